@@ -1,0 +1,1 @@
+"""The agent: reads a host's counters, seals chunks, keeps them in a spool, delivers them."""

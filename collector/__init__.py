@@ -1,0 +1,1 @@
+"""The collector: admits chunks, stores them, keeps day sums, imports averages."""

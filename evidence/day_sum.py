@@ -1,0 +1,297 @@
+"""Day sums: per host, metric and local day, exact integer sums with the time they cover.
+
+Day sums are derived from one chunk alone and add up over chunks, so the store can keep them beside
+the chunks and anybody can recompute them. Rules, in the order they are applied to every interval
+between two neighbouring rows:
+
+1. An interval that overlaps an earlier claim (an earlier chunk of the same host and source) is not
+   credited again: it stays with the first.
+2. An interval in which the wall clock and the clock since boot disagree by more than
+   ``STEP_TOLERANCE_MS`` plus a thousandth is *suspect*: not covered, never repaired.
+3. An interval that contains the edge of a local month strictly inside belongs to neither month:
+   only both ends are known, not the share of each side. One that contains a midnight inside a
+   month is split in proportion to time; the parts add up to the whole.
+4. Suspended time (clock since boot beyond the monotonic clock) is *downtime*.
+5. The rest is *observed* if the readings are at most ``OBSERVED_INTERVALS`` nominal intervals
+   apart, else *bridged*: the same epoch has counters on both sides, the difference is exact.
+6. A metric with a missing value at either end is not covered; one whose counters contradict
+   themselves is *suspect* (processor: total or idle goes back, or the ticks differ from
+   processors x time by more than 5 %; devices: a decrease that is not jitter).
+
+Between a chunk that begins with the instant of boot and the chunk before lies downtime.
+
+Averages carry their period; they are credited as value x milliseconds, in units of 10^-9.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+
+from evidence.calendar import LocalCalendar
+from evidence.chunk import Chunk
+from evidence.columns import MISSING
+from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, MAX_SCALE
+
+OBSERVED_INTERVALS = 2
+STEP_TOLERANCE_MS = 2_000
+STEP_TOLERANCE_SHARE = 1_000
+"""Wall clocks may be slewed by 500 ppm (adjtimex); a thousandth allows twice that."""
+SUSPEND_TOLERANCE_MS = 1_000
+TICK_TOLERANCE_PERCENT = 5
+TICK_SLACK_PER_CPU = 5
+"""Readings of /proc/stat and of the clock are a few ticks apart on short intervals."""
+JITTER_SHARE = 1_000
+"""A decrease below a thousandth of the value is kernel jitter and counts as 0."""
+MAX_INTERVAL_MS = 400 * 86_400_000
+"""Two readings further apart say nothing about any day between them."""
+
+CPU = "cpu"
+CPU_STEAL = "cpu.steal"
+NET_CAPACITY = "net.capacity"
+
+Interval = tuple[int, int]
+DaySums = dict[tuple[str, int], "DaySum"]
+
+
+@dataclass(frozen=True)
+class DaySum:
+    """Sums of one metric over one local day. Times in ms, all amounts exact integers.
+
+    ``amount`` by metric: ``cpu`` busy ticks, ``cpu.steal`` stolen ticks, ``net.*`` bytes,
+    ``disk.*`` operations, ``net.capacity`` bit/s x ms, averages 10^-9 unit x ms. ``whole`` is the
+    total number of ticks for the two processor metrics, 0 elsewhere.
+    """
+
+    amount: int = 0
+    whole: int = 0
+    observed_ms: int = 0
+    bridged_ms: int = 0
+    downtime_ms: int = 0
+    suspect_ms: int = 0
+    intervals: int = 0
+    restarts: int = 0
+
+    def __add__(self, other: DaySum) -> DaySum:
+        """Return the sums over both."""
+        return DaySum(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(DaySum)))
+
+    @property
+    def covered_ms(self) -> int:
+        """Time over which ``amount`` was counted: observed and bridged."""
+        return self.observed_ms + self.bridged_ms
+
+
+def claims(chunk: Chunk) -> list[Interval]:
+    """Return the stretches of time, in order, that ``chunk`` speaks for; later chunks do not."""
+    if chunk.manifest.kind == COUNTERS:
+        return [(_claim_start(chunk), chunk.header.end_ms)]
+    starts, lengths = chunk.values[0], chunk.values[1]
+    return [(start, start + length) for start, length in zip(starts, lengths)]
+
+
+def merge(parts: Iterable[DaySums]) -> DaySums:
+    """Return the sums over all parts."""
+    total: DaySums = {}
+    for part in parts:
+        for key, value in part.items():
+            total[key] = total[key] + value if key in total else value
+    return total
+
+
+def day_sums(chunk: Chunk, calendar: LocalCalendar, occupied: Sequence[Interval] = ()) -> DaySums:
+    """Return the day sums of a verified chunk, keyed by (metric, ordinal of the local day).
+
+    Args:
+        chunk: what ``open_chunk`` returned.
+        calendar: the zone whose days are meant.
+        occupied: claims of earlier chunks of the same host and source (averages: and the same
+            metric), in any order; usually empty.
+    """
+    taken = _Taken(occupied)
+    if chunk.manifest.kind == COUNTERS:
+        return _Counters(chunk, calendar, taken).sums()
+    return _averages(chunk, calendar, taken)
+
+
+class _Taken:
+    """Disjoint stretches that are already credited, for quick overlap tests."""
+
+    def __init__(self, occupied: Sequence[Interval]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for start, end in sorted(occupied):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def overlaps(self, start: int, end: int) -> bool:
+        place = bisect_right(self._starts, start) - 1
+        if place >= 0 and self._ends[place] > start:
+            return True
+        return place + 1 < len(self._starts) and self._starts[place + 1] < end
+
+
+def _claim_start(chunk: Chunk) -> int:
+    """A chunk after a restart also speaks for the downtime before it."""
+    header = chunk.header
+    if header.first == "boot" and 0 < header.prev_end_ms < header.start_ms:
+        return header.prev_end_ms
+    return header.start_ms
+
+
+def _averages(chunk: Chunk, calendar: LocalCalendar, taken: _Taken) -> DaySums:
+    total: DaySums = {}
+    starts, lengths = chunk.values[0], chunk.values[1]
+    for column, values in zip(chunk.manifest.columns[2:], chunk.values[2:]):
+        unit = 10 ** (MAX_SCALE - column.scale)
+        for start, length, value in zip(starts, lengths, values):
+            if value == MISSING or taken.overlaps(start, start + length):
+                continue
+            for day, ms in calendar.split(start, start + length):
+                _add(total, column.name, day, DaySum(value * unit * ms, 0, observed_ms=ms, intervals=1))
+    return total
+
+
+def _add(total: DaySums, metric: str, day: int, part: DaySum) -> None:
+    key = (metric, day)
+    total[key] = total[key] + part if key in total else part
+
+
+class _Counters:
+    """One pass over a chunk of counters."""
+
+    def __init__(self, chunk: Chunk, calendar: LocalCalendar, taken: _Taken) -> None:
+        self._chunk = chunk
+        self._calendar = calendar
+        self._taken = taken
+        self._total: DaySums = {}
+        self._by_name: dict[str, list[Sequence[int]]] = {}
+        for column, values in zip(chunk.manifest.columns, chunk.values):
+            self._by_name.setdefault(column.name, []).append(values)
+        names = [name for name in self._by_name if name.split(".")[0] in ("net", "disk")]
+        self._metrics = [*([CPU, CPU_STEAL] if "cpu.user" in self._by_name else []), *names]
+        speeds = [
+            device.speed_bps for device in chunk.manifest.devices if device.counts and device.kind == "nic"
+        ]
+        self._capacity_bps = None if None in speeds or not speeds else sum(s for s in speeds if s is not None)
+
+    def sums(self) -> DaySums:
+        self._downtime_before()
+        wall, boot, mono = (self._by_name[name][0] for name in COUNTERS_CLOCKS)
+        limit = OBSERVED_INTERVALS * self._chunk.manifest.interval_ms
+        for row in range(len(wall) - 1):
+            start, end = wall[row], wall[row + 1]
+            booted, ran = boot[row + 1] - boot[row], mono[row + 1] - mono[row]
+            pieces = self._pieces(start, end)
+            if not pieces:
+                continue
+            if abs(end - start - booted) > STEP_TOLERANCE_MS + booted // STEP_TOLERANCE_SHARE:
+                self._suspect(self._metrics, pieces)
+                continue
+            suspended = booted - ran if booted - ran > SUSPEND_TOLERANCE_MS else 0
+            self._credit(
+                row, pieces, observed=booted <= limit, suspended=min(suspended, end - start), ran=ran
+            )
+        return self._total
+
+    def _downtime_before(self) -> None:
+        start, end = _claim_start(self._chunk), self._chunk.header.start_ms
+        if self._chunk.header.first != "boot":
+            return
+        for metric in self._metrics:
+            day = self._calendar.day_of(end)
+            _add(self._total, metric, day, DaySum(restarts=1))
+        if end - start > MAX_INTERVAL_MS or self._taken.overlaps(start, end):
+            return
+        for day, ms in self._calendar.split(start, end):
+            for metric in self._metrics:
+                _add(self._total, metric, day, DaySum(downtime_ms=ms))
+
+    def _pieces(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Rules 1 and 3: the days an interval is credited to, or none."""
+        if end - start > MAX_INTERVAL_MS or self._taken.overlaps(start, end):
+            return []
+        pieces = self._calendar.split(start, end)
+        if len(pieces) > 1 and not self._calendar.same_month(pieces[0][0], pieces[-1][0]):
+            return []
+        return pieces
+
+    def _suspect(self, metrics: Iterable[str], pieces: list[tuple[int, int]]) -> None:
+        for metric in metrics:
+            for day, ms in pieces:
+                _add(self._total, metric, day, DaySum(suspect_ms=ms))
+
+    def _credit(
+        self, row: int, pieces: list[tuple[int, int]], *, observed: bool, suspended: int, ran: int
+    ) -> None:
+        amounts = self._amounts(row, ran)
+        length = sum(ms for _, ms in pieces)
+        for metric, pair in amounts.items():
+            if pair is None:
+                self._suspect((metric,), pieces)
+                continue
+            done_ms = done_amount = done_whole = done_down = 0
+            for day, ms in pieces:
+                done_ms += ms
+                amount, whole = (value * done_ms // length for value in pair)
+                down = suspended * done_ms // length
+                up = ms - (down - done_down)
+                part = DaySum(
+                    amount - done_amount,
+                    whole - done_whole,
+                    observed_ms=up if observed else 0,
+                    bridged_ms=0 if observed else up,
+                    downtime_ms=down - done_down,
+                    intervals=1,
+                )
+                _add(self._total, metric, day, part)
+                done_amount, done_whole, done_down = amount, whole, down
+
+    def _amounts(self, row: int, ran: int) -> dict[str, tuple[int, int] | None]:
+        """Amounts of the interval after ``row``; ``None`` marks a suspect metric, absence a missing one."""
+        result: dict[str, tuple[int, int] | None] = {}
+        for name in self._metrics:
+            if name == CPU:
+                result.update(self._ticks(row, ran))
+            elif name != CPU_STEAL:
+                deltas = [_delta(values[row], values[row + 1]) for values in self._by_name[name]]
+                if any(delta == MISSING for delta in deltas):
+                    continue
+                result[name] = None if any(delta < 0 for delta in deltas) else (sum(deltas), 0)
+        if self._capacity_bps is not None and result.get("net.rx") and result.get("net.tx"):
+            result[NET_CAPACITY] = (self._capacity_bps * ran, 0)
+        return result
+
+    def _ticks(self, row: int, ran: int) -> dict[str, tuple[int, int] | None]:
+        """Rule 6 for the processor. The first eight states add up to the total, guest counted once."""
+        before, after = {}, {}
+        for state in ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"):
+            values = self._by_name[f"cpu.{state}"][0]
+            before[state], after[state] = values[row], values[row + 1]
+        if MISSING in before.values() or MISSING in after.values():
+            return {}
+        manifest = self._chunk.manifest
+        expected = manifest.cpus * ran * manifest.ticks_per_s // 1_000
+        slack = expected * TICK_TOLERANCE_PERCENT // 100 + TICK_SLACK_PER_CPU * manifest.cpus
+        steps = {state: max(0, after[state] - before[state]) for state in before}
+        whole = sum(steps.values())
+        back = after["idle"] < before["idle"] or sum(after.values()) < sum(before.values())
+        if back or whole == 0 or abs(whole - expected) > slack:
+            return {CPU: None, CPU_STEAL: None}
+        return {
+            CPU: (whole - steps["idle"] - steps["iowait"], whole),
+            CPU_STEAL: (steps["steal"], whole),
+        }
+
+
+def _delta(before: int, after: int) -> int:
+    """Return the step of a device's counter: ``MISSING``, negative for a contradiction, else exact."""
+    if MISSING in (before, after):
+        return MISSING
+    if after >= before:
+        return after - before
+    return 0 if before - after < before // JITTER_SHARE else -1

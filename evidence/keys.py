@@ -1,0 +1,115 @@
+"""Ed25519 keys (RFC 8032) with the refusals that evidence needs.
+
+The applicant chooses the keys. Under a small-order public key one fixed signature is valid for
+every message, so such a key could later be disowned. ``PublicKey`` therefore refuses, at creation
+and whenever bytes come in, every encoding that is not a canonical point of the prime-order group.
+Verification is libsodium's: cofactorless, S < L, canonical encodings only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import nacl.bindings
+import nacl.exceptions
+import nacl.signing
+
+from evidence.dsse import pae
+from evidence.errors import BadSignatureError, MalformedError, WeakKeyError
+
+PUBLIC_KEY_BYTES = 32
+SEED_BYTES = 32
+SIGNATURE_BYTES = 64
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A public key that is safe to pin. ``raw`` is its RFC 8032 encoding, 32 bytes.
+
+    Raises:
+        MalformedError: not 32 bytes.
+        WeakKeyError: small order, mixed order, or not a point of the curve.
+    """
+
+    raw: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse keys under which a signature would bind nobody."""
+        if len(self.raw) != PUBLIC_KEY_BYTES:
+            raise MalformedError(f"a public key has 32 bytes, not {len(self.raw)}")
+        if not nacl.bindings.crypto_core_ed25519_is_valid_point(self.raw):
+            raise WeakKeyError(
+                f"public key {self.raw.hex()} is not a point of the prime-order group; make a new key"
+            )
+
+    @classmethod
+    def from_hex(cls, text: str) -> PublicKey:
+        """Return the key written as 64 lower-case hex digits.
+
+        Raises:
+            MalformedError: the text is not that.
+            WeakKeyError: see the class.
+        """
+        if len(text) != 2 * PUBLIC_KEY_BYTES or set(text) - set("0123456789abcdef"):
+            raise MalformedError("a public key is written as 64 lower-case hex digits")
+        return cls(bytes.fromhex(text))
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the encoding, 64 hex digits: the name of this key in records."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    def verify(self, payload_type: str, body: bytes, signature: bytes) -> None:
+        """Return if ``signature`` is this key's over the DSSE encoding of ``body``.
+
+        Raises:
+            BadSignatureError: it is not.
+        """
+        if len(signature) != SIGNATURE_BYTES:
+            raise BadSignatureError(f"a signature has 64 bytes, not {len(signature)}")
+        try:
+            nacl.signing.VerifyKey(self.raw).verify(pae(payload_type, body), signature)
+        except nacl.exceptions.BadSignatureError:
+            raise BadSignatureError(f"the signature is not by key {self.id[:16]}") from None
+
+
+@dataclass(frozen=True)
+class PrivateKey:
+    """A signing key made from a 32-byte seed. Never printed."""
+
+    _signing: nacl.signing.SigningKey
+
+    @classmethod
+    def generate(cls) -> PrivateKey:
+        """Return a new key from the operating system's random source."""
+        return cls(nacl.signing.SigningKey.generate())
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> PrivateKey:
+        """Return the key of a 32-byte seed.
+
+        Raises:
+            MalformedError: the seed has another length.
+        """
+        if len(seed) != SEED_BYTES:
+            raise MalformedError(f"a private key seed has 32 bytes, not {len(seed)}")
+        return cls(nacl.signing.SigningKey(seed))
+
+    def __repr__(self) -> str:
+        """Show which key it is, never the key."""
+        return f"PrivateKey({self.public.id[:16]}…)"
+
+    @property
+    def seed(self) -> bytes:
+        """The 32 secret bytes, for the caller who stores them."""
+        return bytes(self._signing)
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half, already checked."""
+        return PublicKey(bytes(self._signing.verify_key))
+
+    def sign(self, payload_type: str, body: bytes) -> bytes:
+        """Return the 64-byte signature over the DSSE encoding of ``body``."""
+        return self._signing.sign(pae(payload_type, body)).signature

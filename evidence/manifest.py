@@ -1,0 +1,264 @@
+"""The manifest: what the columns of a chunk mean, which devices count and why, what is absent.
+
+A chunk names its manifest by hash; the manifest rarely changes. A new manifest starts a new chunk,
+so within one chunk the columns, the devices and their capacities are fixed.
+
+Column names (``kind`` / ``unit``):
+
+* ``time.wall_ms``, ``time.boot_ms``, ``time.mono_ms`` (clock / ms): wall clock, clock since boot
+  including suspension, and the same without suspension. First three columns of a counters chunk.
+* ``cpu.user`` … ``cpu.guest_nice`` (counter / tick): /proc/stat's ten states, ``user`` and ``nice``
+  containing the guest ticks as the kernel writes them.
+* ``net.rx``, ``net.tx`` (counter / byte) and ``disk.reads``, ``disk.writes`` (counter / operation),
+  one per counted device.
+* ``sessions.count``, ``sessions.users`` (gauge / session, account).
+* ``time.start_ms``, ``time.len_ms`` (clock / ms), then one ``average`` column: an averages chunk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from evidence import canonical, fields
+from evidence.columns import MAX_COLUMNS
+from evidence.errors import MalformedError
+
+SCHEMA = "starproof/manifest/1"
+MAX_MANIFEST_BYTES = 512 * 1024
+MAX_DEVICES = 4_096
+MAX_ABSENT = 256
+MAX_SCALE = 9
+MAX_INTERVAL_MS = 31 * 86_400_000
+MAX_CPUS = 65_536
+MAX_TICKS_PER_S = 100_000
+
+COUNTERS = "counters"
+AVERAGES = "averages"
+
+COUNTERS_CLOCKS = ("time.wall_ms", "time.boot_ms", "time.mono_ms")
+AVERAGES_CLOCKS = ("time.start_ms", "time.len_ms")
+CPU_STATES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
+
+UNITS = {
+    **dict.fromkeys((*COUNTERS_CLOCKS, *AVERAGES_CLOCKS), ("clock", "ms")),
+    **{f"cpu.{state}": ("counter", "tick") for state in CPU_STATES},
+    "net.rx": ("counter", "byte"),
+    "net.tx": ("counter", "byte"),
+    "disk.reads": ("counter", "operation"),
+    "disk.writes": ("counter", "operation"),
+    "sessions.count": ("gauge", "session"),
+    "sessions.users": ("gauge", "account"),
+    "cpu.utilization": ("average", "percent"),
+    "net.rx.rate": ("average", "byte/s"),
+    "net.tx.rate": ("average", "byte/s"),
+    "disk.reads.rate": ("average", "operation/s"),
+    "disk.writes.rate": ("average", "operation/s"),
+}
+"""Every column name of this schema version with its kind and unit."""
+
+PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes"})
+
+_KEYS = ("schema", "kind", "interval_ms", "columns", "host", "devices", "absent")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, the device it belongs to (empty: the host), and its decimal scale.
+
+    ``scale`` s means that the stored integer is the value times 10^s (averages only).
+    """
+
+    name: str
+    device: str = ""
+    scale: int = 0
+    statistic: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return the column as it stands in the manifest."""
+        kind, unit = UNITS[self.name]
+        entry: dict[str, Any] = {"name": self.name, "kind": kind, "unit": unit}
+        if self.device:
+            entry["device"] = self.device
+        if kind == "average":
+            entry["scale"] = self.scale
+            entry["statistic"] = self.statistic
+        return entry
+
+
+@dataclass(frozen=True)
+class Device:
+    """One network or block device of the host, and whether its work counts.
+
+    ``identity`` changes when the device is another one under the same name. ``speed_bps`` is the
+    link's speed in bit/s, ``None`` when it is not known, 0 when the link is down.
+    """
+
+    kind: str
+    name: str
+    identity: str
+    counts: bool
+    reason: str
+    speed_bps: Optional[int] = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the device as it stands in the manifest."""
+        entry: dict[str, Any] = {
+            "kind": self.kind,
+            "name": self.name,
+            "identity": self.identity,
+            "counts": "yes" if self.counts else "no",
+            "reason": self.reason,
+        }
+        if self.speed_bps is not None:
+            entry["speed_bps"] = self.speed_bps
+        return entry
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked manifest. ``raw`` are its canonical bytes, ``host`` flat facts about the machine."""
+
+    kind: str
+    interval_ms: int
+    columns: tuple[Column, ...]
+    host: Mapping[str, Any]
+    devices: tuple[Device, ...]
+    absent: tuple[tuple[str, str], ...]
+    raw: bytes
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical bytes, 64 hex digits."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    @property
+    def cpus(self) -> int:
+        """Number of processors whose ticks are counted (counters manifests)."""
+        return int(self.host["cpus"])
+
+    @property
+    def ticks_per_s(self) -> int:
+        """Ticks a processor counts in one second (counters manifests)."""
+        return int(self.host["ticks_per_s"])
+
+
+def build(
+    *,
+    kind: str,
+    interval_ms: int,
+    columns: tuple[Column, ...],
+    host: Mapping[str, Any],
+    devices: tuple[Device, ...] = (),
+    absent: tuple[tuple[str, str], ...] = (),
+) -> Manifest:
+    """Return a manifest made of these parts.
+
+    Raises:
+        EvidenceError: the parts break a rule that ``parse`` would refuse.
+    """
+    document = {
+        "schema": SCHEMA,
+        "kind": kind,
+        "interval_ms": interval_ms,
+        "columns": [column.document() for column in columns],
+        "host": dict(host),
+        "devices": [device.document() for device in devices],
+        "absent": [{"name": name, "reason": reason} for name, reason in absent],
+    }
+    return parse(canonical.encode(document))
+
+
+def parse(raw: bytes) -> Manifest:
+    """Return the manifest that ``raw`` encodes.
+
+    Raises:
+        MalformedError: not canonical, unknown or missing fields, or columns out of order.
+    """
+    document = canonical.decode(raw, limit=MAX_MANIFEST_BYTES)
+    where = "manifest"
+    fields.require_keys(document, _KEYS, where=where)
+    fields.choice(document, "schema", (SCHEMA,), where=where)
+    kind = fields.choice(document, "kind", (COUNTERS, AVERAGES), where=where)
+    entries = fields.objects(document, "columns", where=where, most=MAX_COLUMNS)
+    columns = tuple(_column(entry, number) for number, entry in enumerate(entries))
+    devices = tuple(
+        _device(entry) for entry in fields.objects(document, "devices", where=where, most=MAX_DEVICES)
+    )
+    host = fields.facts(document, "host", where=where)
+    _require_order(kind, columns, devices)
+    if kind == COUNTERS:
+        fields.require_keys(host, ("cpus", "ticks_per_s"), host, where="manifest.host")
+        fields.integer(host, "cpus", where="manifest.host", least=1, most=MAX_CPUS)
+        fields.integer(host, "ticks_per_s", where="manifest.host", least=1, most=MAX_TICKS_PER_S)
+    return Manifest(
+        kind=kind,
+        interval_ms=fields.integer(document, "interval_ms", where=where, least=1, most=MAX_INTERVAL_MS),
+        columns=columns,
+        host=host,
+        devices=devices,
+        absent=tuple(
+            _absent(entry) for entry in fields.objects(document, "absent", where=where, most=MAX_ABSENT)
+        ),
+        raw=raw,
+    )
+
+
+def _column(entry: dict[str, Any], number: int) -> Column:
+    where = f"manifest.columns[{number}]"
+    fields.require_keys(entry, ("name", "kind", "unit"), ("device", "scale", "statistic"), where=where)
+    name = fields.choice(entry, "name", UNITS, where=where)
+    kind, unit = UNITS[name]
+    optional = (["device"] if name in PER_DEVICE else []) + (
+        ["scale", "statistic"] if kind == "average" else []
+    )
+    fields.require_keys(entry, ["name", "kind", "unit", *optional], where=where)
+    if (entry["kind"], entry["unit"]) != (kind, unit):
+        raise MalformedError(f"{where}: {name} is a {kind} in {unit}")
+    if kind != "average":
+        return Column(name, device=fields.text(entry, "device", where=where) if optional else "")
+    return Column(
+        name,
+        scale=fields.integer(entry, "scale", where=where, most=MAX_SCALE),
+        statistic=fields.choice(entry, "statistic", ("average",), where=where),
+    )
+
+
+def _device(entry: dict[str, Any]) -> Device:
+    where = "manifest.devices"
+    fields.require_keys(entry, ("kind", "name", "identity", "counts", "reason"), ("speed_bps",), where=where)
+    return Device(
+        kind=fields.choice(entry, "kind", ("nic", "disk"), where=where),
+        name=fields.text(entry, "name", where=where),
+        identity=fields.text(entry, "identity", where=where),
+        counts=fields.choice(entry, "counts", ("yes", "no"), where=where) == "yes",
+        reason=fields.text(entry, "reason", where=where),
+        speed_bps=fields.integer(entry, "speed_bps", where=where) if "speed_bps" in entry else None,
+    )
+
+
+def _absent(entry: dict[str, Any]) -> tuple[str, str]:
+    where = "manifest.absent"
+    fields.require_keys(entry, ("name", "reason"), where=where)
+    return fields.text(entry, "name", where=where), fields.text(entry, "reason", where=where)
+
+
+def _require_order(kind: str, columns: tuple[Column, ...], devices: tuple[Device, ...]) -> None:
+    names = tuple(column.name for column in columns)
+    clocks = COUNTERS_CLOCKS if kind == COUNTERS else AVERAGES_CLOCKS
+    if names[: len(clocks)] != clocks:
+        raise MalformedError(f"manifest: a {kind} chunk begins with the columns {', '.join(clocks)}")
+    kinds = {UNITS[name][0] for name in names[len(clocks) :]}
+    if kinds - ({"counter", "gauge"} if kind == COUNTERS else {"average"}):
+        raise MalformedError(f"manifest: a {kind} chunk has columns of the kind {', '.join(sorted(kinds))}")
+    keys = [(column.name, column.device) for column in columns]
+    if len(set(keys)) != len(keys):
+        raise MalformedError("manifest: one column stands twice")
+    states = {name for name in names if name.startswith("cpu.") and kind == COUNTERS}
+    if states and len(states) != len(CPU_STATES):
+        raise MalformedError("manifest: the ten processor states come together or not at all")
+    counted = {("nic" if c.name.startswith("net.") else "disk", c.device) for c in columns if c.device}
+    if counted != {(device.kind, device.name) for device in devices if device.counts}:
+        raise MalformedError("manifest: the counted devices are not those that have columns")

@@ -1,0 +1,1 @@
+"""The command line and the demonstration: the only place where the rooms meet."""

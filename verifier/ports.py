@@ -42,3 +42,7 @@ class Archive(Protocol):
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
         """Return the stored day sums of all hosts for days in [first_day, after_day)."""
         ...
+
+    def chain(self, host: str, source: str, epoch: int, first_seq: int, last_seq: int) -> Iterator[StoredChunk]:
+        """Yield the chunks of one enrolment with first_seq <= seq <= last_seq, in order."""
+        ...

@@ -45,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if not extra or (error.name or "").split(".")[0] in ("agent", "collector", "verifier", "starproof"):
             raise
-        _complain(f"this command needs the extra {extra!r}: pip install 'starproof[{extra}]' ({error.name} is missing)")
+        _complain(
+            f"this command needs the extra {extra!r}: pip install 'starproof[{extra}]' ({error.name} is missing)"
+        )
         return 1
     return run(arguments[1:], prog=f"starproof {arguments[0]}")
 

@@ -21,16 +21,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from evidence.errors import EvidenceError
+from evidence.calendar import LocalCalendar
 from evidence.dsse import STATEMENT_TYPE
+from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
+from evidence.stored import DaySumRow
 from verifier import layout
 from verifier.chain import Chain, read_chains
 from verifier.container import Container, ContainerError
 from verifier.edition import Edition, parse_edition
 from verifier.enrolled import Enrolled, read_enrolled
 from verifier.errors import VerifierError
-from verifier.figures import encode_figures, figures
+from verifier.figures import document, encode_figures, measure
 from verifier.finding import FAIL, INCOMPLETE, Finding
 from verifier.pack_archive import PackArchive
 from verifier.scope import Scope, parse_scope
@@ -38,6 +40,8 @@ from verifier.statement import Statement, parse
 
 PASS, FAILED, PARTIAL = "pass", "fail", "incomplete"
 EXIT_CODES = {PASS: 0, FAILED: 1, PARTIAL: 2}
+MAX_SHOWN = 400
+"""Characters of a differing line that a finding shows."""
 
 
 @dataclass
@@ -93,19 +97,25 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
     # (2)
     contents.require_entries()
     # (3)
-    report.statement = _statement(contents, log_key)
-    if report.statement is None:
+    statement = report.statement = _statement(contents, log_key)
+    if statement is None:
+        return report
+    try:
+        calendar = LocalCalendar(statement.timezone)
+    except EvidenceError as error:
+        report.findings.append(Finding("STATEMENT", layout.STATEMENT, got=str(error)))
         return report
     # (4)
-    enrolled = read_enrolled(
-        contents.read(layout.ENROLMENTS), report.statement.enterprise, report.findings
-    )
+    enrolled = read_enrolled(contents.read(layout.ENROLMENTS), statement.enterprise, report.findings)
     places = _hosts(contents, enrolled)
     # (5)
-    chains = read_chains(contents.chunk_entries(), contents.read, places, enrolled, report.findings)
+    chains = read_chains(
+        contents.chunk_entries(), contents.read, places=places, enrolled=enrolled, calendar=calendar,
+        findings=report.findings,
+    )
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
     # (6)-(8)
-    _recompute(contents, report, sorted(places.values()), enrolled, chains)
+    _Derived(contents, statement, enrolled, chains, editions).judge(report)
     return report
 
 
@@ -177,9 +187,7 @@ def _statement(contents: _Contents, log_key: PublicKey | None) -> Statement | No
     if log_key is None:
         findings.append(Finding("LOG_KEY_NOT_GIVEN", layout.LOG_KEY, got=named.raw.hex()))
     elif log_key != named:
-        findings.append(
-            Finding("LOG_KEY", layout.STATEMENT, expected=log_key.raw.hex(), got=named.raw.hex())
-        )
+        findings.append(Finding("LOG_KEY", layout.STATEMENT, expected=log_key.raw.hex(), got=named.raw.hex()))
     try:
         (log_key or named).verify(STATEMENT_TYPE, raw, contents.read(layout.SIGNATURE))
     except EvidenceError as error:
@@ -217,27 +225,104 @@ def _hosts(contents: _Contents, enrolled: Enrolled) -> dict[str, str]:
     return places
 
 
-def _recompute(
-    contents: _Contents, report: CheckReport, hosts: list[str], enrolled: Enrolled, chains: list[Chain]
-) -> None:
-    """Steps 6 to 8."""
-    findings, statement = report.findings, report.statement
-    assert statement is not None  # noqa: S101 - check() has returned otherwise
-    edition, scope = _rules(contents, statement)
-    if edition is None or (scope is None and contents.has(layout.SCOPE)):
-        return
-    try:
+class _Derived:
+    """Steps 6 to 8: what follows from the chunks must be what the pack says."""
+
+    def __init__(
+        self,
+        contents: _Contents,
+        statement: Statement,
+        enrolled: Enrolled,
+        chains: list[Chain],
+        editions: Mapping[str, str],
+    ) -> None:
+        self._contents = contents
+        self._statement = statement
+        self._enrolled = enrolled
+        self._chains = chains
+        self._editions = editions
+
+    def judge(self, report: CheckReport) -> None:
+        edition, scope = self._edition(), self._scope()
+        if edition is None or (scope is None and self._contents.has(layout.SCOPE)):
+            return
         archive = PackArchive(
-            enterprise=statement.enterprise,
-            timezone=statement.timezone,
-            hosts=hosts,
-            enrolments=enrolled.accepted,
-            chains=chains,
+            enterprise=self._statement.enterprise,
+            timezone=self._statement.timezone,
+            enrolments=self._enrolled.accepted,
+            rows=self._rows(),
         )
-        document = figures(
-            archive, month=statement.month, edition=edition, scope=scope, timezone=statement.timezone
-        )
-    except (EvidenceError, VerifierError) as error:
-        findings.append(Finding("FIGURES", layout.FIGURES, got=str(error)))
-        return
-    raise NotImplementedError(document, encode_figures, Scope, parse_edition, parse_scope, Edition)
+        try:
+            figures = measure(
+                archive,
+                month=self._statement.month,
+                edition=edition,
+                scope=scope,
+                timezone=self._statement.timezone,
+            )
+            report.figures = document(figures)
+        except (EvidenceError, VerifierError) as error:
+            self._report("FIGURES", layout.FIGURES, got=str(error))
+            return
+        rows = archive.day_sums(figures.window.first_day, figures.window.after_day)
+        self._compare("DAY_SUMS", layout.DAY_SUMS, layout.day_sums_csv(rows))
+        self._compare("FIGURES", layout.FIGURES, encode_figures(report.figures))
+
+    def _rows(self) -> list[DaySumRow]:
+        """Notes what only imports say, and returns all day sums of all chains."""
+        for chain in self._chains:
+            if chain.source == "import":
+                self._report("NOT_ATTESTED", f"{chain.count} chunks", host=chain.host)
+        return [
+            DaySumRow(chain.host, chain.source, metric, day, sums)
+            for chain in self._chains
+            for (metric, day), sums in chain.sums.items()
+        ]
+
+    def _edition(self) -> Edition | None:
+        """Step 7, the edition: read, and compared with those that the reviewer trusts."""
+        raw = self._contents.read(layout.EDITION)
+        try:
+            edition = parse_edition(raw)
+        except (EvidenceError, VerifierError) as error:
+            self._report("EDITION", layout.EDITION, got=str(error))
+            return None
+        if edition.id not in self._editions:
+            self._report("EDITION_UNKNOWN", layout.EDITION, got=f"{edition.id} {layout.sha256(raw)}")
+        elif self._editions[edition.id] != layout.sha256(raw):
+            self._report(
+                "EDITION_DIFFERS", layout.EDITION, expected=self._editions[edition.id], got=layout.sha256(raw)
+            )
+        return edition
+
+    def _scope(self) -> Scope | None:
+        """Step 7, the scope: its hosts and no others have chunks in the pack."""
+        if not self._contents.has(layout.SCOPE):
+            self._report("SCOPE_NOT_DECLARED", layout.SCOPE)
+            return None
+        try:
+            scope = parse_scope(self._contents.read(layout.SCOPE))
+        except (EvidenceError, VerifierError) as error:
+            self._report("SCOPE", layout.SCOPE, got=str(error))
+            return None
+        declared = {host.id for host in scope.hosts}
+        for chain in self._chains:
+            if chain.host not in declared:
+                self._report("SCOPE", layout.HOSTS, host=chain.host, got="chunks of a host that is not declared")
+        return scope
+
+    def _compare(self, code: str, name: str, expected: bytes) -> None:
+        """Report every line that differs; the figures are one line."""
+        got = self._contents.read(name)
+        if got == expected or not self._contents.has(name):
+            return
+        want, have = expected.splitlines(), got.splitlines()
+        for number in range(max(len(want), len(have))):
+            right = want[number].decode() if number < len(want) else ""
+            wrong = have[number].decode("utf-8", "replace") if number < len(have) else ""
+            if right != wrong:
+                place = f"{name}, line {number + 1}"
+                self._report(code, place, expected=right[:MAX_SHOWN], got=wrong[:MAX_SHOWN])
+
+    def _report(self, code: str, place: str, *, host: str = "", expected: str = "", got: str = "") -> None:
+        self._contents.findings.append(Finding(code, place, host, expected, got))

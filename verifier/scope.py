@@ -49,7 +49,7 @@ class DeclaredHost:
     id: str
     sources: tuple[str, ...] = SOURCES
     capacities: tuple[Capacity, ...] = ()
-    iops_limit: int | None = None
+    iops_limit: Fraction | None = None
 
     def capacity_bps(self, day: int) -> Fraction:
         """Return the declared capacity on a day of the window, in bit/s."""
@@ -131,12 +131,12 @@ def _days(table: Table, more: tuple[str, ...] = ()) -> tuple[int, int]:
 
 def _definitions(table: Table) -> dict[str, str]:
     table.allow((), INDICATORS)
-    return {key: table.text(key) for key in table.keys()}
+    return {key: table.text(key) for key in table}
 
 
 def _head_counts(table: Table) -> dict[str, int]:
     table.allow((), ("total", "cloud_users"))
-    counts = {key: table.integer(key, most=MAX_PEOPLE) for key in table.keys()}
+    counts = {key: table.integer(key, most=MAX_PEOPLE) for key in table}
     if counts.get("cloud_users", 0) > counts.get("total", MAX_PEOPLE):
         raise table.wrong("cloud_users is above total; people who use cloud services are among all people")
     return counts
@@ -158,7 +158,7 @@ def _host(table: Table, window_first: int) -> DeclaredHost:
         id=name,
         sources=table.choices("sources", SOURCES) if "sources" in table else SOURCES,
         capacities=capacities,
-        iops_limit=int(table.positive("iops_limit", most=MAX_IOPS)) if "iops_limit" in table else None,
+        iops_limit=table.positive("iops_limit", most=MAX_IOPS) if "iops_limit" in table else None,
     )
 
 

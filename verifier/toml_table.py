@@ -6,13 +6,14 @@ with the nearest known name, a wrong type with an example. Decimals are read exa
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
+
+import tomllib
 
 from verifier import decimals
 from verifier.errors import DecimalError, VerifierError
@@ -63,9 +64,8 @@ class Table:
     def __contains__(self, key: str) -> bool:
         return key in self._entries
 
-    def keys(self) -> list[str]:
-        """Return the keys in the order of the file."""
-        return list(self._entries)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
 
     def allow(self, required: Sequence[str], optional: Sequence[str] = ()) -> None:
         """Refuse unknown keys (naming the nearest) and missing ones."""

@@ -32,7 +32,10 @@ def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser
 def add_database(arguments: argparse.ArgumentParser) -> None:
     """Add ``--db`` and ``--json``."""
     arguments.add_argument(
-        "--db", metavar="URL", default=None, help="SQLAlchemy URL of the store (default: SQLite in the state directory)"
+        "--db",
+        metavar="URL",
+        default=None,
+        help="SQLAlchemy URL of the store (default: SQLite in the state directory)",
     )
     arguments.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from evidence.calendar import MS_PER_S, LocalCalendar
-from evidence.chunk import Chunk, Frame, open_chunk, take_frame
-from evidence.crediting import credited
-from evidence.day_sum import DaySums, span
+from evidence.chunk import Chunk, parse_header, read_frame, take_frame
+from evidence.day_sum import span
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
+from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
 from verifier.enrolled import Enrolled
 from verifier.finding import Finding
+from verifier.links import Links
+from verifier.recompute import Opened, host_day_sums, open_stored, place, place_text
 
 AGENT = "agent"
+ALL_DAYS = (1, 3_652_059)
+"""``date.min`` to ``date.max`` as ordinals: the window is applied to the sums."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,11 @@ class Chain:
     host: str
     source: str
     count: int
-    sums: DaySums
+    rows: tuple[DaySumRow, ...]
 
 
 def read_chains(
-    names: list[str],
+    names: Iterable[str],
     read: Callable[[str], bytes],
     *,
     places: Mapping[str, str],
@@ -48,107 +52,82 @@ def read_chains(
         calendar: the zone of the day sums.
         findings: where findings go.
     """
-    groups: dict[tuple[str, str], dict[int, list[str]]] = {}
+    groups: dict[tuple[str, str], list[str]] = {}
     for name in names:
-        place = layout.chunks_place(name)
-        if place and place[0] in places:
-            groups.setdefault((places[place[0]], place[1]), {}).setdefault(place[2], []).append(name)
+        found = layout.chunks_place(name)
+        if found and found[0] in places:
+            groups.setdefault((places[found[0]], found[1]), []).append(name)
+    reader = _Reader(read, enrolled, findings)
     chains = []
-    for (host, source), epochs in sorted(groups.items()):
-        reader = _Reader(host, source, read, findings)
-        sums = credited(reader.chunks(epochs, enrolled), calendar)
-        chains.append(Chain(host, source, reader.count, sums))
+    for (host, source), entries in sorted(groups.items()):
+        opened = sorted(reader.opened(host, entries), key=lambda pair: place(pair[0]))
+        links = Links(reader.pins, from_first=False)
+        rows = tuple(host_day_sums(host, links.followed(opened), calendar, ALL_DAYS))
+        findings.extend(links.findings)
+        if source == AGENT:  # averages are packed without the other months and metrics in between
+            findings.extend(_holes(host, links))
+        chains.append(Chain(host, source, len(opened), rows))
     return chains
 
 
 class _Reader:
-    """Walks over the chunks of one host and source in order."""
+    """Opens the chunks of a pack's entries."""
 
-    def __init__(self, host: str, source: str, read: Callable[[str], bytes], findings: list[Finding]) -> None:
-        self._host = host
-        self._source = source
+    def __init__(self, read: Callable[[str], bytes], enrolled: Enrolled, findings: list[Finding]) -> None:
         self._read = read
+        self._enrolled = enrolled
         self._findings = findings
-        self.count = 0
+        self.pins = {signed.hash: signed for signed in enrolled.accepted}
 
-    def chunks(self, epochs: Mapping[int, list[str]], enrolled: Enrolled) -> Iterator[Chunk]:
-        """Yield every chunk that can be verified, sorted by (epoch, seq)."""
-        for epoch in sorted(epochs):
-            signed = enrolled.find(self._host, self._source, epoch)
+    def opened(self, host: str, names: Iterable[str]) -> Iterator[Opened]:
+        """Yield every chunk of these entries that verifies and stands where it belongs."""
+        for name in names:
+            _, source, epoch, day = layout.chunks_place(name) or ("", "", 0, "")
+            signed = self._enrolled.find(host, source, epoch)
             if signed is None:
-                self._report("CHUNK", epochs[epoch][0], got="no enrolment for these chunks")
+                self._report("CHUNK", name, host, got="no valid enrolment for these chunks")
                 continue
-            opened = [found for name in epochs[epoch] for found in self._open(name, signed)]
-            yield from self._follow(sorted(opened, key=lambda found: found[1].header.seq), signed)
+            for number, frame in enumerate(self._frames(name, host)):
+                pair = self._open(frame, signed, where=f"{name}[{number}]")
+                if pair is None:
+                    continue
+                begins = _utc_day(span(pair[1].header)[0])
+                if begins == day:
+                    yield pair
+                else:
+                    self._report("CHUNK_MISPLACED", f"{name}[{number}]", host, expected=begins, got=day)
 
-    def _open(self, name: str, signed: SignedEnrolment) -> Iterator[tuple[str, Chunk]]:
-        """Yield the chunks of one entry with their places."""
-        for number, frame in enumerate(self._frames(name)):
-            place = f"{name}[{number}]"
-            try:
-                chunk = open_chunk(frame, signed.public)
-            except EvidenceError as error:
-                self._report("CHUNK", place, got=str(error))
-                continue
-            header, about = chunk.header, signed.enrolment
-            expected = (about.enterprise, about.host, about.source)
-            if (header.enterprise, header.host, header.source) != expected:
-                self._report("CHUNK", place, expected=str(expected), got=f"{header.host}, {header.source}")
-            elif _utc_day(span(header)[0]) != (layout.chunks_place(name) or ("", "", 0, ""))[3]:
-                self._report("CHUNK_MISPLACED", place, expected=_utc_day(span(header)[0]))
-            else:
-                yield place, chunk
+    def _open(self, frame: bytes, signed: SignedEnrolment, *, where: str) -> tuple[StoredChunk, Chunk] | None:
+        about = signed.enrolment
+        try:
+            # The number is only claimed here; `open_stored` compares it once the signature holds.
+            seq = parse_header(read_frame(frame).header).seq
+            stored = StoredChunk(about.host, about.source, about.epoch, seq, signed.hash, 0, frame)
+            return stored, open_stored(stored, self.pins, about.enterprise)
+        except EvidenceError as error:
+            self._report("CHUNK", where, about.host, got=str(error))
+            return None
 
-    def _frames(self, name: str) -> Iterator[Frame]:
+    def _frames(self, name: str, host: str) -> Iterator[bytes]:
         data, offset = self._read(name), 0
         while offset < len(data):
             try:
-                frame, offset = take_frame(data, offset)
+                _, end = take_frame(data, offset)
             except EvidenceError as error:
-                self._report("CHUNK", f"{name}, byte {offset}", got=str(error))
+                self._report("CHUNK", f"{name}, byte {offset}", host, got=str(error))
                 return
-            yield frame
+            yield data[offset:end]
+            offset = end
 
-    def _follow(self, opened: list[tuple[str, Chunk]], signed: SignedEnrolment) -> Iterator[Chunk]:
-        """Check each chunk against the one before; averages are packed without what lies between."""
-        before: Chunk | None = None
-        for place, chunk in opened:
-            header = chunk.header
-            if before is None or header.seq != before.header.seq:
-                self._link(place, chunk, before, signed)
-                self.count += 1
-                before = chunk
-                yield chunk
-            else:
-                self._report("CHUNK_TWICE", place, got=f"seq {header.seq}")
+    def _report(self, code: str, where: str, host: str, *, expected: str = "", got: str = "") -> None:
+        self._findings.append(Finding(code, where, host, expected, got))
 
-    def _link(self, place: str, chunk: Chunk, before: Chunk | None, signed: SignedEnrolment) -> None:
-        header = chunk.header
-        if header.seq == 0:
-            if (header.prev, header.prev_end_ms) != (signed.hash, 0):
-                self._report("CHAIN", place, expected=signed.hash, got=header.prev)
-        elif before is not None and before.header.seq == header.seq - 1:
-            if header.prev != before.hash:
-                self._report("CHAIN", place, expected=before.hash, got=header.prev)
-            if header.prev_end_ms != before.header.end_ms:
-                self._report(
-                    "CHAIN",
-                    place,
-                    expected=f"after {before.header.end_ms} ms",
-                    got=f"{header.prev_end_ms} ms",
-                )
-            if header.start_ms < before.header.end_ms:
-                self._report(
-                    "CLOCK_BACK", place, expected=f"{before.header.end_ms} ms", got=f"{header.start_ms} ms"
-                )
-        elif before is not None and self._source == AGENT:
-            self._report(
-                "SEQ_MISSING", place, expected=f"seq {before.header.seq + 1}", got=f"seq {header.seq}"
-            )
 
-    def _report(self, code: str, place: str, *, expected: str = "", got: str = "") -> None:
-        self._findings.append(Finding(code, place, self._host, expected, got))
+def _holes(host: str, links: Links) -> Iterator[Finding]:
+    for source, epoch, first, last in links.holes:
+        where = place_text((source, epoch, first))
+        yield Finding("SEQ_MISSING", where, host, f"{first} to {last}", f"{last + 1 - first} missing")
 
 
 def _utc_day(instant_ms: int) -> str:
-    return datetime.fromtimestamp(instant_ms // MS_PER_S, timezone.utc).date().isoformat()
+    return datetime.fromtimestamp(instant_ms // MS_PER_S, UTC).date().isoformat()

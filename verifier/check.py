@@ -32,7 +32,8 @@ from verifier.container import Container, ContainerError
 from verifier.edition import Edition, parse_edition
 from verifier.enrolled import Enrolled, read_enrolled
 from verifier.errors import VerifierError
-from verifier.figures import document, encode_figures, measure
+from verifier.document import document, encode_figures
+from verifier.figures import measure
 from verifier.finding import FAIL, INCOMPLETE, Finding
 from verifier.pack_archive import PackArchive
 from verifier.scope import Scope, parse_scope
@@ -110,7 +111,11 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
     places = _hosts(contents, enrolled)
     # (5)
     chains = read_chains(
-        contents.chunk_entries(), contents.read, places=places, enrolled=enrolled, calendar=calendar,
+        contents.chunk_entries(),
+        contents.read,
+        places=places,
+        enrolled=enrolled,
+        calendar=calendar,
         findings=report.findings,
     )
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
@@ -273,11 +278,7 @@ class _Derived:
         for chain in self._chains:
             if chain.source == "import":
                 self._report("NOT_ATTESTED", f"{chain.count} chunks", host=chain.host)
-        return [
-            DaySumRow(chain.host, chain.source, metric, day, sums)
-            for chain in self._chains
-            for (metric, day), sums in chain.sums.items()
-        ]
+        return [row for chain in self._chains for row in chain.rows]
 
     def _edition(self) -> Edition | None:
         """Step 7, the edition: read, and compared with those that the reviewer trusts."""
@@ -308,7 +309,9 @@ class _Derived:
         declared = {host.id for host in scope.hosts}
         for chain in self._chains:
             if chain.host not in declared:
-                self._report("SCOPE", layout.HOSTS, host=chain.host, got="chunks of a host that is not declared")
+                self._report(
+                    "SCOPE", layout.HOSTS, host=chain.host, got="chunks of a host that is not declared"
+                )
         return scope
 
     def _compare(self, code: str, name: str, expected: bytes) -> None:

@@ -18,9 +18,10 @@ from evidence.keys import PrivateKey
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
 from verifier.container import Writer
+from verifier.document import document, encode_figures
 from verifier.edition import Edition
 from verifier.errors import PackError
-from verifier.figures import document, encode_figures, measure
+from verifier.figures import measure
 from verifier.pack_archive import PackArchive
 from verifier.pack_readme import readme
 from verifier.ports import Archive

@@ -46,7 +46,9 @@ class PackArchive:
         """
         _no_chunks(host)
 
-    def chain(self, host: str, source: str, epoch: int, first_seq: int, last_seq: int) -> Iterator[StoredChunk]:
+    def chain(
+        self, host: str, source: str, epoch: int, first_seq: int, last_seq: int
+    ) -> Iterator[StoredChunk]:
         """Refuse, as ``chunks``.
 
         Raises:

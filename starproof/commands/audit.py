@@ -13,7 +13,9 @@ EXAMPLE = "starproof audit --month 2026-11"
 
 def main(argv: Sequence[str], *, prog: str = "starproof audit") -> int:
     """Run the command and return the exit status."""
-    parser = session.parser(prog, "Recompute every day sum from the chunks and report any difference 复算", EXAMPLE)
+    parser = session.parser(
+        prog, "Recompute every day sum from the chunks and report any difference 复算", EXAMPLE
+    )
     parser.add_argument("--month", metavar="YYYY-MM", help="only this month's days (default: everything)")
     session.add_database(parser)
     options = parser.parse_args(argv)

@@ -25,7 +25,9 @@ def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
     parser = session.parser(prog, "Write the evidence pack of one month 生成证据包", EXAMPLE)
     parser.add_argument("--month", required=True, metavar="YYYY-MM", help="local calendar month")
     parser.add_argument("--scope", type=Path, metavar="FILE", help="declared scope 申报范围 (TOML)")
-    parser.add_argument("--timezone", metavar="TZ", help="IANA zone (default: the scope's, else Asia/Shanghai)")
+    parser.add_argument(
+        "--timezone", metavar="TZ", help="IANA zone (default: the scope's, else Asia/Shanghai)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.zip", help="where to write the pack")
     session.add_database(parser)
     options = parser.parse_args(argv)

@@ -15,10 +15,14 @@ EXAMPLE = "starproof verify --month 2026-11 --scope scope.toml"
 
 def main(argv: Sequence[str], *, prog: str = "starproof verify") -> int:
     """Run the command and return the exit status."""
-    parser = session.parser(prog, "Figures, coverage, bounds and verdicts of one month 计算一个月的指标", EXAMPLE)
+    parser = session.parser(
+        prog, "Figures, coverage, bounds and verdicts of one month 计算一个月的指标", EXAMPLE
+    )
     parser.add_argument("--month", required=True, metavar="YYYY-MM", help="local calendar month")
     parser.add_argument("--scope", type=Path, metavar="FILE", help="declared scope 申报范围 (TOML)")
-    parser.add_argument("--timezone", metavar="TZ", help="IANA zone (default: the scope's, else Asia/Shanghai)")
+    parser.add_argument(
+        "--timezone", metavar="TZ", help="IANA zone (default: the scope's, else Asia/Shanghai)"
+    )
     session.add_database(parser)
     options = parser.parse_args(argv)
 

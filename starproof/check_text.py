@@ -15,13 +15,17 @@ OUTCOMES = {
 }
 PROVED = (
     "证明了：字节与签名时相同；读数由登记的主机密钥签名且链条完整；指标可由读数精确复算。",
-    "Proved: the bytes are those that were signed; the readings were signed by the enrolled keys, in unbroken "
-    "chains; the figures follow from them.",
+    (
+        "Proved: the bytes are those that were signed; the readings were signed by the enrolled keys, in "
+        "unbroken chains; the figures follow from them."
+    ),
 )
 NOT_PROVED = (
     "未证明：主机计数器真实、负载是有用的工作、测量的时间（本版本没有外部锚定）。",
-    "Not proved: that the counters were true, that the load was useful work, when it was measured (no anchor "
-    "outside in this version).",
+    (
+        "Not proved: that the counters were true, that the load was useful work, when it was measured (no "
+        "anchor outside in this version)."
+    ),
 )
 
 

@@ -29,10 +29,10 @@ from evidence.stored import DaySumRow
 from verifier import layout
 from verifier.chain import Chain, read_chains
 from verifier.container import Container, ContainerError
+from verifier.document import document, encode_figures
 from verifier.edition import Edition, parse_edition
 from verifier.enrolled import Enrolled, read_enrolled
 from verifier.errors import VerifierError
-from verifier.document import document, encode_figures
 from verifier.figures import measure
 from verifier.finding import FAIL, INCOMPLETE, Finding
 from verifier.pack_archive import PackArchive

@@ -15,12 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 from agent.sample import sample_document
 from agent.this_host import this_host
 from collector.keyring import Keyring
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
 from evidence.keys import PublicKey
 from starproof import session
 from starproof.check_text import print_check
@@ -102,7 +102,7 @@ class _Demo:
             self._say(5, "证据包与离线核验", "the evidence pack and its offline check")
             pack = self._folder / f"{month}.zip"
             keys = Keyring(self._folder)
-            write_file(pack, archive, month, rules, None, keys)
+            write_file(pack, archive, month=month, rules=rules, zone=None, keys=keys)
         key = keys.log_key().public
         self._out.print(f"{pack} ({pack.stat().st_size:,} bytes)")
         passed = self._check(pack, key)

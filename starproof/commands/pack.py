@@ -11,6 +11,7 @@ from pathlib import Path
 
 from collector.keyring import Keyring
 from collector.settings import default_database_url, key_directory
+
 from starproof import session
 from starproof.rules import read_rules
 from verifier.errors import PackError
@@ -36,7 +37,9 @@ def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
         rules = read_rules(options.scope)
         keys = Keyring(key_directory(options.db or default_database_url()))
         with session.archive(options.db) as archive:
-            summary = write_file(options.out, archive, options.month, rules, options.timezone, keys)
+            summary = write_file(
+                options.out, archive, month=options.month, rules=rules, zone=options.timezone, keys=keys
+            )
         answer = {
             "schema": "starproof/packed/1",
             "file": str(options.out),
@@ -58,7 +61,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
 
 
 def write_file(
-    path: Path, archive: Archive, month: str, rules: Rules, zone: str | None, keys: Keyring
+    path: Path, archive: Archive, *, month: str, rules: Rules, zone: str | None, keys: Keyring
 ) -> PackSummary:
     """Write the pack beside ``path`` and move it there when it is whole.
 

@@ -137,5 +137,5 @@ def test_sizes_and_counts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_entry_that_is_not_there_is_named() -> None:
-    with pytest.raises(ContainerError, match="entry b.txt is missing"):
+    with pytest.raises(ContainerError, match=r"entry b\.txt is missing"):
         Container(io.BytesIO(PACK)).read("b.txt")

@@ -42,14 +42,22 @@ def open_store(
     url = url or default_database_url()
     store = open_engine(url)
     try:
-        with store.writing() as connection:
-            identity = registry.set_up(
-                connection,
-                enterprise=enterprise,
-                timezone=timezone,
-                now_ms=wall_clock_ms() if now_ms is None else now_ms,
-            )
+        identity = _as_it_is(store)
+        if identity is None or (enterprise or timezone):
+            with store.writing() as connection:
+                identity = registry.set_up(
+                    connection,
+                    enterprise=enterprise,
+                    timezone=timezone,
+                    now_ms=wall_clock_ms() if now_ms is None else now_ms,
+                )
     except BaseException:
         store.close()
         raise
     return OpenStore(store, identity, Keyring(key_directory(url)))
+
+
+def _as_it_is(store: Store) -> Identity | None:
+    """Opening must not wait for a writer when there is nothing to write."""
+    with store.reading() as connection:
+        return registry.identity(connection) if registry.is_set_up(connection) else None

@@ -7,11 +7,12 @@ name, because a misspelt limit that is silently ignored is no limit.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+import tomllib
 
 from collector.errors import SettingsError
 from collector.names import nearest

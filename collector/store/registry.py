@@ -61,6 +61,11 @@ class Token:
     enrolment_id: int | None
 
 
+def is_set_up(connection: Connection) -> bool:
+    """Return whether the store knows whose it is."""
+    return _any(connection, schema.meta)
+
+
 def identity(connection: Connection) -> Identity:
     """Return whose store this is.
 

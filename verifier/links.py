@@ -1,4 +1,4 @@
-"""The chain of one host's chunks, per source and epoch (a new epoch begins with each enrolment).
+"""The links between one host's chunks, per source and epoch (a new epoch begins with each enrolment).
 
 ``seq`` counts up from ``FIRST_SEQ`` without holes; ``prev`` is the hash of the chunk before, of the
 enrolment record for the first; ``prev_end_ms`` is the end of the chunk before, 0 for the first. One
@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from evidence.chunk import Chunk
 from evidence.enrolment import SignedEnrolment
 from evidence.stored import StoredChunk
-from verifier.finding import Finding, finding, place_text
-from verifier.recompute import Opened, place
+from verifier.finding import Finding
+from verifier.recompute import Opened, place, place_text
 
 FIRST_SEQ = 0
 """Sequence number of the first chunk under an enrolment."""
@@ -22,7 +22,7 @@ Hole = tuple[str, int, int, int]
 """Source, epoch, first and last sequence number that were not handed over."""
 
 
-class Chain:
+class Links:
     """Follows the verified chunks of one host in order and gathers what does not fit.
 
     ``findings`` and ``holes`` are complete once ``followed`` is used up. A hole may be a chunk that
@@ -68,9 +68,7 @@ class Chain:
     def _follows(self, stored: StoredChunk, chunk: Chunk, *, prev: str, prev_end_ms: int) -> None:
         if (chunk.header.prev, chunk.header.prev_end_ms) != (prev, prev_end_ms):
             got = f"{chunk.header.prev} {chunk.header.prev_end_ms}"
-            self._note("BAD_CHAIN", stored, expected=f"{prev} {prev_end_ms}", got=got)
+            self._note("CHAIN", stored, expected=f"{prev} {prev_end_ms}", got=got)
 
     def _note(self, code: str, stored: StoredChunk, *, expected: str, got: str) -> None:
-        self.findings.append(
-            finding(code, place_text(place(stored)), stored.host, expected=expected, got=got)
-        )
+        self.findings.append(Finding(code, place_text(place(stored)), stored.host, expected, got))

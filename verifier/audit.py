@@ -1,7 +1,7 @@
 """Audit: every chunk opened, every chain followed, every day sum recomputed and compared.
 
 1. Every chunk verifies with the key pinned at its enrolment and stands where it says it belongs.
-2. Every chain holds (``verifier.chain``), and no sequence number is absent.
+2. Every chain holds (``verifier.links``), and no sequence number is absent.
 3. Every stored day sum equals the one recomputed from the chunks, and none is missing or too many.
 
 All findings are collected; nothing stops at the first. The chunks of a host are read one after
@@ -20,10 +20,10 @@ from evidence.day_sum import DaySum
 from evidence.errors import EvidenceError
 from evidence.stored import StoredChunk
 from verifier import recompute
-from verifier.chain import Chain, Hole
-from verifier.finding import Finding, finding, ordered, place_text
+from verifier.finding import Finding
+from verifier.links import Hole, Links
 from verifier.ports import Archive
-from verifier.recompute import Opened
+from verifier.recompute import Opened, place, place_text
 
 SumKey = tuple[str, str, int]
 """Source, metric and local day."""
@@ -64,7 +64,7 @@ def audit(archive: Archive, *, month: str | None = None) -> AuditReport:
     run = _Run(archive, calendar, days, findings)
     for host in hosts:
         run.host(host, stored.pop(host, {}), whole=month is None)
-    return AuditReport(ordered(findings), len(hosts), run.chunks, run.values, run.day_sums)
+    return AuditReport(tuple(sorted(set(findings), key=_order)), len(hosts), run.chunks, run.values, run.day_sums)
 
 
 class _Run:
@@ -86,13 +86,13 @@ class _Run:
             chunks = self._streamed(host, span)
         else:
             inside, beside = recompute.opened_chunks(self._archive, host, span, self._open)
-            chunks = iter(sorted([*inside, *beside], key=lambda pair: recompute.place(pair[0])))
-        chain = Chain(self._pins, from_first=whole)
-        rows = recompute.host_day_sums(host, chain.followed(chunks), self._calendar, self._days)
+            chunks = iter(sorted([*inside, *beside], key=lambda pair: place(pair[0])))
+        links = Links(self._pins, from_first=whole)
+        rows = recompute.host_day_sums(host, links.followed(chunks), self._calendar, self._days)
         found = {(row.source, row.metric, row.day): row.sums for row in rows}
-        self._findings.extend(chain.findings)
-        if chain.holes:
-            self._findings.extend(self._missing(host, chain.holes))
+        self._findings.extend(links.findings)
+        if links.holes:
+            self._findings.extend(self._missing(host, links.holes))
         self.day_sums += len(found.keys() | stored.keys())
         self._findings.extend(_compare(host, found, stored))
 
@@ -108,29 +108,30 @@ class _Run:
         try:
             chunk = recompute.open_stored(stored, self._pins, self._archive.enterprise)
         except EvidenceError as cause:
-            text = f"数据块无法通过验证 / the chunk does not verify: {cause}"
-            self._findings.append(
-                Finding(cause.code, place_text(recompute.place(stored)), stored.host, text=text)
-            )
+            got = f"{cause.code}: {cause}"
+            self._findings.append(Finding("CHUNK", place_text(place(stored)), stored.host, got=got))
             return None
         self.values += chunk.header.rows * chunk.header.columns
         return chunk
 
     def _missing(self, host: str, holes: Sequence[Hole]) -> Iterator[Finding]:
         """Yield the holes that no stored chunk fills: one outside the month, or one that is damaged."""
-        kept = {recompute.place(stored) for stored in self._archive.chunks(host, EARLIEST_MS, LATEST_MS + 1)}
         for source, epoch, first, last in holes:
-            filled = {seq for at, of, seq in kept if (at, of) == (source, epoch) and first <= seq <= last}
+            filled = {stored.seq for stored in self._archive.chain(host, source, epoch, first, last)}
             absent = last + 1 - first - len(filled)
             if absent:
                 begin = next(seq for seq in range(first, last + 1) if seq not in filled)
-                yield finding(
-                    "MISSING_CHUNK",
+                yield Finding(
+                    "SEQ_MISSING",
                     place_text((source, epoch, begin)),
                     host,
-                    expected=f"{first}-{last}",
+                    expected=f"{first} to {last}",
                     got=f"{absent} of {last + 1 - first} missing",
                 )
+
+
+def _order(finding: Finding) -> tuple[str, ...]:
+    return finding.host, finding.place, finding.code, finding.expected, finding.got
 
 
 def _compare(host: str, found: Mapping[SumKey, DaySum], stored: Mapping[SumKey, DaySum]) -> Iterator[Finding]:
@@ -150,7 +151,7 @@ def _sum_finding(
     source, metric, day = key
     left, right = asdict(expected or DaySum()), asdict(got or DaySum())
     differing = [name for name in left if left[name] != right[name]]
-    return finding(
+    return Finding(
         code,
         f"{source}/{metric}/{date.fromordinal(day)}",
         host,

@@ -16,7 +16,7 @@ from verifier import recompute
 from verifier.amounts import HostAmounts, collect
 from verifier.bounds import NOTHING_KNOWN
 from verifier.definitions import Definition, chosen
-from verifier.document import document
+from verifier.document import document, encode_figures
 from verifier.edition import STARS, Edition, Rule
 from verifier.errors import ScopeError
 from verifier.fleet import aggregate, exact_sum
@@ -27,6 +27,8 @@ from verifier.result import Figures, Indicator
 from verifier.scope import DeclaredHost, Scope
 from verifier.verdict import judge
 from verifier.window import TimeClasses, Window, month_window, total
+
+__all__ = ["DEFAULT_TIMEZONE", "encode_figures", "figures", "measure"]
 
 DEFAULT_TIMEZONE = "Asia/Shanghai"
 

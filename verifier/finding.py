@@ -39,6 +39,9 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "SEQ_MISSING": (INCOMPLETE, "缺少若干数据块", "chunks are missing from the chain"),
     "CLOCK_BACK": (NOTE, "主机时钟曾被拨回", "the clock of the host was set back"),
     "DAY_SUMS": (FAIL, "日合计与数据块重算结果不符", "the day sums differ from those recomputed from the chunks"),
+    "DAY_SUM_DIFFERS": (FAIL, "存储的日合计与重算结果不同", "a stored day sum is not the one recomputed from the chunks"),
+    "DAY_SUM_MISSING": (FAIL, "缺少日合计", "the chunks give a day sum that is not stored"),
+    "DAY_SUM_EXTRA": (FAIL, "日合计没有数据块支持", "no chunk supports a stored day sum"),
     "EDITION": (FAIL, "评定版本文件不可读", "the edition file cannot be read"),
     "EDITION_DIFFERS": (
         FAIL, "评定版本与本程序所带的同名版本不同", "the edition differs from the one of the same name shipped here",

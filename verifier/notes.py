@@ -29,10 +29,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This version does not measure this indicator.",
     ),
     "NO_DATA": (
-        "这些主机在统计期内没有数据：下限按零计，上限按物理极限计。",
+        "这些主机在统计期内没有数据：下限按零计，上限按极限计，没有极限则无上限。",
         (
-            "These hosts have no data in the window: they count as zero for the low end and as the physical "
-            "limit for the high end."
+            "These hosts have no data in the window: they count as zero for the low end and as their "
+            "limit for the high end; without a limit there is no high end."
         ),
     ),
     "NOT_ATTESTED": (

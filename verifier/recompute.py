@@ -12,7 +12,7 @@ from itertools import groupby
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk, open_chunk, read_frame
 from evidence.crediting import credited, reach
-from evidence.day_sum import claims
+from evidence.day_sum import span as claimed
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError, MismatchError
 from evidence.stored import DaySumRow, StoredChunk
@@ -34,6 +34,12 @@ def pinned(archive: Archive) -> dict[str, SignedEnrolment]:
 def place(stored: StoredChunk) -> Place:
     """Return where the chunk belongs among those of its host."""
     return stored.source, stored.epoch, stored.seq
+
+
+def place_text(where: Place) -> str:
+    """Return ``source/epoch/seq``, as findings name a chunk."""
+    source, epoch, seq = where
+    return f"{source}/{epoch}/{seq}"
 
 
 def open_stored(stored: StoredChunk, pins: Mapping[str, SignedEnrolment], enterprise: str) -> Chunk:
@@ -82,9 +88,8 @@ def opened_chunks(
     inside = _opened(archive.chunks(host, *span), opener, skip=frozenset())
     if not inside:
         return [], []
-    spans = [claim for _, chunk in inside for claim in (claims(chunk)[0], claims(chunk)[-1])]
     seen = frozenset(place(stored) for stored, _ in inside)
-    return inside, _opened(archive.chunks(host, *reach(spans)), opener, skip=seen)
+    return inside, _opened(archive.chunks(host, *reach([claimed(chunk.header) for _, chunk in inside])), opener, skip=seen)
 
 
 def _opened(stored: Iterable[StoredChunk], opener: Opener, *, skip: frozenset[Place]) -> list[Opened]:

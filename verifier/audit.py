@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 from evidence.calendar import LocalCalendar
 from evidence.chunk import EARLIEST_MS, LATEST_MS, Chunk
@@ -38,6 +39,17 @@ class AuditReport:
     chunks: int
     values: int
     day_sums: int
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as it stands in JSON output."""
+        return {
+            "schema": "starproof/audit/1",
+            "hosts": self.hosts,
+            "chunks": self.chunks,
+            "values": self.values,
+            "day_sums": self.day_sums,
+            "findings": [finding.document() for finding in self.findings],
+        }
 
 
 def audit(archive: Archive, *, month: str | None = None) -> AuditReport:

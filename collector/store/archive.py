@@ -6,8 +6,9 @@ Has the shape that the verifier asks for (its ``Archive`` protocol) without know
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from collector.store import chunks, day_sums, findings, registry, schema
 from collector.store.engine import Store
@@ -58,9 +59,14 @@ class StoreArchive:
             if found is None:
                 return
             for row in chunks.stream(connection, chunks.touching(found, start_ms, end_ms)):
-                yield StoredChunk(
-                    host, row.source, row.epoch, row.seq, row.enrolment, row.received_ms, row.frame
-                )
+                yield _stored(host, row)
+
+    def chain(self, host: str, source: str, epoch: int, first_seq: int, last_seq: int) -> Iterator[StoredChunk]:
+        """Yield the chunks of one enrolment with first_seq <= seq <= last_seq, in order."""
+        with self._store.reading() as connection:
+            query = chunks.of_enrolment(host, source, epoch, (first_seq, last_seq))
+            for row in chunks.stream(connection, query):
+                yield _stored(host, row)
 
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
         """Yield the stored day sums of all hosts for days in [first_day, after_day), sorted."""
@@ -71,3 +77,7 @@ class StoreArchive:
         """Return what the collector noticed, oldest first."""
         with self._store.reading() as connection:
             return findings.recorded(connection)
+
+
+def _stored(host: str, row: Row[Any]) -> StoredChunk:
+    return StoredChunk(host, row.source, row.epoch, row.seq, row.enrolment, row.received_ms, row.frame)

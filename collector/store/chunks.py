@@ -143,19 +143,32 @@ def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     yield from connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
 
 
+def of_enrolment(host: str, source: str, epoch: int, seqs: tuple[int, int]) -> Select[Any]:
+    """Return the query for the chunks of one enrolment with seqs[0] <= seq <= seqs[1], in order."""
+    table = schema.chunk.c
+    return (
+        _frames()
+        .join(schema.host, schema.host.c.id == table.host_id)
+        .where(schema.host.c.name == host, table.source == source, table.epoch == epoch)
+        .where(table.seq.between(*seqs))
+        .order_by(table.seq)
+    )
+
+
 def _touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
     # Ends are included: a chunk of one reading claims no time, but may tell of a restart.
     table = schema.chunk.c
-    return (
-        select(
-            table.source,
-            table.epoch,
-            table.seq,
-            table.received_ms,
-            table.frame,
-            schema.enrolment.c.hash.label("enrolment"),
-            schema.enrolment.c.record,
-        )
-        .join(schema.enrolment, schema.enrolment.c.id == table.enrolment_id)
-        .where(table.host_id == host_id, table.end_ms >= start_ms, table.start_ms <= end_ms)
-    )
+    return _frames().where(table.host_id == host_id, table.end_ms >= start_ms, table.start_ms <= end_ms)
+
+
+def _frames() -> Select[Any]:
+    table = schema.chunk.c
+    return select(
+        table.source,
+        table.epoch,
+        table.seq,
+        table.received_ms,
+        table.frame,
+        schema.enrolment.c.hash.label("enrolment"),
+        schema.enrolment.c.record,
+    ).join(schema.enrolment, schema.enrolment.c.id == table.enrolment_id)

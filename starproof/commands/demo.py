@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agent.sample import sample_document
+from agent.sample import sample_document, sample_text
 from agent.this_host import this_host
 from collector.keyring import Keyring
 from rich.console import Console
@@ -121,9 +121,7 @@ class _Demo:
 
     def _show_devices(self) -> None:
         document = sample_document(this_host(interval_ms=INTERVAL_S * 1_000))
-        for device in document["devices"]:
-            mark = "[green]计入[/]" if device["counts"] == "yes" else "[dim]不计[/]"
-            self._out.print(f"{mark} {device['kind']} {device['name']}: {device['reason']}", soft_wrap=True)
+        self._out.print(sample_text(document), markup=False)
 
     def _measure(self) -> None:
         with self._collector() as url:

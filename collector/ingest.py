@@ -58,7 +58,7 @@ def split(body: bytes) -> list[Frame]:
     return frames
 
 
-def take(store: Store, frames: list[Frame], *, calendar: LocalCalendar, clock: Clock) -> Taken:
+def take(store: Store, frames: list[Frame], *, clock: Clock) -> Taken:
     """Judge agents' frames and store those that are admitted; return after the commit.
 
     Raises:
@@ -72,6 +72,7 @@ def take(store: Store, frames: list[Frame], *, calendar: LocalCalendar, clock: C
     if any(opened for opened, _ in judged):
         with store.writing() as connection:
             now_ms = clock()
+            calendar = registry.identity(connection).calendar
             for place, (opened, _) in enumerate(judged):
                 if opened is not None:
                     verdict = admit(connection, *opened, calendar=calendar, now_ms=now_ms)

@@ -94,7 +94,6 @@ class _Service:
         monotonic: Callable[[], float],
     ) -> None:
         self._store = opened.store
-        self._calendar = opened.identity.calendar
         self._limits = limits
         self._clock = clock
         self._log = log
@@ -205,7 +204,7 @@ class _Service:
             raise RequestError(
                 413, "TOO_LARGE", f"more than {MAX_BATCH_BYTES} bytes; send fewer frames at once"
             )
-        return ingest.take(self._store, frames, calendar=self._calendar, clock=self._clock)
+        return ingest.take(self._store, frames, clock=self._clock)
 
     async def _json(self, request: Request) -> bytes:
         return await read_body(

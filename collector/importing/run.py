@@ -133,8 +133,8 @@ class _Run:
         now_ms: int,
     ) -> None:
         self._connection = connection
-        self._identity = opened.identity
-        self._calendar = opened.identity.calendar
+        self._identity = registry.identity(connection)
+        self._calendar = self._identity.calendar
         self._key: PrivateKey = opened.keyring.import_key()
         self._name = name
         self._sha256 = sha256

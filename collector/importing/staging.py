@@ -18,7 +18,7 @@ from collector.importing.metrics import METRICS
 from collector.importing.rows import Row
 
 BATCH_ROWS = 10_000
-CACHE_KIB = 32 * 1024
+CACHE_KIB = 16 * 1024
 INT64 = 2**63
 _PADDED = 30
 """Digits of a value that does not fit 64 bits: as padded text it still sorts by size."""

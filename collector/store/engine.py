@@ -28,7 +28,7 @@ HEAD = "0001"
 """The newest version of the schema; a test compares it with the migrations."""
 BUSY_TIMEOUT_S = 5
 """How long a writer waits for another process (an import) before it says so."""
-CACHE_KIB = 64 * 1024
+CACHE_KIB = 16 * 1024
 _WRITES = "starproof_writes"
 _DIRECTORY = 0o700
 

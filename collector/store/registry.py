@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, func, select
@@ -32,7 +33,7 @@ class Identity:
     @property
     def calendar(self) -> LocalCalendar:
         """The days of ``timezone``."""
-        return LocalCalendar(self.timezone)
+        return _calendar(self.timezone)
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,12 @@ def note(connection: Connection, *, now_ms: int, actor: str, action: str, detail
     connection.execute(
         schema.audit_trail.insert().values(time_ms=now_ms, actor=actor, action=action, detail=detail)
     )
+
+
+@lru_cache(maxsize=8)
+def _calendar(zone: str) -> LocalCalendar:
+    """Keep the calendar with the days that it has looked up."""
+    return LocalCalendar(zone)
 
 
 def _pinned() -> Select[Any]:

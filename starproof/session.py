@@ -13,7 +13,6 @@ from collector.errors import CollectorError
 from collector.settings import default_database_url
 from collector.store.archive import StoreArchive
 from collector.store.engine import open_engine
-
 from evidence.errors import EvidenceError
 from verifier.errors import VerifierError
 

@@ -29,6 +29,7 @@ from evidence.stored import DaySumRow
 from verifier import layout
 from verifier.chain import Chain, read_chains
 from verifier.container import Container, ContainerError
+from verifier.difference import differing_day_sums, differing_figures
 from verifier.document import document, encode_figures
 from verifier.edition import Edition, parse_edition
 from verifier.enrolled import Enrolled, read_enrolled
@@ -41,8 +42,6 @@ from verifier.statement import Statement, parse
 
 PASS, FAILED, PARTIAL = "pass", "fail", "incomplete"
 EXIT_CODES = {PASS: 0, FAILED: 1, PARTIAL: 2}
-MAX_SHOWN = 400
-"""Characters of a differing line that a finding shows."""
 
 
 @dataclass
@@ -270,8 +269,13 @@ class _Derived:
             self._report("FIGURES", layout.FIGURES, got=str(error))
             return
         rows = archive.day_sums(figures.window.first_day, figures.window.after_day)
-        self._compare("DAY_SUMS", layout.DAY_SUMS, layout.day_sums_csv(rows))
-        self._compare("FIGURES", layout.FIGURES, encode_figures(report.figures))
+        for name, expected, differ in (
+            (layout.DAY_SUMS, layout.day_sums_csv(rows), differing_day_sums),
+            (layout.FIGURES, encode_figures(report.figures), differing_figures),
+        ):
+            got = self._contents.read(name)
+            if self._contents.has(name) and got != expected:
+                self._contents.findings.extend(differ(expected, got))
 
     def _rows(self) -> list[DaySumRow]:
         """Notes what only imports say, and returns all day sums of all chains."""
@@ -313,19 +317,6 @@ class _Derived:
                     "SCOPE", layout.HOSTS, host=chain.host, got="chunks of a host that is not declared"
                 )
         return scope
-
-    def _compare(self, code: str, name: str, expected: bytes) -> None:
-        """Report every line that differs; the figures are one line."""
-        got = self._contents.read(name)
-        if got == expected or not self._contents.has(name):
-            return
-        want, have = expected.splitlines(), got.splitlines()
-        for number in range(max(len(want), len(have))):
-            right = want[number].decode() if number < len(want) else ""
-            wrong = have[number].decode("utf-8", "replace") if number < len(have) else ""
-            if right != wrong:
-                place = f"{name}, line {number + 1}"
-                self._report(code, place, expected=right[:MAX_SHOWN], got=wrong[:MAX_SHOWN])
 
     def _report(self, code: str, place: str, *, host: str = "", expected: str = "", got: str = "") -> None:
         self._contents.findings.append(Finding(code, place, host, expected, got))

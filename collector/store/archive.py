@@ -61,7 +61,9 @@ class StoreArchive:
             for row in chunks.stream(connection, chunks.touching(found, start_ms, end_ms)):
                 yield _stored(host, row)
 
-    def chain(self, host: str, source: str, epoch: int, first_seq: int, last_seq: int) -> Iterator[StoredChunk]:
+    def chain(
+        self, host: str, source: str, epoch: int, first_seq: int, last_seq: int
+    ) -> Iterator[StoredChunk]:
         """Yield the chunks of one enrolment with first_seq <= seq <= last_seq, in order."""
         with self._store.reading() as connection:
             query = chunks.of_enrolment(host, source, epoch, (first_seq, last_seq))

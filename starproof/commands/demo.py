@@ -15,12 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agent.sample import sample_document, sample_text
-from agent.this_host import this_host
-from collector.keyring import Keyring
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from agent.sample import sample_document, sample_text
+from agent.this_host import this_host
+from collector.keyring import Keyring
 from evidence.keys import PublicKey
 from starproof import session
 from starproof.check_text import print_check

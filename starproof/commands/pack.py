@@ -11,7 +11,6 @@ from pathlib import Path
 
 from collector.keyring import Keyring
 from collector.settings import default_database_url, key_directory
-
 from starproof import session
 from starproof.rules import read_rules
 from verifier.errors import PackError

@@ -59,9 +59,7 @@ class MemoryArchive:
         return sorted({signed.enrolment.host for signed in self.enrolled})
 
     def enrolments(self) -> list[enrolment.SignedEnrolment]:
-        return sorted(
-            self.enrolled, key=lambda s: (s.enrolment.host, s.enrolment.source, s.enrolment.epoch)
-        )
+        return sorted(self.enrolled, key=lambda s: (s.enrolment.host, s.enrolment.source, s.enrolment.epoch))
 
     def chunks(self, host: str, start_ms: int, end_ms: int) -> Iterator[StoredChunk]:
         for entry in self._sorted(host):
@@ -164,7 +162,13 @@ class Enrolled:
         header = replace(header, **changes)
         frame = chunk.seal(header, manifest=manifest, values=values, key=self.key)
         kept = StoredChunk(
-            self.host, self.source, self.epoch, header.seq, self.record().hash, end_ms + RECEIVED_AFTER_MS, frame
+            self.host,
+            self.source,
+            self.epoch,
+            header.seq,
+            self.record().hash,
+            end_ms + RECEIVED_AFTER_MS,
+            frame,
         )
         self.stored.append(kept)
         self.seq, self.prev_end_ms, self.prev = header.seq + 1, end_ms, read_frame(frame).hash
@@ -175,14 +179,22 @@ class Agent:
     """A machine that counts, and the agent that reads it every ``step_s`` seconds."""
 
     def __init__(
-        self, enrolled: Enrolled, *, start_ms: int, step_s: int = HOUR_S, cpus: int = 2, manifest: Manifest | None = None
+        self,
+        enrolled: Enrolled,
+        *,
+        start_ms: int,
+        step_s: int = HOUR_S,
+        cpus: int = 2,
+        manifest: Manifest | None = None,
     ) -> None:
         self.enrolled = enrolled
         self.manifest = manifest or counters_manifest(interval_ms=step_s * 1000, cpus=cpus)
         self.step_s, self.cpus = step_s, cpus
         self.wall_ms, self.boot_ms, self.mono_ms = start_ms, 86_400_000, 86_400_000
         self.boot = 1
-        self.counted = dict.fromkeys(("user", "idle", "steal", "net.rx", "net.tx", "disk.reads", "disk.writes"), 0)
+        self.counted = dict.fromkeys(
+            ("user", "idle", "steal", "net.rx", "net.tx", "disk.reads", "disk.writes"), 0
+        )
         self._rows: list[tuple[int, ...]] = []
         self._last: tuple[int, ...] | None = None
         self._first = "reading"
@@ -207,7 +219,10 @@ class Agent:
         seen: bool = True,
         suspended: bool = False,
     ) -> Agent:
-        """Let time pass: ``busy`` and ``steal`` percent, bytes and operations per second."""
+        """Let time pass: ``busy`` and ``steal`` percent, bytes and operations per second.
+
+        Nobody reads while the host is suspended; the next reading sees how long it was.
+        """
         left = round(hours * HOUR_S)
         while left > 0:
             step = min(self.step_s, left)
@@ -220,9 +235,14 @@ class Agent:
                 self.counted["user"] += ticks * busy // 100
                 self.counted["steal"] += ticks * steal // 100
                 self.counted["idle"] += ticks - ticks * busy // 100 - ticks * steal // 100
-                for name, rate in (("net.rx", rx), ("net.tx", tx), ("disk.reads", reads), ("disk.writes", writes)):
+                for name, rate in (
+                    ("net.rx", rx),
+                    ("net.tx", tx),
+                    ("disk.reads", reads),
+                    ("disk.writes", writes),
+                ):
                     self.counted[name] += rate * step
-            if seen:
+            if seen and not suspended:
                 self.read()
         return self
 
@@ -273,9 +293,7 @@ class Fleet:
 
     def enrol(self, host: str, source: str = "agent", epoch: int = 0) -> Enrolled:
         """Return the source of a host, enrolled once."""
-        return self.sources.setdefault(
-            (host, source, epoch), Enrolled(self.enterprise, host, source, epoch)
-        )
+        return self.sources.setdefault((host, source, epoch), Enrolled(self.enterprise, host, source, epoch))
 
     def agent(
         self, host: str, *, start: str = "2026-11-01", epoch: int = 0, step_s: int = HOUR_S, cpus: int = 2,
@@ -283,7 +301,11 @@ class Fleet:
     ) -> Agent:  # fmt: skip
         """Return a new machine with an agent whose first reading falls on ``start`` (local time)."""
         made = Agent(
-            self.enrol(host, epoch=epoch), start_ms=instant(start, self.timezone), step_s=step_s, cpus=cpus, manifest=manifest
+            self.enrol(host, epoch=epoch),
+            start_ms=instant(start, self.timezone),
+            step_s=step_s,
+            cpus=cpus,
+            manifest=manifest,
         )
         self._agents.append(made)
         return made
@@ -295,7 +317,10 @@ class Fleet:
         source = self.enrol(host, "import")
         starts, lengths, values = (list(column) for column in zip(*samples, strict=True))
         return source.seal(
-            averages_manifest(metric, scale), [starts, lengths, values], start_ms=starts[0], end_ms=starts[-1] + lengths[-1]
+            averages_manifest(metric, scale),
+            [starts, lengths, values],
+            start_ms=starts[0],
+            end_ms=starts[-1] + lengths[-1],
         )
 
     def archive(self) -> MemoryArchive:

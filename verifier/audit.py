@@ -64,7 +64,9 @@ def audit(archive: Archive, *, month: str | None = None) -> AuditReport:
     run = _Run(archive, calendar, days, findings)
     for host in hosts:
         run.host(host, stored.pop(host, {}), whole=month is None)
-    return AuditReport(tuple(sorted(set(findings), key=_order)), len(hosts), run.chunks, run.values, run.day_sums)
+    return AuditReport(
+        tuple(sorted(set(findings), key=_order)), len(hosts), run.chunks, run.values, run.day_sums
+    )
 
 
 class _Run:

@@ -63,9 +63,7 @@ def read_chains(
 class _Reader:
     """Walks over the chunks of one host and source in order."""
 
-    def __init__(
-        self, host: str, source: str, read: Callable[[str], bytes], findings: list[Finding]
-    ) -> None:
+    def __init__(self, host: str, source: str, read: Callable[[str], bytes], findings: list[Finding]) -> None:
         self._host = host
         self._source = source
         self._read = read
@@ -132,11 +130,20 @@ class _Reader:
             if header.prev != before.hash:
                 self._report("CHAIN", place, expected=before.hash, got=header.prev)
             if header.prev_end_ms != before.header.end_ms:
-                self._report("CHAIN", place, expected=f"after {before.header.end_ms} ms", got=f"{header.prev_end_ms} ms")
+                self._report(
+                    "CHAIN",
+                    place,
+                    expected=f"after {before.header.end_ms} ms",
+                    got=f"{header.prev_end_ms} ms",
+                )
             if header.start_ms < before.header.end_ms:
-                self._report("CLOCK_BACK", place, expected=f"{before.header.end_ms} ms", got=f"{header.start_ms} ms")
+                self._report(
+                    "CLOCK_BACK", place, expected=f"{before.header.end_ms} ms", got=f"{header.start_ms} ms"
+                )
         elif before is not None and self._source == AGENT:
-            self._report("SEQ_MISSING", place, expected=f"seq {before.header.seq + 1}", got=f"seq {header.seq}")
+            self._report(
+                "SEQ_MISSING", place, expected=f"seq {before.header.seq + 1}", got=f"seq {header.seq}"
+            )
 
     def _report(self, code: str, place: str, *, expected: str = "", got: str = "") -> None:
         self._findings.append(Finding(code, place, self._host, expected, got))

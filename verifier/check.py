@@ -97,9 +97,7 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
     if report.statement is None:
         return report
     # (4)
-    enrolled = read_enrolled(
-        contents.read(layout.ENROLMENTS), report.statement.enterprise, report.findings
-    )
+    enrolled = read_enrolled(contents.read(layout.ENROLMENTS), report.statement.enterprise, report.findings)
     places = _hosts(contents, enrolled)
     # (5)
     chains = read_chains(contents.chunk_entries(), contents.read, places, enrolled, report.findings)
@@ -177,9 +175,7 @@ def _statement(contents: _Contents, log_key: PublicKey | None) -> Statement | No
     if log_key is None:
         findings.append(Finding("LOG_KEY_NOT_GIVEN", layout.LOG_KEY, got=named.raw.hex()))
     elif log_key != named:
-        findings.append(
-            Finding("LOG_KEY", layout.STATEMENT, expected=log_key.raw.hex(), got=named.raw.hex())
-        )
+        findings.append(Finding("LOG_KEY", layout.STATEMENT, expected=log_key.raw.hex(), got=named.raw.hex()))
     try:
         (log_key or named).verify(STATEMENT_TYPE, raw, contents.read(layout.SIGNATURE))
     except EvidenceError as error:

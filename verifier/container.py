@@ -93,7 +93,9 @@ class Container:
         self._stream = stream
         self._size = stream.seek(0, 2)
         if self._size > MAX_CONTAINER_BYTES:
-            raise ContainerError(f"the file has {self._size} bytes, at most {MAX_CONTAINER_BYTES} are allowed")
+            raise ContainerError(
+                f"the file has {self._size} bytes, at most {MAX_CONTAINER_BYTES} are allowed"
+            )
         found = self._walk()
         self.entries: Mapping[str, Entry] = {entry.name: entry for entry in found}
 

@@ -43,6 +43,8 @@ class Archive(Protocol):
         """Return the stored day sums of all hosts for days in [first_day, after_day)."""
         ...
 
-    def chain(self, host: str, source: str, epoch: int, first_seq: int, last_seq: int) -> Iterator[StoredChunk]:
+    def chain(
+        self, host: str, source: str, epoch: int, first_seq: int, last_seq: int
+    ) -> Iterator[StoredChunk]:
         """Yield the chunks of one enrolment with first_seq <= seq <= last_seq, in order."""
         ...

@@ -89,7 +89,9 @@ def opened_chunks(
     if not inside:
         return [], []
     seen = frozenset(place(stored) for stored, _ in inside)
-    return inside, _opened(archive.chunks(host, *reach([claimed(chunk.header) for _, chunk in inside])), opener, skip=seen)
+    return inside, _opened(
+        archive.chunks(host, *reach([claimed(chunk.header) for _, chunk in inside])), opener, skip=seen
+    )
 
 
 def _opened(stored: Iterable[StoredChunk], opener: Opener, *, skip: frozenset[Place]) -> list[Opened]:

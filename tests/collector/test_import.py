@@ -174,8 +174,7 @@ def test_local_times_at_a_clock_change_take_the_offset_before_it_and_are_counted
 
 
 def test_windows_line_ends_a_bom_quotes_and_blanks_are_read(run, store):
-    text = '\ufeffhost , timestamp,metric,value\r\n"web, ""1""",%d, net.rx ,"2"\r\n\r\n' % T
-    run(text)
+    run(f'\ufeffhost , timestamp,metric,value\r\n"web, ""1""",{T}, net.rx ,"2"\r\n\r\n')
     assert list(sums(store)) == [('web, "1"', "net.rx.rate")]
 
 

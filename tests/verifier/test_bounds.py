@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from verifier.bounds import NOTHING_KNOWN, Bounds, added, bound, greatest
 
 TIMES = st.integers(0, 10**6)

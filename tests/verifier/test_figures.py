@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 from fleet import Fleet, instant
+
 from verifier.bounds import Bounds
 from verifier.edition import INDICATORS
 from verifier.editions import load_edition

@@ -219,7 +219,10 @@ class Agent:
         seen: bool = True,
         suspended: bool = False,
     ) -> Agent:
-        """Let time pass: ``busy`` and ``steal`` percent, bytes and operations per second."""
+        """Let time pass: ``busy`` and ``steal`` percent, bytes and operations per second.
+
+        Nobody reads while the host is suspended; the next reading sees how long it was.
+        """
         left = round(hours * HOUR_S)
         while left > 0:
             step = min(self.step_s, left)
@@ -239,7 +242,7 @@ class Agent:
                     ("disk.writes", writes),
                 ):
                     self.counted[name] += rate * step
-            if seen:
+            if seen and not suspended:
                 self.read()
         return self
 

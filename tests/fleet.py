@@ -22,6 +22,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from drafts import averages_manifest, counters_manifest
+
 from evidence import chunk, enrolment
 from evidence.calendar import LocalCalendar
 from evidence.chunk import open_chunk, read_frame

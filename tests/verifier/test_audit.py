@@ -3,8 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from evidence.day_sum import DaySum
 from fleet import Enrolled, Fleet, instant
+
+from evidence.day_sum import DaySum
 from verifier.audit import audit
 
 HOUR_MS = 3_600_000

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from evidence.day_sum import DaySum
 from host_months import DAY_MS, FIRST, HOUR_MS, MEGABIT, covered, every_day, host_month, window
 from hypothesis import given
 from hypothesis import strategies as st
+
+from evidence.day_sum import DaySum
 from verifier.indicators import bandwidth
 from verifier.scope import Exclusion
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from evidence.day_sum import DaySum
 from host_months import DAY_MS, HOUR_MS, MONTH_MS, covered, every_day, host_month
 from hypothesis import given
 from hypothesis import strategies as st
+
+from evidence.day_sum import DaySum
 from verifier.indicators import cpu
 
 CPU, IMPORTED = ("agent", "cpu"), ("import", "cpu.utilization")

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from fractions import Fraction
 
 import pytest
+import tomllib
+
 from config import EDITIONS
 from verifier import editions
 from verifier.edition import INDICATORS, STARS, parse_edition

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from verifier.bounds import NOTHING_KNOWN, Bounds
 from verifier.fleet import aggregate, exact_sum
 from verifier.indicators.interface import HostFigure

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from evidence.day_sum import DaySum
 from host_months import DAY_MS, FIRST, HOUR_MS, covered, every_day, host_month
 from hypothesis import given
 from hypothesis import strategies as st
+
+from evidence.day_sum import DaySum
 from verifier.indicators import reads_writes
 
 READS, WRITES = ("agent", "disk.reads"), ("agent", "disk.writes")

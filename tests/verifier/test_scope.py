@@ -5,6 +5,7 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
+
 from config import EXAMPLES
 from verifier import toml_table
 from verifier.errors import ScopeError

@@ -3,6 +3,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+
 from verifier.bounds import Bounds
 from verifier.verdict import Verdict, judge
 

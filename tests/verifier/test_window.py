@@ -3,12 +3,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from evidence.calendar import LocalCalendar
-from evidence.day_sum import DaySum
-from evidence.stored import DaySumRow
 from fleet import instant
 from hypothesis import given
 from hypothesis import strategies as st
+
+from evidence.calendar import LocalCalendar
+from evidence.day_sum import DaySum
+from evidence.stored import DaySumRow
 from verifier.amounts import NOTHING, collect
 from verifier.errors import ArchiveError, WindowError
 from verifier.scope import Exclusion

@@ -290,7 +290,7 @@ def test_a_chunk_that_does_not_verify_stops_a_recomputation(fleet):
     archive = fleet.archive()
     archive.timezone = "UTC"
     archive.stored[0] = replace(archive.stored[0], seq=5)
-    with pytest.raises(ArchiveError, match="chunk a agent 0/5: .*run starproof audit"):
+    with pytest.raises(ArchiveError, match=r"chunk a agent 0/5: .*run starproof audit"):
         figures(archive, month=MONTH, edition=EDITION)
 
 
@@ -356,11 +356,9 @@ def test_figures_just_below_at_and_above_a_threshold(fleet, name, star, threshol
     full_month(fleet, "a", busy=13, rx=1_300_000, reads=13)
     scaled = threshold
     if name == "daily_reads_writes":
-        whole, _, part = threshold.partition(".")
-        number = Fraction(threshold) * 86_400
-        places = len(part)
-        digits = str(number * 10**places)
-        scaled = digits if not places else f"{digits[:-places]}.{digits[-places:]}"
+        places = len(threshold.partition(".")[2])
+        digits = str(Fraction(threshold) * 86_400 * 10**places)
+        scaled = f"{digits[:-places]}.{digits[-places:]}" if places else digits
     rules = tuple(
         replace(rule, thresholds={**rule.thresholds, star: scaled}) if rule.id == name else rule
         for rule in EDITION.rules

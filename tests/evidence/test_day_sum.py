@@ -270,15 +270,32 @@ def test_readings_too_far_apart_say_nothing(draft: Draft) -> None:
 
 
 def test_averages_are_value_times_time_in_billionths() -> None:
+    noon = at("2026-05-10T12:00:00")
+    rows = [(noon, 300_000, 12_340), (noon + 300_000, 60_000, 50_000), (noon + 360_000, 1_000, MISSING)]
+    assert day_sums(averages(rows, scale=3).open(), UTC) == {
+        ("cpu.utilization", UTC.day_of(noon)): DaySum(
+            (12_340 * 300_000 + 50_000 * 60_000) * 10**6, 360_000, observed_ms=360_000, intervals=2
+        )
+    }
+
+
+def test_a_short_average_over_midnight_belongs_to_the_day_in_which_it_begins() -> None:
     night = at("2026-05-31T23:58:00")
-    rows = [(night - 300_000, 300_000, 12_340), (night, 300_000, 50_000), (night + 300_000, 1_000, MISSING)]
-    result = day_sums(averages(rows, scale=3).open(), UTC)
+    result = day_sums(averages([(night, 300_000, 50)], scale=0).open(), UTC)
     may = UTC.day_of(night)
     assert result == {
-        ("cpu.utilization", may): DaySum(
-            (12_340 * 300_000 + 50_000 * 120_000) * 10**6, observed_ms=420_000, intervals=2
-        ),
-        ("cpu.utilization", may + 1): DaySum(50_000 * 180_000 * 10**6, observed_ms=180_000, intervals=1),
+        ("cpu.utilization", may): DaySum(50 * 10**9 * 300_000, 300_000, observed_ms=120_000, intervals=1),
+        ("cpu.utilization", may + 1): DaySum(observed_ms=180_000, intervals=1),
+    }
+
+
+def test_a_long_average_over_midnight_is_divided() -> None:
+    night = at("2026-05-31T23:50:00")
+    result = day_sums(averages([(night, 900_001, 50)], scale=0).open(), UTC)
+    may = UTC.day_of(night)
+    assert result == {
+        ("cpu.utilization", may): DaySum(50 * 10**9 * 600_000, 600_000, observed_ms=600_000, intervals=1),
+        ("cpu.utilization", may + 1): DaySum(50 * 10**9 * 300_001, 300_001, observed_ms=300_001, intervals=1),
     }
 
 

@@ -76,7 +76,7 @@ def create_app(
             Route("/healthz", service.guarded("healthz", service.health), methods=["GET"]),
             Route("/metrics", service.guarded("metrics", service.metrics_text), methods=["GET"]),
         ],
-        exception_handlers={HTTPException: service.no_such_endpoint},
+        exception_handlers={HTTPException: service.no_such_endpoint, Exception: service.failed},
         lifespan=lifespan,
     )
 
@@ -196,6 +196,11 @@ class _Service:
     async def no_such_endpoint(self, _request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
         refusal = RequestError(status, "BAD_REQUEST", "there is no such endpoint; see docs/wire.md")
+        return error_answer(refusal, now_ms=self._clock())
+
+    async def failed(self, _request: Request, _error: Exception) -> Response:
+        """A fault of ours; the server logs it, the sender keeps everything and tries again."""
+        refusal = RequestError(500, "INTERNAL", "the collector failed; see its log")
         return error_answer(refusal, now_ms=self._clock())
 
     def _take(self, body: bytes) -> Taken:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import date, datetime
 from fractions import Fraction
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,6 +25,7 @@ from evidence.crediting import credited
 NOW = 1_800_000_000_000
 T = 1_780_000_200  # 2026-05-29 04:30:00 in Shanghai
 NANO = 10**9
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -417,3 +422,39 @@ def test_a_terminal_sees_a_progress_bar(url, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(cli, "_PROGRESS_ROWS", 1)
     assert cli.main(["csv", str(path), "--db", url, "--period", "60", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["samples"] == 1
+
+
+@pytest.mark.slow
+def test_an_import_killed_at_any_moment_leaves_nothing_or_everything(url, tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text(table(*(f"w{n % 7},{T + n // 7 * 60},net.rx,{n}" for n in range(40_000))))
+    command = [
+        sys.executable,
+        "-m",
+        "collector.importing.cli",
+        "csv",
+        str(path),
+        "--db",
+        url,
+        "--period",
+        "60",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for delay_s in (0.6, 0.9, 1.2, 1.5, 1.8, 2.1):
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            process.wait(timeout=delay_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        opened = open_store(url)
+        stored = sum(covered for _, covered in sums(opened.store).values())
+        opened.store.close()
+        assert stored in (0, 40_000 * 60)
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    opened = open_store(url)
+    assert sum(covered for _, covered in sums(opened.store).values()) == 40_000 * 60
+    assert sum(amount for amount, _ in sums(opened.store).values()) == sum(range(40_000)) * 60
+    opened.store.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import sqlite3
 import threading
@@ -13,8 +15,10 @@ import httpx
 import pytest
 
 from collector import cli, tokens
+from collector.errors import SettingsError
+from collector.http import server
 from collector.opening import open_store
-from collector.settings import Limits
+from collector.settings import Limits, Settings
 from collector.store.archive import StoreArchive
 from evidence.chunk import open_chunk, read_frame
 from evidence.crediting import credited
@@ -33,14 +37,14 @@ def fresh_token(url, host=None):
         opened.store.close()
 
 
-def connect(server):
-    parts = urlsplit(server.url)
+def connect(running):
+    parts = urlsplit(running.url)
     return socket.create_connection((parts.hostname, parts.port), timeout=20)
 
 
 def test_an_agents_life_over_http(serve, speak, url):
-    server = serve()
-    with httpx.Client(base_url=server.url, timeout=30) as http:
+    running = serve()
+    with httpx.Client(base_url=running.url, timeout=30) as http:
         api = speak(http)
         host = api.enrol(fresh_token(url), "web-1")
         frames = host.run(3, start_ms=T0)
@@ -48,24 +52,24 @@ def test_an_agents_life_over_http(serve, speak, url):
         assert api.outcomes(host.key, *frames) == [("known", "")] * 3
         assert http.get("/healthz").json()["status"] == "ok"
         assert 'starproof_chunks_total{code="",status="stored"} 3.0' in http.get("/metrics").text
-    assert server.stop() == 0
-    events = [json.loads(line) for line in server.lines]
+    assert running.stop() == 0
+    events = [json.loads(line) for line in running.lines]
     assert [event["event"] for event in events] == ["listening", "enrolled", "batch", "batch", "stopped"]
 
 
 def test_a_running_request_is_finished_before_the_end(serve, speak, url):
-    server = serve()
-    with httpx.Client(base_url=server.url) as http:
+    running = serve()
+    with httpx.Client(base_url=running.url) as http:
         host = speak(http).enrol(fresh_token(url), "web-1")
     frame = host.next(T0)
-    with connect(server) as wire:
+    with connect(running) as wire:
         wire.sendall(
             b"POST /v1/chunks HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.starproof.chunks\r\n"
             b"X-StarProof-Key: %s\r\nContent-Length: %d\r\n\r\n" % (host.key.public.id.encode(), len(frame))
         )
         wire.sendall(frame[:100])
         threading.Event().wait(0.5)
-        server.process.terminate()
+        running.process.terminate()
         threading.Event().wait(0.5)
         wire.sendall(frame[100:])
         answer = b""
@@ -73,20 +77,23 @@ def test_a_running_request_is_finished_before_the_end(serve, speak, url):
             answer += piece
     assert b" 200 OK" in answer
     assert b'"stored"' in answer
-    assert server.process.wait(timeout=30) == 0
+    assert running.process.wait(timeout=30) == 0
 
 
 def test_a_silent_or_dribbling_connection_is_closed(serve, tmp_path):
     settings = tmp_path / "collector.toml"
     settings.write_text("[limits]\nheader_timeout_s = 1\nbody_timeout_s = 1\n")
-    server = serve("--config", str(settings))
-    with connect(server) as silent, connect(server) as half, connect(server) as again:
+    running = serve("--config", str(settings))
+    with connect(running) as silent, connect(running) as half, connect(running) as again:
         half.sendall(b"GET /healthz HTTP/1.1\r\n")
         again.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert again.recv(65536).startswith(b"HTTP/1.1 200")
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += again.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200")
         again.sendall(b"GET /he")
         assert (silent.recv(1), half.recv(1), again.recv(1)) == (b"", b"", b"")
-    with connect(server) as slow:
+    with connect(running) as slow:
         slow.sendall(
             b"POST /v1/enrolments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             b"Content-Length: 50\r\n\r\n{"
@@ -105,42 +112,42 @@ def test_a_silent_or_dribbling_connection_is_closed(serve, tmp_path):
     ],
 )
 def test_lies_about_lengths_and_garbage_are_answered_with_4xx(serve, request_bytes):
-    server = serve()
-    with connect(server) as wire:
+    running = serve()
+    with connect(running) as wire:
         try:
             wire.sendall(request_bytes)
             answer = wire.recv(65536)
         except ConnectionError:  # closed while we were still talking: fine
             answer = b"HTTP/1.1 4"
     assert answer.startswith(b"HTTP/1.1 4")
-    assert httpx.get(f"{server.url}/healthz").status_code == 200
+    assert httpx.get(f"{running.url}/healthz").status_code == 200
 
 
 def test_a_body_that_ends_early_is_not_stored(serve, url):
-    server = serve()
-    with connect(server) as wire:
+    running = serve()
+    with connect(running) as wire:
         wire.sendall(
             b"POST /v1/chunks HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.starproof.chunks\r\n"
             b"X-StarProof-Key: %s\r\nContent-Length: 500\r\n\r\nSPC1" % (b"0" * 64)
         )
-    assert httpx.get(f"{server.url}/healthz").status_code == 200
-    assert server.stop() == 0
-    assert not any("Traceback" in line or '"server"' in line for line in server.lines)
+    assert httpx.get(f"{running.url}/healthz").status_code == 200
+    assert running.stop() == 0
+    assert not any("Traceback" in line or '"server"' in line for line in running.lines)
 
 
 @pytest.mark.slow
 def test_killed_at_random_moments_it_keeps_what_it_acknowledged_and_stores_nothing_twice(serve, speak, url):
     random = Random(2018)
-    server = serve()
-    with httpx.Client(base_url=server.url, timeout=30) as http:
+    running = serve()
+    with httpx.Client(base_url=running.url, timeout=30) as http:
         host = speak(http).enrol(fresh_token(url), "web-1")
     frames = host.run(ROUNDS * 30, start_ms=T0, rows=5)
     acknowledged: set[str] = set()
     sent = 0
     for _ in range(ROUNDS):
-        timer = threading.Timer(random.uniform(0.02, 0.5), server.process.kill)
+        timer = threading.Timer(random.uniform(0.02, 0.5), running.process.kill)
         timer.start()
-        with httpx.Client(base_url=server.url, timeout=30) as http:
+        with httpx.Client(base_url=running.url, timeout=30) as http:
             try:
                 while True:
                     size = random.randint(1, 8)
@@ -153,9 +160,9 @@ def test_killed_at_random_moments_it_keeps_what_it_acknowledged_and_stores_nothi
             except httpx.HTTPError:
                 pass
         timer.join()
-        server.process.wait(timeout=30)
-        server = serve()
-    assert server.stop() == 0
+        running.process.wait(timeout=30)
+        running = serve()
+    assert running.stop() == 0
     opened = open_store(url)
     stored = list(StoreArchive(opened.store).chunks("web-1", 0, 2**52))
     hashes = [read_frame(chunk.frame).hash for chunk in stored]
@@ -170,6 +177,45 @@ def test_killed_at_random_moments_it_keeps_what_it_acknowledged_and_stores_nothi
     with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
+
+
+def test_the_server_ends_in_its_own_process_too(url, capsys, monkeypatch):
+    """In this process, so that it is seen by the coverage."""
+    seen = []
+
+    def stop_when_listening(bound):
+        answer = httpx.get(f"{server.url_of(bound)}/healthz")
+        seen.append((answer.status_code, server.url_of(bound)))
+        with socket.create_connection(bound.getsockname()[:2], timeout=20) as silent:
+            seen.append(silent.recv(1))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def listen(text):
+        bound = original("[::1]:0" if socket.has_ipv6 and text == "v6" else text)
+        bound.listen()
+        threading.Thread(target=stop_when_listening, args=(bound,), daemon=True).start()
+        return bound
+
+    original = server.listening_socket
+    monkeypatch.setattr(server, "listening_socket", listen)
+    settings = Settings(db=url, listen="127.0.0.1:0", limits=Limits(header_timeout_s=1))
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli.serve(settings) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert seen[0][0] == 200
+    assert seen[1] == b""
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines] == ["listening", "stopped"]
+    assert lines[0]["url"] == seen[0][1]
+
+
+def test_an_ipv6_address_is_shown_in_brackets():
+    try:
+        bound = server.listening_socket("[::1]:0")
+    except SettingsError:
+        pytest.skip("no IPv6 on this machine")
+    with bound:
+        assert server.url_of(bound) == f"http://[::1]:{bound.getsockname()[1]}"
 
 
 def test_an_address_that_is_taken_is_one_line(url, capsys):

@@ -227,3 +227,14 @@ def test_no_mutation_of_an_enrolment_is_the_servers_fault(api, finished, data):
     raw[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
     answer = api.http.post("/v1/enrolments", content=bytes(raw), headers={"Content-Type": "application/json"})
     assert answer.status_code < 500
+
+
+def test_an_unforeseen_failure_is_a_500_that_carries_the_clock(api, web, clock, monkeypatch):
+    def broken(*_args, **_options):
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr(ingest, "take", broken)
+    with TestClient(api.http.app, raise_server_exceptions=False) as client:
+        answer = type(api)(client).send(web.key, web.frame(T0))
+    assert code(answer) == (500, "INTERNAL")
+    assert answer.json()["server_ms"] == clock.now_ms

@@ -234,3 +234,14 @@ def test_findings_come_in_order_and_once(archive):
 
 def test_keys_of_the_fleet_come_from_names():
     assert Enrolled.key_of("a", "agent", 0).public != Enrolled.key_of("b", "agent", 0).public
+
+
+def test_the_report_as_a_document_counts_and_names(archive):
+    gone = archive.rows.pop()
+    document = audit(archive).document()
+    assert (document["schema"], document["hosts"], document["chunks"]) == ("starproof/audit/1", 2, 5)
+    assert document["day_sums"] == len(archive.rows) + 1
+    (found,) = document["findings"]
+    assert (found["code"], found["severity"], found["host"]) == ("DAY_SUM_MISSING", "fail", gone.host)
+    assert found["zh"]
+    assert found["en"]

@@ -11,7 +11,7 @@ TIMES = st.integers(0, 10**6)
 SHARES = st.fractions(min_value=0, max_value=1, max_denominator=1000)
 
 
-@given(st.tuples(TIMES, TIMES, TIMES), load=SHARES, hidden=SHARES, off=SHARES)
+@given(times=st.tuples(TIMES, TIMES, TIMES), load=SHARES, hidden=SHARES, off=SHARES)
 def test_the_full_figure_lies_in_the_bounds_whatever_was_missing(times, load, hidden, off):
     covered, down, missing = times
     done = 100 * load * covered

@@ -11,13 +11,13 @@ then there is no figure. A capacity that was exceeded is no limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from fractions import Fraction
 
 from evidence.calendar import MS_PER_S
 from evidence.day_sum import NET_CAPACITY
 from verifier.amounts import MetricMonth
-from verifier.bounds import NOTHING_KNOWN, Bounds, bound, greatest
+from verifier.bounds import NOTHING_KNOWN, Bounds, Number, bound, greatest
 from verifier.indicators.interface import (
     AGENT,
     IMPORT,
@@ -35,8 +35,8 @@ FULL_PERCENT = 100
 BITS_PER_BYTE = 8
 METRICS = {AGENT: ("net.rx", "net.tx"), IMPORT: ("net.rx.rate", "net.tx.rate")}
 
-Capacity = Callable[[int], Fraction]
-"""Capacity in bit/s by local day."""
+Capacity = Mapping[int, Number]
+"""Capacity in bit/s of every counted day of the window; whole numbers as integers, for speed."""
 
 
 def figure(month: HostMonth) -> HostFigure:
@@ -54,7 +54,7 @@ def figure(month: HostMonth) -> HostFigure:
         marks.append(Mark("CAPACITY_MEASURED"))
     if source and not all(direction.known_ms for direction in directions):
         marks.append(Mark("ONE_DIRECTION_ONLY"))
-    per_byte = BITS_PER_BYTE * MS_PER_S * (Fraction(1, NANO * MS_PER_S) if source == IMPORT else Fraction(1))
+    per_byte = BITS_PER_BYTE * MS_PER_S * (Fraction(1, NANO * MS_PER_S) if source == IMPORT else 1)
     exceeded = sorted({day for direction in directions for day in _exceeded(direction, capacity, per_byte)})
     if exceeded:
         marks.append(Mark("CAPACITY_EXCEEDED", tuple(exceeded)))
@@ -62,7 +62,7 @@ def figure(month: HostMonth) -> HostFigure:
         _direction(month, direction, capacity, per_byte=per_byte, limited=not exceeded)
         for direction in directions
     ]
-    whole = sum(capacity(day) * ms for day, ms in month.window.lengths.items())
+    whole = sum(capacity[day] * ms for day, ms in month.window.lengths.items())
     return HostFigure(
         host=month.declared.id,
         source=source,
@@ -74,33 +74,42 @@ def figure(month: HostMonth) -> HostFigure:
 
 
 def _capacity(month: HostMonth, source: str | None) -> Capacity | None:
+    days = month.window.lengths
     if month.declared.capacities:
-        return month.declared.capacity_bps
+        return {day: _plain(month.declared.capacity_bps(day)) for day in days}
     read = month.metric(AGENT, NET_CAPACITY)
     if source != AGENT or read.total.amount == 0:
         return None
-    mean = Fraction(read.total.amount, read.total.covered_ms)
+    mean = _plain(Fraction(read.total.amount, read.total.covered_ms))
     by_day = {
-        day: Fraction(sums.amount, sums.covered_ms) for day, sums in read.days.items() if sums.covered_ms
+        day: _plain(Fraction(sums.amount, sums.covered_ms))
+        for day, sums in read.days.items()
+        if sums.covered_ms
     }
-    return lambda day: by_day.get(day, mean)
+    return {day: by_day.get(day, mean) for day in days}
 
 
-def _exceeded(direction: MetricMonth, capacity: Capacity, per_byte: Fraction) -> list[int]:
+def _plain(bps: Fraction) -> Number:
+    return bps.numerator if bps.denominator == 1 else bps
+
+
+def _exceeded(direction: MetricMonth, capacity: Capacity, per_byte: Number) -> list[int]:
     """Return the days on which more was carried than the capacity allows in the covered time."""
     return [
         day
         for day, sums in direction.days.items()
-        if sums.amount * per_byte > capacity(day) * sums.covered_ms
+        if sums.amount * per_byte > capacity[day] * sums.covered_ms
     ]
 
 
 def _direction(
-    month: HostMonth, direction: MetricMonth, capacity: Capacity, *, per_byte: Fraction, limited: bool
+    month: HostMonth, direction: MetricMonth, capacity: Capacity, *, per_byte: Number, limited: bool
 ) -> Bounds:
-    covered = known = whole = Fraction(0)
+    covered: Number = 0
+    known: Number = 0
+    whole: Number = 0
     for day, length in month.window.lengths.items():
-        bps = capacity(day)
+        bps = capacity[day]
         whole += bps * length
         sums = direction.days.get(day)
         if sums is not None:

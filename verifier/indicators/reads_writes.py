@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from evidence.calendar import MS_PER_S
 from verifier.amounts import MetricMonth
-from verifier.bounds import Bounds, added, bound
+from verifier.bounds import Bounds, Number, added, bound
 from verifier.indicators.interface import (
     AGENT,
     IMPORT,
@@ -38,7 +38,7 @@ def figure(month: HostMonth) -> HostFigure:
     marks = common_marks(source, times)
     if source and not all(kind.known_ms for kind in kinds):
         marks.append(Mark("ONE_KIND_ONLY"))
-    per_unit = Fraction(1, NANO * MS_PER_S) if source == IMPORT else Fraction(1)
+    per_unit = Fraction(1, NANO * MS_PER_S) if source == IMPORT else 1
     limit = month.declared.iops_limit
     exceeded = sorted({day for kind in kinds for day in _exceeded(kind, limit, per_unit)})
     if exceeded:
@@ -51,7 +51,7 @@ def figure(month: HostMonth) -> HostFigure:
     return HostFigure(month.declared.id, source, bounds, times, marks=tuple(marks))
 
 
-def _exceeded(kind: MetricMonth, limit: Fraction | None, per_unit: Fraction) -> list[int]:
+def _exceeded(kind: MetricMonth, limit: Fraction | None, per_unit: Number) -> list[int]:
     """Return the days on which more was done than the declared limit allows in the covered time."""
     if limit is None:
         return []
@@ -60,7 +60,7 @@ def _exceeded(kind: MetricMonth, limit: Fraction | None, per_unit: Fraction) -> 
     ]
 
 
-def _kind(window: Window, kind: MetricMonth, *, per_unit: Fraction, limit: Fraction | None) -> Bounds:
+def _kind(window: Window, kind: MetricMonth, *, per_unit: Number, limit: Fraction | None) -> Bounds:
     times = classify(window, kind.total)
     return bound(
         kind.total.amount * per_unit * S_PER_DAY * MS_PER_S,

@@ -28,6 +28,7 @@ from verifier.indicators.interface import (
     scarcer,
 )
 from verifier.notes import Mark
+from verifier.weights import Weights, stands_for_ms, weigh
 from verifier.window import classify
 
 ID = "bandwidth.max_direction/1"
@@ -55,11 +56,18 @@ def figure(month: HostMonth) -> HostFigure:
     if source and not all(direction.known_ms for direction in directions):
         marks.append(Mark("ONE_DIRECTION_ONLY"))
     per_byte = BITS_PER_BYTE * MS_PER_S * (Fraction(1, NANO * MS_PER_S) if source == IMPORT else 1)
-    exceeded = sorted({day for direction in directions for day in _exceeded(direction, capacity, per_byte)})
+    exceeded = sorted(
+        {day for direction in directions for day in _exceeded(direction, capacity, per_byte, source)}
+    )
     if exceeded:
         marks.append(Mark("CAPACITY_EXCEEDED", tuple(exceeded)))
     parts = [
-        _direction(month, direction, capacity, per_byte=per_byte, limited=not exceeded)
+        _direction(
+            direction,
+            weigh(direction.days, month.window.lengths, source=source, each=capacity.__getitem__),
+            per_byte=per_byte,
+            limited=not exceeded,
+        )
         for direction in directions
     ]
     whole = sum(capacity[day] * ms for day, ms in month.window.lengths.items())
@@ -93,32 +101,20 @@ def _plain(bps: Fraction) -> Number:
     return bps.numerator if bps.denominator == 1 else bps
 
 
-def _exceeded(direction: MetricMonth, capacity: Capacity, per_byte: Number) -> list[int]:
+def _exceeded(direction: MetricMonth, capacity: Capacity, per_byte: Number, source: str | None) -> list[int]:
     """Return the days on which more was carried than the capacity allows in the covered time."""
     return [
         day
         for day, sums in direction.days.items()
-        if sums.amount * per_byte > capacity[day] * sums.covered_ms
+        if sums.amount * per_byte > capacity[day] * stands_for_ms(sums, source)
     ]
 
 
-def _direction(
-    month: HostMonth, direction: MetricMonth, capacity: Capacity, *, per_byte: Number, limited: bool
-) -> Bounds:
-    covered: Number = 0
-    known: Number = 0
-    whole: Number = 0
-    for day, length in month.window.lengths.items():
-        bps = capacity[day]
-        whole += bps * length
-        sums = direction.days.get(day)
-        if sums is not None:
-            covered += bps * sums.covered_ms
-            known += bps * (sums.covered_ms + sums.downtime_ms)
+def _direction(direction: MetricMonth, weights: Weights, *, per_byte: Number, limited: bool) -> Bounds:
     return bound(
         FULL_PERCENT * per_byte * direction.total.amount,
-        covered=covered,
-        known=known,
-        missing=whole - known,
+        covered=weights.covered,
+        known=weights.known,
+        missing=weights.missing,
         limit=FULL_PERCENT if limited else None,
     )

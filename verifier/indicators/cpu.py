@@ -4,7 +4,7 @@ Busy is every tick that is neither idle nor waiting for I/O; guest ticks are ins
 count once; steal counts as busy and is shown beside the figure. From an agent the mean m over the
 covered time is busy ticks / total ticks; from imported averages it is their time-weighted mean.
 With covered C, downtime D and missing M: value = m C / (C + D), low = m C / (C + D + M),
-high = (m C + 100 M) / (C + D + M).
+high = (m C + 100 M) / (C + D + M). Averages weigh as ``verifier.weights`` says.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from evidence.day_sum import CPU, CPU_STEAL, DaySum
 from verifier.bounds import bound
 from verifier.indicators.interface import AGENT, IMPORT, NANO, HostFigure, HostMonth, common_marks
 from verifier.notes import Mark
+from verifier.weights import Weights, weigh
 from verifier.window import classify
 
 ID = "cpu.busy/1"
@@ -32,19 +33,23 @@ def figure(month: HostMonth) -> HostFigure:
         # The cut pieces of an interval at midnight may hold time without a whole tick.
         sums = replace(sums, observed_ms=0, bridged_ms=0)
     times = classify(month.window, sums)
+    weights = Weights(times.covered_ms, times.known_ms, times.missing_ms)
+    if source == IMPORT:
+        weights = weigh(metric.days, month.window.lengths, source=source)
     busy_percent_ms = _percent(sums) * sums.covered_ms if source == AGENT else Fraction(sums.amount, NANO)
+    exceeded = busy_percent_ms > FULL_PERCENT * weights.covered
     marks = common_marks(source, times)
-    if busy_percent_ms > FULL_PERCENT * times.covered_ms:
+    if exceeded:
         marks.append(Mark("LIMIT_EXCEEDED"))
     return HostFigure(
         host=month.declared.id,
         source=source,
         bounds=bound(
             busy_percent_ms,
-            covered=times.covered_ms,
-            known=times.known_ms,
-            missing=times.missing_ms,
-            limit=None if busy_percent_ms > FULL_PERCENT * times.covered_ms else FULL_PERCENT,
+            covered=weights.covered,
+            known=weights.known,
+            missing=weights.missing,
+            limit=None if exceeded else FULL_PERCENT,
         ),
         times=times,
         steal=_steal(month) if source == AGENT else None,

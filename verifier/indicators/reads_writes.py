@@ -23,7 +23,8 @@ from verifier.indicators.interface import (
     scarcer,
 )
 from verifier.notes import Mark
-from verifier.window import Window, classify
+from verifier.weights import Weights, stands_for_ms, weigh
+from verifier.window import classify
 
 ID = "reads_writes.block_io/1"
 S_PER_DAY = 86_400
@@ -40,32 +41,41 @@ def figure(month: HostMonth) -> HostFigure:
         marks.append(Mark("ONE_KIND_ONLY"))
     per_unit = Fraction(1, NANO * MS_PER_S) if source == IMPORT else 1
     limit = month.declared.iops_limit
-    exceeded = sorted({day for kind in kinds for day in _exceeded(kind, limit, per_unit)})
+    exceeded = sorted({day for kind in kinds for day in _exceeded(kind, limit, per_unit, source)})
     if exceeded:
         marks.append(Mark("LIMIT_EXCEEDED", tuple(exceeded)))
     bounds = added(
-        [_kind(month.window, kind, per_unit=per_unit, limit=None if exceeded else limit) for kind in kinds]
+        [
+            _kind(
+                kind,
+                weigh(kind.days, month.window.lengths, source=source),
+                per_unit=per_unit,
+                limit=None if exceeded else limit,
+            )
+            for kind in kinds
+        ]
     )
     if limit is None and times.missing_ms:
         marks.append(Mark("NO_UPPER_BOUND"))
     return HostFigure(month.declared.id, source, bounds, times, marks=tuple(marks))
 
 
-def _exceeded(kind: MetricMonth, limit: Fraction | None, per_unit: Number) -> list[int]:
+def _exceeded(kind: MetricMonth, limit: Fraction | None, per_unit: Number, source: str | None) -> list[int]:
     """Return the days on which more was done than the declared limit allows in the covered time."""
     if limit is None:
         return []
     return [
-        day for day, sums in kind.days.items() if sums.amount * per_unit * MS_PER_S > limit * sums.covered_ms
+        day
+        for day, sums in kind.days.items()
+        if sums.amount * per_unit * MS_PER_S > limit * stands_for_ms(sums, source)
     ]
 
 
-def _kind(window: Window, kind: MetricMonth, *, per_unit: Number, limit: Fraction | None) -> Bounds:
-    times = classify(window, kind.total)
+def _kind(kind: MetricMonth, weights: Weights, *, per_unit: Number, limit: Fraction | None) -> Bounds:
     return bound(
         kind.total.amount * per_unit * S_PER_DAY * MS_PER_S,
-        covered=times.covered_ms,
-        known=times.known_ms,
-        missing=times.missing_ms,
+        covered=weights.covered,
+        known=weights.known,
+        missing=weights.missing,
         limit=None if limit is None else limit * S_PER_DAY,
     )

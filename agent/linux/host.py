@@ -6,7 +6,15 @@ import os
 import sys as interpreter
 from typing import Optional, Union
 
-from agent.inventory import DISK_COLUMNS, NET_COLUMNS, SESSION_COLUMNS, Absent, Inventory, take_stock
+from agent.inventory import (
+    DISK_COLUMNS,
+    NET_COLUMNS,
+    SESSION_COLUMNS,
+    Absent,
+    Inventory,
+    printable,
+    take_stock,
+)
 from agent.linux import disks, files, network, processor, view
 from agent.linux.clock import Clocks, LinuxClocks
 from agent.linux.sessions import Sessions, SessionSource, Users, psutil_users
@@ -134,8 +142,8 @@ def _machine(proc: str) -> dict[str, Union[str, int]]:
     kernel = f"{proc}/sys/kernel"
     facts: dict[str, Union[str, int]] = {
         "system": "Linux",
-        "kernel": files.value(f"{kernel}/osrelease") or "unknown",
-        "hostname": files.value(f"{kernel}/hostname") or "unknown",
+        "kernel": printable(files.value(f"{kernel}/osrelease") or "unknown"),
+        "hostname": printable(files.value(f"{kernel}/hostname") or "unknown"),
         "machine": os.uname().machine,
         "python": ".".join(map(str, interpreter.version_info[:3])),
         "agent": __version__,

@@ -42,6 +42,7 @@ WINDOWS_TICKS_PER_S = 10_000_000
 that back, exactly up to some three processor-years in one state, within a few units beyond."""
 WINDOWS_STATES = ("user", "system", "idle")
 BPS_PER_MBIT = 1_000_000
+NS_PER_MS = 1_000_000
 UNKNOWN_SPEEDS = frozenset({0, -1, 4_294, 65_535, 4_294_967_295})
 """In Mbit/s. 4294 is the 32-bit bit/s counter at its stop: anything from 4.3 Gbit/s up."""
 MOST_WINDOWS_DISKS = 33
@@ -180,7 +181,8 @@ class PortableHost:
         Raises:
             ReadingError: the system gives no processor times.
         """
-        wall, boot, mono = (clock() // 1_000_000 for clock in self._clocks)
+        # The monotonic clock first, so that it is never ahead of the boot clock.
+        mono, boot, wall = (clock() // NS_PER_MS for clock in reversed(self._clocks))
         values = self._processor()
         nic_counters = self._psutil.net_io_counters(pernic=True, nowrap=False) or {}
         disk_counters = self._psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
@@ -266,6 +268,7 @@ class PortableHost:
             cpu=self._groups == 1,
             sessions=windows,
             absent=absent,
+            before=self._inventory,
         )
 
     def _nics(self, names: list[str]) -> tuple[list[Found], list[Absent]]:

@@ -70,8 +70,8 @@ class LinuxHost:
         """
         # Looking for new devices comes first, so that clocks and counters stay close together.
         nics, blocks = self._network.scan(), self._disks.scan()
-        instant, ticks = processor.read(self._proc, self._clocks)
         sessions = self._sessions.read()
+        instant, ticks = processor.read(self._proc, self._clocks)
         state = (nics, blocks, ticks.cpus, sessions.source)
         if self._inventory is None or state != self._state:
             self._inventory = self._take_stock(nics, blocks, ticks.cpus, sessions)
@@ -111,7 +111,7 @@ class LinuxHost:
         absent: list[Absent] = [*absent_nics, *absent_disks, *self._selection.unmatched(names)]
         if sessions.source == "none":
             absent += [(column, sessions.reason) for column in SESSION_COLUMNS]
-        inventory = take_stock(
+        return take_stock(
             interval_ms=self._interval_ms,
             facts={
                 **self._facts,
@@ -124,10 +124,8 @@ class LinuxHost:
             cpu=True,
             sessions=sessions.source != "none",
             absent=absent,
+            before=self._inventory,
         )
-        before = self._inventory
-        # What comes and goes unlisted (cable ends, loop devices) must not look like a new manifest.
-        return before if before is not None and before.manifest.raw == inventory.manifest.raw else inventory
 
     def _boot_id(self) -> str:
         path = f"{self._proc}/sys/kernel/random/boot_id"

@@ -56,7 +56,7 @@ def look(*, proc: str, sys: str, run: str, root: str) -> View:
     if view == CONTAINER:
         divided = any(kind.endswith("lxcfs") and point == "/proc/stat" for point, kind in mounts.items())
         whose = "divided by LXCFS" if divided else "those of the whole machine"
-        reason += f"; processor counters are {whose}, network devices those of the container"
+        reason += f"; processor counters are {whose}, network devices those of the agent's network namespace"
     return View(view, reason, _own_group(proc), _cpu_max(sys))
 
 

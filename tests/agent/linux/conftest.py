@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,7 @@ def plant(name: str, top: Path) -> Path:
         (top / path).write_text("\n".join(lines) + "\n", encoding="utf-8")
     for path, target in links.items():
         (top / path).parent.mkdir(parents=True, exist_ok=True)
-        os.symlink(target, top / path)
+        (top / path).symlink_to(target)
     return top
 
 

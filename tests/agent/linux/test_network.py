@@ -201,3 +201,16 @@ def test_a_device_with_an_unprintable_name_does_not_stop_the_reading(top, host, 
     link.rename(place / "sys/class/net" / b"en\xff\x01s4".decode("utf-8", "surrogateescape"))
     reading = seen(host(place).read())
     assert reading.values["net.rx", "en\\udcff\\x01s4"] == 10
+
+
+@pytest.mark.parametrize("kind", ["bond", "bridge", "vlan", "team"])
+def test_a_stacked_device_does_not_count_even_with_a_device_link(top, host, seen, kind):
+    place = top("sriov-vf-alone")
+    rewrite(place, "sys/class/net/ens4/uevent", f"DEVTYPE={kind}")
+    assert seen(host(place).read()).counted("nic") == []
+
+
+def test_a_device_with_the_master_in_another_namespace_counts(top, host, seen):
+    place = top("azure-sriov-pair")
+    (place / "sys/class/net/eth0").unlink()
+    assert seen(host(place).read()).counted("nic") == ["enP1s1"]

@@ -45,6 +45,19 @@ def plain(top):
     return top("sriov-vf-alone")
 
 
+@pytest.fixture
+def view_of(top, host, seen):
+    """The facts of a plain host, with one file written: view_of(path, text)."""
+    place = plain(top)
+
+    def look(path=None, text=""):
+        if path:
+            write(place, path, text)
+        return seen(host(place).read()).facts
+
+    return look
+
+
 def write(place, path, text):
     (place / path).parent.mkdir(parents=True, exist_ok=True)
     (place / path).write_text(text, encoding="ascii")
@@ -65,11 +78,9 @@ def write(place, path, text):
         ),
     ],
 )
-def test_each_sign_of_a_container_is_enough(top, host, seen, path, text, word):
-    place = plain(top)
-    assert seen(host(place).read()).facts["view"] == "host"
-    write(place, path, text)
-    facts = seen(host(place).read()).facts
+def test_each_sign_of_a_container_is_enough(view_of, path, text, word):
+    assert view_of()["view"] == "host"
+    facts = view_of(path, text)
     assert facts["view"] == "container"
     assert word in facts["view_reason"]
 

@@ -1,10 +1,12 @@
-"""Prints this machine as a tree file: exactly the attributes that the agent looks at."""
+"""Writes this machine as a tree file to standard output: the attributes that the agent looks at."""
 
 from __future__ import annotations
 
-import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+ROOT = Path("/")
 SINGLE = (
     "proc/sys/kernel/random/boot_id",
     "proc/sys/kernel/osrelease",
@@ -25,61 +27,64 @@ NIC = (
 DISK = ("dev", "removable", "hidden", "wwid", "serial", "device/wwid", "device/serial", "device/type", "stat")
 
 
-def show(path: str, real: str) -> None:
-    """Print one attribute, if there is one."""
+def attribute(path: str) -> Iterator[str]:
+    """Yield the lines of one attribute, none if it does not exist."""
     try:
-        lines = Path(real).read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+        lines = (ROOT / path).read_text(encoding="utf-8", errors="backslashreplace").splitlines()
     except FileNotFoundError:
         return
     except OSError:
-        print(f"{path} !")
+        yield f"{path} !"
         return
     for line in lines or [""]:
-        print(f"{path} = {line}".replace("\0", "\\0").rstrip())
+        yield f"{path} = {line}".replace("\0", "\\0").rstrip()
 
 
-def devices(folder: str, attributes: tuple[str, ...], links: tuple[str, ...]) -> None:
-    """Print every device of a folder where it really lies, with the link that leads there."""
-    for name in sorted(os.listdir(f"/{folder}")):
-        link = f"{folder}/{name}"
-        place = os.path.realpath(f"/{link}")[1:]
-        print(f"\n{link} -> {os.readlink('/' + link)}")
-        for attribute in attributes:
-            show(f"{place}/{attribute}", f"/{place}/{attribute}")
-        for target in links:
-            if os.path.islink(f"/{place}/{target}"):
-                print(f"{place}/{target} -> {os.readlink(f'/{place}/{target}')}")
-        if os.path.islink(f"/{place}/device/driver"):
-            parent = os.path.realpath(f"/{place}/device")[1:]
-            print(f"{parent}/driver -> {os.readlink(f'/{place}/device/driver')}")
-        if os.path.isdir(f"/{place}/slaves"):
-            print(f"{place}/slaves/")
-            for below in sorted(os.listdir(f"/{place}/slaves")):
-                print(f"{place}/slaves/{below}/")
+def link(path: str) -> Iterator[str]:
+    """Yield one symbolic link, nothing if it is none."""
+    if (ROOT / path).is_symlink():
+        yield f"{path} -> {(ROOT / path).readlink()}"
 
 
-def main() -> None:
-    """Print the whole tree."""
-    head = Path("/proc/stat").read_text(encoding="ascii").splitlines()
-    for line in head:
+def devices(folder: str, attributes: tuple[str, ...], links: tuple[str, ...]) -> Iterator[str]:
+    """Yield every device of a folder where it really lies, with the link that leads there."""
+    for entry in sorted((ROOT / folder).iterdir()):
+        place = str(entry.resolve())[1:]
+        yield ""
+        yield from link(f"{folder}/{entry.name}")
+        for name in attributes:
+            yield from attribute(f"{place}/{name}")
+        for name in links:
+            yield from link(f"{place}/{name}")
+        parent = str((ROOT / place / "device").resolve())[1:]
+        yield from link(f"{parent}/driver")
+        slaves = ROOT / place / "slaves"
+        if slaves.is_dir():
+            yield f"{place}/slaves/"
+            yield from (f"{place}/slaves/{below.name}/" for below in sorted(slaves.iterdir()))
+
+
+def tree() -> Iterator[str]:
+    """Yield the whole tree."""
+    for line in Path("/proc/stat").read_text(encoding="ascii").splitlines():
         if line.startswith(("cpu", "intr")):
-            print(f"proc/stat = {line[:200]}")
-    print(f"proc/meminfo = {Path('/proc/meminfo').read_text(encoding='ascii').splitlines()[0]}")
-    print(f"proc/self/ns/pid -> {os.readlink('/proc/self/ns/pid')}")
+            yield f"proc/stat = {line[:200]}"
+    yield f"proc/meminfo = {Path('/proc/meminfo').read_text(encoding='ascii').splitlines()[0]}"
+    yield from link("proc/self/ns/pid")
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
         if line.split()[4] == "/" or "lxcfs" in line:
-            print(f"proc/self/mountinfo = {line}")
+            yield f"proc/self/mountinfo = {line}"
     for path in SINGLE:
-        show(path, f"/{path}")
-    for folder in ("system", "sessions", "seats"):
-        if os.path.isdir(f"/run/systemd/{folder}"):
-            print(f"run/systemd/{folder}/")
-            for name in sorted(os.listdir(f"/run/systemd/{folder}")):
-                if folder != "system":
-                    show(f"run/systemd/{folder}/{name}", f"/run/systemd/{folder}/{name}")
-    devices("sys/class/net", NIC, ("device", "master"))
-    devices("sys/block", DISK, ("device",))
+        yield from attribute(path)
+    for folder in ("run/systemd/system", "run/systemd/sessions", "run/systemd/seats"):
+        if (ROOT / folder).is_dir():
+            yield f"{folder}/"
+            if folder != "run/systemd/system":
+                for entry in sorted((ROOT / folder).iterdir()):
+                    yield from attribute(f"{folder}/{entry.name}")
+    yield from devices("sys/class/net", NIC, ("device", "master"))
+    yield from devices("sys/block", DISK, ("device",))
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.writelines(f"{line}\n" for line in tree())

@@ -62,3 +62,15 @@ def test_device_facts_are_not_read_again_while_nothing_changes(top, host, seen):
     target = next((place / "sys/devices").rglob("wwid"))
     target.unlink()
     assert seen(reader.read()).devices["sda"] == before
+
+
+def test_a_card_replaced_under_its_name_by_a_virtual_device_stops_counting(top, host, seen):
+    place = top("sriov-vf-alone")
+    reader = host(place)
+    assert seen(reader.read()).counted("nic") == ["ens4"]
+    card = place / "sys/class/net/ens4"
+    shutil.copytree(card.resolve(), place / "sys/devices/virtual/net/ens4", symlinks=True)
+    card.unlink()
+    card.symlink_to("../../devices/virtual/net/ens4")
+    (card / "device").unlink()
+    assert seen(reader.read()).counted("nic") == []

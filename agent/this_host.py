@@ -12,8 +12,10 @@ from agent.selection import Selection
 def this_host(
     *,
     interval_ms: int,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
+    nics_include: Sequence[str] = (),
+    nics_exclude: Sequence[str] = (),
+    disks_include: Sequence[str] = (),
+    disks_exclude: Sequence[str] = (),
     platform: str = sys.platform,
 ) -> Host:
     """Return the reader of this machine.
@@ -24,7 +26,7 @@ def this_host(
         exclude: shell patterns of devices that do not count, whatever else holds.
         platform: as ``sys.platform``.
     """
-    selection = Selection(tuple(include), tuple(exclude))
+    selection = Selection((*nics_include, *disks_include), (*nics_exclude, *disks_exclude))
     if platform.startswith("linux"):
         from agent.linux.host import LinuxHost  # noqa: PLC0415 - its system calls exist on Linux only
 

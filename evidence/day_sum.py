@@ -30,7 +30,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from evidence.calendar import LocalCalendar
-from evidence.chunk import Chunk
+from evidence.chunk import Chunk, Header
 from evidence.columns import MISSING
 from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, MAX_SCALE
 
@@ -86,9 +86,19 @@ class DaySum:
 def claims(chunk: Chunk) -> list[Interval]:
     """Return the stretches of time, in order, that ``chunk`` speaks for; later chunks do not."""
     if chunk.manifest.kind == COUNTERS:
-        return [(_claim_start(chunk), chunk.header.end_ms)]
+        return [span(chunk.header)]
     starts, lengths = chunk.values[0], chunk.values[1]
     return [(start, start + length) for start, length in zip(starts, lengths)]
+
+
+def span(header: Header) -> Interval:
+    """Return the stretch that holds all claims of the chunk with this header.
+
+    A chunk that begins with the instant of boot also speaks for the downtime before it.
+    """
+    if header.first == "boot" and 0 < header.prev_end_ms < header.start_ms:
+        return header.prev_end_ms, header.end_ms
+    return header.start_ms, header.end_ms
 
 
 def merge(parts: Iterable[DaySums]) -> DaySums:
@@ -133,14 +143,6 @@ class _Taken:
         if place >= 0 and self._ends[place] > start:
             return True
         return place + 1 < len(self._starts) and self._starts[place + 1] < end
-
-
-def _claim_start(chunk: Chunk) -> int:
-    """A chunk after a restart also speaks for the downtime before it."""
-    header = chunk.header
-    if header.first == "boot" and 0 < header.prev_end_ms < header.start_ms:
-        return header.prev_end_ms
-    return header.start_ms
 
 
 def _averages(chunk: Chunk, calendar: LocalCalendar, taken: _Taken) -> DaySums:
@@ -199,7 +201,7 @@ class _Counters:
         return self._total
 
     def _downtime_before(self) -> None:
-        start, end = _claim_start(self._chunk), self._chunk.header.start_ms
+        start, end = span(self._chunk.header)[0], self._chunk.header.start_ms
         if self._chunk.header.first != "boot":
             return
         for metric in self._metrics:

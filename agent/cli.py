@@ -1,0 +1,237 @@
+"""The agent's command line: sample, enroll, run, status.
+
+Nothing but ``argparse`` is imported before a command is chosen, and a command imports only what it
+needs. Exit code 0: done, 1: an error, told in one line on stderr, 2: wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import Optional
+
+from agent.errors import AgentError, ConfigError
+from agent.reading import ReadingError
+
+TOKEN_VARIABLE = "STARPROOF_TOKEN"  # noqa: S105 - the name of a variable, not a secret
+STANDARD_INPUT = "-"
+MAX_TOKEN_FILE_BYTES = 4_096
+
+
+def main(argv: Optional[Sequence[str]] = None, *, prog: str = "starproof-agent") -> int:
+    """Run one command and return the exit code.
+
+    Args:
+        argv: the arguments without the program's name; the process's own if not given.
+        prog: how the program is called in usage texts.
+    """
+    try:
+        options = _parser(prog).parse_args(argv)
+    except SystemExit as end:  # argparse has printed usage or help
+        return end.code if isinstance(end.code, int) else 2
+    commands = {"sample": _sample, "enroll": _enroll, "run": _run, "status": _status}
+    try:
+        return commands[options.command](options)
+    except (AgentError, ReadingError) as error:
+        print(f"{prog}: {_one_line(error)}", file=sys.stderr)  # noqa: T201 - the command's answer
+    except OSError as error:
+        print(f"{prog}: {_one_line(error)}", file=sys.stderr)  # noqa: T201 - the command's answer
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted", file=sys.stderr)  # noqa: T201 - the command's answer
+    return 1
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="读取本机计数器,封存并上报 | reads this host's counters, seals and delivers them",
+        epilog=f"example: {prog} enroll --collector https://collector.example:8440 --token-file token.txt",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _sample_options(_command(commands, prog, "sample", "一次读数 | take one reading", "sample --json"))
+    enroll = _command(
+        commands,
+        prog,
+        "enroll",
+        "注册本机或更换密钥 | enrol this host, or rotate its key",
+        "enroll --collector https://collector.example:8440 --token-file token.txt",
+    )
+    _enroll_options(enroll)
+    run = _command(
+        commands, prog, "run", "持续采集上报 | read, seal and deliver", "run --interval 60 --seal 600"
+    )
+    _place_options(run)
+    run.add_argument(
+        "--interval", type=int, metavar="S", help="采集间隔(秒) | seconds between readings, 1 to 86400"
+    )
+    run.add_argument(
+        "--seal", type=int, metavar="S", help="封存周期(秒) | seconds between chunks, 1 to 86400"
+    )
+    show = _command(commands, prog, "status", "运行状况 | how the agent is doing", "status --json")
+    _place_options(show)
+    _json_option(show)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    prog: str,
+    name: str,
+    text: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=text, description=text, epilog=f"example: {prog} {example}")
+
+
+def _sample_options(sample: argparse.ArgumentParser) -> None:
+    sample.add_argument("--config", metavar="FILE", help="配置文件 | configuration file (device lists)")
+    _json_option(sample)
+
+
+def _enroll_options(enroll: argparse.ArgumentParser) -> None:
+    enroll.add_argument("--collector", metavar="URL", help="采集中心地址 | the collector's address")
+    enroll.add_argument(
+        "--token",
+        metavar="T",
+        help="一次性令牌;命令行可被他人看到 | one-time token; others can see command lines in process "
+        f"lists, so prefer --token-file or ${TOKEN_VARIABLE}",
+    )
+    enroll.add_argument(
+        "--token-file", metavar="FILE", help="令牌文件 | file that holds the token, '-' for stdin"
+    )
+    enroll.add_argument("--name", metavar="HOST", help="主机名 | name of this host (default: its host name)")
+    _place_options(enroll)
+
+
+def _place_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="配置文件 | configuration file")
+    parser.add_argument("--state", metavar="DIR", help="状态目录 | state directory")
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="只输出一个 JSON | print one JSON document only")
+
+
+def _sample(options: argparse.Namespace) -> int:
+    from agent.config import load  # noqa: PLC0415 - lazy, see the module
+    from agent.sample import sample_document, sample_text  # noqa: PLC0415 - the same
+    from agent.this_host import this_host  # noqa: PLC0415 - the same
+
+    settings = load(options.config)
+    document = sample_document(this_host(interval_ms=settings.interval_s * 1000, **settings.devices()))
+    if options.json:
+        _print_json(document)
+    else:
+        _print(sample_text(document))
+    return 0
+
+
+def _enroll(options: argparse.Namespace) -> int:
+    import socket  # noqa: PLC0415 - lazy, see the module
+
+    from agent.config import load  # noqa: PLC0415 - the same
+    from agent.enrol import Request, enrol, facts  # noqa: PLC0415 - the same
+    from agent.state import State, default_state  # noqa: PLC0415 - the same
+    from agent.transport import HttpTransport  # noqa: PLC0415 - the same
+
+    settings = load(options.config, collector=options.collector, state=options.state)
+    state = State(settings.state or default_state())
+    token = _token(options)
+    with state.lock():
+        current = state.enrolled()
+        collector = settings.collector or (current.collector if current else None)
+        if collector is None:
+            raise ConfigError("no collector is named; give --collector URL")
+        transport = HttpTransport(
+            collector, wall_ms=_wall_ms, mono_s=time.monotonic, ca_file=settings.delivery_ca_file
+        )
+        request = Request(
+            host=options.name or (current.signed.enrolment.host if current else socket.gethostname()),
+            token=token,
+            collector=collector,
+            time_ms=_wall_ms(),
+            facts=facts(),
+        )
+        enrolled = enrol(state, request, transport)
+    record = enrolled.signed.enrolment
+    _print(
+        f"已注册 enrolled: {record.enterprise} / {record.host}, epoch {record.epoch}, "
+        f"key {enrolled.key.public.id[:16]}\n"
+    )
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from agent import lean  # noqa: PLC0415 - lazy, see the module
+
+    lean.begin()
+    from agent.config import load  # noqa: PLC0415 - after lean
+    from agent.run import run  # noqa: PLC0415 - after lean
+    from agent.this_host import this_host  # noqa: PLC0415 - after lean
+
+    settings = load(options.config, state=options.state, interval_s=options.interval, seal_s=options.seal)
+    interval_ms = settings.interval_s * 1000
+    return run(
+        settings, lambda: this_host(interval_ms=interval_ms, **settings.devices()), environment=os.environ
+    )
+
+
+def _status(options: argparse.Namespace) -> int:
+    from agent.config import load  # noqa: PLC0415 - lazy, see the module
+    from agent.state import State, default_state  # noqa: PLC0415 - the same
+    from agent.status import report, text  # noqa: PLC0415 - the same
+
+    settings = load(options.config, state=options.state)
+    now_ms = _wall_ms()
+    document = report(State.of_any_owner(settings.state or default_state()), now_ms=now_ms)
+    if options.json:
+        _print_json(document)
+    else:
+        _print(text(document, now_ms=now_ms))
+    return 0
+
+
+def _token(options: argparse.Namespace) -> str:
+    """Return the token from the option, the file or the environment."""
+    if options.token is not None:
+        return str(options.token).strip()
+    if options.token_file is None:
+        token = os.environ.get(TOKEN_VARIABLE, "").strip()
+        if not token:
+            raise ConfigError(f"no token is given; use --token-file FILE, ${TOKEN_VARIABLE} or --token T")
+        return token
+    if options.token_file == STANDARD_INPUT:
+        return sys.stdin.readline(MAX_TOKEN_FILE_BYTES).strip()
+    try:
+        with open(options.token_file, encoding="utf-8") as file:
+            return file.read(MAX_TOKEN_FILE_BYTES).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the token file {options.token_file} cannot be read: {error}") from None
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _print_json(document: object) -> None:
+    import json  # noqa: PLC0415 - lazy, see the module
+
+    _print(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+
+
+def _print(text: str) -> None:
+    """Write to stdout as UTF-8 whatever the locale says."""
+    sys.stdout.flush()
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(text)
+    else:
+        buffer.write(text.encode("utf-8"))
+        buffer.flush()
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

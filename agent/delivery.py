@@ -1,0 +1,206 @@
+"""Delivery: a thread that brings pending chunks to the collector and lets go of what is stored there.
+
+The collector may be away for a month: nothing is lost, the interval of readings never changes, only
+the sending waits. What an answer means is decided in ``agent.answers``; this module does what was
+decided. Clock, randomness and waiting are passed in.
+
+Waits: after a failure n in a row, a random time between 0 and min(300 s, 2^n s) (full jitter), so
+that a fleet does not come back in one moment; ``Retry-After`` plus up to a second if the collector
+names it; after a new chunk a random delay of up to ``spread_s``, because all agents seal at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from agent.answers import Decision, Sent, decide
+from agent.errors import SpoolError, TransportError
+from agent.events import Events
+from agent.sealing import ClockEstimate
+from agent.spool import Spool
+from agent.status import Board
+from agent.thinning import thinned
+from agent.transport import DEFAULT_TIMEOUT_S, Transport
+from evidence.keys import PrivateKey
+
+MAX_BATCH_CHUNKS = 64
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+BACKOFF_BASE_S = 1.0
+BACKOFF_CAP_S = 300.0
+IDLE_S = 60.0
+"""With nothing to send, chunks that were held are looked at this often."""
+LAST_TIMEOUT_S = 4.0
+"""The last request when the agent stops; ``agent.run`` waits 5 s for it."""
+PATH = "/v1/chunks"
+CONTENT_TYPE = "application/vnd.starproof.chunks"
+_MAX_DOUBLINGS = 16
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What delivery takes from outside: seconds that only grow, and numbers in [0, 1)."""
+
+    mono_s: Callable[[], float]
+    random: Callable[[], float]
+
+
+class Delivery:
+    """Sends what is pending. ``cycle`` is one request; ``run`` is the thread's loop."""
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        key: PrivateKey,
+        transport: Transport,
+        around: Surroundings,
+        board: Board,
+        events: Events,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        max_chunks: int = MAX_BATCH_CHUNKS,
+        spread_s: float = 0.0,
+    ) -> None:
+        """Deliver the chunks of ``spool``, which ``key`` signed, over ``transport``."""
+        self._spool = spool
+        self._key = key
+        self._transport = transport
+        self._around = around
+        self._board = board
+        self._events = events
+        self._timeout_s = timeout_s
+        self._max_chunks = self._limit = max_chunks
+        self._spread_s = spread_s
+        self._held: dict[int, float] = {}
+        self._failures = 0
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self.clock = ClockEstimate()
+
+    def notify(self) -> None:
+        """Say that a new chunk is pending."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask the loop to send once more, quickly, and end."""
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Send until ``stop`` is called."""
+        while not self._stopping.is_set():
+            try:
+                wait_s = self.cycle()
+            except SpoolError as error:
+                self._events.error("delivery_failed", reason=str(error))
+                wait_s = self._back_off_s()
+            if wait_s is None:
+                self._wake.wait(IDLE_S)
+                self._wake.clear()
+                wait_s = self._around.random() * self._spread_s
+            self._stopping.wait(wait_s)
+        try:
+            self.cycle(timeout_s=min(LAST_TIMEOUT_S, self._timeout_s))
+        except SpoolError as error:
+            self._events.error("delivery_failed", reason=str(error))
+
+    def cycle(self, *, timeout_s: Optional[float] = None) -> Optional[float]:
+        """Send one batch; return the seconds to wait before the next, ``None`` for nothing to send.
+
+        Raises:
+            SpoolError: the disk does not let a chunk go, or cannot record that one is sent.
+        """
+        if self._spool.wants_thinning():
+            self._thin()
+        batch, body = self._batch()
+        if not batch:
+            return None
+        self._spool.mark_tried(max(sent.seq for sent in batch))
+        headers = {"Content-Type": CONTENT_TYPE, "X-StarProof-Key": self._key.public.id}
+        try:
+            answer = self._transport.post(PATH, body, headers, timeout_s=timeout_s or self._timeout_s)
+        except TransportError as error:
+            decision = Decision("NO_ANSWER", str(error), back_off=True)
+        else:
+            decision = decide(answer, batch)
+        return self._follow(decision, len(batch))
+
+    def _batch(self) -> tuple[list[Sent], bytes]:
+        """Return the oldest chunks that are not held, at most so many and so many bytes."""
+        now_s = self._around.mono_s()
+        self._held = {seq: until_s for seq, until_s in self._held.items() if until_s > now_s}
+        batch: list[Sent] = []
+        parts: list[bytes] = []
+        length = 0
+        for seq in self._spool.pending():
+            if seq in self._held:
+                continue
+            size = self._spool.size(seq)
+            if len(batch) >= self._limit or (batch and length + size > MAX_BATCH_BYTES):
+                break
+            found = self._spool.read(seq)
+            if found is not None:
+                frame, data = found
+                batch.append(Sent(seq, frame.key, frame.hash))
+                parts.append(data)
+                length += len(data)
+        return batch, b"".join(parts)
+
+    def _follow(self, decision: Decision, sent: int) -> float:
+        for seq in decision.stored:
+            self._spool.acknowledge(seq)
+        for seq, (code, message) in decision.refused.items():
+            self._events.error("chunk_refused", seq=seq, code=code, message=message)
+            self._spool.refuse(seq)
+        for seq, (code, hold_s) in decision.held.items():
+            self._events.warning("chunk_held", seq=seq, code=code, seconds=round(hold_s))
+            self._held[seq] = self._around.mono_s() + hold_s
+        if decision.clock is not None:
+            self.clock = decision.clock
+        self._board.delivered(decision, self.clock)
+        if decision.shrink:
+            self._limit = max(1, min(self._limit, sent) // 2)
+        elif decision.stored:
+            self._limit = min(self._max_chunks, self._limit * 2)
+        if decision.back_off or decision.wait_s is not None:
+            return self._wait_after_failure(decision)
+        self._failures = 0
+        if decision.stored:
+            self._events.info("delivered", chunks=len(decision.stored), pending=self._spool.count)
+        elif decision.code != "OK":
+            self._events.warning("delivery_problem", code=decision.code, message=decision.message)
+        return 0.0
+
+    def _wait_after_failure(self, decision: Decision) -> float:
+        if decision.wait_s is not None:
+            wait_s = decision.wait_s + self._around.random() * BACKOFF_BASE_S
+        else:
+            wait_s = self._back_off_s()
+        self._events.warning(
+            "delivery_waits",
+            code=decision.code,
+            message=decision.message,
+            seconds=round(wait_s, 1),
+            pending=self._spool.count,
+        )
+        return wait_s
+
+    def _back_off_s(self) -> float:
+        ceiling_s = min(BACKOFF_CAP_S, BACKOFF_BASE_S * (1 << min(self._failures, _MAX_DOUBLINGS)))
+        self._failures += 1
+        return self._around.random() * ceiling_s
+
+    def _thin(self) -> None:
+        try:
+            saved = self._spool.replace_tail(lambda chunks: thinned(chunks, self._key))
+        except SpoolError as error:
+            self._events.error("thinning_failed", reason=str(error))
+            return
+        self._board.thinned(saved)
+        if saved:
+            self._events.warning("spool_thinned", saved_bytes=saved, bytes=self._spool.bytes)
+        else:
+            self._events.error(
+                "spool_cannot_be_thinned", bytes=self._spool.bytes, limit=self._spool.max_bytes
+            )

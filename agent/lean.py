@@ -1,0 +1,33 @@
+"""Keeping OpenSSL out of an agent that needs no TLS: it costs 4 to 7 of the 20 MB we allow ourselves.
+
+``hashlib`` loads OpenSSL for hashes that the interpreter also has itself; ``http.client`` loads it to
+offer HTTPS. A module whose entry in ``sys.modules`` is ``None`` counts as not installed while they
+are imported; afterwards the entry is taken away again, so a later ``import ssl`` works as ever.
+Where the interpreter was built without its own SHA-256 (some distributions) nothing is done.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.util import find_spec
+
+OWN_HASHES = ("_sha256", "_sha2")
+"""The interpreter's own SHA-256: before and since Python 3.12."""
+
+
+def begin() -> None:
+    """Import ``hashlib`` and ``http.client`` without OpenSSL, if nobody has imported them yet."""
+    if any(name in sys.modules or find_spec(name) for name in OWN_HASHES):
+        _import_without("_hashlib", "hashlib")
+        _import_without("ssl", "http.client")
+
+
+def _import_without(absent: str, wanted: str) -> None:
+    if wanted in sys.modules or absent in sys.modules:
+        return
+    sys.modules[absent] = None  # type: ignore[assignment]  # documented: counts as not installed
+    try:
+        importlib.import_module(wanted)
+    finally:
+        del sys.modules[absent]

@@ -1,0 +1,279 @@
+"""How the agent is doing: counted while it runs, written to ``status.json``, told in words.
+
+``Board`` is where the reading and the delivery thread write what happened. ``report`` reads the
+state directory from outside, so it also works when no agent runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
+
+from agent import state as states
+from agent.answers import Decision
+from agent.files import TEMPORARY
+from agent.sealing import ClockEstimate
+from agent.shelf import CHUNK, DAMAGED, REFUSED, seq_of
+from agent.state import State
+
+SCHEMA = "starproof/agent-status/1"
+CLOCK_WARNING_MS = 60_000
+"""Above a minute the midnight of the host is not the midnight of the collector."""
+BACKLOG_WARNING_MS = 86_400_000
+LATE_INTERVALS = 3
+MAX_LATE_SLACK_MS = 30_000
+
+Document = dict[str, Any]
+_COUNTERS = (
+    "readings_total",
+    "reading_failures_total",
+    "chunks_sealed_total",
+    "seal_failures_total",
+    "rows_lost_total",
+    "chunks_delivered_total",
+    "chunks_refused_total",
+    "deliveries_failed_total",
+    "thinnings_total",
+)
+_MOMENTS = ("started_ms", "last_reading_ms", "last_seal_ms", "last_ack_ms", "last_delivery_ms")
+
+
+class Board:
+    """Counts and last moments of one life of the agent. May be used from several threads."""
+
+    def __init__(self, wall_ms: Callable[[], int], *, interval_ms: int) -> None:
+        """Start all counts at zero and all moments as unknown."""
+        self._wall_ms = wall_ms
+        self._lock = threading.Lock()
+        self._fields: Document = {
+            **dict.fromkeys(_COUNTERS, 0),
+            **dict.fromkeys(_MOMENTS),
+            "interval_ms": interval_ms,
+            "last_delivery": "",
+            "last_delivery_message": "",
+            "last_problem": "",
+            "clock_offset_ms": None,
+            "clock_rtt_ms": None,
+            "clock_state": "unknown",
+        }
+        self._fields["started_ms"] = wall_ms()
+
+    def read(self, wall_ms: int, clock_state: str) -> None:
+        """A reading was taken."""
+        with self._lock:
+            self._fields["readings_total"] += 1
+            self._fields["last_reading_ms"] = wall_ms
+            self._fields["clock_state"] = clock_state
+
+    def reading_failed(self, reason: str) -> None:
+        """A reading was not possible."""
+        self._problem("reading_failures_total", 1, reason)
+
+    def sealed(self) -> None:
+        """A chunk is on the disk."""
+        with self._lock:
+            self._fields["chunks_sealed_total"] += 1
+            self._fields["last_seal_ms"] = self._wall_ms()
+
+    def seal_failed(self, reason: str) -> None:
+        """A chunk could not be written; its rows wait in memory."""
+        self._problem("seal_failures_total", 1, reason)
+
+    def rows_lost(self, rows: int, reason: str) -> None:
+        """Rows were given up."""
+        self._problem("rows_lost_total", rows, reason)
+
+    def thinned(self, saved_bytes: int) -> None:
+        """The spool was thinned, or could not be (0 bytes)."""
+        self._problem("thinnings_total", 1, f"the spool was at its limit; thinning saved {saved_bytes} bytes")
+
+    def delivered(self, decision: Decision, clock: ClockEstimate) -> None:
+        """A request was made, with this result."""
+        now_ms = self._wall_ms()
+        failed = decision.back_off or decision.wait_s is not None or decision.shrink
+        with self._lock:
+            fields = self._fields
+            fields["last_delivery_ms"] = now_ms
+            fields["last_delivery"] = decision.code
+            fields["last_delivery_message"] = decision.message
+            fields["chunks_delivered_total"] += len(decision.stored)
+            fields["chunks_refused_total"] += len(decision.refused)
+            fields["deliveries_failed_total"] += int(failed)
+            if decision.stored:
+                fields["last_ack_ms"] = now_ms
+            if clock.rtt_ms >= 0:
+                fields["clock_offset_ms"], fields["clock_rtt_ms"] = clock.offset_ms, clock.rtt_ms
+
+    def snapshot(self) -> Document:
+        """Return a copy of everything."""
+        with self._lock:
+            return dict(self._fields)
+
+    def _problem(self, counter: str, step: int, reason: str) -> None:
+        with self._lock:
+            self._fields[counter] += step
+            self._fields["last_problem"] = reason
+
+
+def write(path: str, document: Mapping[str, Any]) -> None:
+    """Replace ``status.json``. Not synced: it is rewritten at every reading.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    with open(path + TEMPORARY, "w", encoding="utf-8") as file:
+        json.dump(document, file)
+    os.replace(path + TEMPORARY, path)
+
+
+def report(state: State, *, now_ms: int) -> Document:
+    """Return what can be said about the agent of a state directory, at ``now_ms`` (wall clock).
+
+    Raises:
+        StateError: the directory cannot be read.
+    """
+    enrolled = state.enrolled()
+    running = _running(state)
+    pending, spool_bytes, oldest_ms = _pending(state.path(states.SPOOL))
+    document: Document = {
+        "schema": SCHEMA,
+        "enrolled": enrolled is not None,
+        "enterprise": enrolled.signed.enrolment.enterprise if enrolled else None,
+        "host": enrolled.signed.enrolment.host if enrolled else None,
+        "epoch": enrolled.signed.enrolment.epoch if enrolled else None,
+        "key": enrolled.key.public.id if enrolled else None,
+        "collector": enrolled.collector if enrolled else None,
+        "state": state.folder,
+        "running": states.is_locked(state.path(states.LOCK)),
+        "chunks_pending": pending,
+        "spool_bytes": spool_bytes,
+        "oldest_pending_ms": max(0, now_ms - oldest_ms) if oldest_ms is not None else None,
+        "chunks_damaged": _count(state.path(states.SPOOL), DAMAGED),
+        "chunks_refused": _count(state.path(states.SPOOL), REFUSED),
+    }
+    names = (*_COUNTERS, *_MOMENTS, "last_delivery", "last_delivery_message", "last_problem")
+    for name in (*names, "interval_ms", "clock_offset_ms", "clock_rtt_ms", "clock_state"):
+        document[name] = running.get(name)
+    document["attention"] = attention(document, now_ms=now_ms)
+    return document
+
+
+def attention(document: Mapping[str, Any], *, now_ms: int) -> list[str]:
+    """Return what somebody should look at, in words."""
+    if not document["enrolled"]:
+        return ["未注册,请运行 agent enroll | not enrolled: run agent enroll --collector URL --token TOKEN"]
+    found = []
+    if not document["running"]:
+        found.append("采集代理未运行 | the agent is not running")
+    elif _is_late(document, now_ms):
+        found.append("最近没有读数 | no reading lately, see the log")
+    for name, chinese, english in (
+        ("chunks_damaged", "个数据块损坏", "damaged chunks in spool/damaged: check the disk"),
+        ("chunks_refused", "个数据块被拒收", "chunks refused by the collector, in spool/refused"),
+        ("rows_lost_total", "个读数丢失", "readings were lost in this run: the disk did not take them"),
+        ("seal_failures_total", "次封存失败", "times sealing failed in this run: check the disk"),
+    ):
+        if document[name]:
+            found.append(f"{document[name]} {chinese} | {document[name]} {english}")
+    oldest_ms = document["oldest_pending_ms"]
+    if oldest_ms is not None and oldest_ms > BACKLOG_WARNING_MS:
+        hours = oldest_ms // 3_600_000
+        found.append(
+            f"数据块已滞留 {hours} 小时 | chunks have waited for {hours} hours: check the way to the collector"
+        )
+    result = document["last_delivery"]
+    if result not in (None, "", "OK"):
+        found.append(
+            f"最近一次上报: {result} | last delivery: {result} {document['last_delivery_message']}".rstrip()
+        )
+    offset_ms = document["clock_offset_ms"]
+    if offset_ms is not None and abs(offset_ms) > CLOCK_WARNING_MS:
+        found.append(
+            f"时钟偏差 {offset_ms // 1000} 秒 | the clock differs from the collector's by {offset_ms // 1000} s: set up NTP"
+        )
+    return found
+
+
+def text(document: Mapping[str, Any], *, now_ms: int) -> str:
+    """Return the report as lines for people."""
+    if not document["enrolled"]:
+        return f"状态目录 state: {document['state']}\n! {document['attention'][0]}\n"
+    rows = (
+        ("企业 enterprise", document["enterprise"]),
+        ("主机 host", f"{document['host']} (epoch {document['epoch']})"),
+        ("密钥 key", str(document["key"])[:16]),
+        ("采集中心 collector", document["collector"]),
+        ("状态目录 state", document["state"]),
+        ("运行 running", "是 yes" if document["running"] else "否 no"),
+        ("最近读数 last reading", _ago(document["last_reading_ms"], now_ms)),
+        ("待发数据块 pending", f"{document['chunks_pending']} ({document['spool_bytes']} bytes)"),
+        ("损坏/拒收 damaged/refused", f"{document['chunks_damaged']} / {document['chunks_refused']}"),
+        (
+            "最近上报 last delivery",
+            f"{document['last_delivery'] or '-'}, {_ago(document['last_delivery_ms'], now_ms)}",
+        ),
+        ("时钟偏差 clock offset", _offset(document)),
+    )
+    lines = [f"{name}: {value}" for name, value in rows]
+    lines.extend(f"! {line}" for line in document["attention"])
+    return "\n".join(lines) + "\n"
+
+
+def _ago(moment_ms: Optional[int], now_ms: int) -> str:
+    return "-" if moment_ms is None else f"{max(0, now_ms - moment_ms) // 1000} 秒前 s ago"
+
+
+def _offset(document: Mapping[str, Any]) -> str:
+    if document["clock_offset_ms"] is None:
+        return "-"
+    return f"{document['clock_offset_ms']} ms ± {document['clock_rtt_ms']} ms"
+
+
+def _is_late(document: Mapping[str, Any], now_ms: int) -> bool:
+    last_ms = document["last_reading_ms"] or document["started_ms"]
+    if last_ms is None or document["interval_ms"] is None:
+        return False
+    return bool(now_ms - last_ms > LATE_INTERVALS * document["interval_ms"] + MAX_LATE_SLACK_MS)
+
+
+def _running(state: State) -> Document:
+    """Return what the last life of the agent wrote, empty if nothing usable."""
+    try:
+        document = json.loads(state.read(states.STATUS) or b"{}")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _pending(folder: str) -> tuple[int, int, Optional[int]]:
+    """Return number, bytes and the begin of the oldest of the pending chunks, from the files alone."""
+    from evidence.chunk import parse_header, read_frame  # noqa: PLC0415 - not needed while the agent runs
+    from evidence.errors import EvidenceError  # noqa: PLC0415 - the same
+
+    try:
+        names = sorted(
+            name for name in os.listdir(folder) if name.endswith("." + CHUNK) and seq_of(name) >= 0
+        )
+    except FileNotFoundError:
+        return 0, 0, None
+    total, oldest_ms = 0, None
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            total += os.lstat(path).st_size
+            if oldest_ms is None:
+                with open(path, "rb") as file:
+                    oldest_ms = parse_header(read_frame(file.read()).header).start_ms
+        except (OSError, EvidenceError):
+            continue  # delivered in this moment, or damaged: the agent reports that itself
+    return len(names), total, oldest_ms
+
+
+def _count(*folder: str) -> int:
+    try:
+        return len(os.listdir(os.path.join(*folder)))
+    except FileNotFoundError:
+        return 0

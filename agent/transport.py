@@ -1,0 +1,138 @@
+"""One HTTP request to the collector, bounded in time and size. Redirects are not followed.
+
+TLS is loaded only for an ``https`` URL: it costs about 5 MB of memory.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Protocol
+from urllib.parse import urlsplit
+
+from agent.errors import ConfigError, TransportError
+
+MAX_ANSWER_BYTES = 1024 * 1024
+"""256 results of about 300 bytes, with room."""
+DEFAULT_TIMEOUT_S = 30.0
+_PIECE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the collector answered. ``elapsed_ms`` from the first byte sent to the last received."""
+
+    status: int
+    body: bytes
+    retry_after: str
+    received_ms: int
+    elapsed_ms: int
+
+
+class Transport(Protocol):
+    """Something that carries a request to the collector."""
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Answer:
+        """Return the answer, whatever its status.
+
+        Raises:
+            TransportError: there was no usable answer.
+        """
+        ...
+
+
+class HttpTransport:
+    """Requests over one connection each: an agent speaks once in ten minutes."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        wall_ms: Callable[[], int],
+        mono_s: Callable[[], float],
+        ca_file: Optional[str] = None,
+    ) -> None:
+        """Speak to the collector at ``url``.
+
+        Raises:
+            ConfigError: the URL or the CA file cannot be used.
+        """
+        self._secure, self._host, self._port, self._base = _parts(url)
+        self._wall_ms = wall_ms
+        self._mono_s = mono_s
+        self._context = _tls(ca_file) if self._secure else None
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Answer:
+        """Return the answer, whatever its status.
+
+        Raises:
+            TransportError: there was no usable answer within ``timeout_s``.
+        """
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
+        deadline_s = self._mono_s() + timeout_s
+        try:
+            self._connect(connection)
+            started_s = self._mono_s()
+            connection.request("POST", self._base + path, body, {**headers, "Connection": "close"})
+            response = connection.getresponse()
+            data = self._read(response, deadline_s)
+            elapsed_ms = round((self._mono_s() - started_s) * 1000)
+            return Answer(
+                response.status, data, response.getheader("Retry-After") or "", self._wall_ms(), elapsed_ms
+            )
+        except (OSError, http.client.HTTPException) as error:
+            reason = str(error) or type(error).__name__
+            raise TransportError(
+                f"the collector {self._host}:{self._port} does not answer: {reason}"
+            ) from None
+        finally:
+            connection.close()
+
+    def _connect(self, connection: http.client.HTTPConnection) -> None:
+        connection.connect()
+        if self._context is not None:
+            connection.sock = self._context.wrap_socket(connection.sock, server_hostname=self._host)
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _read(self, response: http.client.HTTPResponse, deadline_s: float) -> bytes:
+        parts, length = [], 0
+        while True:
+            part = response.read1(_PIECE_BYTES)
+            if not part:
+                break
+            parts.append(part)
+            length += len(part)
+            if length > MAX_ANSWER_BYTES:
+                raise TransportError(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+            if self._mono_s() > deadline_s:
+                raise TransportError("the answer takes too long")
+        if response.length:
+            raise TransportError("the answer is cut off")
+        return b"".join(parts)
+
+
+def _parts(url: str) -> tuple[bool, str, int, str]:
+    """Return whether TLS is used, the host, the port and the path before ours."""
+    advice = f"collector {url!r} is not a URL such as https://collector.example:8440"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ConfigError(advice) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigError(advice)
+    if parts.username or parts.password:
+        raise ConfigError("the collector's URL must not hold a user or password")
+    secure = parts.scheme == "https"
+    return secure, parts.hostname, port or (443 if secure else 80), parts.path.rstrip("/")
+
+
+def _tls(ca_file: Optional[str]) -> Any:
+    import ssl  # noqa: PLC0415 - only for https, it is heavy
+
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ConfigError(f"ca_file {ca_file} cannot be used: {error}") from None

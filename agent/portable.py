@@ -156,7 +156,8 @@ class PortableHost:
         *,
         interval_ms: int,
         psutil: Any,
-        selection: Selection = EVERYTHING,
+        nic_selection: Selection = EVERYTHING,
+        disk_selection: Selection = EVERYTHING,
         platform: str = sys.platform,
         clocks: Optional[SystemClocks] = None,
         ticks_per_s: Optional[int] = None,
@@ -165,7 +166,8 @@ class PortableHost:
     ) -> None:
         self._interval_ms = interval_ms
         self._psutil = psutil
-        self._selection = selection
+        self._nic_selection = nic_selection
+        self._disk_selection = disk_selection
         self._platform = platform
         self._clocks = clocks or system_clocks(platform)
         self._ticks_per_s = ticks_per_s or _ticks_per_s(platform)
@@ -238,7 +240,8 @@ class PortableHost:
     def _take_stock(self, nic_names: list[str], disk_names: list[str]) -> Inventory:
         nics, absent = self._nics(nic_names)
         disks = [self._disk(name) for name in disk_names]
-        absent += self._selection.unmatched([*nic_names, *disk_names])
+        absent += self._nic_selection.unmatched(nic_names, kind="nic")
+        absent += self._disk_selection.unmatched(disk_names, kind="disk")
         absent += _absent_columns(nics, NET_COLUMNS, "no network device of this host counts")
         windows = self._platform == WINDOWS
         absent += _absent_columns(disks, DISK_COLUMNS, DISKPERF if windows else "no disk of this host counts")
@@ -286,7 +289,7 @@ class PortableHost:
             if counts and address:
                 holders[address] = name
             speed, why = _speed(stats.get(name))
-            device = self._selection.apply(
+            device = self._nic_selection.apply(
                 Device(
                     kind="nic",
                     name=printable(name),
@@ -310,7 +313,7 @@ class PortableHost:
             counts=not reason,
             reason=reason or "a disk that is of no known virtual kind",
         )
-        return Found(self._selection.apply(device), name)
+        return Found(self._disk_selection.apply(device), name)
 
 
 def _put(

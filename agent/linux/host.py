@@ -40,7 +40,8 @@ class LinuxHost:
         self,
         *,
         interval_ms: int,
-        selection: Selection = EVERYTHING,
+        nic_selection: Selection = EVERYTHING,
+        disk_selection: Selection = EVERYTHING,
         proc: StrPath = "/proc",
         sys: StrPath = "/sys",
         run: StrPath = "/run",
@@ -50,12 +51,13 @@ class LinuxHost:
         users: Users = psutil_users,
     ) -> None:
         self._interval_ms = interval_ms
-        self._selection = selection
+        self._nic_selection = nic_selection
+        self._disk_selection = disk_selection
         self._proc = os.fspath(proc)
         self._clocks = clocks or LinuxClocks()
         self._ticks_per_s = ticks_per_s or os.sysconf("SC_CLK_TCK")
-        self._network = network.Network(os.fspath(sys), selection=selection)
-        self._disks = disks.Disks(os.fspath(sys), selection=selection)
+        self._network = network.Network(os.fspath(sys), selection=nic_selection)
+        self._disks = disks.Disks(os.fspath(sys), selection=disk_selection)
         self._sessions = SessionSource(os.fspath(run), users=users)
         seen = view.look(proc=self._proc, sys=os.fspath(sys), run=os.fspath(run), root=os.fspath(root))
         self._facts = {**_machine(self._proc), **seen.facts()}
@@ -106,9 +108,14 @@ class LinuxHost:
     ) -> Inventory:
         found_nics, absent_nics = self._network.describe(nics)
         found_disks, absent_disks = self._disks.describe(blocks)
-        names = [state.facts.name for state in nics or ()]
-        names += [facts.name for facts in (blocks.disks if blocks else ())]
-        absent: list[Absent] = [*absent_nics, *absent_disks, *self._selection.unmatched(names)]
+        nic_names = [state.facts.name for state in nics or ()]
+        disk_names = [facts.name for facts in (blocks.disks if blocks else ())]
+        absent: list[Absent] = [
+            *absent_nics,
+            *absent_disks,
+            *self._nic_selection.unmatched(nic_names, kind="nic"),
+            *self._disk_selection.unmatched(disk_names, kind="disk"),
+        ]
         if sessions.source == "none":
             absent += [(column, sessions.reason) for column in SESSION_COLUMNS]
         return take_stock(

@@ -339,11 +339,14 @@ def test_the_manifest_stays_while_nothing_changes_and_follows_what_does():
 
 
 def test_lists_of_the_configuration_hold_here_too():
-    selection = Selection(include=("vEthernet*", "eth9"), exclude=("PhysicalDrive0",))
-    reading = windows(nics(["vEthernet (External)"]), selection=selection).read()
+    reading = windows(
+        nics(["vEthernet (External)"]),
+        nic_selection=Selection(include=("vEthernet*", "eth9")),
+        disk_selection=Selection(exclude=("PhysicalDrive0",)),
+    ).read()
     assert devices(reading)["vEthernet (External)"].counts
     assert not devices(reading)["PhysicalDrive0"].counts
-    assert "device:eth9" in dict(reading.manifest.absent)
+    assert "devices.nics_include:eth9" in dict(reading.manifest.absent)
 
 
 def process(name, started):

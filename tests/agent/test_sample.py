@@ -99,13 +99,17 @@ def test_this_machine_can_be_sampled():
 
 
 def test_the_lists_of_the_configuration_reach_the_host():
-    document = sample_document(this_host(interval_ms=60_000, include=["lo"], exclude=["no-such-device"]))
+    lists = {"nics_include": ["lo"], "disks_exclude": ["no-such-device"]}
+    document = sample_document(this_host(interval_ms=60_000, **lists))
     assert [d["counts"] for d in document["manifest"]["devices"] if d["name"] == "lo"] == ["yes"]
-    assert "device:no-such-device" in {entry["name"] for entry in document["manifest"]["absent"]}
+    assert "devices.disks_exclude:no-such-device" in {
+        entry["name"] for entry in document["manifest"]["absent"]
+    }
 
 
-def test_other_systems_are_read_through_psutil():
-    reading = this_host(interval_ms=60_000, platform="freebsd14").read()
+def test_other_systems_are_read_through_psutil(monkeypatch):
+    monkeypatch.setattr("sys.platform", "freebsd14")
+    reading = this_host(interval_ms=60_000).read()
     assert reading.boot_id.startswith("first-process-")
 
 

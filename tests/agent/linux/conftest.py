@@ -54,11 +54,13 @@ class StillClocks:
 
 
 def host_of(top: Path, **options) -> LinuxHost:
-    selection = Selection(options.pop("include", ()), options.pop("exclude", ()))
+    kinds = ("nics", "disks")
+    nics, disks = (Selection(*(options.pop(f"{k}_{v}", ()) for v in ("include", "exclude"))) for k in kinds)
     return LinuxHost(
         **{
             "interval_ms": 60_000,
-            "selection": selection,
+            "nic_selection": nics,
+            "disk_selection": disks,
             "proc": top / "proc",
             "sys": top / "sys",
             "run": top / "run",
@@ -96,7 +98,7 @@ def top(tmp_path):
 
 @pytest.fixture
 def see(top):
-    """Read a tree once: see("name", include=..., exclude=...)."""
+    """Read a tree once: see("name", nics_include=..., disks_exclude=...)."""
     return lambda name, **options: Seen(host_of(top(name), **options).read())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Union
+from typing import NamedTuple, Optional, Union
 
 from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, CPU_STATES, Column, Device, Manifest, build
 
@@ -50,8 +50,9 @@ def take_stock(
     cpu: bool,
     sessions: bool,
     absent: Sequence[Absent],
+    before: Optional[Inventory] = None,
 ) -> Inventory:
-    """Return the inventory of what was found.
+    """Return the inventory of what was found, ``before`` itself if its manifest would say the same.
 
     Devices beyond the limits of this module are left out and named in ``absent``: a manifest that
     cannot be sealed would stop all measuring.
@@ -85,6 +86,9 @@ def take_stock(
         devices=tuple(_clipped(found.device) for found in (*counted, *uncounted)),
         absent=_clip_absent(missing),
     )
+    # What comes and goes unlisted (cable ends, loop devices) must not look like a new manifest.
+    if before is not None and before.manifest.raw == manifest.raw:
+        return before
     return Inventory(manifest, nics_read, disks_read, cpu, sessions)
 
 

@@ -42,6 +42,7 @@ WINDOWS_TICKS_PER_S = 10_000_000
 that back, exactly up to some three processor-years in one state, within a few units beyond."""
 WINDOWS_STATES = ("user", "system", "idle")
 BPS_PER_MBIT = 1_000_000
+NS_PER_MS = 1_000_000
 UNKNOWN_SPEEDS = frozenset({0, -1, 4_294, 65_535, 4_294_967_295})
 """In Mbit/s. 4294 is the 32-bit bit/s counter at its stop: anything from 4.3 Gbit/s up."""
 MOST_WINDOWS_DISKS = 33
@@ -155,7 +156,8 @@ class PortableHost:
         *,
         interval_ms: int,
         psutil: Any,
-        selection: Selection = EVERYTHING,
+        nic_selection: Selection = EVERYTHING,
+        disk_selection: Selection = EVERYTHING,
         platform: str = sys.platform,
         clocks: Optional[SystemClocks] = None,
         ticks_per_s: Optional[int] = None,
@@ -164,7 +166,8 @@ class PortableHost:
     ) -> None:
         self._interval_ms = interval_ms
         self._psutil = psutil
-        self._selection = selection
+        self._nic_selection = nic_selection
+        self._disk_selection = disk_selection
         self._platform = platform
         self._clocks = clocks or system_clocks(platform)
         self._ticks_per_s = ticks_per_s or _ticks_per_s(platform)
@@ -180,7 +183,8 @@ class PortableHost:
         Raises:
             ReadingError: the system gives no processor times.
         """
-        wall, boot, mono = (clock() // 1_000_000 for clock in self._clocks)
+        # The monotonic clock first, so that it is never ahead of the boot clock.
+        mono, boot, wall = (clock() // NS_PER_MS for clock in reversed(self._clocks))
         values = self._processor()
         nic_counters = self._psutil.net_io_counters(pernic=True, nowrap=False) or {}
         disk_counters = self._psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
@@ -236,7 +240,8 @@ class PortableHost:
     def _take_stock(self, nic_names: list[str], disk_names: list[str]) -> Inventory:
         nics, absent = self._nics(nic_names)
         disks = [self._disk(name) for name in disk_names]
-        absent += self._selection.unmatched([*nic_names, *disk_names])
+        absent += self._nic_selection.unmatched(nic_names, kind="nic")
+        absent += self._disk_selection.unmatched(disk_names, kind="disk")
         absent += _absent_columns(nics, NET_COLUMNS, "no network device of this host counts")
         windows = self._platform == WINDOWS
         absent += _absent_columns(disks, DISK_COLUMNS, DISKPERF if windows else "no disk of this host counts")
@@ -266,6 +271,7 @@ class PortableHost:
             cpu=self._groups == 1,
             sessions=windows,
             absent=absent,
+            before=self._inventory,
         )
 
     def _nics(self, names: list[str]) -> tuple[list[Found], list[Absent]]:
@@ -283,7 +289,7 @@ class PortableHost:
             if counts and address:
                 holders[address] = name
             speed, why = _speed(stats.get(name))
-            device = self._selection.apply(
+            device = self._nic_selection.apply(
                 Device(
                     kind="nic",
                     name=printable(name),
@@ -307,7 +313,7 @@ class PortableHost:
             counts=not reason,
             reason=reason or "a disk that is of no known virtual kind",
         )
-        return Found(self._selection.apply(device), name)
+        return Found(self._disk_selection.apply(device), name)
 
 
 def _put(

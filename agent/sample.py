@@ -90,7 +90,7 @@ def _about(document: dict[str, Any], facts: dict[str, Any]) -> list[str]:
 
 
 def _values(values: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for entry in values:
         name, value = entry["name"], entry["value"]
         label = LABELS.get(name) or f"处理器 {name[len('cpu.') :]} ticks"

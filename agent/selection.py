@@ -11,7 +11,10 @@ from evidence.manifest import Device
 
 @dataclass(frozen=True)
 class Selection:
-    """Shell patterns of device names. What ``exclude`` names does not count, whatever else holds."""
+    """Shell patterns of the names of one kind of devices.
+
+    What ``exclude`` names does not count, whatever else holds.
+    """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -32,12 +35,15 @@ class Selection:
                 return replace(device, counts=True, reason=reason)
         return device
 
-    def unmatched(self, names: Iterable[str]) -> list[tuple[str, str]]:
-        """Return (``device:pattern``, reason) for every pattern that none of ``names`` matches."""
+    def unmatched(self, names: Iterable[str], *, kind: str) -> list[tuple[str, str]]:
+        """Return (setting and pattern, reason) for every pattern that none of ``names`` matches.
+
+        ``kind`` is ``nic`` or ``disk``.
+        """
         present = list(names)
         return [
-            (f"device:{pattern}", f"the {kind} list names it, but this host has no such device")
-            for kind, patterns in (("include", self.include), ("exclude", self.exclude))
+            (f"devices.{kind}s_{verb}:{pattern}", f"the settings name it, but this host has no such {kind}")
+            for verb, patterns in (("include", self.include), ("exclude", self.exclude))
             for pattern in patterns
             if not any(fnmatchcase(name, pattern) for name in present)
         ]

@@ -79,10 +79,13 @@ class LinuxClocks:
         self._timex = timex or kernel_timex()
 
     def now(self) -> Instant:
-        """Return CLOCK_REALTIME, CLOCK_BOOTTIME and CLOCK_MONOTONIC in ms."""
-        wall = time.clock_gettime_ns(time.CLOCK_REALTIME)
-        boot = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        """Return CLOCK_REALTIME, CLOCK_BOOTTIME and CLOCK_MONOTONIC in ms.
+
+        The monotonic clock is read first, so that it is never ahead of the boot clock.
+        """
         mono = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        boot = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        wall = time.clock_gettime_ns(time.CLOCK_REALTIME)
         return Instant(wall // NS_PER_MS, boot // NS_PER_MS, mono // NS_PER_MS)
 
     def state(self) -> str:

@@ -69,7 +69,7 @@ def counter(text: Optional[str]) -> int:
 def names(path: str) -> Optional[list[str]]:
     """Return the sorted names in a directory, ``None`` when it cannot be listed."""
     try:
-        return sorted(os.listdir(path))  # noqa: PTH208 - without pathlib, see above
+        return sorted(os.listdir(path))
     except OSError:
         return None
 
@@ -81,7 +81,7 @@ def inode(path: str) -> int:
     same name between two readings is seen as another one.
     """
     try:
-        return os.stat(path).st_ino  # noqa: PTH116 - without pathlib, see above
+        return os.stat(path).st_ino
     except OSError:
         return 0
 
@@ -89,7 +89,7 @@ def inode(path: str) -> int:
 def link(path: str) -> str:
     """Return the target of a symbolic link, empty when ``path`` is none."""
     try:
-        return os.readlink(path)  # noqa: PTH115 - without pathlib, see above
+        return os.readlink(path)
     except OSError:
         return ""
 
@@ -101,17 +101,17 @@ def last_part(path: str) -> str:
 
 def exists(path: str) -> bool:
     """Return whether ``path`` leads to anything."""
-    return os.path.exists(path)  # noqa: PTH110 - without pathlib, see above
+    return os.path.exists(path)
 
 
 def is_directory(path: str) -> bool:
     """Return whether ``path`` leads to a directory."""
-    return os.path.isdir(path)  # noqa: PTH112 - without pathlib, see above
+    return os.path.isdir(path)
 
 
 def size(path: str) -> int:
     """Return the size in bytes of what ``path`` leads to, 0 when it leads nowhere."""
     try:
-        return os.stat(path).st_size  # noqa: PTH116 - without pathlib, see above
+        return os.stat(path).st_size
     except OSError:
         return 0

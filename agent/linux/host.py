@@ -6,7 +6,15 @@ import os
 import sys as interpreter
 from typing import Optional, Union
 
-from agent.inventory import DISK_COLUMNS, NET_COLUMNS, SESSION_COLUMNS, Absent, Inventory, take_stock
+from agent.inventory import (
+    DISK_COLUMNS,
+    NET_COLUMNS,
+    SESSION_COLUMNS,
+    Absent,
+    Inventory,
+    printable,
+    take_stock,
+)
 from agent.linux import disks, files, network, processor, view
 from agent.linux.clock import Clocks, LinuxClocks
 from agent.linux.sessions import Sessions, SessionSource, Users, psutil_users
@@ -32,7 +40,8 @@ class LinuxHost:
         self,
         *,
         interval_ms: int,
-        selection: Selection = EVERYTHING,
+        nic_selection: Selection = EVERYTHING,
+        disk_selection: Selection = EVERYTHING,
         proc: StrPath = "/proc",
         sys: StrPath = "/sys",
         run: StrPath = "/run",
@@ -42,12 +51,13 @@ class LinuxHost:
         users: Users = psutil_users,
     ) -> None:
         self._interval_ms = interval_ms
-        self._selection = selection
+        self._nic_selection = nic_selection
+        self._disk_selection = disk_selection
         self._proc = os.fspath(proc)
         self._clocks = clocks or LinuxClocks()
         self._ticks_per_s = ticks_per_s or os.sysconf("SC_CLK_TCK")
-        self._network = network.Network(os.fspath(sys), selection=selection)
-        self._disks = disks.Disks(os.fspath(sys), selection=selection)
+        self._network = network.Network(os.fspath(sys), selection=nic_selection)
+        self._disks = disks.Disks(os.fspath(sys), selection=disk_selection)
         self._sessions = SessionSource(os.fspath(run), users=users)
         seen = view.look(proc=self._proc, sys=os.fspath(sys), run=os.fspath(run), root=os.fspath(root))
         self._facts = {**_machine(self._proc), **seen.facts()}
@@ -62,8 +72,8 @@ class LinuxHost:
         """
         # Looking for new devices comes first, so that clocks and counters stay close together.
         nics, blocks = self._network.scan(), self._disks.scan()
-        instant, ticks = processor.read(self._proc, self._clocks)
         sessions = self._sessions.read()
+        instant, ticks = processor.read(self._proc, self._clocks)
         state = (nics, blocks, ticks.cpus, sessions.source)
         if self._inventory is None or state != self._state:
             self._inventory = self._take_stock(nics, blocks, ticks.cpus, sessions)
@@ -98,12 +108,17 @@ class LinuxHost:
     ) -> Inventory:
         found_nics, absent_nics = self._network.describe(nics)
         found_disks, absent_disks = self._disks.describe(blocks)
-        names = [state.facts.name for state in nics or ()]
-        names += [facts.name for facts in (blocks.disks if blocks else ())]
-        absent: list[Absent] = [*absent_nics, *absent_disks, *self._selection.unmatched(names)]
+        nic_names = [state.facts.name for state in nics or ()]
+        disk_names = [facts.name for facts in (blocks.disks if blocks else ())]
+        absent: list[Absent] = [
+            *absent_nics,
+            *absent_disks,
+            *self._nic_selection.unmatched(nic_names, kind="nic"),
+            *self._disk_selection.unmatched(disk_names, kind="disk"),
+        ]
         if sessions.source == "none":
             absent += [(column, sessions.reason) for column in SESSION_COLUMNS]
-        inventory = take_stock(
+        return take_stock(
             interval_ms=self._interval_ms,
             facts={
                 **self._facts,
@@ -116,10 +131,8 @@ class LinuxHost:
             cpu=True,
             sessions=sessions.source != "none",
             absent=absent,
+            before=self._inventory,
         )
-        before = self._inventory
-        # What comes and goes unlisted (cable ends, loop devices) must not look like a new manifest.
-        return before if before is not None and before.manifest.raw == inventory.manifest.raw else inventory
 
     def _boot_id(self) -> str:
         path = f"{self._proc}/sys/kernel/random/boot_id"
@@ -134,8 +147,8 @@ def _machine(proc: str) -> dict[str, Union[str, int]]:
     kernel = f"{proc}/sys/kernel"
     facts: dict[str, Union[str, int]] = {
         "system": "Linux",
-        "kernel": files.value(f"{kernel}/osrelease") or "unknown",
-        "hostname": files.value(f"{kernel}/hostname") or "unknown",
+        "kernel": printable(files.value(f"{kernel}/osrelease") or "unknown"),
+        "hostname": printable(files.value(f"{kernel}/hostname") or "unknown"),
         "machine": os.uname().machine,
         "python": ".".join(map(str, interpreter.version_info[:3])),
         "agent": __version__,

@@ -27,6 +27,7 @@ LAYERS = frozenset({"overlay", "aufs", "overlayfs", "zfs", "btrfs"})
 """File systems that container managers give as a root."""
 MANAGERS = re.compile(r"docker|kubepods|libpod|lxc|containerd|crio|machine\.slice/|garden|buildkit")
 MOUNT_POINT_FIELD = 4
+CGROUP_COLONS = 2
 MAX_FACT = 200
 
 
@@ -55,7 +56,7 @@ def look(*, proc: str, sys: str, run: str, root: str) -> View:
     if view == CONTAINER:
         divided = any(kind.endswith("lxcfs") and point == "/proc/stat" for point, kind in mounts.items())
         whose = "divided by LXCFS" if divided else "those of the whole machine"
-        reason += f"; processor counters are {whose}, network devices those of the container"
+        reason += f"; processor counters are {whose}, network devices those of the agent's network namespace"
     return View(view, reason, _own_group(proc), _cpu_max(sys))
 
 
@@ -78,7 +79,7 @@ def _container_sign(proc: str, run: str, mounts: dict[str, str], namespace: str)
     environment = (files.value(f"{proc}/1/environ") or "").split("\0")
     marker = next((entry for entry in environment if entry.startswith("container=")), "")
     manager = files.value(f"{run}/systemd/container") or ""
-    group = next((group for group in _groups(proc, "1") if MANAGERS.search(group)), "")
+    group = next((group for group in _groups(proc, "1").values() if MANAGERS.search(group)), "")
     signs = (
         (
             namespace not in ("", FIRST_PID_NAMESPACE),
@@ -111,21 +112,18 @@ def _mounts(proc: str) -> dict[str, str]:
     return mounts
 
 
-def _groups(proc: str, process: str) -> list[str]:
-    """Return the paths of /proc/PID/cgroup, the unified hierarchy's first."""
+def _groups(proc: str, process: str) -> dict[str, str]:
+    """Return {controllers: path} of cgroups(7): a v1 hierarchy each, "" being the unified one."""
     lines = (files.value(f"{proc}/{process}/cgroup") or "").splitlines()
-    return [
-        line.split(":", 2)[2]
-        for line in sorted(lines, key=lambda line: not line.startswith("0::"))
-        if line.count(":") > 1
-    ]
+    fields = [line.split(":", 2) for line in lines if line.count(":") >= CGROUP_COLONS]
+    return {controllers: path for _, controllers, path in fields}
 
 
 def _own_group(proc: str) -> str:
+    """Return the group that limits the agent's processor time: v1's cpu hierarchy or the unified one."""
     groups = _groups(proc, "self")
-    return printable(next((group for group in groups if group != "/"), "/" if groups else "unknown"))[
-        :MAX_FACT
-    ]
+    cpu = next((path for controllers, path in groups.items() if "cpu" in controllers.split(",")), None)
+    return printable(cpu or groups.get("") or "unknown")[:MAX_FACT]
 
 
 def _cpu_max(sys: str) -> str:

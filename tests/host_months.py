@@ -30,6 +30,11 @@ def covered(
     return DaySum(amount, whole, observed_ms=ms, bridged_ms=bridged, downtime_ms=down, suspect_ms=suspect)
 
 
+def averaged(amount: int, *, ms: int = DAY_MS) -> DaySum:
+    """Imported averages: the amount stands for the time it covers."""
+    return covered(amount, ms=ms, whole=ms)
+
+
 def host_month(
     metrics: dict[tuple[str, str], dict[int, DaySum]],
     *,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from host_months import DAY_MS, FIRST, HOUR_MS, MEGABIT, covered, every_day, host_month, window
+from host_months import DAY_MS, FIRST, HOUR_MS, MEGABIT, averaged, covered, every_day, host_month, window
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,7 +57,7 @@ def test_downtime_counts_with_its_capacity():
 
 
 def test_imported_rates_are_bytes_per_second():
-    rate = covered(10 * MEGABIT // 8 * 10**9 * DAY_MS)
+    rate = averaged(10 * MEGABIT // 8 * 10**9 * DAY_MS)
     metrics = {("import", "net.rx.rate"): every_day(rate), ("import", "net.tx.rate"): every_day(rate)}
     found = bandwidth.figure(host_month(metrics, mbps=[(0, 100)]))
     assert (found.bounds.value, codes(found)) == (10, ["NOT_ATTESTED"])

@@ -3,11 +3,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from host_months import DAY_MS, HOUR_MS, MONTH_MS, covered, every_day, host_month
+from host_months import DAY_MS, HOUR_MS, MONTH_MS, averaged, covered, every_day, host_month
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.day_sum import DaySum
+from evidence.day_sum import WHOLE_AVERAGE_MS, DaySum
 from verifier.indicators import cpu
 
 CPU, IMPORTED = ("agent", "cpu"), ("import", "cpu.utilization")
@@ -46,14 +46,14 @@ def test_bridged_time_counts_like_observed_time():
 
 
 def test_imported_averages_are_weighted_by_time():
-    found = cpu.figure(host_month({IMPORTED: {0: covered(80 * 10**9 * HOUR_MS, ms=HOUR_MS)}}))
+    found = cpu.figure(host_month({IMPORTED: {0: averaged(80 * 10**9 * HOUR_MS, ms=HOUR_MS)}}))
     assert (found.bounds.value, found.source) == (80, "import")
-    assert found.bounds.low == Fraction(80 * HOUR_MS, MONTH_MS)
+    assert found.bounds.low == Fraction(80 * HOUR_MS, MONTH_MS + WHOLE_AVERAGE_MS)
     assert [mark.code for mark in found.marks] == ["NOT_ATTESTED"]
 
 
 def test_the_agent_is_preferred_unless_the_scope_says_otherwise():
-    both = {CPU: every_day(covered(1, whole=4)), IMPORTED: every_day(covered(50 * 10**9 * DAY_MS))}
+    both = {CPU: every_day(covered(1, whole=4)), IMPORTED: every_day(averaged(50 * 10**9 * DAY_MS))}
     assert cpu.figure(host_month(both)).bounds.value == 25
     assert cpu.figure(host_month(both, sources=("import", "agent"))).bounds.value == 50
     assert cpu.figure(host_month(both, sources=("import",))).source == "import"
@@ -61,7 +61,7 @@ def test_the_agent_is_preferred_unless_the_scope_says_otherwise():
 
 def test_a_source_that_knows_nothing_gives_way_to_the_next():
     found = cpu.figure(
-        host_month({CPU: {0: DaySum(suspect_ms=5)}, IMPORTED: every_day(covered(50 * 10**9 * DAY_MS))})
+        host_month({CPU: {0: DaySum(suspect_ms=5)}, IMPORTED: every_day(averaged(50 * 10**9 * DAY_MS))})
     )
     assert found.source == "import"
 
@@ -96,7 +96,7 @@ def test_steal_is_shown_beside_the_figure():
 
 @pytest.mark.parametrize("days", [30, 29])
 def test_imported_averages_above_one_hundred_are_no_reason_for_an_upper_bound(days):
-    found = cpu.figure(host_month({IMPORTED: {day: covered(150 * 10**9 * DAY_MS) for day in range(days)}}))
+    found = cpu.figure(host_month({IMPORTED: {day: averaged(150 * 10**9 * DAY_MS) for day in range(days)}}))
     assert found.bounds.high == (150 if days == 30 else None)
     assert "LIMIT_EXCEEDED" in [mark.code for mark in found.marks]
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from host_months import DAY_MS, FIRST, HOUR_MS, covered, every_day, host_month
+from host_months import DAY_MS, FIRST, HOUR_MS, averaged, covered, every_day, host_month
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,7 +61,7 @@ def test_one_kind_without_data_makes_the_value_too_low_and_says_so():
 
 
 def test_imported_rates_are_operations_per_second():
-    rate = every_day(covered(5 * 10**9 * DAY_MS))
+    rate = every_day(averaged(5 * 10**9 * DAY_MS))
     metrics = {("import", "disk.reads.rate"): rate, ("import", "disk.writes.rate"): rate}
     found = reads_writes.figure(host_month(metrics))
     assert (found.bounds.value, codes(found)) == (2 * 5 * 86_400, ["NOT_ATTESTED"])

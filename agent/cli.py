@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Optional
 
 from agent.errors import AgentError, ConfigError
-from agent.reading import ReadingError
 
 TOKEN_VARIABLE = "STARPROOF_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 STANDARD_INPUT = "-"
@@ -35,9 +34,7 @@ def main(argv: Optional[Sequence[str]] = None, *, prog: str = "starproof-agent")
     commands = {"sample": _sample, "enroll": _enroll, "run": _run, "status": _status}
     try:
         return commands[options.command](options)
-    except (AgentError, ReadingError) as error:
-        print(f"{prog}: {_one_line(error)}", file=sys.stderr)  # noqa: T201 - the command's answer
-    except OSError as error:
+    except (AgentError, OSError) as error:
         print(f"{prog}: {_one_line(error)}", file=sys.stderr)  # noqa: T201 - the command's answer
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)  # noqa: T201 - the command's answer
@@ -117,11 +114,15 @@ def _json_option(parser: argparse.ArgumentParser) -> None:
 
 def _sample(options: argparse.Namespace) -> int:
     from agent.config import load  # noqa: PLC0415 - lazy, see the module
+    from agent.reading import ReadingError  # noqa: PLC0415 - the same
     from agent.sample import sample_document, sample_text  # noqa: PLC0415 - the same
     from agent.this_host import this_host  # noqa: PLC0415 - the same
 
     settings = load(options.config)
-    document = sample_document(this_host(interval_ms=settings.interval_s * 1000, **settings.devices()))
+    try:
+        document = sample_document(this_host(interval_ms=settings.interval_s * 1000, **settings.devices()))
+    except ReadingError as error:
+        raise AgentError(str(error)) from None
     if options.json:
         _print_json(document)
     else:
@@ -166,13 +167,15 @@ def _enroll(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from agent import lean  # noqa: PLC0415 - lazy, see the module
+    from agent.config import load  # noqa: PLC0415 - the same
 
-    lean.begin()
-    from agent.config import load  # noqa: PLC0415 - after lean
+    settings = load(options.config, state=options.state, interval_s=options.interval, seal_s=options.seal)
+    lean.hashes()
+    if not settings.metrics_listen:  # the client of Prometheus wants an http.client with TLS
+        lean.http()
     from agent.run import run  # noqa: PLC0415 - after lean
     from agent.this_host import this_host  # noqa: PLC0415 - after lean
 
-    settings = load(options.config, state=options.state, interval_s=options.interval, seal_s=options.seal)
     interval_ms = settings.interval_s * 1000
     return run(
         settings, lambda: this_host(interval_ms=interval_ms, **settings.devices()), environment=os.environ

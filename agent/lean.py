@@ -3,7 +3,7 @@
 ``hashlib`` loads OpenSSL for hashes that the interpreter also has itself; ``http.client`` loads it to
 offer HTTPS. A module whose entry in ``sys.modules`` is ``None`` counts as not installed while they
 are imported; afterwards the entry is taken away again, so a later ``import ssl`` works as ever.
-Where the interpreter was built without its own SHA-256 (some distributions) nothing is done.
+Where the interpreter was built without its own SHA-256 (some distributions) ``hashlib`` is left alone.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ OWN_HASHES = ("_sha256", "_sha2")
 """The interpreter's own SHA-256: before and since Python 3.12."""
 
 
-def begin() -> None:
-    """Import ``hashlib`` and ``http.client`` without OpenSSL, if nobody has imported them yet."""
-    if any(name in sys.modules or find_spec(name) for name in OWN_HASHES):
+def hashes() -> None:
+    """Import ``hashlib`` without OpenSSL, if nobody has imported it yet."""
+    if any(find_spec(name) for name in OWN_HASHES):
         _import_without("_hashlib", "hashlib")
-        _import_without("ssl", "http.client")
+
+
+def http() -> None:
+    """Import ``http.client`` without TLS; ``agent.transport`` brings its own where it is needed."""
+    _import_without("ssl", "http.client")
 
 
 def _import_without(absent: str, wanted: str) -> None:

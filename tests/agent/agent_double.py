@@ -200,7 +200,14 @@ class CollectorDouble:
         from evidence.chunk import parse_header
 
         seq = parse_header(frame.header).seq
-        result = {"key": frame.key, "seq": seq, "hash": frame.hash, "status": "stored", "code": "", "message": ""}
+        result = {
+            "key": frame.key,
+            "seq": seq,
+            "hash": frame.hash,
+            "status": "stored",
+            "code": "",
+            "message": "",
+        }
         if frame.key not in keys:
             return {**result, "status": "refused", "code": "UNKNOWN_KEY"}
         code = self.refuse(seq)
@@ -210,7 +217,9 @@ class CollectorDouble:
         known = self.chunks.get((frame.key, seq))
         if known:
             same = known[0] == frame.hash
-            return {**result, "status": "known"} if same else {**result, "status": "refused", "code": "CONFLICT"}
+            return (
+                {**result, "status": "known"} if same else {**result, "status": "refused", "code": "CONFLICT"}
+            )
         before = self.chunks.get((frame.key, seq - 1))
         prev = keys[frame.key][1] if seq == 0 else before[0] if before else chunk.header.prev
         if chunk.header.prev != prev:

@@ -144,7 +144,11 @@ def test_after_a_success_the_wait_begins_small_again(scene):
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_kept_with_a_little_jitter(scene, status):
     scene.writer.seal(1)
-    scene.collector.fault = lambda *_: (status, {"code": "SLOW_DOWN", "message": "wait"}, {"Retry-After": "17"})
+    scene.collector.fault = lambda *_: (
+        status,
+        {"code": "SLOW_DOWN", "message": "wait"},
+        {"Retry-After": "17"},
+    )
     assert scene.cycle() == 17.5
     assert scene.result == "SLOW_DOWN"
     scene.collector.fault = lambda *_: (status, {}, {"Retry-After": "Wed, 21 Oct"})
@@ -187,7 +191,9 @@ def test_a_single_chunk_that_is_too_large_is_held_and_others_go_on(scene):
 def test_a_bad_request_is_taken_apart_and_only_the_bad_chunk_is_kept_back(scene):
     scene.writer.seal(8)
     bad = scene.writer.spool.read(5)[1]
-    scene.collector.fault = lambda _, body: (400, {"code": "MALFORMED", "message": "no"}, {}) if bad in body else None
+    scene.collector.fault = lambda _, body: (
+        (400, {"code": "MALFORMED", "message": "no"}, {}) if bad in body else None
+    )
     for _ in range(20):
         if scene.cycle() is None:
             break
@@ -239,7 +245,14 @@ def test_a_refusal_nobody_knows_keeps_the_chunk(scene):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"[]", b"{}", b'{"results": 3}', b'{"results": [3, {"seq": true}, {"key": "k", "seq": 0, "hash": []}]}'],
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"results": 3}',
+        b'{"results": [3, {"seq": true}, {"key": "k", "seq": 0, "hash": []}]}',
+    ],
 )
 def test_an_answer_that_is_not_the_collectors_lets_nothing_go(scene, body):
     scene.writer.seal(2)
@@ -399,7 +412,17 @@ def test_an_answer_that_drips_ends_at_the_deadline():
 
 
 @pytest.mark.parametrize(
-    "url", ["", "collector", "ftp://x", "http://", "http://x:port", "http://x?y=1", "http://a:b@x", "http://x:99999"]
+    "url",
+    [
+        "",
+        "collector",
+        "ftp://x",
+        "http://",
+        "http://x:port",
+        "http://x?y=1",
+        "http://a:b@x",
+        "http://x:99999",
+    ],
 )
 def test_an_address_that_is_no_url_is_refused(url):
     with pytest.raises(ConfigError):
@@ -417,7 +440,9 @@ def test_a_path_before_ours_is_kept(collector):
 
 def test_a_ca_file_that_is_not_there_is_a_clear_error(tmp_path):
     with pytest.raises(ConfigError, match="ca_file"):
-        HttpTransport("https://localhost", wall_ms=lambda: 0, mono_s=time.monotonic, ca_file=str(tmp_path / "no.pem"))
+        HttpTransport(
+            "https://localhost", wall_ms=lambda: 0, mono_s=time.monotonic, ca_file=str(tmp_path / "no.pem")
+        )
 
 
 def test_tls_is_spoken_to_an_https_collector_and_refused_without_trust(collector):
@@ -425,5 +450,3 @@ def test_tls_is_spoken_to_an_https_collector_and_refused_without_trust(collector
     carrier = HttpTransport(secure, wall_ms=lambda: 0, mono_s=time.monotonic)
     with pytest.raises(TransportError, match=r"(?i)ssl|wrong version|eof"):
         carrier.post("/v1/chunks", b"", {}, timeout_s=5)
-
-

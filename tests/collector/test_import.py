@@ -258,7 +258,7 @@ def test_files_and_zones_that_do_not_exist_are_explained(run, opened, tmp_path):
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(run, monkeypatch):
-    from collector.importing import run as module  # noqa: PLC0415 - patched here only
+    from collector.importing import run as module
 
     monkeypatch.setattr(module, "file_sha256", lambda _path: "0" * 64)
     with pytest.raises(ImportFileError, match="changed"):
@@ -348,10 +348,10 @@ def test_values_are_rounded_half_to_even_in_the_last_kept_digit():
 
 
 def test_a_full_temporary_directory_is_explained(run, monkeypatch):
-    from collector.importing.staging import Staging  # noqa: PLC0415 - patched here only
+    from collector.importing.staging import Staging
 
     def full(_self, _rows):
-        import sqlite3  # noqa: PLC0415 - the error of the library underneath
+        import sqlite3
 
         raise sqlite3.OperationalError("database or disk is full")
 
@@ -361,7 +361,7 @@ def test_a_full_temporary_directory_is_explained(run, monkeypatch):
 
 
 def test_a_failure_half_way_leaves_nothing(run, store, monkeypatch):
-    from collector import ingest  # noqa: PLC0415 - patched here only
+    from collector import ingest
 
     admit = ingest.admit
     seen = []

@@ -30,7 +30,7 @@ ROUNDS = 20
 def fresh_token(url, host=None):
     opened = open_store(url)
     try:
-        import time  # noqa: PLC0415 - the server's clock is the real one
+        import time
 
         return tokens.issue(opened.store, host=host, now_ms=time.time_ns() // 10**6).text
     finally:
@@ -241,7 +241,7 @@ def test_a_token_is_printed_with_the_command_to_paste(url, capsys, tmp_path):
     assert "--collector https://c.example --token" in document["command"]
     opened = open_store(url)
     with opened.store.reading() as connection:
-        from collector.store import registry  # noqa: PLC0415 - one use
+        from collector.store import registry
 
         found = registry.find_token(connection, tokens.digest(document["token"]))
     assert found.expires_ms - found.created_ms == 3_600_000

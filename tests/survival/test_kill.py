@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import sqlite3
@@ -68,6 +69,8 @@ def test_200_kills_lose_no_sealed_chunk_and_store_none_twice(tmp_path: Path) -> 
         assert sorted(seqs) == list(range(len(seqs))), "the chain has a hole"
         total += len(seqs)
     assert total > AGENTS * AGENT_KILLS // 2, "too little was sealed for this to mean anything"
+    kills = AGENTS * AGENT_KILLS + COLLECTOR_KILLS
+    logging.getLogger(__name__).info("%d kills, %d chunks sealed and stored once", kills, total)
     report = starproof_json("audit", "--db", db)
     assert report["findings"] == []
     assert report["chunks"] == total

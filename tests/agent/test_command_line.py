@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from agent_double import CollectorDouble
+from collector_double import CollectorDouble
 
 from agent import cli
 
@@ -25,7 +25,7 @@ import sys, time, types
 sys.path.insert(0, {here!r})
 
 def this_host(*, interval_ms, **lists):
-    from agent_double import Machine
+    from machine_double import Machine
 
     class Live(Machine):
         def read(self):
@@ -91,7 +91,9 @@ def start(*arguments, **extra):
 
 
 def enrolled(collector, place):
-    done = command("enroll", "--collector", collector.url, "--token", "token-1", "--name", "web-1", "--state", place)
+    done = command(
+        "enroll", "--collector", collector.url, "--token", "token-1", "--name", "web-1", "--state", place
+    )
     assert done.returncode == 0, done.stderr
     return done
 
@@ -193,7 +195,9 @@ def test_metrics_are_served_when_asked_for(collector, place, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     config = tmp_path / "agent.toml"
-    config.write_text(f'interval_s = 1\nseal_s = 1\nstate = "{place}"\n[metrics]\nlisten = "127.0.0.1:{port}"\n')
+    config.write_text(
+        f'interval_s = 1\nseal_s = 1\nstate = "{place}"\n[metrics]\nlisten = "127.0.0.1:{port}"\n'
+    )
     agent = start("run", "--config", config)
     try:
         wait_for(lambda: len(collector.chunks) >= 1)
@@ -283,14 +287,18 @@ def test_starting_up_imports_nothing_heavy():
         "print(sorted(m for m in ('nacl', 'json', 'http', 'ssl', 'psutil', 'tomllib', 'hashlib', 'evidence.chunk',"
         " 'prometheus_client', 'collector', 'sqlalchemy', 'logging') if m in sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment(), check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, env=environment(), check=True, cwd=ROOT
+    )
     assert done.stdout.strip() == b"[]"
 
 
 def test_python_m_agent_works():
     done = subprocess.run(
-        [sys.executable, "-m", "agent", "--help"], capture_output=True, env=environment(), check=False, cwd=ROOT
+        [sys.executable, "-m", "agent", "--help"],
+        capture_output=True,
+        env=environment(),
+        check=False,
+        cwd=ROOT,
     )
     assert done.returncode == 0
-
-

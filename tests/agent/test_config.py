@@ -38,7 +38,10 @@ def test_options_win_over_the_file(tmp_path):
     ("text", "message"),
     [
         ("\nintervall_s = 5", r"agent.toml line 2: unknown key intervall_s; did you mean interval_s\?"),
-        ("[devices]\n\nnic_include = []", r"line 3: unknown key devices.nic_include; did you mean devices.nics_include\?"),
+        (
+            "[devices]\n\nnic_include = []",
+            r"line 3: unknown key devices.nic_include; did you mean devices.nics_include\?",
+        ),
         ("[spol]\nmax_mib = 5", r"line 2: unknown key spol.max_mib; did you mean spool.max_mib\?"),
         ("max_mib = 5", r"did you mean spool.max_mib\?"),
         ("spool.max_mb = 5", r"line 1: unknown key spool.max_mb; did you mean spool.max_mib\?"),
@@ -61,7 +64,10 @@ def test_an_unknown_key_is_refused_with_its_place_and_the_nearest_name(text, mes
         ("interval_s = 0", "write whole seconds from 1 to 86400"),
         ("seal_s = 86401", "from 1 to 86400"),
         ("collector = 5", "URL such as"),
-        ('[devices]\nnics_include = "eth0"', 'line 2: devices.nics_include must be a list of names such as \\["eth0"\\]'),
+        (
+            '[devices]\nnics_include = "eth0"',
+            'line 2: devices.nics_include must be a list of names such as \\["eth0"\\]',
+        ),
         ("[devices]\ndisks_exclude = [1]", "list of names"),
         ("[metrics]\nallow_remote = 1", "true or false"),
         ('log_level = "loud"', "log_level must be"),
@@ -80,13 +86,16 @@ def test_a_wrong_option_names_the_option():
 
 
 @pytest.mark.parametrize(
-    ("address", "expected"), [("127.0.0.1:9105", ("127.0.0.1", 9105)), ("[::1]:1", ("::1", 1)), ("localhost:80", ("localhost", 80))]
+    ("address", "expected"),
+    [("127.0.0.1:9105", ("127.0.0.1", 9105)), ("[::1]:1", ("::1", 1)), ("localhost:80", ("localhost", 80))],
 )
 def test_metrics_may_listen_on_loopback(address, expected):
     assert listen(parse(f'[metrics]\nlisten = "{address}"', where="f")) == expected
 
 
-@pytest.mark.parametrize("address", ["9105", ":9105", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "127.0.0.1:²"])
+@pytest.mark.parametrize(
+    "address", ["9105", ":9105", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "127.0.0.1:²"]
+)
 def test_an_address_that_is_none_is_refused(address):
     with pytest.raises(ConfigError, match="metrics.listen must be"):
         parse(f'[metrics]\nlisten = "{address}"', where="f")
@@ -95,7 +104,10 @@ def test_an_address_that_is_none_is_refused(address):
 def test_metrics_are_for_this_host_only_unless_allowed():
     with pytest.raises(ConfigError, match="allow_remote"):
         parse('[metrics]\nlisten = "0.0.0.0:9105"', where="f")
-    assert listen(parse('[metrics]\nlisten = "0.0.0.0:9105"\nallow_remote = true', where="f")) == ("0.0.0.0", 9105)
+    assert listen(parse('[metrics]\nlisten = "0.0.0.0:9105"\nallow_remote = true', where="f")) == (
+        "0.0.0.0",
+        9105,
+    )
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"#" * (config.MAX_CONFIG_BYTES + 1)])
@@ -119,7 +131,11 @@ def test_the_example_names_every_key_and_its_default():
 
     named = {}
     for name, value in tomllib.loads(uncommented).items():
-        named.update({f"{name}.{key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value})
+        named.update(
+            {f"{name}.{key}": item for key, item in value.items()}
+            if isinstance(value, dict)
+            else {name: value}
+        )
     assert named.keys() == KEYS.keys()
     for name, key in KEYS.items():
         if type(key.default) in (int, bool):

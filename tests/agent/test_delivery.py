@@ -8,7 +8,8 @@ import threading
 import time
 
 import pytest
-from agent_double import CHAIN, CollectorDouble, make_key
+from collector_double import CollectorDouble
+from machine_double import CHAIN, make_key
 from test_spool import Writer
 
 from agent import answers, transport
@@ -144,7 +145,11 @@ def test_after_a_success_the_wait_begins_small_again(scene):
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_kept_with_a_little_jitter(scene, status):
     scene.writer.seal(1)
-    scene.collector.fault = lambda *_: (status, {"code": "SLOW_DOWN", "message": "wait"}, {"Retry-After": "17"})
+    scene.collector.fault = lambda *_: (
+        status,
+        {"code": "SLOW_DOWN", "message": "wait"},
+        {"Retry-After": "17"},
+    )
     assert scene.cycle() == 17.5
     assert scene.result == "SLOW_DOWN"
     scene.collector.fault = lambda *_: (status, {}, {"Retry-After": "Wed, 21 Oct"})
@@ -187,7 +192,9 @@ def test_a_single_chunk_that_is_too_large_is_held_and_others_go_on(scene):
 def test_a_bad_request_is_taken_apart_and_only_the_bad_chunk_is_kept_back(scene):
     scene.writer.seal(8)
     bad = scene.writer.spool.read(5)[1]
-    scene.collector.fault = lambda _, body: (400, {"code": "MALFORMED", "message": "no"}, {}) if bad in body else None
+    scene.collector.fault = lambda _, body: (
+        (400, {"code": "MALFORMED", "message": "no"}, {}) if bad in body else None
+    )
     for _ in range(20):
         if scene.cycle() is None:
             break
@@ -239,7 +246,14 @@ def test_a_refusal_nobody_knows_keeps_the_chunk(scene):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"[]", b"{}", b'{"results": 3}', b'{"results": [3, {"seq": true}, {"key": "k", "seq": 0, "hash": []}]}'],
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"results": 3}',
+        b'{"results": [3, {"seq": true}, {"key": "k", "seq": 0, "hash": []}]}',
+    ],
 )
 def test_an_answer_that_is_not_the_collectors_lets_nothing_go(scene, body):
     scene.writer.seal(2)
@@ -373,37 +387,91 @@ def raw_server(answer):
     return f"http://127.0.0.1:{listener.getsockname()[1]}", thread
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def post(url, mono_s=time.monotonic, timeout_s=5):
+    return HttpTransport(url, wall_ms=lambda: 0, mono_s=mono_s).post("/x", b"body", {}, timeout_s=timeout_s)
+
+
 @pytest.mark.parametrize(
     ("answer", "what"),
     [
-        ([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"], "cut off|Incomplete"),
-        ([b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b""], "cut off|Incomplete"),
-        ([b"not http at all\r\n\r\n"], "not http"),
-        ([b""], "does not answer"),
-        ([b"HTTP/1.1 200 OK\r\n\r\n", b"x" * (transport.MAX_ANSWER_BYTES + 1)], "longer than"),
+        ([OK + b"Content-Length: 100\r\n\r\nshort"], "cut off"),
+        ([OK + b"Content-Length: 5\r\n\r\n"], "cut off"),
+        ([OK + b"Content-Length: 5"], "cut off"),
+        ([OK + b"Content-Length: -5\r\n\r\n"], "no usable length"),
+        ([OK + b"Content-Length: 99999999\r\n\r\n"], "longer than"),
+        ([OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"], "cut off"),
+        ([OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n"], "where they say"),
+        ([OK + b"Transfer-Encoding: chunked\r\n\r\n1_0\r\n"], "no usable length"),
+        ([OK + b"Transfer-Encoding: chunked\r\n\r\nffffff\r\n"], "longer than"),
+        ([b"not http at all\r\n\r\n"], "not HTTP"),
+        ([b""], "cut off"),
+        ([b"x" * 100_000], "too long"),
+        ([OK + b"A: b\r\n" * 101], "more than 100 fields"),
+        ([OK + b"\r\n", b"x" * (transport.MAX_ANSWER_BYTES + 1)], "longer than"),
     ],
 )
 def test_an_answer_that_is_cut_off_or_too_long_is_an_error(answer, what):
     url, thread = raw_server(answer)
     with pytest.raises(TransportError, match=what):
-        HttpTransport(url, wall_ms=lambda: 0, mono_s=time.monotonic).post("/x", b"body", {}, timeout_s=5)
-    thread.join()
-
-
-def test_an_answer_that_drips_ends_at_the_deadline():
-    url, thread = raw_server([b"HTTP/1.1 200 OK\r\n\r\n", b"a", b"b"])
-    seconds = iter([0.0, 0.0, 100.0, 200.0, 300.0])
-    with pytest.raises(TransportError, match="too long"):
-        HttpTransport(url, wall_ms=lambda: 0, mono_s=lambda: next(seconds)).post("/x", b"", {}, timeout_s=5)
+        post(url)
     thread.join()
 
 
 @pytest.mark.parametrize(
-    "url", ["", "collector", "ftp://x", "http://", "http://x:port", "http://x?y=1", "http://a:b@x", "http://x:99999"]
+    ("answer", "status", "body"),
+    [
+        (OK + b"Content-Length: 2\r\n\r\nabcd", 200, b"ab"),
+        (OK + b"\r\nup to the end", 200, b"up to the end"),
+        (OK + b"transfer-encoding: Chunked\r\n\r\n2;x=y\r\nab\r\n1\r\nc\r\n0\r\nT: u\r\n\r\n", 200, b"abc"),
+        (b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.0 204 None\r\n\r\n", 204, b""),
+        (b"HTTP/1.1 404\nRetry-After: 7\n\nno", 404, b"no"),
+    ],
+)
+def test_every_form_of_answer_is_read(answer, status, body):
+    url, thread = raw_server([answer[:20], answer[20:]])
+    found = post(url)
+    thread.join()
+    assert (found.status, found.body) == (status, body)
+    assert found.retry_after == ("7" if status == 404 else "")
+
+
+def test_an_answer_that_drips_ends_at_the_deadline():
+    url, thread = raw_server([OK + b"\r\n", b"a", b"b"])
+    seconds = iter([0.0, 0.0, 1.0, 100.0])
+    with pytest.raises(TransportError, match="too long"):
+        post(url, mono_s=lambda: next(seconds, 200.0))
+    thread.join()
+
+
+def test_a_collector_that_says_nothing_is_left_after_the_timeout():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with pytest.raises(TransportError, match="timed out"):
+            post(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.05)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "collector",
+        "http://x:0",
+        "http://x/a b",
+        "http://x\r\ny",
+        "ftp://x",
+        "http://",
+        "http://x:port",
+        "http://x?y=1",
+        "http://a:b@x",
+        "http://x:99999",
+    ],
 )
 def test_an_address_that_is_no_url_is_refused(url):
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="not a URL") as caught:
         HttpTransport(url, wall_ms=lambda: 0, mono_s=time.monotonic)
+    assert "a:b" not in str(caught.value)
 
 
 def test_a_path_before_ours_is_kept(collector):
@@ -417,7 +485,9 @@ def test_a_path_before_ours_is_kept(collector):
 
 def test_a_ca_file_that_is_not_there_is_a_clear_error(tmp_path):
     with pytest.raises(ConfigError, match="ca_file"):
-        HttpTransport("https://localhost", wall_ms=lambda: 0, mono_s=time.monotonic, ca_file=str(tmp_path / "no.pem"))
+        HttpTransport(
+            "https://localhost", wall_ms=lambda: 0, mono_s=time.monotonic, ca_file=str(tmp_path / "no.pem")
+        )
 
 
 def test_tls_is_spoken_to_an_https_collector_and_refused_without_trust(collector):
@@ -425,5 +495,3 @@ def test_tls_is_spoken_to_an_https_collector_and_refused_without_trust(collector
     carrier = HttpTransport(secure, wall_ms=lambda: 0, mono_s=time.monotonic)
     with pytest.raises(TransportError, match=r"(?i)ssl|wrong version|eof"):
         carrier.post("/v1/chunks", b"", {}, timeout_s=5)
-
-

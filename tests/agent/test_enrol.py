@@ -6,7 +6,7 @@ import stat
 import time
 
 import pytest
-from agent_double import CollectorDouble
+from collector_double import CollectorDouble
 
 from agent import state as states
 from agent.enrol import Request, enrol, facts
@@ -68,7 +68,11 @@ def test_an_answer_that_is_lost_is_asked_for_again_with_the_same_request(state, 
     collector.answer, collector.lose_answer = real, False
     enrolled = ask(state, collector)
     assert collector.pinned["web-1"] == [(enrolled.key.public, enrolled.signed.hash)]
-    assert [path for path, _ in collector.requests] == ["/v1/enrolments/offer", "/v1/enrolments", "/v1/enrolments"]
+    assert [path for path, _ in collector.requests] == [
+        "/v1/enrolments/offer",
+        "/v1/enrolments",
+        "/v1/enrolments",
+    ]
 
 
 def test_a_lost_enrolment_and_a_new_token_make_a_new_key_and_a_visible_break(state, collector):

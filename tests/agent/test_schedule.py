@@ -47,11 +47,17 @@ def test_a_clock_that_steps_forward_gives_one_reading_not_many():
 def test_a_chunk_is_sealed_at_the_first_reading_at_or_after_the_multiple():
     schedule = Schedule(7_000, 10_000)
     readings = [0, 7_003, 14_002, 21_001, 28_004, 35_000]
-    sealed = [after for before, after in zip(readings, readings[1:], strict=False) if schedule.seals_between(before, after)]
+    sealed = [
+        after
+        for before, after in zip(readings, readings[1:], strict=False)
+        if schedule.seals_between(before, after)
+    ]
     assert sealed == [14_002, 21_001, 35_000]
 
 
-@pytest.mark.parametrize(("interval", "seal"), [(500, 1000), (1000, 86_401_000), (60_000, 30_000), (1500, 3000)])
+@pytest.mark.parametrize(
+    ("interval", "seal"), [(500, 1000), (1000, 86_401_000), (60_000, 30_000), (1500, 3000)]
+)
 def test_steps_outside_their_limits_are_refused(interval, seal):
     with pytest.raises(ConfigError, match=r"interval|seal"):
         Schedule(interval, seal)

@@ -1,7 +1,7 @@
 """From readings to chunks."""
 
 import pytest
-from agent_double import CHAIN, IDENTITY, NOON_MS, Machine, make_key
+from machine_double import CHAIN, IDENTITY, NOON_MS, Machine, make_key
 
 from agent import sealing, thinning
 from agent.reading import ReadingError
@@ -347,7 +347,14 @@ def test_after_a_damaged_head_only_its_time_and_boot_are_believed():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("wall_ms", 1_000), ("boot_ms", -1), ("mono_ms", -5), ("clock_state", "odd"), ("boot_id", ""), ("boot_id", "x" * 200)],
+    [
+        ("wall_ms", 1_000),
+        ("boot_ms", -1),
+        ("mono_ms", -5),
+        ("clock_state", "odd"),
+        ("boot_id", ""),
+        ("boot_id", "x" * 200),
+    ],
 )
 def test_a_reading_that_no_chunk_can_hold_is_refused(field, value):
     chain, machine = Chain(), Machine()

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from agent_double import CHAIN, IDENTITY, Machine, make_key
+from machine_double import CHAIN, IDENTITY, Machine, make_key
 
 from agent import spool as spools
 from agent.errors import SpoolBusyError, SpoolError, SpoolFullError
@@ -89,12 +89,17 @@ def totals(chunks):
     result = {}
     for (metric, _), part in total.items():
         result[metric] = result[metric] + part if metric in result else part
-    return {metric: (part.amount, part.whole, part.covered_ms, part.downtime_ms) for metric, part in result.items()}
+    return {
+        metric: (part.amount, part.whole, part.covered_ms, part.downtime_ms)
+        for metric, part in result.items()
+    }
 
 
 def test_sealed_chunks_are_files_and_survive_reopening(writer):
     writer.seal(3)
-    assert sorted(path.name for path in writer.folder.glob("*.chunk")) == [f"{n:012d}.chunk" for n in range(3)]
+    assert sorted(path.name for path in writer.folder.glob("*.chunk")) == [
+        f"{n:012d}.chunk" for n in range(3)
+    ]
     writer.open().seal(2)
     assert writer.spool.pending() == [0, 1, 2, 3, 4]
     require_chain(writer.chunks())
@@ -324,7 +329,10 @@ def test_a_counter_that_goes_back_stays_visible_after_thinning():
 
     manifest = Machine().manifest()
     column = [c.name for c in manifest.columns].index("net.rx")
-    rows = [[1_000_000 + 1_000 * row, row * 1_000, row * 1_000, *[row] * (len(manifest.columns) - 3)] for row in range(9)]
+    rows = [
+        [1_000_000 + 1_000 * row, row * 1_000, row * 1_000, *[row] * (len(manifest.columns) - 3)]
+        for row in range(9)
+    ]
     rows[5][column] = 0
     assert keep_rows(manifest, rows) == [0, 4, 5, 8]
 
@@ -469,7 +477,7 @@ CHILD = """
 import sys
 sys.path.insert(0, {tests!r})
 from test_spool import Writer
-from agent_double import Machine
+from machine_double import Machine
 from agent.thinning import thinned
 from test_spool import KEY
 writer = Writer({folder!r}, machine=Machine(wall_ms=int(sys.argv[1]), boot_ms=int(sys.argv[2])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_double import CHAIN, IDENTITY, Machine, make_key
+from machine_double import CHAIN, IDENTITY, Machine, make_key
 from disk_model import CrashError, DiskModel
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -38,7 +38,11 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def open(self):
         self.spool = Spool(
-            FOLDER, chain=CHAIN, key=KEY.public, note=lambda event, fields: self.notes.append(event), files=self.disk
+            FOLDER,
+            chain=CHAIN,
+            key=KEY.public,
+            note=lambda event, fields: self.notes.append(event),
+            files=self.disk,
         )
         self.sealer = Sealer(identity=IDENTITY, key=KEY, last=last_of(self.spool.head))
 
@@ -76,7 +80,9 @@ class SpoolMachine(RuleBasedStateMachine):
             self.sealer.add(self.machine.tick().read())
         self.sealer.close()
         self.disk.fuse = fuse
-        self.disk.torn = lambda whole: data.draw(st.sampled_from([whole, whole[: len(whole) // 2], b"", bytes(len(whole))]))
+        self.disk.torn = lambda whole: data.draw(
+            st.sampled_from([whole, whole[: len(whole) // 2], b"", bytes(len(whole))])
+        )
 
         def build(place):
             frame = self.sealer.draft(place, ClockEstimate())
@@ -148,7 +154,9 @@ class SpoolMachine(RuleBasedStateMachine):
         self.disk.fuse = -1
         self.open()
         # Both outcomes hold the same span of time, so the totals are the same.
-        after = [open_chunk(self.spool.read(seq)[0], KEY.public) for seq in self.spool.pending() if seq in tail]
+        after = [
+            open_chunk(self.spool.read(seq)[0], KEY.public) for seq in self.spool.pending() if seq in tail
+        ]
         if tail:
             assert after[0].header.start_ms == before[0].header.start_ms
             assert after[0].header.prev == before[0].header.prev

@@ -6,7 +6,6 @@ key, and tests hold the three together. Options on the command line override the
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
@@ -195,6 +194,8 @@ def _checked(name: str, value: Any, place: str) -> Value:
 
 def _nearest(name: str) -> str:
     """Return the known key that was most likely meant, compared with and without its table."""
+    import difflib  # noqa: PLC0415 - only for a mistake
+
     last = name.rpartition(".")[2]
     short = {key.rpartition(".")[2]: key for key in KEYS}
     near = difflib.get_close_matches(name, KEYS, n=1) or difflib.get_close_matches(last, short, n=1)

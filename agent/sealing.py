@@ -222,7 +222,7 @@ class Sealer:
     def _goes_on(self, run: _Run, reading: Reading, row: Sequence[int]) -> bool:
         return (
             run.boot_id == reading.boot_id
-            and run.manifest.hash == reading.manifest.hash
+            and (run.manifest is reading.manifest or run.manifest.raw == reading.manifest.raw)
             and len(run.rows) < MAX_ROWS
             and run.values + len(row) <= MAX_VALUES
             and _steady(run.rows[-1], row)
@@ -293,7 +293,7 @@ def _boot_row(manifest: Manifest, instant_ms: int) -> array[int]:
 
 def _projected(old: Manifest, row: Sequence[int], new: Manifest) -> array[int]:
     """Return ``row`` under the columns of another manifest."""
-    if old.hash == new.hash:
+    if old.raw == new.raw:
         return array("q", row)
     known = {_owner(old, column): value for column, value in zip(old.columns, row)}
     return array("q", [known.get(_owner(new, column), MISSING) for column in new.columns])

@@ -1,4 +1,4 @@
-"""Makes ``agent_double`` importable for the tests of this folder."""
+"""Makes the doubles importable for the tests of this folder."""
 
 import sys
 from pathlib import Path

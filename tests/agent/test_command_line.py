@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from agent_double import CollectorDouble
+from collector_double import CollectorDouble
 
 from agent import cli
 
@@ -25,7 +25,7 @@ import sys, time, types
 sys.path.insert(0, {here!r})
 
 def this_host(*, interval_ms, **lists):
-    from agent_double import Machine
+    from machine_double import Machine
 
     class Live(Machine):
         def read(self):

@@ -8,7 +8,8 @@ import threading
 import time
 
 import pytest
-from agent_double import CHAIN, CollectorDouble, make_key
+from collector_double import CollectorDouble
+from machine_double import CHAIN, make_key
 from test_spool import Writer
 
 from agent import answers, transport
@@ -386,29 +387,69 @@ def raw_server(answer):
     return f"http://127.0.0.1:{listener.getsockname()[1]}", thread
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def post(url, mono_s=time.monotonic, timeout_s=5):
+    return HttpTransport(url, wall_ms=lambda: 0, mono_s=mono_s).post("/x", b"body", {}, timeout_s=timeout_s)
+
+
 @pytest.mark.parametrize(
     ("answer", "what"),
     [
-        ([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"], "cut off|Incomplete"),
-        ([b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b""], "cut off|Incomplete"),
-        ([b"not http at all\r\n\r\n"], "not http"),
-        ([b""], "does not answer"),
-        ([b"HTTP/1.1 200 OK\r\n\r\n", b"x" * (transport.MAX_ANSWER_BYTES + 1)], "longer than"),
+        ([OK + b"Content-Length: 100\r\n\r\nshort"], "cut off"),
+        ([OK + b"Content-Length: 5\r\n\r\n"], "cut off"),
+        ([OK + b"Content-Length: 5"], "cut off"),
+        ([OK + b"Content-Length: -5\r\n\r\n"], "no usable length"),
+        ([OK + b"Content-Length: 99999999\r\n\r\n"], "longer than"),
+        ([OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"], "cut off"),
+        ([OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n"], "where they say"),
+        ([OK + b"Transfer-Encoding: chunked\r\n\r\n1_0\r\n"], "no usable length"),
+        ([OK + b"Transfer-Encoding: chunked\r\n\r\nffffff\r\n"], "longer than"),
+        ([b"not http at all\r\n\r\n"], "not HTTP"),
+        ([b""], "cut off"),
+        ([b"x" * 100_000], "too long"),
+        ([OK + b"A: b\r\n" * 101], "more than 100 fields"),
+        ([OK + b"\r\n", b"x" * (transport.MAX_ANSWER_BYTES + 1)], "longer than"),
     ],
 )
 def test_an_answer_that_is_cut_off_or_too_long_is_an_error(answer, what):
     url, thread = raw_server(answer)
     with pytest.raises(TransportError, match=what):
-        HttpTransport(url, wall_ms=lambda: 0, mono_s=time.monotonic).post("/x", b"body", {}, timeout_s=5)
+        post(url)
     thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        (OK + b"Content-Length: 2\r\n\r\nabcd", 200, b"ab"),
+        (OK + b"\r\nup to the end", 200, b"up to the end"),
+        (OK + b"transfer-encoding: Chunked\r\n\r\n2;x=y\r\nab\r\n1\r\nc\r\n0\r\nT: u\r\n\r\n", 200, b"abc"),
+        (b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.0 204 None\r\n\r\n", 204, b""),
+        (b"HTTP/1.1 404\nRetry-After: 7\n\nno", 404, b"no"),
+    ],
+)
+def test_every_form_of_answer_is_read(answer, status, body):
+    url, thread = raw_server([answer[:20], answer[20:]])
+    found = post(url)
+    thread.join()
+    assert (found.status, found.body) == (status, body)
+    assert found.retry_after == ("7" if status == 404 else "")
 
 
 def test_an_answer_that_drips_ends_at_the_deadline():
-    url, thread = raw_server([b"HTTP/1.1 200 OK\r\n\r\n", b"a", b"b"])
-    seconds = iter([0.0, 0.0, 100.0, 200.0, 300.0])
+    url, thread = raw_server([OK + b"\r\n", b"a", b"b"])
+    seconds = iter([0.0, 0.0, 1.0, 100.0])
     with pytest.raises(TransportError, match="too long"):
-        HttpTransport(url, wall_ms=lambda: 0, mono_s=lambda: next(seconds)).post("/x", b"", {}, timeout_s=5)
+        post(url, mono_s=lambda: next(seconds, 200.0))
     thread.join()
+
+
+def test_a_collector_that_says_nothing_is_left_after_the_timeout():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with pytest.raises(TransportError, match="timed out"):
+            post(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.05)
 
 
 @pytest.mark.parametrize(
@@ -416,6 +457,9 @@ def test_an_answer_that_drips_ends_at_the_deadline():
     [
         "",
         "collector",
+        "http://x:0",
+        "http://x/a b",
+        "http://x\r\ny",
         "ftp://x",
         "http://",
         "http://x:port",
@@ -425,8 +469,9 @@ def test_an_answer_that_drips_ends_at_the_deadline():
     ],
 )
 def test_an_address_that_is_no_url_is_refused(url):
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="not a URL") as caught:
         HttpTransport(url, wall_ms=lambda: 0, mono_s=time.monotonic)
+    assert "a:b" not in str(caught.value)
 
 
 def test_a_path_before_ours_is_kept(collector):

@@ -6,7 +6,7 @@ import stat
 import time
 
 import pytest
-from agent_double import CollectorDouble
+from collector_double import CollectorDouble
 
 from agent import state as states
 from agent.enrol import Request, enrol, facts

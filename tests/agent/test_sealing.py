@@ -1,7 +1,7 @@
 """From readings to chunks."""
 
 import pytest
-from agent_double import CHAIN, IDENTITY, NOON_MS, Machine, make_key
+from machine_double import CHAIN, IDENTITY, NOON_MS, Machine, make_key
 
 from agent import sealing, thinning
 from agent.reading import ReadingError

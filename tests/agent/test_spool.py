@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from agent_double import CHAIN, IDENTITY, Machine, make_key
+from machine_double import CHAIN, IDENTITY, Machine, make_key
 
 from agent import spool as spools
 from agent.errors import SpoolBusyError, SpoolError, SpoolFullError
@@ -477,7 +477,7 @@ CHILD = """
 import sys
 sys.path.insert(0, {tests!r})
 from test_spool import Writer
-from agent_double import Machine
+from machine_double import Machine
 from agent.thinning import thinned
 from test_spool import KEY
 writer = Writer({folder!r}, machine=Machine(wall_ms=int(sys.argv[1]), boot_ms=int(sys.argv[2])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent_double import CHAIN, IDENTITY, Machine, make_key
+from machine_double import CHAIN, IDENTITY, Machine, make_key
 from disk_model import CrashError, DiskModel
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st

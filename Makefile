@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UNITS := deploy/systemd/starproof-agent.service deploy/systemd/starproof-collector.service
 
-.PHONY: help run test quick lint types imports units coverage bench clean
+.PHONY: help run test quick lint types imports old units coverage bench clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -40,6 +40,13 @@ types: $(VENV)/.dev  ## mypy, strict
 
 imports: $(VENV)/.dev  ## who may import whom
 	$(BIN)/lint-imports
+
+old:  ## agent and evidence on Python 3.9, where there is one
+	@if python3.9 -c '' 2>/dev/null; then \
+	  python3.9 -m venv $(VENV)/old && \
+	  $(VENV)/old/bin/python -m pip --disable-pip-version-check --quiet install . pytest hypothesis tzdata && \
+	  $(VENV)/old/bin/python -m pytest -q tests/evidence tests/agent; \
+	else echo "skipped: there is no python3.9 here"; fi
 
 units:  ## the sandbox of the systemd units: exposure at most 2.0
 	@for unit in $(UNITS); do \

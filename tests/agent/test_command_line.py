@@ -143,7 +143,7 @@ def test_a_restarted_agent_goes_on_where_it_was(collector, place):
         agent.communicate(timeout=20)
     chunks = collector.stored()
     assert [chunk.header.first for chunk in chunks[1:]] == ["repeat"] * (len(chunks) - 1)
-    for before, after in zip(chunks, chunks[1:], strict=False):
+    for before, after in zip(chunks, chunks[1:]):
         assert after.header.start_ms == before.header.end_ms
 
 
@@ -160,7 +160,7 @@ def test_a_second_agent_is_refused(collector, place):
     enrolled(collector, place)
     agent = start("run", "--state", place, "--interval", "1", "--seal", "1")
     try:
-        wait_for(lambda: (place / "status.json").exists())
+        wait_for((place / "status.json").exists)
         done = command("run", "--state", place)
         assert done.returncode == 1
         assert b"another agent works on" in done.stderr

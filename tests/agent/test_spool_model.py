@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from machine_double import CHAIN, IDENTITY, Machine, make_key
 from disk_model import CrashError, DiskModel
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from machine_double import CHAIN, IDENTITY, Machine, make_key
 
 from agent.errors import SpoolError
 from agent.run import last_of

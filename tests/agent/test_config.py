@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import tomllib
 
 from agent import config
 from agent.config import KEYS, listen, load, parse
@@ -97,7 +98,7 @@ def test_metrics_may_listen_on_loopback(address, expected):
     "address", ["9105", ":9105", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "127.0.0.1:²"]
 )
 def test_an_address_that_is_none_is_refused(address):
-    with pytest.raises(ConfigError, match="metrics.listen must be"):
+    with pytest.raises(ConfigError, match=r"metrics\.listen must be"):
         parse(f'[metrics]\nlisten = "{address}"', where="f")
 
 
@@ -127,8 +128,6 @@ def test_the_example_names_every_key_and_its_default():
     parse(text, where="agent.toml")
     uncommented = re.sub(r"(?m)^#(?=[a-z_]+ = )", "", text)
     parsed = parse(uncommented, where="agent.toml")
-    import tomllib
-
     named = {}
     for name, value in tomllib.loads(uncommented).items():
         named.update(

@@ -65,7 +65,8 @@ def place(tmp_path):
 
 
 def environment(**extra):
-    return {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C", **extra}
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "LC_ALL": "C", **extra}
 
 
 def command(*arguments, **extra):
@@ -144,7 +145,7 @@ def test_a_restarted_agent_goes_on_where_it_was(collector, place):
         agent.communicate(timeout=20)
     chunks = collector.stored()
     assert [chunk.header.first for chunk in chunks[1:]] == ["repeat"] * (len(chunks) - 1)
-    for before, after in zip(chunks, chunks[1:], strict=False):
+    for before, after in zip(chunks, chunks[1:]):
         assert after.header.start_ms == before.header.end_ms
 
 

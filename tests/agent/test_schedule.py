@@ -47,11 +47,7 @@ def test_a_clock_that_steps_forward_gives_one_reading_not_many():
 def test_a_chunk_is_sealed_at_the_first_reading_at_or_after_the_multiple():
     schedule = Schedule(7_000, 10_000)
     readings = [0, 7_003, 14_002, 21_001, 28_004, 35_000]
-    sealed = [
-        after
-        for before, after in zip(readings, readings[1:], strict=False)
-        if schedule.seals_between(before, after)
-    ]
+    sealed = [after for before, after in zip(readings, readings[1:]) if schedule.seals_between(before, after)]
     assert sealed == [14_002, 21_001, 35_000]
 
 

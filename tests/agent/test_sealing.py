@@ -67,7 +67,7 @@ class Chain:
         return [
             values[row]
             for chunk in self.chunks
-            for column, values in zip(chunk.manifest.columns, chunk.values, strict=True)
+            for column, values in zip(chunk.manifest.columns, chunk.values)
             if (column.name, column.device) == (name, device)
             for row in range(len(values))
         ]
@@ -86,7 +86,7 @@ def test_a_chunk_repeats_the_last_reading_of_the_chunk_before():
         chain.seal()
     assert chain.firsts == ["reading", "repeat", "repeat"]
     assert [chunk.header.rows for chunk in chain.chunks] == [10, 11, 11]
-    for before, after in zip(chain.chunks, chain.chunks[1:], strict=False):
+    for before, after in zip(chain.chunks, chain.chunks[1:]):
         assert after.header.prev == before.hash
         assert after.header.prev_end_ms == before.header.end_ms == after.header.start_ms
         assert [column[0] for column in after.values] == [column[-1] for column in before.values]
@@ -140,7 +140,7 @@ def test_a_reboot_begins_with_the_instant_of_boot_and_leaves_downtime():
     assert boot.header.first == "boot"
     assert boot.header.start_ms == end_ms + 600_000
     assert [column[0] for column in boot.values][1:3] == [0, 0]
-    by_name = {(c.name, c.device): v for c, v in zip(boot.manifest.columns, boot.values, strict=True)}
+    by_name = {(c.name, c.device): v for c, v in zip(boot.manifest.columns, boot.values)}
     assert by_name["net.rx", "eth0"][0] == 0
     assert by_name["sessions.count", ""][0] == MISSING
     sums = chain.sums()

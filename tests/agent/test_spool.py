@@ -75,7 +75,7 @@ def writer(tmp_path):
 
 
 def require_chain(chunks):
-    for before, after in zip(chunks, chunks[1:], strict=False):
+    for before, after in zip(chunks, chunks[1:]):
         assert after.header.seq == before.header.seq + 1
         assert after.header.prev == before.hash
         assert after.header.prev_end_ms == before.header.end_ms

@@ -65,7 +65,8 @@ def place(tmp_path):
 
 
 def environment(**extra):
-    return {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C", **extra}
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "LC_ALL": "C", **extra}
 
 
 def command(*arguments, **extra):
@@ -130,7 +131,8 @@ def test_an_agent_enrols_reads_seals_delivers_and_stops_cleanly(collector, place
     assert "token-1" not in log
     assert (place / "key").read_text().strip() not in log
     resident_kb = int(re.search(r"VmRSS:\s+(\d+)", memory)[1])
-    assert resident_kb < 30_000, "far above the budget of 20 MB"
+    if "COVERAGE_PROCESS_CONFIG" not in os.environ and "coverage" not in sys.modules:
+        assert resident_kb < 22_000, "the budget is 20 MB; 19.2 MB were measured with CPython 3.11"
 
 
 def test_a_restarted_agent_goes_on_where_it_was(collector, place):

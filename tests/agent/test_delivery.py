@@ -447,10 +447,7 @@ def test_an_answer_that_drips_ends_at_the_deadline():
 
 
 def test_a_collector_that_says_nothing_is_left_after_the_timeout():
-    with (
-        socket.create_server(("127.0.0.1", 0)) as silent,
-        pytest.raises(TransportError, match="timed out"),
-    ):
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TransportError, match="timed out"):
         post(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.05)
 
 

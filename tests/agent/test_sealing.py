@@ -1,5 +1,7 @@
 """From readings to chunks."""
 
+from dataclasses import replace
+
 import pytest
 from machine_double import CHAIN, IDENTITY, NOON_MS, Machine, make_key
 
@@ -365,8 +367,6 @@ def test_a_reading_that_no_chunk_can_hold_is_refused(field, value):
 
 
 def test_values_that_do_not_fit_the_manifest_are_refused():
-    from dataclasses import replace
-
     chain, reading = Chain(), Machine().read()
     with pytest.raises(ReadingError, match="64-bit"):
         chain.sealer.add(replace(reading, values={**reading.values, ("cpu.user", ""): 2**63}))

@@ -19,7 +19,7 @@ from agent.run import last_of
 from agent.sealing import ClockEstimate, Sealer
 from agent.shelf import UNKNOWN_PREV
 from agent.spool import Spool
-from agent.thinning import thinned
+from agent.thinning import keep_rows, thinned
 from evidence.calendar import LocalCalendar
 from evidence.chunk import open_chunk, read_frame
 from evidence.day_sum import claims, day_sums, merge
@@ -325,8 +325,6 @@ def test_thinning_keeps_what_a_day_sum_must_be_able_to_see(tmp_path):
 
 
 def test_a_counter_that_goes_back_stays_visible_after_thinning():
-    from agent.thinning import keep_rows
-
     manifest = Machine().manifest()
     column = [c.name for c in manifest.columns].index("net.rx")
     rows = [
@@ -478,7 +476,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from test_spool import Writer
 from machine_double import Machine
-from agent.thinning import thinned
+from agent.thinning import keep_rows, thinned
 from test_spool import KEY
 writer = Writer({folder!r}, machine=Machine(wall_ms=int(sys.argv[1]), boot_ms=int(sys.argv[2])))
 print("open", flush=True)

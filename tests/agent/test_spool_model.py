@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from disk_model import CrashError, DiskModel
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from agent.run import last_of
 from agent.sealing import ClockEstimate, Sealer
 from agent.spool import Spool
 from agent.thinning import thinned
-from evidence.chunk import open_chunk
+from evidence.chunk import open_chunk, read_frame
 
 KEY = make_key()
 FOLDER = "/state/spool"
@@ -87,8 +88,6 @@ class SpoolMachine(RuleBasedStateMachine):
         def build(place):
             frame = self.sealer.draft(place, ClockEstimate())
             if frame:
-                from evidence.chunk import read_frame
-
                 self.known.setdefault(place.seq, set()).add(read_frame(frame).hash)
             return frame
 
@@ -140,7 +139,6 @@ class SpoolMachine(RuleBasedStateMachine):
         before = [open_chunk(self.spool.read(seq)[0], KEY.public) for seq in tail]
 
         def build(chunks):
-            from evidence.chunk import read_frame
 
             for number, frame in enumerate(thinned(chunks, KEY)):
                 self.known.setdefault(tail[0] + number, set()).add(read_frame(frame).hash)
@@ -212,12 +210,8 @@ def test_a_failed_seal_leaves_nothing_behind_and_is_tried_again():
     sealer.close()
     disk.capacity = disk.used() + 100
     for _ in range(2):
-        try:
+        with pytest.raises(SpoolError, match="No space left"):
             spool.seal(lambda place: sealer.draft(place, ClockEstimate()))
-        except SpoolError as error:
-            assert "No space left" in str(error)
-        else:
-            raise AssertionError("the disk was full")
         assert spool.pending() == []
         assert not [name for name in disk.names(FOLDER) if name.endswith((".tmp", ".chunk"))]
     disk.capacity = None

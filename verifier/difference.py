@@ -61,9 +61,18 @@ def _values(path: str, want: Any, have: Any) -> Iterator[tuple[str, Any, Any]]:
             yield from _values(f"{path}.{key}", want.get(key), have.get(key))
     elif isinstance(want, list) and isinstance(have, list) and len(want) == len(have):
         for number, (left, right) in enumerate(zip(want, have, strict=True)):
-            yield from _values(f"{path}[{number}]", left, right)
+            yield from _values(f"{path}[{_name(left, number)}]", left, right)
     elif want != have or type(want) is not type(have):
         yield path, want, have
+
+
+def _name(entry: Any, number: int) -> str:
+    """What a list's entry is about, so that a reader finds it: an indicator, a host, a note."""
+    if isinstance(entry, dict):
+        for key in ("id", "host", "code"):
+            if key in entry:
+                return str(entry[key])
+    return str(number)
 
 
 def _shown(value: Any) -> str:

@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The deciding part of the verifier: what turns evidence into figures, verdicts and outcomes.
+DECIDING := verifier/*
 UNITS := deploy/systemd/starproof-agent.service deploy/systemd/starproof-collector.service
 
 .PHONY: help run test quick lint types imports old units coverage bench clean
@@ -26,7 +28,7 @@ run: $(VENV)/.installed  ## measure this machine for half a minute, make a pack,
 	$(BIN)/starproof demo
 
 test: $(VENV)/.dev  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 quick: $(VENV)/.dev  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow" -q
@@ -54,9 +56,7 @@ units:  ## the sandbox of the systemd units: exposure at most 2.0
 	done
 
 coverage: $(VENV)/.dev  ## all tests with branch coverage, and the thresholds
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest
-	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=90
 	$(BIN)/python -m coverage report --include='evidence/*' --fail-under=100
 	$(BIN)/python -m coverage report --include='$(DECIDING)' --fail-under=100

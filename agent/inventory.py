@@ -1,123 +1,123 @@
-"""What lies in the spool, as learned from its folder: which chunks wait, and where the chain ends.
-
-``Inventory`` keeps names, sizes and the head in memory, moves damaged chunks aside when it meets them,
-and never guesses: what it cannot know is reported and marked unknown. ``agent.spool`` builds on it.
-"""
+"""From found devices to the manifest: columns, the list of devices, and what is absent."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from typing import Optional
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Optional, Union
 
-from agent.files import Files
-from agent.shelf import DAMAGED, REFUSED, SENT, TRIED, Head, Note, Shelf, seq_of
-from evidence.chunk import Frame, parse_header, read_frame
-from evidence.dsse import CHUNK_TYPE
-from evidence.errors import EvidenceError, MismatchError
-from evidence.keys import PublicKey
+from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, CPU_STATES, Column, Device, Manifest, build
+
+MAX_COUNTED = 600
+MAX_UNCOUNTED = 300
+"""Together with the two clips below, the manifest stays under ``evidence.manifest.MAX_MANIFEST_BYTES``."""
+MAX_ABSENT = 200
+MAX_IDENTITY = 120
+MAX_REASON = 240
+
+NET_COLUMNS = ("net.rx", "net.tx")
+DISK_COLUMNS = ("disk.reads", "disk.writes")
+SESSION_COLUMNS = ("sessions.count", "sessions.users")
+
+Absent = tuple[str, str]
+"""(name of what is not measured, reason)."""
 
 
+class Found(NamedTuple):
+    """A device as the manifest shows it, and the name under which the system keeps it."""
+
+    device: Device
+    native: str
+
+
+@dataclass(frozen=True)
 class Inventory:
-    """The content of one spool folder. Not safe for several threads: ``agent.spool`` locks.
+    """A manifest and the devices to read for it, in the order of its columns."""
 
-    ``sizes`` are the pending chunks in bytes, ``numbers`` the same in order; ``aside`` is the greatest number
-    in ``damaged/`` and ``refused/``; ``tried`` the greatest that may have been on the wire.
+    manifest: Manifest
+    nics: tuple[Found, ...]
+    disks: tuple[Found, ...]
+    cpu: bool
+    sessions: bool
+
+
+def take_stock(
+    *,
+    interval_ms: int,
+    facts: Mapping[str, Union[str, int]],
+    nics: Sequence[Found],
+    disks: Sequence[Found],
+    cpu: bool,
+    sessions: bool,
+    absent: Sequence[Absent],
+    before: Optional[Inventory] = None,
+) -> Inventory:
+    """Return the inventory of what was found, ``before`` itself if its manifest would say the same.
+
+    Devices beyond the limits of this module are left out and named in ``absent``: a manifest that
+    cannot be sealed would stop all measuring.
+
+    Raises:
+        EvidenceError: the facts have no canonical form.
     """
+    counted, beyond = _limit([found for found in (*nics, *disks) if found.device.counts], MAX_COUNTED)
+    uncounted, unlisted = _limit(
+        [found for found in (*nics, *disks) if not found.device.counts], MAX_UNCOUNTED
+    )
+    missing = list(absent)
+    if beyond:
+        missing.insert(
+            0, ("devices", f"{len(beyond)} devices beyond the first {MAX_COUNTED} are not measured")
+        )
+    if unlisted:
+        missing.insert(0, ("devices.list", f"{len(unlisted)} devices that do not count are not listed"))
+    nics_read = tuple(found for found in counted if found.device.kind == "nic")
+    disks_read = tuple(found for found in counted if found.device.kind == "disk")
+    names = [*COUNTERS_CLOCKS, *([f"cpu.{state}" for state in CPU_STATES] if cpu else [])]
+    columns = [Column(name) for name in names]
+    for group, read in ((NET_COLUMNS, nics_read), (DISK_COLUMNS, disks_read)):
+        columns += [Column(name, device=found.device.name) for found in read for name in group]
+    columns += [Column(name) for name in SESSION_COLUMNS if sessions]
+    manifest = build(
+        kind=COUNTERS,
+        interval_ms=interval_ms,
+        columns=tuple(columns),
+        host=facts,
+        devices=tuple(_clipped(found.device) for found in (*counted, *uncounted)),
+        absent=_clip_absent(missing),
+    )
+    # What comes and goes unlisted (cable ends, loop devices) must not look like a new manifest.
+    if before is not None and before.manifest.raw == manifest.raw:
+        return before
+    return Inventory(manifest, nics_read, disks_read, cpu, sessions)
 
-    def __init__(self, folder: str, *, key: PublicKey, note: Note, files: Files) -> None:
-        """Look at nothing yet; see ``scan``."""
-        self.shelf = Shelf(folder, files)
-        self._key = key
-        self._note = note
-        self.numbers: list[int] = []
-        self.sizes: dict[int, int] = {}
-        self.head: Optional[Head] = None
-        self.next_seq = 0
-        self.aside = self.tried = -1
-        self.bytes = self.damaged = self.refused = 0
 
-    def read(self, seq: int) -> Optional[tuple[Frame, bytes]]:
-        """Return a pending chunk, or ``None`` if it is damaged (it is moved aside) or gone."""
-        if seq not in self.sizes:
-            return None
-        try:
-            data = self.shelf.files.read(self.shelf.path(seq))
-            frame = read_frame(data)
-            self._key.verify(CHUNK_TYPE, frame.header, frame.signature)
-            found = parse_header(frame.header).seq
-            if found != seq:
-                raise MismatchError(f"it carries the number {found}")
-        except FileNotFoundError:
-            self.forget(seq)
-            self._note("chunk_vanished", {"seq": seq})
-        except EvidenceError as error:
-            self._quarantine(seq, str(error))
-        except OSError as error:
-            # It stays pending: the disk may come to its senses.
-            self._note("chunk_unreadable", {"seq": seq, "reason": str(error)})
-        else:
-            return frame, data
-        return None
+def printable(text: str) -> str:
+    """Return ``text`` with everything that canonical JSON refuses written as an escape.
 
-    def read_tried(self) -> int:
-        """Return what the mark of sent chunks says, -1 for none."""
-        text = self.shelf.text(TRIED)
-        if not text or text.isdecimal():
-            return int(text or -1)
-        self._note("mark_damaged", {"file": TRIED})
-        # Everything that is here may have been on the wire.
-        return max(self.shelf.found().pending, default=-1)
+    Different texts stay different: names of devices must.
+    """
+    safe = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c >= " " else f"\\x{ord(c):02x}" for c in safe)
 
-    def scan(self) -> None:
-        """Learn from the names what is there, and find the head."""
-        found = self.shelf.found()
-        self.numbers, self.sizes = sorted(found.pending), dict(found.pending)
-        self.bytes = sum(found.pending.values())
-        self.damaged, self.refused = len(found.damaged), len(found.refused)
-        self.aside = found.aside
-        newest = max([*found.pending, *found.sent, found.aside, self.tried], default=-1)
-        self.next_seq = newest + 1
-        self.head = self._find_head(newest, found.sent, found.refused) if newest >= 0 else None
-        for seq in found.sent:
-            if seq != newest:
-                self.shelf.files.remove(self.shelf.path(seq, SENT))
 
-    def _find_head(self, newest: int, sent: tuple[int, ...], refused: tuple[str, ...]) -> Head:
-        """Return the head from its own file if that is whole, else as the file ``head`` says."""
-        path = self.shelf.path(newest)
-        if newest in sent:
-            path = self.shelf.path(newest, SENT)
-        elif newest not in self.sizes:
-            names = [name for name in refused if seq_of(name) == newest]
-            if not names:
-                return self.shelf.noted_head(newest, self._note)
-            path = self.shelf.at(REFUSED, names[-1])
-        try:
-            return self.shelf.peek(path, newest, self._key)
-        except EvidenceError as error:
-            if newest in self.sizes:
-                self._quarantine(newest, str(error))
-            else:
-                self._note("chunk_damaged", {"seq": newest, "reason": str(error)})
-        return self.shelf.noted_head(newest, self._note)
+def _limit(found: list[Found], most: int) -> tuple[list[Found], list[Found]]:
+    return found[:most], found[most:]
 
-    def remember(self, seq: int, size: int) -> None:
-        """Count a chunk as pending."""
-        insort(self.numbers, seq)
-        self.sizes[seq] = size
-        self.bytes += size
 
-    def forget(self, seq: int) -> None:
-        """Count a chunk as pending no longer."""
-        self.bytes -= self.sizes.pop(seq)
-        del self.numbers[bisect_left(self.numbers, seq)]
+def _clipped(device: Device) -> Device:
+    return replace(
+        device,
+        identity=device.identity[:MAX_IDENTITY],
+        reason=printable(device.reason)[:MAX_REASON],
+        speed_bps=device.speed_bps if device.counts else None,
+    )
 
-    def _quarantine(self, seq: int, reason: str) -> None:
-        try:
-            self.shelf.move_aside(self.shelf.path(seq), DAMAGED)
-        except OSError as error:
-            reason = f"{reason}; it cannot be moved aside: {error}"
-        self.forget(seq)
-        self.damaged += 1
-        self.aside = max(self.aside, seq)
-        self._note("chunk_damaged", {"seq": seq, "reason": reason})
+
+def _clip_absent(absent: list[Absent]) -> tuple[Absent, ...]:
+    kept = [
+        (printable(name)[:MAX_REASON], printable(reason)[:MAX_REASON]) for name, reason in absent[:MAX_ABSENT]
+    ]
+    if len(absent) > MAX_ABSENT:
+        kept.append(("absent", f"{len(absent) - MAX_ABSENT} more entries are not listed"))
+    return tuple(kept)

@@ -12,7 +12,7 @@ from typing import Callable, Optional
 
 from agent.errors import SpoolError
 from agent.files import TEMPORARY, replace
-from agent.inventory import Inventory
+from agent.holdings import Holdings
 from agent.shelf import DAMAGED, HEAD, THIN, Head, Note, head_of, split
 from evidence.chunk import Chunk, open_chunk
 from evidence.errors import EvidenceError
@@ -22,12 +22,12 @@ from evidence.keys import PublicKey
 class TailReplacement:
     """Replaces the tail of one spool. Not safe for several threads: ``agent.spool`` locks."""
 
-    def __init__(self, inventory: Inventory, *, key: PublicKey, note: Note) -> None:
-        """Work on the folder of ``inventory``."""
-        self._inventory = inventory
-        self._shelf = inventory.shelf
-        self._files = inventory.shelf.files
-        self._path = inventory.shelf.at(THIN)
+    def __init__(self, holdings: Holdings, *, key: PublicKey, note: Note) -> None:
+        """Work on the folder of ``holdings``."""
+        self._holdings = holdings
+        self._shelf = holdings.shelf
+        self._files = holdings.shelf.files
+        self._path = holdings.shelf.at(THIN)
         self._key = key
         self._note = note
         self._unfinished = False
@@ -39,10 +39,10 @@ class TailReplacement:
 
     def tail(self) -> list[int]:
         """Return the newest chunks that were never on the wire and have no gap."""
-        inventory = self._inventory
+        holdings = self._holdings
         tail: list[int] = []
-        for expected in range(inventory.next_seq - 1, max(inventory.tried, inventory.aside), -1):
-            if expected not in inventory.sizes:
+        for expected in range(holdings.next_seq - 1, max(holdings.tried, holdings.aside), -1):
+            if expected not in holdings.sizes:
                 break
             tail.append(expected)
         return tail[::-1]
@@ -62,7 +62,7 @@ class TailReplacement:
         temporary = self._path + TEMPORARY
         try:
             self._files.write(temporary, build(self._chunks(tail)))
-            saved = sum(self._inventory.sizes[seq] for seq in tail) - self._files.size(temporary)
+            saved = sum(self._holdings.sizes[seq] for seq in tail) - self._files.size(temporary)
         except (OSError, SpoolError, EvidenceError):
             self._discard(temporary)
             raise
@@ -88,7 +88,7 @@ class TailReplacement:
             self._files.remove(self._path)
             self._files.sync_folder(self._shelf.folder)
         self._unfinished = False
-        self._inventory.scan()
+        self._holdings.scan()
 
     def _read(self) -> tuple[list[bytes], Optional[Head]]:
         """Return the new tail's frames and its head; nothing if the file is gone or damaged."""
@@ -104,7 +104,7 @@ class TailReplacement:
 
     def _chunks(self, seqs: list[int]) -> Iterator[Chunk]:
         for seq in seqs:
-            found = self._inventory.read(seq)
+            found = self._holdings.read(seq)
             if found is None:
                 raise SpoolError(f"chunk {seq} is damaged; thinning begins behind it the next time")
             yield open_chunk(found[0], self._key)

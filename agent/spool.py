@@ -40,7 +40,7 @@ from typing import Callable, Optional
 
 from agent.errors import SpoolBusyError, SpoolError, SpoolFullError
 from agent.files import TEMPORARY, Files, RealFiles, replace
-from agent.inventory import Inventory
+from agent.holdings import Holdings
 from agent.replacing import TailReplacement
 from agent.sealing import Place
 from agent.shelf import HEAD, REFUSED, SENT, TRIED, Head, Note, head_of
@@ -86,51 +86,51 @@ class Spool:
         Raises:
             SpoolError: the folder cannot be used.
         """
-        self._inventory = Inventory(folder, key=key, note=note, files=files or RealFiles())
-        self._shelf = self._inventory.shelf
+        self._holdings = Holdings(folder, key=key, note=note, files=files or RealFiles())
+        self._shelf = self._holdings.shelf
         self._files = self._shelf.files
         self._chain = chain
         self._key = key
         self._note = note
         self.max_bytes = max_bytes
         self._lock = threading.RLock()
-        self._replacement = TailReplacement(self._inventory, key=key, note=note)
+        self._replacement = TailReplacement(self._holdings, key=key, note=note)
         self._thinned_at = -THIN_AGAIN_CHUNKS
         self._vain = (-1, -1)
         self._full = False
         self._oldest: tuple[int, Optional[int]] = (-1, None)
         try:
             self._shelf.prepare(chain, epoch)
-            self._inventory.tried = self._inventory.read_tried()
+            self._holdings.tried = self._holdings.read_tried()
             self._replacement.begin()
-            self._inventory.scan()
+            self._holdings.scan()
         except OSError as error:
             raise SpoolError(f"the spool {folder} cannot be opened: {error}; check the folder") from None
 
     @property
     def head(self) -> Optional[Head]:
         """The newest chunk of the chain, ``None`` before the first."""
-        return self._inventory.head
+        return self._holdings.head
 
     @property
     def size_bytes(self) -> int:
         """Size of all pending chunks."""
-        return self._inventory.bytes
+        return self._holdings.bytes
 
     @property
     def damaged(self) -> int:
         """Number of files that were moved aside because they are damaged."""
-        return self._inventory.damaged
+        return self._holdings.damaged
 
     @property
     def refused(self) -> int:
         """Number of chunks that were moved aside because the collector refused them."""
-        return self._inventory.refused
+        return self._holdings.refused
 
     @property
     def count(self) -> int:
         """Number of pending chunks, without waiting for anybody."""
-        return len(self._inventory.numbers)
+        return len(self._holdings.numbers)
 
     def pending(self) -> list[int]:
         """Return the numbers of the chunks that are not acknowledged, in order."""
@@ -140,16 +140,16 @@ class Spool:
             except OSError as error:
                 self._note("thinning_unfinished", {"reason": str(error)})
                 return []
-            return list(self._inventory.numbers)
+            return list(self._holdings.numbers)
 
     def size(self, seq: int) -> int:
         """Return the size of a pending chunk in bytes, 0 if it is not pending."""
-        return self._inventory.sizes.get(seq, 0)
+        return self._holdings.sizes.get(seq, 0)
 
     def read(self, seq: int) -> Optional[tuple[Frame, bytes]]:
         """Return a pending chunk, or ``None`` if it is damaged (it is moved aside), unreadable or gone."""
         with self._lock:
-            return self._inventory.read(seq)
+            return self._holdings.read(seq)
 
     def oldest_ms(self) -> Optional[int]:
         """Return when the oldest pending chunk begins (wall clock, ms); never waits for a thinning."""
@@ -165,7 +165,7 @@ class Spool:
         for seq in self.pending():
             if seq == self._oldest[0]:
                 return
-            found = self._inventory.read(seq)
+            found = self._holdings.read(seq)
             if found:
                 self._oldest = (seq, parse_header(found[0].header).start_ms)
                 return
@@ -204,9 +204,9 @@ class Spool:
             self._lock.release()
 
     def _next_place(self) -> Place:
-        if self._inventory.head is None:
-            return Place(self._inventory.next_seq, self._chain, 0)
-        return Place(self._inventory.next_seq, self._inventory.head.hash, self._inventory.head.end_ms)
+        if self._holdings.head is None:
+            return Place(self._holdings.next_seq, self._chain, 0)
+        return Place(self._holdings.next_seq, self._holdings.head.hash, self._holdings.head.end_ms)
 
     def _append(self, data: bytes) -> Head:
         head = head_of(open_chunk(read_frame(data), self._key))
@@ -222,8 +222,8 @@ class Spool:
                 with contextlib.suppress(OSError):
                     self._files.remove(leftover)
             raise
-        before, self._inventory.head, self._inventory.next_seq = self._inventory.head, head, head.seq + 1
-        self._inventory.remember(head.seq, len(data))
+        before, self._holdings.head, self._holdings.next_seq = self._holdings.head, head, head.seq + 1
+        self._holdings.remember(head.seq, len(data))
         if before is not None:
             # The newest is on the disk now, so the one before is needed no longer.
             with contextlib.suppress(OSError):
@@ -239,10 +239,10 @@ class Spool:
             SpoolError: the disk does not take it; nothing may be sent.
         """
         with self._lock:
-            if seq > self._inventory.tried:
+            if seq > self._holdings.tried:
                 with _explained("the mark of sent chunks cannot be written"):
                     replace(self._files, self._shelf.at(TRIED), b"%d\n" % seq)
-                self._inventory.tried = seq
+                self._holdings.tried = seq
 
     def acknowledge(self, seq: int) -> None:
         """Let go of a chunk that the collector has stored.
@@ -251,14 +251,14 @@ class Spool:
             SpoolError: the file cannot be removed; the chunk will be sent again.
         """
         with self._lock:
-            if seq not in self._inventory.sizes:
+            if seq not in self._holdings.sizes:
                 return
             with _explained(f"chunk {seq} is stored at the collector but cannot be removed here"):
-                if self._inventory.head is not None and seq == self._inventory.head.seq:
+                if self._holdings.head is not None and seq == self._holdings.head.seq:
                     self._files.rename(self._shelf.path(seq), self._shelf.path(seq, SENT))
                 else:
                     self._files.remove(self._shelf.path(seq))
-            self._inventory.forget(seq)
+            self._holdings.forget(seq)
 
     def refuse(self, seq: int) -> None:
         """Move a chunk that the collector will never take to ``refused/``.
@@ -267,20 +267,20 @@ class Spool:
             SpoolError: the file cannot be moved.
         """
         with self._lock:
-            if seq in self._inventory.sizes:
+            if seq in self._holdings.sizes:
                 with _explained(f"refused chunk {seq} cannot be moved aside"):
                     self._shelf.move_aside(self._shelf.path(seq), REFUSED)
-                self._inventory.forget(seq)
-                self._inventory.refused += 1
-                self._inventory.aside = max(self._inventory.aside, seq)
+                self._holdings.forget(seq)
+                self._holdings.refused += 1
+                self._holdings.aside = max(self._holdings.aside, seq)
 
     # Thinning
 
     def wants_thinning(self) -> bool:
         """Return whether the spool is near its limit and a thinning may help."""
         near = self.size_bytes > self.max_bytes // 8 * THIN_ABOVE_EIGHTHS
-        grown = self._inventory.next_seq - self._thinned_at >= THIN_AGAIN_CHUNKS
-        return ((near and grown) or self._full) and self._vain != (self.size_bytes, self._inventory.next_seq)
+        grown = self._holdings.next_seq - self._thinned_at >= THIN_AGAIN_CHUNKS
+        return ((near and grown) or self._full) and self._vain != (self.size_bytes, self._holdings.next_seq)
 
     def tail(self) -> list[int]:
         """Return the newest chunks that were never on the wire and have no gap: they may be replaced."""
@@ -299,11 +299,11 @@ class Spool:
         """
         with self._lock, _explained("thinning the spool failed"):
             before = self.size_bytes
-            self._full, self._vain = False, (before, self._inventory.next_seq)
-            self._thinned_at = self._inventory.next_seq
+            self._full, self._vain = False, (before, self._holdings.next_seq)
+            self._thinned_at = self._holdings.next_seq
             self._replacement.replace(build)
-            self._vain = (self.size_bytes, self._inventory.next_seq)
-            self._thinned_at = self._inventory.next_seq
+            self._vain = (self.size_bytes, self._holdings.next_seq)
+            self._thinned_at = self._holdings.next_seq
             return before - self.size_bytes
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from evidence.errors import MalformedError
 
 MS_PER_S = 1_000
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])\Z", re.ASCII)
+_MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])\Z", re.ASCII)
 _CACHE_DAYS = 4_096
 
 
@@ -71,8 +71,8 @@ class LocalCalendar:
             MalformedError: not a month written so.
         """
         match = _MONTH.match(name)
-        if not match or int(match[1]) == 0:
-            raise MalformedError(f"month {name!r} is not written YYYY-MM, for example 2026-11")
+        if not match:
+            raise MalformedError(f"month {name!r} is not written YYYY-MM from 2000-01 to 2099-12")
         first = date(int(match[1]), int(match[2]), 1)
         after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
         return first.toordinal(), after.toordinal()

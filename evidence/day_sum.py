@@ -20,7 +20,10 @@ between two neighbouring rows:
 
 Between a chunk that begins with the instant of boot and the chunk before lies downtime.
 
-Averages carry their period; they are credited as value x milliseconds, in units of 10^-9.
+Averages carry their period. They are credited as value x milliseconds, in units of 10^-9: an average
+of at most ``WHOLE_AVERAGE_MS`` whole to the day in which its period begins, as monitors file it and as
+their own monthly means count it; a longer one in proportion to time. The time they cover is always
+that of the day itself, so no second is covered twice.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from evidence.calendar import LocalCalendar
-from evidence.chunk import Chunk
+from evidence.chunk import Chunk, Header
 from evidence.columns import MISSING
 from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, MAX_SCALE
 
@@ -44,6 +47,8 @@ TICK_SLACK_PER_CPU = 5
 """Readings of /proc/stat and of the clock are a few ticks apart on short intervals."""
 JITTER_SHARE = 1_000
 """A decrease below a thousandth of the value is kernel jitter and counts as 0."""
+WHOLE_AVERAGE_MS = 15 * 60_000
+"""Averages up to this period are not divided at midnight."""
 MAX_INTERVAL_MS = 400 * 86_400_000
 """Two readings further apart say nothing about any day between them."""
 
@@ -60,8 +65,9 @@ class DaySum:
     """Sums of one metric over one local day. Times in ms, all amounts exact integers.
 
     ``amount`` by metric: ``cpu`` busy ticks, ``cpu.steal`` stolen ticks, ``net.*`` bytes,
-    ``disk.*`` operations, ``net.capacity`` bit/s x ms, averages 10^-9 unit x ms. ``whole`` is the
-    total number of ticks for the two processor metrics, 0 elsewhere.
+    ``disk.*`` operations, ``net.capacity`` bit/s x ms, averages 10^-9 unit x ms. ``whole`` is what
+    ``amount`` is a part of: all ticks for the two processor metrics, for averages the ms that the
+    averages stand for, 0 elsewhere.
     """
 
     amount: int = 0
@@ -86,9 +92,19 @@ class DaySum:
 def claims(chunk: Chunk) -> list[Interval]:
     """Return the stretches of time, in order, that ``chunk`` speaks for; later chunks do not."""
     if chunk.manifest.kind == COUNTERS:
-        return [(_claim_start(chunk), chunk.header.end_ms)]
+        return [span(chunk.header)]
     starts, lengths = chunk.values[0], chunk.values[1]
     return [(start, start + length) for start, length in zip(starts, lengths)]
+
+
+def span(header: Header) -> Interval:
+    """Return the stretch that holds all claims of the chunk with this header.
+
+    A chunk that begins with the instant of boot also speaks for the downtime before it.
+    """
+    if header.first == "boot" and 0 < header.prev_end_ms < header.start_ms:
+        return header.prev_end_ms, header.end_ms
+    return header.start_ms, header.end_ms
 
 
 def merge(parts: Iterable[DaySums]) -> DaySums:
@@ -135,14 +151,6 @@ class _Taken:
         return place + 1 < len(self._starts) and self._starts[place + 1] < end
 
 
-def _claim_start(chunk: Chunk) -> int:
-    """A chunk after a restart also speaks for the downtime before it."""
-    header = chunk.header
-    if header.first == "boot" and 0 < header.prev_end_ms < header.start_ms:
-        return header.prev_end_ms
-    return header.start_ms
-
-
 def _averages(chunk: Chunk, calendar: LocalCalendar, taken: _Taken) -> DaySums:
     total: DaySums = {}
     starts, lengths = chunk.values[0], chunk.values[1]
@@ -152,7 +160,11 @@ def _averages(chunk: Chunk, calendar: LocalCalendar, taken: _Taken) -> DaySums:
             if value == MISSING or taken.overlaps(start, start + length):
                 continue
             for day, ms in calendar.split(start, start + length):
-                _add(total, column.name, day, DaySum(value * unit * ms, 0, observed_ms=ms, intervals=1))
+                part = DaySum(value * unit * ms, ms) if length > WHOLE_AVERAGE_MS else DaySum()
+                _add(total, column.name, day, part + DaySum(observed_ms=ms, intervals=1))
+            if length <= WHOLE_AVERAGE_MS:
+                whole = DaySum(value * unit * length, length)
+                _add(total, column.name, calendar.day_of(start), whole)
     return total
 
 
@@ -199,7 +211,7 @@ class _Counters:
         return self._total
 
     def _downtime_before(self) -> None:
-        start, end = _claim_start(self._chunk), self._chunk.header.start_ms
+        start, end = span(self._chunk.header)[0], self._chunk.header.start_ms
         if self._chunk.header.first != "boot":
             return
         for metric in self._metrics:

@@ -33,7 +33,8 @@ MAX_ABSENT = 256
 MAX_SCALE = 9
 MAX_INTERVAL_MS = 31 * 86_400_000
 MAX_CPUS = 65_536
-MAX_TICKS_PER_S = 100_000
+MAX_TICKS_PER_S = 10_000_000
+"""Windows counts processor time in units of 100 ns; Linux in units of 1 to 10 ms."""
 
 COUNTERS = "counters"
 AVERAGES = "averages"

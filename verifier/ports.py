@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
-from evidence.day_sum import DaySum
 from evidence.enrolment import SignedEnrolment
+from evidence.stored import DaySumRow, StoredChunk
 
-
-@dataclass(frozen=True)
-class StoredChunk:
-    """A chunk frame at rest, with the key that was pinned when it came in.
-
-    ``received_ms`` is the collector's clock at arrival; ``enrolment`` the hash of the enrolment
-    record whose key signed.
-    """
-
-    host: str
-    source: str
-    epoch: int
-    seq: int
-    enrolment: str
-    received_ms: int
-    frame: bytes
-
-
-@dataclass(frozen=True)
-class DaySumRow:
-    """One day sum at rest. ``day`` is the ordinal of the local day (``evidence.calendar``)."""
-
-    host: str
-    source: str
-    metric: str
-    day: int
-    sums: DaySum
+__all__ = ["Archive", "DaySumRow", "StoredChunk"]
 
 
 class Archive(Protocol):
@@ -68,4 +41,10 @@ class Archive(Protocol):
 
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
         """Return the stored day sums of all hosts for days in [first_day, after_day)."""
+        ...
+
+    def chain(
+        self, host: str, source: str, epoch: int, first_seq: int, last_seq: int
+    ) -> Iterator[StoredChunk]:
+        """Yield the chunks of one enrolment with first_seq <= seq <= last_seq, in order."""
         ...

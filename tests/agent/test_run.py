@@ -269,7 +269,7 @@ def test_sample_reads_this_host_once(halves, capsys):
     assert "boot-0" in capsys.readouterr().out
 
     def broken(**_):
-        from agent.reading import ReadingError  # noqa: PLC0415 - the only place
+        from agent.reading import ReadingError
 
         raise ReadingError("no processor\ncounters")
 

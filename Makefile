@@ -1,0 +1,68 @@
+# One task, one target; CI runs the same ones (.ci/run).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+UNITS := deploy/systemd/starproof-agent.service deploy/systemd/starproof-collector.service
+
+.PHONY: help run test quick lint types imports old units coverage bench clean
+
+help:  ## show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade pip
+	$(PIP) install --editable '.[all]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(PIP) install --group dev
+	@touch $@
+
+run: $(VENV)/.installed  ## measure this machine for half a minute, make a pack, check it, tamper with it
+	$(BIN)/starproof demo
+
+test: $(VENV)/.dev  ## all tests
+	$(BIN)/python -m pytest
+
+quick: $(VENV)/.dev  ## the tests that take seconds
+	$(BIN)/python -m pytest -m "not slow" -q
+
+lint: $(VENV)/.dev  ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev  ## who may import whom
+	$(BIN)/lint-imports
+
+old:  ## agent and evidence on Python 3.9, where there is one
+	@if python3.9 -c '' 2>/dev/null; then \
+	  python3.9 -m venv $(VENV)/old && \
+	  $(VENV)/old/bin/python -m pip --disable-pip-version-check --quiet install . pytest hypothesis tzdata && \
+	  $(VENV)/old/bin/python -m pytest -q tests/evidence tests/agent; \
+	else echo "skipped: there is no python3.9 here"; fi
+
+units:  ## the sandbox of the systemd units: exposure at most 2.0
+	@for unit in $(UNITS); do \
+	  systemd-analyze security --offline=yes --no-pager --threshold=20 $$unit | tail -n 1 || exit 1; \
+	done
+
+coverage: $(VENV)/.dev  ## all tests with branch coverage, and the thresholds
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --fail-under=90
+	$(BIN)/python -m coverage report --include='evidence/*' --fail-under=100
+	$(BIN)/python -m coverage report --include='$(DECIDING)' --fail-under=100
+
+bench: $(VENV)/.dev  ## weights beside their peers (needs Debian's prometheus-node-exporter)
+	$(BIN)/python bench/agent_weight.py
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* demo-output

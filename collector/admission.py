@@ -1,0 +1,141 @@
+"""What to do with a frame, given what the store knows. Pure: no store, no clock, no network.
+
+A frame passes these gates in order; the first that it fails decides (``docs/wire.md``):
+
+1. its key is pinned, for this kind of sender             else UNKNOWN_KEY
+2. signature, header, manifest, columns (``open_chunk``)  else BAD_SIGNATURE, MALFORMED, MISMATCH,
+                                                          LIMIT_EXCEEDED
+3. agents send counters, imports one average each         else MALFORMED
+4. enterprise, host and source are the enrolment's        else WRONG_HOST
+5. it ends at most ``CLOCK_AHEAD_MS`` after our clock     else CLOCK_AHEAD
+6. nothing else is stored at its (enrolment, seq):        the same hash is *known*,
+                                                          another one CONFLICT (a finding)
+7. the chain fits what is stored directly around it       else BAD_CHAIN (a finding):
+   seq 0 continues the enrolment's hash, ``prev_end_ms`` 0; seq - 1, if stored, has the hash and
+   end that it names; seq + 1, if stored, names its hash and end.
+
+A chunk whose predecessor is missing is stored: the gap stays visible in the seqs, and the chain
+is checked when the filler comes (gate 7 looks both ways) and again by every audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from collector.store.chunks import ChunkAt
+from collector.store.registry import IMPORT, PinnedKey
+from evidence.chunk import Chunk, Frame, open_chunk, parse_header
+from evidence.errors import EvidenceError, LimitExceededError, MalformedError
+from evidence.manifest import AVERAGES, AVERAGES_CLOCKS, COUNTERS
+
+CLOCK_AHEAD_MS = 10 * 60 * 1000
+STORED = "stored"
+KNOWN = "known"
+REFUSED = "refused"
+UNKNOWN_SEQ = -1
+"""The seq of a result whose header could not be read."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What happens to a frame. ``code`` and ``message`` are empty unless it is refused.
+
+    ``finding`` says that a reviewer should hear of it.
+    """
+
+    status: str
+    code: str = ""
+    message: str = ""
+    finding: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """A verdict on one frame of a request, as the sender is told."""
+
+    key: str
+    seq: int
+    hash: str
+    verdict: Verdict
+
+
+ACCEPTED = Verdict(STORED)
+
+
+def refuse(code: str, message: str, *, finding: bool = False) -> Verdict:
+    """Return the verdict that refuses a frame."""
+    return Verdict(REFUSED, code, message, finding)
+
+
+def unknown(frame: Frame) -> Verdict:
+    """Return the refusal of a frame whose key is not pinned (gate 1)."""
+    return refuse("UNKNOWN_KEY", f"key {frame.key[:16]} is not enrolled here; enrol this host first")
+
+
+def examine(frame: Frame, key: PinnedKey) -> Chunk | Verdict:
+    """Return the opened chunk, or why it cannot be one (gates 2 to 4)."""
+    try:
+        chunk = open_chunk(frame, key.public)
+    except EvidenceError as error:
+        return refuse(_wire_code(error), str(error))
+    kind, averages = chunk.manifest.kind, len(chunk.manifest.columns) - len(AVERAGES_CLOCKS)
+    if kind != (AVERAGES if key.source == IMPORT else COUNTERS) or (kind == AVERAGES and averages != 1):
+        return refuse("MALFORMED", f"a chunk of {kind} with these columns cannot come from {key.source}")
+    header = chunk.header
+    if (header.enterprise, header.host, header.source) != (key.enterprise, key.host, key.source):
+        return refuse("WRONG_HOST", f"this key is enrolled for {key.host!r} of {key.enterprise!r}")
+    return chunk
+
+
+def judge(chunk: Chunk, key: PinnedKey, around: Mapping[int, ChunkAt], *, now_ms: int) -> Verdict:
+    """Return what to do with an examined chunk (gates 5 to 7).
+
+    Args:
+        chunk: what ``examine`` returned.
+        key: the enrolment it was examined with.
+        around: the stored chunks of this enrolment at seq - 1, seq and seq + 1.
+        now_ms: the collector's wall clock.
+    """
+    header = chunk.header
+    if header.end_ms > now_ms + CLOCK_AHEAD_MS:
+        ahead_s = (header.end_ms - now_ms) // 1000
+        return refuse("CLOCK_AHEAD", f"the chunk ends {ahead_s} s after the collector's clock; set the clock")
+    same = around.get(header.seq)
+    if same is not None and same.hash == chunk.hash:
+        return Verdict(KNOWN)
+    if same is not None:
+        return refuse(
+            "CONFLICT", f"seq {header.seq} is stored with hash {same.hash}, not {chunk.hash}", finding=True
+        )
+    broken = _broken_chain(chunk, key, around)
+    return refuse("BAD_CHAIN", broken, finding=True) if broken else ACCEPTED
+
+
+def result(frame: Frame, verdict: Verdict) -> Result:
+    """Return the verdict with the names by which the sender knows the frame (unverified)."""
+    try:
+        seq = parse_header(frame.header).seq
+    except MalformedError:
+        seq = UNKNOWN_SEQ
+    return Result(frame.key, seq, frame.hash, verdict)
+
+
+def _broken_chain(chunk: Chunk, key: PinnedKey, around: Mapping[int, ChunkAt]) -> str:
+    header = chunk.header
+    before, after = around.get(header.seq - 1), around.get(header.seq + 1)
+    named = (header.prev, header.prev_end_ms)
+    if header.seq == 0 and named != (key.enrolment, 0):
+        return "seq 0 does not continue the enrolment record"
+    if before is not None and named != (before.hash, before.end_ms):
+        return f"seq {header.seq} does not continue seq {before.seq} with hash {before.hash}"
+    if after is not None and (after.prev, after.prev_end_ms) != (chunk.hash, header.end_ms):
+        return f"seq {after.seq} is stored and does not continue seq {header.seq} with hash {chunk.hash}"
+    return ""
+
+
+def _wire_code(error: EvidenceError) -> str:
+    """The wire knows one code for everything that breaks the format, but names limits."""
+    if isinstance(error, MalformedError) and not isinstance(error, LimitExceededError):
+        return MalformedError.code
+    return error.code

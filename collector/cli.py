@@ -1,0 +1,151 @@
+"""The command line ``starproof collector``: serve, token."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from collector import tokens
+from collector.errors import CollectorError
+from collector.opening import OpenStore, open_store, wall_clock_ms
+from collector.settings import Settings, parse_listen, read_settings
+from evidence.errors import EvidenceError
+
+EXAMPLE_URL = "http://COLLECTOR:8440"
+MS_PER_S = 1000
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "starproof collector") -> int:
+    """Run the command; return the exit status: 0 done, 1 error, 2 wrong usage."""
+    options = _parser(prog).parse_args(argv)
+    try:
+        settings = read_settings(options.config) if options.config else Settings()
+        if options.db:
+            settings = replace(settings, db=options.db)
+        if options.command == "token":
+            return _token(settings, host=options.host, url=options.collector, as_json=options.json)
+        if options.listen:
+            parse_listen(options.listen)
+            settings = replace(settings, listen=options.listen)
+        return serve(settings)
+    except (CollectorError, EvidenceError) as error:
+        print(f"{prog}: {error}", file=sys.stderr)  # noqa: T201 - the one line an error has
+        return 1
+
+
+def serve(settings: Settings) -> int:
+    """Run the service until SIGTERM or SIGINT; return 0.
+
+    Raises:
+        CollectorError: it cannot start.
+    """
+    # The service's libraries take a while to import; ``token`` does without them.
+    from collector.http.app import create_app  # noqa: PLC0415 - see above
+    from collector.http.log import LineLog  # noqa: PLC0415 - see above
+    from collector.http.server import listening_socket, run  # noqa: PLC0415 - see above
+
+    log = LineLog(wall_clock_ms)
+    opened = _open(settings)
+    try:
+        opened.keyring.log_key()
+        with listening_socket(settings.listen) as bound:
+            app = create_app(opened, limits=settings.limits, clock=wall_clock_ms, log=log)
+            run(app, bound, limits=settings.limits, log=log)
+    finally:
+        opened.store.close()
+    return 0
+
+
+def _token(settings: Settings, *, host: str | None, url: str | None, as_json: bool) -> int:
+    opened = _open(settings)
+    try:
+        issued = tokens.issue(
+            opened.store, host=host, now_ms=wall_clock_ms(), hours=settings.limits.token_hours
+        )
+    finally:
+        opened.store.close()
+    known_url = url or settings.public_url
+    command = f"starproof agent enroll --collector {known_url or EXAMPLE_URL} --token {issued.text}"
+    if host is not None:
+        command += f" --name {shlex.quote(host)}"
+    expires = datetime.fromtimestamp(issued.expires_ms / MS_PER_S, UTC)
+    if as_json:
+        document = {
+            "schema": "starproof/token/1",
+            "token": issued.text,
+            "host": host,
+            "expires_ms": issued.expires_ms,
+            "command": command,
+        }
+        print(json.dumps(document, ensure_ascii=False))  # noqa: T201 - the command's answer
+        return 0
+    lines = [
+        f"令牌 / token   {issued.text}",
+        f"有效至 / until {expires:%Y-%m-%d %H:%M} UTC，只能使用一次 / usable once",
+        "在主机上运行 / run on the host:",
+        f"  {command}",
+    ]
+    if known_url is None:
+        lines.append(
+            f"（把 {EXAMPLE_URL} 换成主机能访问的采集端地址 / replace it by the address at which the host "
+            "reaches this collector; set public_url in its configuration to have it filled in）"
+        )
+    print("\n".join(lines))  # noqa: T201 - the command's answer
+    return 0
+
+
+def _open(settings: Settings) -> OpenStore:
+    return open_store(settings.database_url, enterprise=settings.enterprise, timezone=settings.timezone)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends with one line and status 2 on wrong usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=prog,
+        description="采集端：接收、保存主机的数据块 / the collector: admits and stores what the agents send",
+        epilog=f"example: {prog} serve --listen 0.0.0.0:8440 --config /etc/starproof/collector.toml",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serving = commands.add_parser(
+        "serve",
+        help="运行服务 / run the service",
+        epilog=f"example: {prog} serve --db sqlite:////var/lib/starproof/collector/starproof.db",
+    )
+    serving.add_argument(
+        "--listen", metavar="ADDR:PORT", help="where to listen, default 127.0.0.1:8440; port 0: any"
+    )
+    token = commands.add_parser(
+        "token",
+        help="生成一次性注册令牌 / make a one-time token for enrolling a host",
+        epilog=f"example: {prog} token --host web-1",
+    )
+    token.add_argument(
+        "--host", metavar="NAME", help="bind the token to this host name; needed to enrol it again"
+    )
+    token.add_argument("--collector", metavar="URL", help="the address to show in the command for the host")
+    token.add_argument("--json", action="store_true", help="print one JSON document")
+    for command in (serving, token):
+        command.add_argument(
+            "--db", metavar="URL", help="database URL, default an SQLite file in the state directory"
+        )
+        command.add_argument(
+            "--config", metavar="FILE", type=Path, help="TOML file, see docs/collector-config.md"
+        )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Errors of the collector. The class docstring says what the class of fault is.
+
+    CollectorError
+    ├── SettingsError         a setting or option cannot be used
+    ├── KeyFileError          a key file is missing a half, damaged or readable by others
+    ├── StoreError            the database cannot be opened or used
+    │   ├── StoreBusyError        another process holds the database; trying again helps
+    │   └── StoreMismatchError    the database belongs to other settings or another version
+    ├── ImportFileError       a file cannot be imported; nothing of it was
+    └── RequestError          a request cannot be answered as asked; carries its HTTP status
+
+The command line prints the message as one line and exits 1.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CollectorError(Exception):
+    """The collector cannot do what it was asked to do."""
+
+    code: ClassVar[str] = "COLLECTOR"
+
+
+class SettingsError(CollectorError):
+    """A setting or option cannot be used."""
+
+    code: ClassVar[str] = "SETTINGS"
+
+
+class KeyFileError(CollectorError):
+    """A key file cannot be used."""
+
+    code: ClassVar[str] = "KEY_FILE"
+
+
+class StoreError(CollectorError):
+    """The database cannot be opened or used."""
+
+    code: ClassVar[str] = "STORE"
+
+
+class StoreBusyError(StoreError):
+    """Another process is writing to the database."""
+
+    code: ClassVar[str] = "STORE_BUSY"
+
+
+class StoreMismatchError(StoreError):
+    """The database was made for other settings or by a newer version."""
+
+    code: ClassVar[str] = "STORE_MISMATCH"
+
+
+class ImportFileError(CollectorError):
+    """A file cannot be imported, and nothing of it was."""
+
+    code: ClassVar[str] = "IMPORT"
+
+
+class RequestError(CollectorError):
+    """A request is refused. ``status`` is the HTTP status, ``reason`` the code of ``docs/wire.md``."""
+
+    code: ClassVar[str] = "REQUEST"
+
+    def __init__(self, status: int, reason: str, message: str, *, retry_after_s: int = 0) -> None:
+        """Keep what the answer will say; ``retry_after_s`` 0 means that waiting does not help."""
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,237 @@
+"""The ASGI application: the endpoints of ``docs/wire.md`` over an open store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from collector import enrolling, ingest
+from collector.errors import RequestError, StoreBusyError, StoreError
+from collector.http.bodies import (
+    CHUNKS_TYPE,
+    JSON_TYPE,
+    answer,
+    error_answer,
+    from_base64,
+    json_texts,
+    read_body,
+)
+from collector.http.buckets import Buckets
+from collector.http.log import Log
+from collector.http.metrics import Metrics
+from collector.http.writer import RETRY_AFTER_S, Writer
+from collector.ingest import Clock, Taken
+from collector.opening import OpenStore
+from collector.settings import Limits
+from collector.store import registry
+from evidence.chunk import MAX_FRAME_BYTES
+from evidence.fields import is_hash
+
+MAX_JSON_BYTES = 64 * 1024
+MAX_BATCH_BYTES = 16 * 1024 * 1024
+"""Of several frames; a single frame may have ``MAX_FRAME_BYTES``."""
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(
+    opened: OpenStore,
+    *,
+    limits: Limits = Limits(),  # noqa: B008 - a frozen record
+    clock: Clock,
+    log: Log,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """Return the application.
+
+    Args:
+        opened: the store; it stays the caller's to close, after the application has shut down.
+        limits: what one sender and all together may ask for.
+        clock: wall clock in ms since 1970.
+        log: takes one event per batch, enrolment and refusal.
+        monotonic: seconds that never go back.
+    """
+    service = _Service(opened, limits=limits, clock=clock, log=log, monotonic=monotonic)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own protocol
+        yield
+        service.close()
+
+    return Starlette(
+        routes=[
+            Route("/v1/enrolments/offer", service.guarded("offer", service.offer), methods=["POST"]),
+            Route("/v1/enrolments", service.guarded("enrolments", service.enrol), methods=["POST"]),
+            Route("/v1/chunks", service.guarded("chunks", service.chunks), methods=["POST"]),
+            Route("/healthz", service.guarded("healthz", service.health), methods=["GET"]),
+            Route("/metrics", service.guarded("metrics", service.metrics_text), methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: service.no_such_endpoint, Exception: service.failed},
+        lifespan=lifespan,
+    )
+
+
+class _Service:
+    """The endpoints with what they share."""
+
+    def __init__(
+        self,
+        opened: OpenStore,
+        *,
+        limits: Limits,
+        clock: Clock,
+        log: Log,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._store = opened.store
+        self._limits = limits
+        self._clock = clock
+        self._log = log
+        self._monotonic = monotonic
+        self._writer = Writer(limits.pending_batches)
+        self._senders = Buckets(limits.requests_per_minute, monotonic)
+        self._enrolling = Buckets(limits.enrolments_per_minute, monotonic)
+        self._metrics = Metrics(opened.store)
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def guarded(self, name: str, endpoint: Endpoint) -> Endpoint:
+        """Return the endpoint with every error of ours turned into its answer."""
+
+        async def run(request: Request) -> Response:
+            try:
+                response = await endpoint(request)
+            except RequestError as error:
+                self._log(
+                    "refused", endpoint=name, code=error.reason, message=str(error), peer=_peer(request)
+                )
+                response = error_answer(error, now_ms=self._clock())
+            except StoreError as error:
+                busy = isinstance(error, StoreBusyError)
+                self._log("store_unavailable", level="warning" if busy else "error", message=str(error))
+                refusal = RequestError(
+                    503, "UNAVAILABLE", "the store is not available; try again", retry_after_s=RETRY_AFTER_S
+                )
+                response = error_answer(refusal, now_ms=self._clock())
+            self._metrics.answered(name, response.status_code)
+            return response
+
+        return run
+
+    async def offer(self, request: Request) -> Response:
+        self._require_rate(self._enrolling, _peer(request))
+        body = await self._json(request)
+        texts = json_texts(body, ("token", "host"), longest=512)
+        offered = await run_in_threadpool(
+            enrolling.offer, self._store, token=texts["token"], host=texts["host"], now_ms=self._clock()
+        )
+        return answer(vars(offered), now_ms=self._clock())
+
+    async def enrol(self, request: Request) -> Response:
+        self._require_rate(self._enrolling, _peer(request))
+        names = ("token", "record", "signature", "previous_signature")
+        texts = json_texts(await self._json(request), names, longest=MAX_JSON_BYTES)
+        finished = enrolling.Request(texts["token"], *(from_base64(texts[name], name) for name in names[1:]))
+        job = partial(enrolling.enrol, self._store, finished, now_ms=self._clock())
+        enrolled = await self._writer.run(job)
+        record = enrolled.signed.enrolment
+        self._log("enrolled", host=record.host, epoch=record.epoch, key=enrolled.signed.public.id)
+        content = {
+            "enterprise": record.enterprise,
+            "host": record.host,
+            "key": enrolled.signed.public.id,
+            "epoch": record.epoch,
+            "enrolment": enrolled.signed.hash,
+        }
+        return answer(content, now_ms=self._clock(), status=200 if enrolled.again else 201)
+
+    async def chunks(self, request: Request) -> Response:
+        key = request.headers.get("x-starproof-key", "")
+        if not is_hash(key):
+            raise RequestError(
+                400, "BAD_REQUEST", "X-StarProof-Key is the id of the sending key, 64 hex digits"
+            )
+        self._require_rate(self._senders, f"{_peer(request)} {key}")
+        body = await read_body(
+            request,
+            content_type=CHUNKS_TYPE,
+            limit=MAX_FRAME_BYTES,
+            timeout_s=self._limits.body_timeout_s,
+        )
+        begun_s = self._monotonic()
+        taken = await self._writer.run(partial(self._take, body))
+        self._metrics.took(taken, seconds=self._monotonic() - begun_s, now_ms=self._clock())
+        self._log_batch(key, taken)
+        results = [
+            {
+                "key": result.key,
+                "seq": result.seq,
+                "hash": result.hash,
+                "status": result.verdict.status,
+                "code": result.verdict.code,
+                "message": result.verdict.message,
+            }
+            for result in taken.results
+        ]
+        return answer({"results": results}, now_ms=self._clock())
+
+    async def health(self, _request: Request) -> Response:
+        await run_in_threadpool(self._require_store)
+        return answer({"status": "ok"}, now_ms=self._clock())
+
+    async def metrics_text(self, _request: Request) -> Response:
+        return Response(await run_in_threadpool(self._metrics.text), media_type=METRICS_TYPE)
+
+    async def no_such_endpoint(self, _request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        refusal = RequestError(status, "BAD_REQUEST", "there is no such endpoint; see docs/wire.md")
+        return error_answer(refusal, now_ms=self._clock())
+
+    async def failed(self, _request: Request, _error: Exception) -> Response:
+        """A fault of ours; the server logs it, the sender keeps everything and tries again."""
+        refusal = RequestError(500, "INTERNAL", "the collector failed; see its log")
+        return error_answer(refusal, now_ms=self._clock())
+
+    def _take(self, body: bytes) -> Taken:
+        frames = ingest.split(body)
+        if len(frames) > 1 and len(body) > MAX_BATCH_BYTES:
+            raise RequestError(
+                413, "TOO_LARGE", f"more than {MAX_BATCH_BYTES} bytes; send fewer frames at once"
+            )
+        return ingest.take(self._store, frames, clock=self._clock)
+
+    async def _json(self, request: Request) -> bytes:
+        return await read_body(
+            request, content_type=JSON_TYPE, limit=MAX_JSON_BYTES, timeout_s=self._limits.body_timeout_s
+        )
+
+    def _require_rate(self, buckets: Buckets, sender: str) -> None:
+        wait_s = buckets.wait_s(sender)
+        if wait_s:
+            raise RequestError(429, "SLOW_DOWN", f"too many requests; wait {wait_s} s", retry_after_s=wait_s)
+
+    def _require_store(self) -> None:
+        with self._store.reading() as connection:
+            registry.identity(connection)
+
+    def _log_batch(self, key: str, taken: Taken) -> None:
+        counts: dict[str, int] = {}
+        for result in taken.results:
+            name = result.verdict.code or result.verdict.status
+            counts[name] = counts.get(name, 0) + 1
+        self._log("batch", key=key, values=taken.values, **counts)
+
+
+def _peer(request: Request) -> str:
+    return request.client.host if request.client else ""

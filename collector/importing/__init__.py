@@ -1,0 +1,1 @@
+"""Averages that another monitor exported, brought into the store as unattested chunks."""

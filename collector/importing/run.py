@@ -1,0 +1,234 @@
+"""Importing one file: check, sort, seal, store. All of it or nothing.
+
+The file is read and sorted outside the store. Then one transaction holds everything: the record of
+the run, enrolments, chunks, day sums. A crash at any moment leaves the store as it was, and the
+file can be imported again; a file that was imported is known by its SHA-256 and does nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
+
+from sqlalchemy import Connection, select
+
+from collector import admission, ingest
+from collector.errors import ImportFileError
+from collector.importing import sealing
+from collector.importing.metrics import COLUMNS
+from collector.importing.rows import Progress, Reader, Row, file_sha256
+from collector.importing.samples import Sample, Tally, samples
+from collector.importing.sealing import Place
+from collector.importing.staging import Staging, staging
+from collector.names import shown
+from collector.opening import OpenStore
+from collector.store import chunks, findings, registry, schema
+from collector.store.chunks import Line
+from collector.store.findings import Finding
+from collector.store.registry import IMPORT, PinnedKey
+from evidence.chunk import open_chunk, read_frame
+from evidence.crediting import Claims
+from evidence.day_sum import claims
+from evidence.enrolment import SignedEnrolment
+from evidence.keys import PrivateKey
+from evidence.manifest import MAX_SCALE
+
+_MAX_FILE_NAME = 255
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a file. ``already``: it was imported before, ``tally`` is from then."""
+
+    name: str
+    sha256: str
+    already: bool
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to import and how to read it."""
+
+    path: Path
+    zone: str
+    period_ms: int | None
+
+
+def import_file(
+    opened: OpenStore, order: Order, *, now_ms: int, reading: Progress = int, storing: Progress = int
+) -> Imported:
+    """Import a CSV file.
+
+    Args:
+        opened: the store, with the collector's keys.
+        order: the file.
+        now_ms: wall clock; samples do not reach beyond it.
+        reading: told of bytes read.
+        storing: told of rows stored.
+
+    Raises:
+        ImportFileError: the file is wrong; nothing was imported.
+        StoreError: the store cannot be used; nothing was imported.
+    """
+    sha256 = file_sha256(order.path)
+    name = shown(order.path.name.encode("utf-8", "replace").decode("utf-8"))[:_MAX_FILE_NAME]
+    with opened.store.reading() as connection:
+        before = _earlier_run(connection, sha256)
+    if before is not None:
+        return Imported(name, sha256, True, before)
+    with staging() as staged:
+        tally = _stage(staged, order, sha256=sha256, now_ms=now_ms, progress=reading)
+        with opened.store.writing() as connection:
+            before = _earlier_run(connection, sha256)
+            if before is not None:
+                return Imported(name, sha256, True, before)
+            run = _Run(connection, opened, name=name, sha256=sha256, tally=tally, now_ms=now_ms)
+            run.store(_counted(staged.in_order(), storing))
+    return Imported(name, sha256, False, tally)
+
+
+def _stage(staged: Staging, order: Order, *, sha256: str, now_ms: int, progress: Progress) -> Tally:
+    try:
+        reader = Reader(
+            order.path, zone=order.zone, period_ms=order.period_ms, now_ms=now_ms, progress=progress
+        )
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImportFileError(
+            f"time zone {order.zone!r} is not in the time zone database; write for example Asia/Shanghai"
+        ) from None
+    rows = staged.add(reader.rows())
+    if reader.sha256 != sha256:
+        raise ImportFileError(f"{order.path} changed while it was read; nothing was imported")
+    if rows == 0:
+        raise ImportFileError(f"{order.path} has a header but no rows; nothing was imported")
+    return Tally(rows=rows, unsure_times=reader.unsure)
+
+
+def _counted(rows: Iterable[Row], progress: Progress) -> Iterator[Row]:
+    for row in rows:
+        progress(1)
+        yield row
+
+
+def _earlier_run(connection: Connection, sha256: str) -> Tally | None:
+    counts = connection.scalar(select(schema.import_run.c.counts).where(schema.import_run.c.sha256 == sha256))
+    return None if counts is None else Tally(**json.loads(counts))
+
+
+class _Run:
+    """One import inside its transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        opened: OpenStore,
+        *,
+        name: str,
+        sha256: str,
+        tally: Tally,
+        now_ms: int,
+    ) -> None:
+        self._connection = connection
+        self._identity = registry.identity(connection)
+        self._calendar = self._identity.calendar
+        self._key: PrivateKey = opened.keyring.import_key()
+        self._name = name
+        self._sha256 = sha256
+        self._tally = tally
+        self._now_ms = now_ms
+        self._host = ""
+        self._signed: SignedEnrolment | None = None
+        self._pinned: PinnedKey | None = None
+        self._place = Place(0, "", 0)
+
+    def store(self, rows: Iterable[Row]) -> None:
+        for host, metric, group in samples(rows, self._tally, now_ms=self._now_ms):
+            if host != self._host:
+                self._host, self._signed, self._pinned = host, None, None
+            for batch in sealing.batches(group, self._calendar):
+                fresh = self._without_stored(metric, batch)
+                if fresh:
+                    self._store_batch(metric, fresh)
+        self._record()
+
+    def _without_stored(self, metric: str, batch: list[Sample]) -> list[Sample]:
+        """Leave out samples whose time an earlier import holds: what came first stays."""
+        host_id = registry.host_id(self._connection, self._host)
+        line = Line(host_id, IMPORT, COLUMNS[metric])
+        last = batch[-1]
+        end_ms = last.start_ms + last.length_ms
+        newer = None if self._pinned is None else (self._pinned.epoch, 0)
+        taken = Claims()
+        values: dict[int, int] = {}
+        if chunks.overlapping(self._connection, line, batch[0].start_ms, end_ms):
+            earlier = chunks.opened(self._connection, line, batch[0].start_ms, end_ms, before=newer)
+            for chunk in earlier:
+                unit = 10 ** (MAX_SCALE - chunk.manifest.columns[-1].scale)
+                for (start_ms, stop_ms), value in zip(claims(chunk), chunk.values[-1], strict=True):
+                    taken.add(start_ms, stop_ms)
+                    values[start_ms] = value * unit
+        return [sample for sample in batch if self._is_new(metric, sample, taken, values)]
+
+    def _is_new(self, metric: str, sample: Sample, taken: Claims, values: dict[int, int]) -> bool:
+        if not taken.within(sample.start_ms, sample.start_ms + sample.length_ms):
+            return True
+        stored = values.get(sample.start_ms)
+        if stored == sample.value:
+            self._tally.duplicates += 1
+        else:
+            self._tally.conflict(
+                f"{self._host} {metric}: line {sample.line} overlaps what an earlier import stored; that stays"
+            )
+        return False
+
+    def _store_batch(self, metric: str, batch: list[Sample]) -> None:
+        signed, pinned = self._enrolment()
+        frame = read_frame(
+            sealing.seal_batch(batch, metric=metric, record=signed, place=self._place, key=self._key)
+        )
+        chunk = open_chunk(frame, self._key.public)
+        verdict = ingest.admit(self._connection, chunk, pinned, calendar=self._calendar, now_ms=self._now_ms)
+        if verdict.status != admission.STORED:  # pragma: no cover - sealed just now by ourselves
+            raise ImportFileError(f"the collector refuses its own chunk: {verdict.message}")
+        self._place = Place(self._place.seq + 1, chunk.hash, chunk.header.end_ms)
+        for sample in batch:
+            self._tally.keep(sample.start_ms, sample.start_ms + sample.length_ms)
+
+    def _enrolment(self) -> tuple[SignedEnrolment, PinnedKey]:
+        """The host's record of this run, made with its first sample."""
+        if self._signed is None or self._pinned is None:
+            earlier = registry.enrolments_of(self._connection, self._host, IMPORT)
+            self._signed = sealing.enrol(
+                enterprise=self._identity.enterprise,
+                host=self._host,
+                epoch=earlier[-1].epoch + 1 if earlier else 0,
+                file_name=self._name,
+                sha256=self._sha256,
+                now_ms=self._now_ms,
+                key=self._key,
+            )
+            self._pinned = registry.pin(self._connection, self._signed, now_ms=self._now_ms)
+            self._place = Place(0, self._signed.hash, 0)
+            self._tally.hosts += 1
+        return self._signed, self._pinned
+
+    def _record(self) -> None:
+        tally = self._tally
+        self._connection.execute(
+            schema.import_run.insert().values(
+                sha256=self._sha256,
+                name=self._name,
+                time_ms=self._now_ms,
+                counts=json.dumps(asdict(tally), ensure_ascii=False),
+            )
+        )
+        detail = f"{self._name} sha256 {self._sha256}: {tally.samples} of {tally.rows} rows kept"
+        registry.note(self._connection, now_ms=self._now_ms, actor="operator", action="IMPORT", detail=detail)
+        if tally.conflicts:
+            words = f"{self._name} sha256 {self._sha256}: {tally.conflicts} conflicts; {'; '.join(tally.examples)}"
+            place = ("", IMPORT, schema.NO_PLACE, schema.NO_PLACE)
+            findings.record(self._connection, Finding(self._now_ms, findings.IMPORT_CONFLICT, *place, words))

@@ -1,0 +1,63 @@
+"""Opening the collector's store for a command: migrate, name its owner, find its keys."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from collector.keyring import Keyring
+from collector.settings import default_database_url, key_directory
+from collector.store import registry
+from collector.store.engine import Store, open_engine
+from collector.store.registry import Identity
+
+
+@dataclass(frozen=True)
+class OpenStore:
+    """A store with its owner and the collector's keys."""
+
+    store: Store
+    identity: Identity
+    keyring: Keyring
+
+
+def wall_clock_ms() -> int:
+    """Return the wall clock in ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def open_store(
+    url: str | None = None,
+    *,
+    enterprise: str | None = None,
+    timezone: str | None = None,
+    now_ms: int | None = None,
+) -> OpenStore:
+    """Open (or create) the store at ``url``; values that are ``None`` stay as they are.
+
+    Raises:
+        StoreError: it cannot be opened, or belongs to another enterprise or zone.
+        MalformedError: the zone does not exist.
+    """
+    url = url or default_database_url()
+    store = open_engine(url)
+    try:
+        identity = _as_it_is(store)
+        if identity is None or (enterprise or timezone):
+            with store.writing() as connection:
+                identity = registry.set_up(
+                    connection,
+                    enterprise=enterprise,
+                    timezone=timezone,
+                    now_ms=wall_clock_ms() if now_ms is None else now_ms,
+                )
+    except BaseException:
+        store.close()
+        raise
+    return OpenStore(store, identity, Keyring(key_directory(url)))
+
+
+def _as_it_is(store: Store) -> Identity | None:
+    """Opening must not wait for a writer when there is nothing to write."""
+    with store.reading() as connection:
+        return registry.identity(connection) if registry.is_set_up(connection) else None

@@ -1,0 +1,85 @@
+"""Read access for whoever computes figures, audits or packs: the store as an archive.
+
+Has the shape that the verifier asks for (its ``Archive`` protocol) without knowing the verifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from collector.store import chunks, day_sums, findings, registry, schema
+from collector.store.engine import Store
+from evidence.enrolment import SignedEnrolment
+from evidence.stored import DaySumRow, StoredChunk
+
+
+class StoreArchive:
+    """The evidence in an open store.
+
+    Args:
+        store: an open store; it stays the caller's to close.
+
+    Raises:
+        StoreError: the store cannot be read, or was never set up.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        with store.reading() as connection:
+            self._identity = registry.identity(connection)
+
+    @property
+    def enterprise(self) -> str:
+        """Name of the enterprise."""
+        return self._identity.enterprise
+
+    @property
+    def timezone(self) -> str:
+        """IANA zone whose days the stored day sums are."""
+        return self._identity.timezone
+
+    def hosts(self) -> list[str]:
+        """Return the names of all hosts, sorted by code point."""
+        with self._store.reading() as connection:
+            return sorted(connection.scalars(select(schema.host.c.name)))
+
+    def enrolments(self) -> list[SignedEnrolment]:
+        """Return all enrolments, sorted by host, source, epoch."""
+        with self._store.reading() as connection:
+            signed = [registry.as_signed(row) for row in connection.execute(select(schema.enrolment))]
+        return sorted(signed, key=lambda s: (s.enrolment.host, s.enrolment.source, s.enrolment.epoch))
+
+    def chunks(self, host: str, start_ms: int, end_ms: int) -> Iterator[StoredChunk]:
+        """Yield the host's chunks whose claim touches [start_ms, end_ms], by source, epoch, seq."""
+        with self._store.reading() as connection:
+            found = connection.scalar(select(schema.host.c.id).where(schema.host.c.name == host))
+            if found is None:
+                return
+            for row in chunks.stream(connection, chunks.touching(found, start_ms, end_ms)):
+                yield _stored(host, row)
+
+    def chain(
+        self, host: str, source: str, epoch: int, first_seq: int, last_seq: int
+    ) -> Iterator[StoredChunk]:
+        """Yield the chunks of one enrolment with first_seq <= seq <= last_seq, in order."""
+        with self._store.reading() as connection:
+            query = chunks.of_enrolment(host, source, epoch, (first_seq, last_seq))
+            for row in chunks.stream(connection, query):
+                yield _stored(host, row)
+
+    def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
+        """Yield the stored day sums of all hosts for days in [first_day, after_day), sorted."""
+        with self._store.reading() as connection:
+            yield from day_sums.rows(connection, first_day, after_day)
+
+    def findings(self) -> list[findings.Finding]:
+        """Return what the collector noticed, oldest first."""
+        with self._store.reading() as connection:
+            return findings.recorded(connection)
+
+
+def _stored(host: str, row: Row[Any]) -> StoredChunk:
+    return StoredChunk(host, row.source, row.epoch, row.seq, row.enrolment, row.received_ms, row.frame)

@@ -1,0 +1,174 @@
+"""Chunks at rest: looking one up by its place in the chain, and by the time it claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, or_, select
+
+from collector.store import schema
+from collector.store.registry import PinnedKey
+from evidence import chunk as chunks
+from evidence import enrolment as records
+from evidence.chunk import Chunk
+from evidence.crediting import claimed_metrics
+from evidence.day_sum import Interval, claims
+from evidence.keys import PublicKey
+
+_ROWS_AT_ONCE = 64
+"""Frames fetched at once: bounds memory, a frame may have megabytes."""
+
+
+@dataclass(frozen=True)
+class ChunkAt:
+    """A stored chunk as its neighbours see it. ``prev`` and ``prev_end_ms`` are from its header."""
+
+    seq: int
+    hash: str
+    end_ms: int
+    prev: str
+    prev_end_ms: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """The chunks that take time from one another: of a host and source, and of a metric.
+
+    ``metric`` ``None`` stands for all chunks of the source.
+    """
+
+    host_id: int
+    source: str
+    metric: str | None = None
+
+
+def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, ChunkAt]:
+    """Return the stored chunks at ``seq`` and directly before and after it, by seq."""
+    table = schema.chunk.c
+    query = select(table.seq, table.hash, table.end_ms, table.frame).where(
+        table.enrolment_id == enrolment_id, table.seq.between(seq - 1, seq + 1)
+    )
+    found = {}
+    for row in connection.execute(query):
+        header = chunks.parse_header(chunks.read_frame(row.frame).header)
+        found[row.seq] = ChunkAt(row.seq, row.hash, row.end_ms, header.prev, header.prev_end_ms)
+    return found
+
+
+def add(connection: Connection, key: PinnedKey, chunk: Chunk, frame: bytes, *, now_ms: int) -> None:
+    """Store a chunk that was admitted."""
+    start, end = span(chunk)
+    connection.execute(
+        schema.chunk.insert().values(
+            host_id=key.host_id,
+            source=key.source,
+            enrolment_id=key.enrolment_id,
+            epoch=key.epoch,
+            seq=chunk.header.seq,
+            hash=chunk.hash,
+            metric=metric(chunk),
+            start_ms=start,
+            end_ms=end,
+            received_ms=now_ms,
+            frame=frame,
+        )
+    )
+
+
+def span(chunk: Chunk) -> Interval:
+    """Return the stretch from the first to the last claimed instant."""
+    mine = claims(chunk)
+    return mine[0][0], mine[-1][1]
+
+
+def metric(chunk: Chunk) -> str:
+    """Return the metric whose time ``chunk`` claims, empty for all of them (counters)."""
+    return claimed_metrics(chunk)[0]
+
+
+def overlapping(
+    connection: Connection, line: Line, start_ms: int, end_ms: int
+) -> list[tuple[tuple[int, int], Interval]]:
+    """Return ((epoch, seq), claimed stretch) of the chunks that overlap [start, end), in that order.
+
+    Of counters the stretch is the claim; averages may leave holes in it.
+    """
+    table = schema.chunk.c
+    query = select(table.epoch, table.seq, table.start_ms, table.end_ms).where(
+        table.host_id == line.host_id,
+        table.source == line.source,
+        table.end_ms > start_ms,
+        table.start_ms < end_ms,
+    )
+    if line.metric is not None:
+        query = query.where(table.metric == line.metric)
+    rows = connection.execute(query.order_by(table.epoch, table.seq))
+    return [((row.epoch, row.seq), (row.start_ms, row.end_ms)) for row in rows]
+
+
+def opened(
+    connection: Connection,
+    line: Line,
+    start_ms: int,
+    end_ms: int,
+    *,
+    before: tuple[int, int] | None = None,
+) -> Iterator[Chunk]:
+    """Yield the chunks that touch [start, end], opened again, in crediting order.
+
+    ``before`` leaves out the chunks at that (epoch, seq) and later.
+    """
+    table = schema.chunk.c
+    query = _touching(line.host_id, start_ms, end_ms).where(table.source == line.source)
+    if line.metric is not None:
+        query = query.where(table.metric == line.metric)
+    if before is not None:
+        epoch, seq = before
+        query = query.where(or_(table.epoch < epoch, and_(table.epoch == epoch, table.seq < seq)))
+    for row in stream(connection, query.order_by(table.epoch, table.seq)):
+        key = PublicKey.from_hex(records.parse(row.record).key)
+        yield chunks.open_chunk(chunks.read_frame(row.frame), key)
+
+
+def touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
+    """Return the query for a host's chunks that touch [start, end], in crediting order."""
+    table = schema.chunk.c
+    return _touching(host_id, start_ms, end_ms).order_by(table.source, table.epoch, table.seq)
+
+
+def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+    """Yield the rows of a query a few at a time."""
+    yield from connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
+
+
+def of_enrolment(host: str, source: str, epoch: int, seqs: tuple[int, int]) -> Select[Any]:
+    """Return the query for the chunks of one enrolment with seqs[0] <= seq <= seqs[1], in order."""
+    table = schema.chunk.c
+    return (
+        _frames()
+        .join(schema.host, schema.host.c.id == table.host_id)
+        .where(schema.host.c.name == host, table.source == source, table.epoch == epoch)
+        .where(table.seq.between(*seqs))
+        .order_by(table.seq)
+    )
+
+
+def _touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
+    # Ends are included: a chunk of one reading claims no time, but may tell of a restart.
+    table = schema.chunk.c
+    return _frames().where(table.host_id == host_id, table.end_ms >= start_ms, table.start_ms <= end_ms)
+
+
+def _frames() -> Select[Any]:
+    table = schema.chunk.c
+    return select(
+        table.source,
+        table.epoch,
+        table.seq,
+        table.received_ms,
+        table.frame,
+        schema.enrolment.c.hash.label("enrolment"),
+        schema.enrolment.c.record,
+    ).join(schema.enrolment, schema.enrolment.c.id == table.enrolment_id)

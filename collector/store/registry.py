@@ -1,0 +1,252 @@
+"""Who may speak: the enterprise, its hosts, their pinned keys, and the one-time tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, func, select
+
+from collector.errors import StoreMismatchError
+from collector.store import schema
+from evidence import enrolment as records
+from evidence.calendar import LocalCalendar
+from evidence.enrolment import SignedEnrolment
+from evidence.keys import PublicKey
+
+DEFAULT_ENTERPRISE = "未命名企业"
+DEFAULT_TIMEZONE = "Asia/Shanghai"
+AGENT = "agent"
+IMPORT = "import"
+_ENTERPRISE = "enterprise"
+_TIMEZONE = "timezone"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose store this is, and the zone whose days its day sums are."""
+
+    enterprise: str
+    timezone: str
+
+    @property
+    def calendar(self) -> LocalCalendar:
+        """The days of ``timezone``."""
+        return _calendar(self.timezone)
+
+
+@dataclass(frozen=True)
+class PinnedKey:
+    """An enrolment as admission needs it."""
+
+    enrolment_id: int
+    host_id: int
+    host: str
+    source: str
+    epoch: int
+    enrolment: str
+    enterprise: str
+    public: PublicKey
+
+
+@dataclass(frozen=True)
+class Token:
+    """A one-time token at rest: its SHA-256, never itself."""
+
+    sha256: str
+    host: str | None
+    created_ms: int
+    expires_ms: int
+    used_ms: int | None
+    enrolment_id: int | None
+
+
+def is_set_up(connection: Connection) -> bool:
+    """Return whether the store knows whose it is."""
+    return _any(connection, schema.meta)
+
+
+def identity(connection: Connection) -> Identity:
+    """Return whose store this is.
+
+    Raises:
+        StoreMismatchError: the store was never set up.
+    """
+    rows = {row.key: row.value for row in connection.execute(select(schema.meta))}
+    if _ENTERPRISE not in rows or _TIMEZONE not in rows:
+        raise StoreMismatchError("the database has no enterprise yet; run: starproof collector serve")
+    return Identity(rows[_ENTERPRISE], rows[_TIMEZONE])
+
+
+def set_up(connection: Connection, *, enterprise: str | None, timezone: str | None, now_ms: int) -> Identity:
+    """Make or change the store's identity; ``None`` leaves a value or takes the default.
+
+    Raises:
+        StoreMismatchError: the change would contradict what is stored already.
+        MalformedError: the zone does not exist.
+    """
+    rows = {row.key: row.value for row in connection.execute(select(schema.meta))}
+    old_enterprise, old_timezone = rows.get(_ENTERPRISE), rows.get(_TIMEZONE)
+    wanted = Identity(
+        enterprise or old_enterprise or DEFAULT_ENTERPRISE, timezone or old_timezone or DEFAULT_TIMEZONE
+    )
+    LocalCalendar(wanted.timezone)
+    if old_enterprise not in (None, wanted.enterprise) and _any(connection, schema.enrolment):
+        raise StoreMismatchError(
+            f"the database belongs to {old_enterprise!r} and its signed records say so; "
+            f"use another database for {wanted.enterprise!r}"
+        )
+    if old_timezone not in (None, wanted.timezone) and _any(connection, schema.day_sum):
+        raise StoreMismatchError(
+            f"the day sums of this database are days of {old_timezone}; "
+            f"use another database for {wanted.timezone}"
+        )
+    if (old_enterprise, old_timezone) != (wanted.enterprise, wanted.timezone):
+        connection.execute(schema.meta.delete().where(schema.meta.c.key.in_((_ENTERPRISE, _TIMEZONE))))
+        connection.execute(
+            schema.meta.insert(),
+            [
+                {"key": _ENTERPRISE, "value": wanted.enterprise},
+                {"key": _TIMEZONE, "value": wanted.timezone},
+            ],
+        )
+        note(
+            connection,
+            now_ms=now_ms,
+            actor="collector",
+            action="IDENTITY",
+            detail=f"{wanted.enterprise} {wanted.timezone}",
+        )
+    return wanted
+
+
+def host_id(connection: Connection, name: str) -> int:
+    """Return the id of the host, which is added if it is new."""
+    found = connection.scalar(select(schema.host.c.id).where(schema.host.c.name == name))
+    if found is not None:
+        return int(found)
+    return _inserted(connection.execute(schema.host.insert().values(name=name)).inserted_primary_key)
+
+
+def enrolments_of(connection: Connection, host: str, source: str) -> list[PinnedKey]:
+    """Return the keys pinned for a host and source, oldest first."""
+    query = _pinned().where(schema.host.c.name == host, schema.enrolment.c.source == source)
+    return [_key(row) for row in connection.execute(query.order_by(schema.enrolment.c.epoch))]
+
+
+def pinned(connection: Connection, key_id: str, *, source: str) -> PinnedKey | None:
+    """Return the enrolment whose key has this id, ``None`` if none is pinned for ``source``."""
+    query = _pinned().where(schema.enrolment.c.key_id == key_id, schema.enrolment.c.source == source)
+    row = connection.execute(query).first()
+    return None if row is None else _key(row)
+
+
+def key_is_known(connection: Connection, key_id: str) -> bool:
+    """Return whether any enrolment of any source has this key."""
+    query = select(schema.enrolment.c.id).where(schema.enrolment.c.key_id == key_id)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def pin(connection: Connection, signed: SignedEnrolment, *, now_ms: int) -> PinnedKey:
+    """Store a verified enrolment and return it as admission needs it."""
+    record = signed.enrolment
+    host = host_id(connection, record.host)
+    result = connection.execute(
+        schema.enrolment.insert().values(
+            host_id=host,
+            source=record.source,
+            epoch=record.epoch,
+            key_id=signed.public.id,
+            record=signed.record,
+            signature=signed.signature,
+            previous_signature=signed.previous_signature,
+            hash=signed.hash,
+            received_ms=now_ms,
+        )
+    )
+    return PinnedKey(
+        enrolment_id=_inserted(result.inserted_primary_key),
+        host_id=host,
+        host=record.host,
+        source=record.source,
+        epoch=record.epoch,
+        enrolment=signed.hash,
+        enterprise=record.enterprise,
+        public=signed.public,
+    )
+
+
+def signed_enrolment(connection: Connection, enrolment_id: int) -> SignedEnrolment:
+    """Return a stored enrolment with its signatures."""
+    row = connection.execute(select(schema.enrolment).where(schema.enrolment.c.id == enrolment_id)).one()
+    return as_signed(row)
+
+
+def as_signed(row: Row[Any]) -> SignedEnrolment:
+    """Return the enrolment in a row of the table; it was verified when it came in."""
+    return SignedEnrolment(records.parse(row.record), row.record, row.signature, row.previous_signature)
+
+
+def add_token(connection: Connection, token: Token) -> None:
+    """Store a new token."""
+    connection.execute(schema.token.insert().values(**vars(token)))
+
+
+def find_token(connection: Connection, sha256: str) -> Token | None:
+    """Return the token with this hash."""
+    query = select(schema.token).where(schema.token.c.sha256 == sha256)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else Token(**row)
+
+
+def use_token(connection: Connection, sha256: str, *, enrolment_id: int, now_ms: int) -> None:
+    """Mark a token as used for an enrolment."""
+    connection.execute(
+        schema.token.update()
+        .where(schema.token.c.sha256 == sha256)
+        .values(used_ms=now_ms, enrolment_id=enrolment_id)
+    )
+
+
+def note(connection: Connection, *, now_ms: int, actor: str, action: str, detail: str) -> None:
+    """Add a row to the audit trail."""
+    connection.execute(
+        schema.audit_trail.insert().values(time_ms=now_ms, actor=actor, action=action, detail=detail)
+    )
+
+
+@lru_cache(maxsize=8)
+def _calendar(zone: str) -> LocalCalendar:
+    """Keep the calendar with the days that it has looked up."""
+    return LocalCalendar(zone)
+
+
+def _pinned() -> Select[Any]:
+    return select(schema.enrolment, schema.host.c.name.label("host")).join(
+        schema.host, schema.host.c.id == schema.enrolment.c.host_id
+    )
+
+
+def _key(row: Row[Any]) -> PinnedKey:
+    record = records.parse(row.record)
+    return PinnedKey(
+        enrolment_id=row.id,
+        host_id=row.host_id,
+        host=row.host,
+        source=row.source,
+        epoch=row.epoch,
+        enrolment=row.hash,
+        enterprise=record.enterprise,
+        public=PublicKey.from_hex(record.key),
+    )
+
+
+def _inserted(key: Row[Any] | None) -> int:
+    if key is None:  # pragma: no cover - both dialects report the key of a single insert
+        raise StoreMismatchError("the database did not say under which id a row was stored")
+    return int(str(key[0]))
+
+
+def _any(connection: Connection, table: Table) -> bool:
+    return bool(connection.scalar(select(func.count()).select_from(select(table).limit(1).subquery())))

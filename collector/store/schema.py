@@ -1,0 +1,164 @@
+"""The tables. SQLite and PostgreSQL alike; all times are ms since 1970 (UTC), hashes hex digits.
+
+A chunk's frame is kept whole in ``chunk.frame``: what came in is what a reviewer gets, byte for
+byte. Its manifest, which rarely changes, could be kept once per hash beside it to save space; that
+would need the frame to be put together again on the way out and is not done.
+
+A day sum's ``amount`` may exceed 64 bits (bytes x ms x 10^9), which SQL integers cannot hold. It
+is stored in two parts, ``amount_hi`` x 10^15 + ``amount_lo`` with 0 <= ``amount_lo`` < 10^15, so
+that SQL can add either part over millions of rows: sum(amount_hi) x 10^15 + sum(amount_lo).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+AMOUNT_BASE = 10**15
+NO_PLACE = -1
+"""Epoch or seq of a finding that is about no chunk."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column of the type INTEGER, which has 64 bits there.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+_Name = String(128)
+_Hash = String(64)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+host = Table(
+    "host",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", _Name, nullable=False, unique=True),
+)
+
+enrolment = Table(
+    "enrolment",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("host_id", _Id, ForeignKey("host.id"), nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    # One key belongs to one enrolment, except the collector's own import key: it signs for many
+    # hosts. That rule is kept by the registry, a unique index could not make the exception.
+    Column("key_id", _Hash, nullable=False, index=True),
+    Column("record", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("previous_signature", LargeBinary, nullable=False),
+    Column("hash", _Hash, nullable=False, unique=True),
+    Column("received_ms", BigInteger, nullable=False),
+    UniqueConstraint("host_id", "source", "epoch"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("sha256", _Hash, primary_key=True),
+    Column("host", _Name),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger),
+    Column("enrolment_id", _Id, ForeignKey("enrolment.id")),
+)
+
+chunk = Table(
+    "chunk",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("host_id", _Id, ForeignKey("host.id"), nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("enrolment_id", _Id, ForeignKey("enrolment.id"), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", _Hash, nullable=False),
+    # Whose time it claims (evidence.crediting): a metric for averages, empty for counters.
+    Column("metric", String(64), nullable=False),
+    # Where the claim begins (evidence.day_sum.claims): before the first row after a restart.
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("frame", LargeBinary, nullable=False),
+    UniqueConstraint("enrolment_id", "seq"),
+    # By the end first: chunks come in order of time, so "ends after this one begins" is a short
+    # stretch at the index's end, while "begins before this one ends" is nearly all of it.
+    Index(None, "host_id", "end_ms", "start_ms"),
+)
+
+day_sum = Table(
+    "day_sum",
+    metadata,
+    Column("host_id", _Id, ForeignKey("host.id"), primary_key=True),
+    Column("source", String(32), primary_key=True),
+    Column("metric", String(64), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("amount_hi", BigInteger, nullable=False),
+    Column("amount_lo", BigInteger, nullable=False),
+    Column("whole", BigInteger, nullable=False),
+    Column("observed_ms", BigInteger, nullable=False),
+    Column("bridged_ms", BigInteger, nullable=False),
+    Column("downtime_ms", BigInteger, nullable=False),
+    Column("suspect_ms", BigInteger, nullable=False),
+    Column("intervals", BigInteger, nullable=False),
+    Column("restarts", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("code", String(32), nullable=False),
+    Column("host", _Name, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+    # The same observation made again (a chunk sent once more) is the same finding.
+    UniqueConstraint("code", "host", "source", "epoch", "seq", "detail"),
+)
+
+import_run = Table(
+    "import_run",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("sha256", _Hash, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("counts", Text, nullable=False),
+)
+
+audit_trail = Table(
+    "audit_trail",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+)

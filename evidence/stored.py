@@ -1,0 +1,35 @@
+"""Chunks and day sums at rest: what a store or an opened pack hands to whoever checks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evidence.day_sum import DaySum
+
+
+@dataclass(frozen=True)
+class StoredChunk:
+    """A chunk frame at rest, with the key that was pinned when it came in.
+
+    ``received_ms`` is the collector's clock at arrival; ``enrolment`` the hash of the enrolment
+    record whose key signed.
+    """
+
+    host: str
+    source: str
+    epoch: int
+    seq: int
+    enrolment: str
+    received_ms: int
+    frame: bytes
+
+
+@dataclass(frozen=True)
+class DaySumRow:
+    """One day sum at rest. ``day`` is the ordinal of the local day (``evidence.calendar``)."""
+
+    host: str
+    source: str
+    metric: str
+    day: int
+    sums: DaySum

@@ -1,0 +1,71 @@
+"""The command ``starproof``: hands each subcommand to its room, importing only that one.
+
+Exit status: 0 done, whatever the verdict; 1 an error, one line on standard error; 2 wrong usage.
+``check`` alone speaks through its status: 0 pass, 1 fail, 2 incomplete.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from evidence import __version__
+
+USAGE_ERROR = 2
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("starproof.commands.demo", "", "measure this machine, make a pack, check it 演示"),
+    "agent": ("agent.cli", "", "read this host, deliver sealed chunks 采集代理"),
+    "collector": ("collector.cli", "collector", "admit and keep chunks; enrolment tokens 采集服务"),
+    "import": ("collector.importing.cli", "collector", "import averages from CSV 导入"),
+    "verify": ("starproof.commands.verify", "collector", "the figures of a month, with verdicts 计算指标"),
+    "audit": ("starproof.commands.audit", "collector", "recompute every day sum from the chunks 复算"),
+    "pack": ("starproof.commands.pack", "collector", "write the evidence pack of a month 证据包"),
+    "check": ("starproof.commands.check", "verifier", "check a pack, offline 离线核验"),
+}
+"""Subcommand → module with ``main(argv, prog=)``, the extra that it needs, what it does."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_help())  # noqa: T201 - the answer of the command
+        return 0 if arguments else USAGE_ERROR
+    if arguments[0] == "--version":
+        print(f"starproof {__version__}")  # noqa: T201 - the answer of the command
+        return 0
+    if arguments[0] not in COMMANDS:
+        _complain(f"unknown command {arguments[0]!r}; there are {', '.join(COMMANDS)}")
+        return USAGE_ERROR
+    module, extra, _ = COMMANDS[arguments[0]]
+    try:
+        run: Callable[..., int] = import_module(module).main
+    except ModuleNotFoundError as error:
+        if not extra or (error.name or "").split(".")[0] in ("agent", "collector", "verifier", "starproof"):
+            raise
+        _complain(
+            f"this command needs the extra {extra!r}: pip install 'starproof[{extra}]' ({error.name} is missing)"
+        )
+        return 1
+    return run(arguments[1:], prog=f"starproof {arguments[0]}")
+
+
+def _help() -> str:
+    lines = [f"  {name:<10} {text}" for name, (_, _, text) in COMMANDS.items()]
+    return "\n".join(
+        (
+            "usage: starproof COMMAND ...    (starproof COMMAND --help says more)",
+            "",
+            "StarProof 星证: measures the figures of the star cloud rating and proves them",
+            "",
+            *lines,
+            "",
+            "example: starproof demo",
+        )
+    )
+
+
+def _complain(message: str) -> None:
+    print(f"starproof: {message}", file=sys.stderr)  # noqa: T201 - the one line of an error

@@ -1,0 +1,1 @@
+"""One module for each subcommand that needs more than one room."""

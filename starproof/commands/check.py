@@ -1,0 +1,51 @@
+"""``starproof check``: check a pack offline. Needs no store and no network."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from evidence.errors import EvidenceError
+from evidence.keys import PublicKey
+from starproof.check_text import print_check
+from starproof.rules import trusted_editions
+from verifier.check import EXIT_CODES, FAILED, check
+
+EXAMPLE = "starproof check 2026-11.zip --log-key log.pub"
+MAX_KEY_BYTES = 4096
+
+
+def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
+    """Run the command; the exit status is 0 pass, 1 fail, 2 incomplete."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Check an evidence pack offline 离线核验证据包. Exit status: 0 pass, 1 fail, 2 incomplete.",
+        epilog=f"example: {EXAMPLE}",
+    )
+    parser.add_argument("pack", type=Path, metavar="FILE.zip")
+    parser.add_argument(
+        "--log-key", type=Path, metavar="FILE",
+        help="the log key registered before the window (64 hex digits); without it the best outcome is incomplete",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    options = parser.parse_args(argv)
+    try:
+        key = _read_key(options.log_key) if options.log_key else None
+        with options.pack.open("rb") as stream:
+            report = check(stream, log_key=key, editions=trusted_editions())
+    except (OSError, EvidenceError) as error:
+        sys.stderr.write(f"{prog}: {' '.join(str(error).split())}\n")
+        return EXIT_CODES[FAILED]
+    if options.json:
+        sys.stdout.write(json.dumps(report.document(), ensure_ascii=False, sort_keys=True, indent=2) + "\n")
+    else:
+        print_check(report)
+    return EXIT_CODES[report.outcome]
+
+
+def _read_key(path: Path) -> PublicKey:
+    with path.open("rb") as file:
+        return PublicKey.from_hex(file.read(MAX_KEY_BYTES).decode("ascii", "replace").strip())

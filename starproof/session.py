@@ -1,0 +1,67 @@
+"""What all commands on a store share: arguments, opening the store, one-line errors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from collector.errors import CollectorError
+from collector.settings import default_database_url
+from collector.store.archive import StoreArchive
+from collector.store.engine import open_engine
+from evidence.errors import EvidenceError
+from verifier.errors import VerifierError
+
+EXPECTED_ERRORS = (CollectorError, EvidenceError, VerifierError, OSError)
+
+
+def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser:
+    """Return a parser whose help ends with an example."""
+    return argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_database(arguments: argparse.ArgumentParser) -> None:
+    """Add ``--db`` and ``--json``."""
+    arguments.add_argument(
+        "--db",
+        metavar="URL",
+        default=None,
+        help="SQLAlchemy URL of the store (default: SQLite in the state directory)",
+    )
+    arguments.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+
+
+@contextmanager
+def archive(url: str | None) -> Iterator[StoreArchive]:
+    """Open the store for reading."""
+    store = open_engine(url or default_database_url())
+    try:
+        yield StoreArchive(store)
+    finally:
+        store.close()
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, sort_keys=True, indent=2) + "\n")
+
+
+def guarded(prog: str, work: Callable[[], int]) -> int:
+    """Run ``work``; an expected error becomes one line on standard error and the status 1."""
+    try:
+        return work()
+    except BrokenPipeError:
+        return 1
+    except EXPECTED_ERRORS as error:
+        line = " ".join(str(error).split())
+        sys.stderr.write(f"{prog}: {line}\n")
+        return 1

@@ -1,0 +1,170 @@
+"""Tables for people: figures and audit on a terminal, Chinese first, English second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from verifier.audit import AuditReport
+from verifier.finding import CATALOGUE
+
+MAX_HOST_ROWS = 20
+MAX_FINDINGS_A_CODE = 3
+"""On a terminal; JSON holds all."""
+VERDICTS = {
+    "PASS": "[green]达标 PASS[/]",
+    "FAIL": "[red]不达标 FAIL[/]",
+    "INCONCLUSIVE": "[yellow]无法判定[/]",
+    "NO_DATA": "[dim]无数据[/]",
+}
+STARS = {"3": "三星", "4": "四星", "5": "五星"}
+
+
+def print_figures(document: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print the figures document: what it is, the six figures, the hosts, the notes. 80 columns do."""
+    out = console or Console(highlight=False)
+    out.print(
+        f"[bold]{escape(printable(document['enterprise']))}[/]  {document['month']}  {document['timezone']}"
+        f"  评定版本 edition {document['edition']['id']}",
+    )
+    for indicator in document["indicators"]:
+        out.print(_indicator(indicator), soft_wrap=True)
+    for indicator in document["indicators"]:
+        if indicator["hosts"]:
+            out.print(_hosts(indicator))
+    for line in _notes(document):
+        out.print(line)
+
+
+def _indicator(indicator: Mapping[str, Any]) -> str:
+    """Two lines for what was measured, one for what was not."""
+    name = f"[bold]{indicator['name_zh']}[/] [dim]{indicator['definition']}[/]"
+    if indicator["value"] is None:
+        return f"{name}  [dim]无数据 no data[/]"
+    unit = indicator["unit"]
+    stars = "  ".join(
+        f"{STARS[star]} ≥{indicator['thresholds'][star]} {VERDICTS[verdict]}"
+        for star, verdict in sorted(indicator["verdicts"].items())
+    )
+    return (
+        f"{name}\n"
+        f"  数值 value [bold]{_with_unit(indicator['value'], unit)}[/]  区间 interval {_interval(indicator)}"
+        f"  覆盖率 coverage {_coverage(indicator['coverage'])}\n"
+        f"  {stars}"
+    )
+
+
+def _hosts(indicator: Mapping[str, Any]) -> Table:
+    rows = indicator["hosts"]
+    more = len(rows) - MAX_HOST_ROWS
+    title = f"{indicator['name_zh']}  主机 hosts {len(rows)}，时间 hours:minutes:seconds"
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("主机 host", overflow="fold")
+    for name in ("数值", "区间", "观测", "桥接", "停机", "缺失"):
+        table.add_column(name, justify="right")
+    for host in rows[:MAX_HOST_ROWS]:
+        seconds = host["coverage"]
+        table.add_row(
+            escape(printable(host["host"])),
+            "–" if host["value"] is None else _short(host["value"]),
+            _interval(host),
+            *(_duration(seconds[name]) for name in ("observed_s", "bridged_s", "downtime_s", "missing_s")),
+        )
+    if more > 0:
+        table.caption = f"另有 {more} 台，见 --json  ({more} more in --json)"
+    return table
+
+
+def _notes(document: Mapping[str, Any]) -> list[str]:
+    """One line a code, with the hosts that it is about."""
+    notes: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+    for note in [*document["notes"], *(n for i in document["indicators"] for n in i["notes"])]:
+        _, names = notes.setdefault(note["code"], (note, []))
+        names.extend(h["host"] for h in note["hosts"] if h["host"] not in names)
+    return [
+        f"• {escape(note['zh'])} [dim]{escape(note['en'])}{escape(_some(names))}[/]"
+        for note, names in notes.values()
+    ]
+
+
+def print_audit(report: AuditReport, console: Console | None = None) -> None:
+    """Print what an audit saw and found."""
+    out = console or Console(highlight=False)
+    out.print(
+        f"复算 audit: {report.hosts} 台主机 hosts, {report.chunks} 数据块 chunks, "
+        f"{report.values} 个数值 values, {report.day_sums} 个日合计 day sums"
+    )
+    if not report.findings:
+        out.print("[green]全部一致 no difference[/]")
+    print_findings([finding.document() for finding in report.findings], out)
+
+
+def print_findings(findings: Sequence[Mapping[str, Any]], out: Console) -> None:
+    """Print findings in the order of the check's steps, the first few of each code."""
+    colours = {"fail": "red", "incomplete": "yellow", "note": "dim"}
+    order = list(CATALOGUE)
+    shown: dict[str, int] = {}
+    for finding in sorted(findings, key=lambda f: order.index(f["code"])):
+        code = finding["code"]
+        shown[code] = shown.get(code, 0) + 1
+        if shown[code] > MAX_FINDINGS_A_CODE:
+            continue
+        if shown[code] == 1:
+            heading = f"[{colours[finding['severity']]}]{code}[/] {finding['zh']} [dim]{finding['en']}[/]"
+            out.print(heading, soft_wrap=True)
+        host = f"{finding['host']} " if finding["host"] else ""
+        out.print(f"  {escape(printable(host + finding['place']))}", soft_wrap=True)
+        for label, key in (("应有 expected", "expected"), ("实际 got", "got")):
+            if finding[key]:
+                out.print(f"    {label}: {escape(printable(finding[key]))}", soft_wrap=True)
+    for code, count in shown.items():
+        if count > MAX_FINDINGS_A_CODE:
+            out.print(f"[dim]{code}: 另有 {count - MAX_FINDINGS_A_CODE} 处，见 --json (more in --json)[/]")
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters shown as escapes: packs may be hostile."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _with_unit(number: str | None, unit: str) -> str:
+    return "–" if number is None else f"{_short(number)} {unit}"
+
+
+def _interval(figure: Mapping[str, Any]) -> str:
+    if figure["value"] is None:
+        return "–"
+    high = "?" if figure["high"] is None else _short(figure["high"], up=True)
+    return f"{_short(figure['low'])} … {high}"
+
+
+def _short(number: str, *, up: bool = False) -> str:
+    """Four decimals below 1, two below 1000, else none; low ends down, high ends up."""
+    value = Decimal(number)
+    step = Decimal(1).scaleb(
+        -next(digits for limit, digits in ((1, 4), (1000, 2), (value + 1, 0)) if value < limit)
+    )
+    rounded = value.quantize(step, rounding=ROUND_CEILING if up else ROUND_FLOOR)
+    return f"{rounded:,}"
+
+
+def _coverage(coverage: Mapping[str, Any]) -> str:
+    if coverage["share"] is None:
+        return "–"
+    return f"{Decimal(coverage['share']) * 100:.3f} %"
+
+
+def _duration(seconds: int) -> str:
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours:,}:{rest // 60:02}:{rest % 60:02}"
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(printable(name) for name in names[:most])
+    return f" ({shown}{f' … +{len(names) - most}' if len(names) > most else ''})" if names else ""

@@ -1,0 +1,129 @@
+"""Packs of a small fleet, and what somebody could do to them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from fleet import Fleet, MemoryArchive, instant
+
+from config import EDITIONS
+from evidence import chunk
+from evidence.dsse import STATEMENT_TYPE
+from evidence.keys import PrivateKey
+from verifier import layout
+from verifier.check import CheckReport, check
+from verifier.container import Container, Writer
+from verifier.edition import parse_edition
+from verifier.pack import Rules, write_pack
+from verifier.scope import parse_scope
+from verifier.statement import Statement, parse
+
+LOG_KEY = PrivateKey.from_seed(b"log key of the test collector!!!")
+OTHER = PrivateKey.from_seed(b"a key that belongs to no one!!!!")
+MONTH = "2026-11"
+SCOPE = """
+schema = "starproof/scope/1"
+enterprise = "示例企业"
+timezone = "Asia/Shanghai"
+edition = "jiangsu-2018-trial"
+[window]
+from = 2026-11-01
+to = 2026-11-30
+[[hosts]]
+id = "web-1"
+bandwidth_mbps = 100
+[[hosts]]
+id = "db-1"
+bandwidth_mbps = 10
+""".encode()
+
+
+EDITION = (EDITIONS / "jiangsu-2018-trial.toml").read_bytes()
+RULES = Rules(parse_edition(EDITION), EDITION)
+SCOPED = Rules(parse_edition(EDITION), EDITION, parse_scope(SCOPE), SCOPE)
+TRUSTED = {"jiangsu-2018-trial": layout.sha256(EDITION)}
+
+
+def small_fleet() -> Fleet:
+    fleet = Fleet()
+    web = fleet.agent("web-1", start="2026-11-03")
+    web.run(hours=30, busy=30, rx=9_000, tx=400, reads=3, writes=2).seal()
+    web.run(hours=5, seen=False).run(hours=2).reboot(down_s=7_200)
+    web.run(hours=20, busy=5).seal().run(hours=20, busy=10)
+    fleet.agent("db-1", start="2026-10-31").run(hours=60, busy=12, reads=100)
+    fleet.agent("idle-1", start="2026-11-05").run(hours=3, busy=1)
+    return fleet
+
+
+def packed(archive: MemoryArchive, rules: Rules = RULES, key: PrivateKey = LOG_KEY) -> bytes:
+    stream = io.BytesIO()
+    write_pack(
+        stream, archive, month=MONTH, rules=rules, zone=None, log_key=key, made_ms=instant("2026-12-01")
+    )
+    return stream.getvalue()
+
+
+ARCHIVE = small_fleet().archive()
+PACK = packed(ARCHIVE)
+SCOPED_PACK = packed(ARCHIVE, SCOPED)
+
+
+def checked(
+    data: bytes, *, key: PrivateKey | None = LOG_KEY, editions: Mapping[str, str] = TRUSTED
+) -> CheckReport:
+    return check(io.BytesIO(data), log_key=key.public if key else None, editions=editions)
+
+
+def codes(report: CheckReport) -> set[str]:
+    return {finding.code for finding in report.findings}
+
+
+def contents(data: bytes) -> dict[str, bytes]:
+    opened = Container(io.BytesIO(data))
+    return {name: opened.read(name) for name in opened.entries}
+
+
+def written(entries: Mapping[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    writer = Writer(stream)
+    for name in sorted(entries):
+        writer.add(name, entries[name])
+    writer.close()
+    return stream.getvalue()
+
+
+def resigned(
+    entries: dict[str, bytes],
+    key: PrivateKey = LOG_KEY,
+    change: Callable[[Statement], Statement] = lambda s: s,
+) -> bytes:
+    """What somebody who holds a log key can do: mend every manifest and sign again."""
+    data = {name: layout.sha256(body) for name, body in entries.items() if name.startswith("data/")}
+    entries[layout.MANIFEST] = layout.manifest(data)
+    statement = change(
+        replace(parse(entries[layout.STATEMENT]), manifest=layout.sha256(entries[layout.MANIFEST]))
+    )
+    entries[layout.STATEMENT] = statement.encode()
+    entries[layout.SIGNATURE] = key.sign(STATEMENT_TYPE, statement.encode())
+    tags = {
+        name: layout.sha256(body)
+        for name, body in entries.items()
+        if not name.startswith("data/") and name != layout.TAG_MANIFEST
+    }
+    entries[layout.TAG_MANIFEST] = layout.manifest(tags)
+    return written(entries)
+
+
+def chunk_names(entries: Mapping[str, bytes]) -> list[str]:
+    return [name for name in sorted(entries) if layout.chunks_place(name)]
+
+
+def frames(data: bytes) -> list[bytes]:
+    found, offset = [], 0
+    while offset < len(data):
+        _, end = chunk.take_frame(data, offset)
+        found.append(data[offset:end])
+        offset = end
+    return found

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from config import EXAMPLES
+from verifier import toml_table
+from verifier.errors import ScopeError
+from verifier.scope import Exclusion, parse_scope
+
+EXAMPLE = (EXAMPLES / "scope.toml").read_bytes()
+SMALL = """
+schema = "starproof/scope/1"
+enterprise = "示例企业"
+timezone = "Asia/Shanghai"
+edition = "jiangsu-2018-trial"
+window = { from = 2026-11-01, to = 2026-11-30 }
+[[hosts]]
+id = "web-1"
+"""
+
+
+def small(more="", **changes):
+    text = SMALL + more
+    for old, new in changes.values():
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text.encode()
+
+
+def day(text):
+    return date.fromisoformat(text).toordinal()
+
+
+def test_the_example_says_what_its_comments_say():
+    scope = parse_scope(EXAMPLE)
+    assert scope.enterprise == "示例制造有限公司"
+    assert (scope.first_day, scope.last_day) == (day("2026-11-01"), day("2026-11-30"))
+    assert scope.head_counts == {"total": 320, "cloud_users": 260}
+    assert scope.exclusions == (
+        Exclusion(day("2026-11-07"), day("2026-11-08"), "机房搬迁", "张三（信息部）"),
+    )
+    erp, mes = scope.hosts
+    assert (erp.id, erp.sources, erp.iops_limit) == ("erp-1", ("agent",), 3000)
+    assert erp.capacity_bps(day("2026-11-20")) == 100_000_000
+    assert [mes.capacity_bps(day(text)) for text in ("2026-11-01", "2026-11-15", "2026-11-16")] == [
+        20_000_000,
+        20_000_000,
+        50_000_000,
+    ]
+    assert scope.sha256 == hashlib.sha256(EXAMPLE).hexdigest()
+
+
+def test_what_is_optional_may_be_left_out():
+    scope = parse_scope(small())
+    host = scope.hosts[0]
+    assert (host.sources, host.capacities, host.iops_limit) == (("agent", "import"), (), None)
+    assert (scope.definitions, scope.head_counts, scope.exclusions) == ({}, {}, ())
+
+
+def test_a_bandwidth_is_read_exactly():
+    assert parse_scope(small("bandwidth_mbps = 0.1")).hosts[0].capacities[0].bps == Fraction(100_000)
+
+
+CAPACITY = "[[hosts.capacity]]\nfrom = {}\nmbps = 10\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            "bandwith_mbps = 5",
+            r"scope: \[\[hosts\]\] number 1: unknown key 'bandwith_mbps' \(did you mean bandwidth_mbps",
+        ),
+        ("zzz = 5", "unknown key 'zzz'$"),
+        ("bandwidth_mbps = 0", "bandwidth_mbps must be a number above 0"),
+        ("bandwidth_mbps = -5", "must be a number above 0"),
+        ("bandwidth_mbps = '100'", "such as bandwidth_mbps = 100 or 2.5"),
+        ("bandwidth_mbps = true", "must be a number above 0"),
+        ("bandwidth_mbps = nan", "must be a number above 0"),
+        ("bandwidth_mbps = inf", "must be a number above 0"),
+        ("bandwidth_mbps = 1e-999999999", "must be a number above 0"),
+        ("bandwidth_mbps = 1e999999999", "must be a number above 0"),
+        ("iops_limit = 0.5e99", "at most 1000000000"),
+        ("sources = 'agent'", r'sources must be a list such as sources = \["agent"\]'),
+        ("sources = []", "sources must be a list"),
+        ("sources = ['agent', 'agent']", "sources names one entry twice"),
+        ("sources = ['aliyun']", "sources holds 'aliyun'; write some of agent, import"),
+        ("sources = [1]", "sources holds 1"),
+        ("sources = ['agent', 'import', 'agent']", "sources must be a list"),
+        ("[[hosts]]\nid = 'web-1'", "the host 'web-1' is declared twice"),
+        (f"[[hosts]]\nid = '{'x' * 129}'", "id has 129 characters, at most 128"),
+        ("bandwidth_mbps = 1\n" + CAPACITY.format("2026-11-01"), "either bandwidth_mbps or"),
+        (CAPACITY.format("2026-11-02"), "must hold on the window's first day: from = 2026-11-01 or earlier"),
+        (CAPACITY.format("2026-11-01") * 2, "in order of their day, each day once"),
+        ("capacity = []", "must hold on the window's first day"),
+        ("capacity = 5", r"capacity must be a list of tables, each written \[\[capacity\]\]"),
+        (CAPACITY.format("'2026-11-01'"), "from must be a date without quotes"),
+        (CAPACITY.format("2026-11-01T00:00:00"), "from must be a date without quotes"),
+        (CAPACITY.format("1999-12-31"), "from is 1999-12-31; days from 2000-01-01 to 2099-12-31 are known"),
+        ("[definitions]\ncpu = 'cpu.busy/1'", "unknown key 'cpu'"),
+        ("[definitions]\ncpu_utilization = 5", "cpu_utilization must be a text"),
+        ("[head_counts]\ntotal = 1.5", "total must be an integer from 0"),
+        ("[head_counts]\ntotal = true", "total must be an integer from 0"),
+        ("[head_counts]\ntotal = -1", "total must be an integer from 0"),
+        ("[head_counts]\ntotal = 5\ncloud_users = 6", "cloud_users is above total"),
+        (
+            "[[exclusions]]\nfrom = 2026-11-02\nto = 2026-11-01\nreason = 'x'\nperson = 'y'",
+            "ends on 2026-11-01, before it begins",
+        ),
+        ("[[exclusions]]\nfrom = 2026-11-02\nto = 2026-11-02\nreason = 'x'", "the key 'person' is missing"),
+    ],
+)
+def test_a_faulty_scope_is_refused_with_what_to_write(more, message):
+    with pytest.raises(ScopeError, match=message):
+        parse_scope(small(more))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("Asia/Shanghai", "Asia/Nowhere", "time zone 'Asia/Nowhere' is not in the time zone database"),
+        ("to = 2026-11-30", "to = 2026-10-31", r"scope: \[window\]: it ends on 2026-10-31"),
+        ("window = {", "widow = {", r"unknown key 'widow' \(did you mean window\?\)"),
+        ('[[hosts]]\nid = "web-1"', "hosts = []", r"declare at least one host, each written \[\[hosts\]\]"),
+        ('id = "web-1"', "", "the key 'id' is missing"),
+        ('enterprise = "示例企业"', "enterprise = ['x']", "enterprise must be a text"),
+    ],
+)
+def test_a_faulty_top_of_a_scope_is_refused(old, new, message):
+    with pytest.raises(ScopeError, match=message):
+        parse_scope(small(change=(old, new)))
+
+
+def test_a_list_that_is_too_long_is_refused(monkeypatch):
+    monkeypatch.setattr(toml_table, "MAX_ENTRIES", 1)
+    with pytest.raises(ScopeError, match="hosts has 2 entries, at most 1"):
+        parse_scope(small("[[hosts]]\nid = 'web-2'"))
+
+
+def test_deep_nesting_is_refused_and_does_not_crash():
+    with pytest.raises(ScopeError):
+        parse_scope(b"a = " + b"[" * 100_000)
+
+
+def test_a_number_of_thousands_of_digits_is_refused():
+    with pytest.raises(ScopeError):
+        parse_scope(small("bandwidth_mbps = " + "9" * 5_000))

@@ -1,0 +1,95 @@
+"""Two-sided bounds: what the full data could still say, whatever happened in the missing time.
+
+``done`` is an amount (busy time, bits, operations), ``known`` and ``missing`` the weight of the time
+it was and was not seen (ms, or capacity x ms), ``limit`` the most one unit of weight can carry.
+
+* value = done / known: downtime is known and adds nothing, missing time is left out
+* low   = done / (known + missing): missing time did nothing
+* high  = (done + limit x missing) / (known + missing): missing time ran at the limit
+
+With everything seen the three are equal. Whatever lies between 0 and ``limit`` in the missing time,
+the full figure lies in [low, high]. Where no limit is known, or what was seen already broke it, there
+is no upper bound while anything is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+Number = int | Fraction
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A figure and its bounds, exact. ``value`` is ``None`` without data, ``high`` when unbounded.
+
+    ``low`` is ``None`` only where nothing can be said at all: no time counts, or no capacity is known.
+    ``running`` is the figure over the time the host ran, downtime left out.
+    """
+
+    low: Fraction | None = None
+    value: Fraction | None = None
+    high: Fraction | None = None
+    running: Fraction | None = None
+
+
+NOTHING_KNOWN = Bounds()
+
+
+def bound(done: Number, *, covered: Number, known: Number, missing: Number, limit: Number | None) -> Bounds:
+    """Return the bounds of ``done`` over the weight ``known + missing``; see the module.
+
+    Args:
+        done: the amount seen, never negative.
+        covered: the part of ``known`` in which the host ran.
+        known: weight of the time that was seen, downtime included.
+        missing: weight of the time that was not.
+        limit: the most a unit of weight can carry; ``None``: not known, or already broken.
+    """
+    counted = known + missing
+    if counted == 0:
+        return NOTHING_KNOWN
+    high: Fraction | None = None
+    if missing == 0:
+        high = Fraction(done) / counted
+    elif limit is not None and done <= limit * known:
+        high = Fraction(done + limit * missing) / counted
+    return Bounds(
+        low=Fraction(done) / counted,
+        value=Fraction(done) / known if known else None,
+        high=high,
+        running=Fraction(done) / covered if covered else None,
+    )
+
+
+def greatest(parts: Sequence[Bounds]) -> Bounds:
+    """Return the bounds of the greatest of several figures, at least one."""
+    return _joined(parts, max)
+
+
+def added(parts: Sequence[Bounds]) -> Bounds:
+    """Return the bounds of the sum of several figures, at least one.
+
+    A part without value adds nothing to the value: the sum is then too low, never too high.
+    """
+    return _joined(parts, _sum)
+
+
+def _sum(numbers: Sequence[Fraction]) -> Fraction:
+    return sum(numbers, Fraction(0))
+
+
+def _joined(parts: Sequence[Bounds], join: Callable[[Sequence[Fraction]], Fraction]) -> Bounds:
+    def of(numbers: Iterable[Fraction | None]) -> Fraction | None:
+        known = [number for number in numbers if number is not None]
+        return join(known) if known else None
+
+    unbounded = any(part.high is None for part in parts)
+    return Bounds(
+        low=of(part.low for part in parts),
+        value=of(part.value for part in parts),
+        high=None if unbounded else of(part.high for part in parts),
+        running=of(part.running for part in parts),
+    )

@@ -1,0 +1,133 @@
+"""Step 5 of the check: the chunks of every host, verified and followed link by link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from evidence.calendar import MS_PER_S, LocalCalendar
+from evidence.chunk import Chunk, parse_header, read_frame, take_frame
+from evidence.day_sum import span
+from evidence.enrolment import SignedEnrolment
+from evidence.errors import EvidenceError
+from evidence.stored import DaySumRow, StoredChunk
+from verifier import layout
+from verifier.enrolled import Enrolled
+from verifier.finding import Finding
+from verifier.links import Links
+from verifier.recompute import Opened, host_day_sums, open_stored, place, place_text
+
+AGENT = "agent"
+ALL_DAYS = (1, 3_652_059)
+"""``date.min`` to ``date.max`` as ordinals: the window is applied to the sums."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """All verified chunks of one host and source, as the day sums they give."""
+
+    host: str
+    source: str
+    count: int
+    rows: tuple[DaySumRow, ...]
+
+
+def read_chains(
+    names: Iterable[str],
+    read: Callable[[str], bytes],
+    *,
+    places: Mapping[str, str],
+    enrolled: Enrolled,
+    calendar: LocalCalendar,
+    findings: list[Finding],
+) -> list[Chain]:
+    """Return the chain of every host and source; report what does not hold.
+
+    Args:
+        names: the pack's chunk entries.
+        read: returns an entry's bytes.
+        places: host by place.
+        enrolled: the keys that may sign.
+        calendar: the zone of the day sums.
+        findings: where findings go.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        found = layout.chunks_place(name)
+        if found and found[0] in places:
+            groups.setdefault((places[found[0]], found[1]), []).append(name)
+    reader = _Reader(read, enrolled, findings)
+    chains = []
+    for (host, source), entries in sorted(groups.items()):
+        opened = sorted(reader.opened(host, entries), key=lambda pair: place(pair[0]))
+        links = Links(reader.pins, from_first=False)
+        rows = tuple(host_day_sums(host, links.followed(opened), calendar, ALL_DAYS))
+        findings.extend(links.findings)
+        if source == AGENT:  # averages are packed without the other months and metrics in between
+            findings.extend(_holes(host, links))
+        chains.append(Chain(host, source, len(opened), rows))
+    return chains
+
+
+class _Reader:
+    """Opens the chunks of a pack's entries."""
+
+    def __init__(self, read: Callable[[str], bytes], enrolled: Enrolled, findings: list[Finding]) -> None:
+        self._read = read
+        self._enrolled = enrolled
+        self._findings = findings
+        self.pins = {signed.hash: signed for signed in enrolled.accepted}
+
+    def opened(self, host: str, names: Iterable[str]) -> Iterator[Opened]:
+        """Yield every chunk of these entries that verifies and stands where it belongs."""
+        for name in names:
+            _, source, epoch, day = layout.chunks_place(name) or ("", "", 0, "")
+            signed = self._enrolled.find(host, source, epoch)
+            if signed is None:
+                self._report("CHUNK", name, host, got="no valid enrolment for these chunks")
+                continue
+            for number, frame in enumerate(self._frames(name, host)):
+                pair = self._open(frame, signed, where=f"{name}[{number}]")
+                if pair is None:
+                    continue
+                begins = _utc_day(span(pair[1].header)[0])
+                if begins == day:
+                    yield pair
+                else:
+                    self._report("CHUNK_MISPLACED", f"{name}[{number}]", host, expected=begins, got=day)
+
+    def _open(self, frame: bytes, signed: SignedEnrolment, *, where: str) -> tuple[StoredChunk, Chunk] | None:
+        about = signed.enrolment
+        try:
+            # The number is only claimed here; `open_stored` compares it once the signature holds.
+            seq = parse_header(read_frame(frame).header).seq
+            stored = StoredChunk(about.host, about.source, about.epoch, seq, signed.hash, 0, frame)
+            return stored, open_stored(stored, self.pins, about.enterprise)
+        except EvidenceError as error:
+            self._report("CHUNK", where, about.host, got=str(error))
+            return None
+
+    def _frames(self, name: str, host: str) -> Iterator[bytes]:
+        data, offset = self._read(name), 0
+        while offset < len(data):
+            try:
+                _, end = take_frame(data, offset)
+            except EvidenceError as error:
+                self._report("CHUNK", f"{name}, byte {offset}", host, got=str(error))
+                return
+            yield data[offset:end]
+            offset = end
+
+    def _report(self, code: str, where: str, host: str, *, expected: str = "", got: str = "") -> None:
+        self._findings.append(Finding(code, where, host, expected, got))
+
+
+def _holes(host: str, links: Links) -> Iterator[Finding]:
+    for source, epoch, first, last in links.holes:
+        where = place_text((source, epoch, first))
+        yield Finding("SEQ_MISSING", where, host, f"{first} to {last}", f"{last + 1 - first} missing")
+
+
+def _utc_day(instant_ms: int) -> str:
+    return datetime.fromtimestamp(instant_ms // MS_PER_S, UTC).date().isoformat()

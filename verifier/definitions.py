@@ -1,0 +1,67 @@
+"""Definitions: which formula a definition id names. See docs/definitions.md for each in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from verifier.edition import CAPACITY_WEIGHTED, DECLARED, MEAN_OVER_HOSTS, SUM_OVER_HOSTS, Edition
+from verifier.errors import EditionError, ScopeError, VerifierError
+from verifier.indicators import bandwidth, cpu, reads_writes
+from verifier.indicators.interface import HostRule
+from verifier.scope import Scope
+from verifier.toml_table import nearest
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One definition: the indicator it belongs to, how its hosts become one figure, its function.
+
+    ``rule`` is ``None`` for what this version does not measure.
+    """
+
+    id: str
+    indicator: str
+    aggregation: str
+    rule: HostRule | None = None
+
+
+_ALL = (
+    Definition("it_cost.before_after/1", "it_cost_reduction", DECLARED),
+    Definition("users.distinct_month/1", "monthly_user_rate", DECLARED),
+    Definition(cpu.ID, "cpu_utilization", MEAN_OVER_HOSTS, cpu.figure),
+    Definition(bandwidth.ID, "bandwidth_utilization", CAPACITY_WEIGHTED, bandwidth.figure),
+    Definition(reads_writes.ID, "daily_reads_writes", SUM_OVER_HOSTS, reads_writes.figure),
+    Definition("investment.paid/1", "cloud_investment", DECLARED),
+)
+DEFINITIONS: Mapping[str, Definition] = {definition.id: definition for definition in _ALL}
+
+
+def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
+    """Return the definition of every indicator: the scope's choice, else the edition's.
+
+    Raises:
+        ScopeError: the scope names a definition that does not exist or belongs to another indicator.
+        EditionError: the edition does, or aggregates in a way that the definition does not allow.
+    """
+    result = {}
+    for rule in edition.rules:
+        declared = scope.definitions.get(rule.id) if scope else None
+        error: type[VerifierError] = ScopeError if declared else EditionError
+        definition = _definition(declared or rule.definition, rule.id, error)
+        if rule.aggregation != definition.aggregation:
+            raise EditionError(
+                f"edition {edition.id}: {rule.id} cannot be aggregated as {rule.aggregation} under "
+                f"{definition.id}; write {definition.aggregation}"
+            )
+        result[rule.id] = definition
+    return result
+
+
+def _definition(name: str, indicator: str, error: type[VerifierError]) -> Definition:
+    known = [definition.id for definition in _ALL if definition.indicator == indicator]
+    if name not in known:
+        raise error(
+            f"definition {name!r} of {indicator} does not exist{nearest(name, known)}; write {', '.join(known)}"
+        )
+    return DEFINITIONS[name]

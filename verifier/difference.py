@@ -1,0 +1,71 @@
+"""Where derived bytes differ: findings that name the day sum or the figure, not just the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from verifier import layout
+from verifier.finding import Finding
+
+MAX_SHOWN = 200
+"""Characters of a differing value that a finding shows."""
+MAX_DIFFERENCES = 1_000
+"""Findings for one file; the rest is counted in one more."""
+
+
+def differing_day_sums(expected: bytes, got: bytes) -> list[Finding]:
+    """Return a finding for every day sum that differs, is missing or is too many."""
+    want, have = _lines(expected), _lines(got)
+    differing = [key for key in sorted(want.keys() | have.keys()) if want.get(key) != have.get(key)]
+    found = [
+        Finding("DAY_SUMS", key, expected=_shown(want.get(key, "")), got=_shown(have.get(key, "")))
+        for key in differing[:MAX_DIFFERENCES]
+    ]
+    return _closed(found, "DAY_SUMS", layout.DAY_SUMS, len(differing))
+
+
+def differing_figures(expected: bytes, got: bytes) -> list[Finding]:
+    """Return a finding for every value of the figures document that differs."""
+    try:
+        have = json.loads(got)
+    except (ValueError, RecursionError) as error:
+        return [Finding("FIGURES", layout.FIGURES, got=f"not a JSON document: {error}")]
+    differing = list(_values("", json.loads(expected), have))
+    found = [
+        Finding("FIGURES", f"{layout.FIGURES}{path}", expected=_shown(want), got=_shown(has))
+        for path, want, has in differing[:MAX_DIFFERENCES]
+    ]
+    return _closed(found, "FIGURES", layout.FIGURES, len(differing))
+
+
+def _closed(found: list[Finding], code: str, name: str, count: int) -> list[Finding]:
+    """Add what else is to say: too many to list, or the same values in other bytes."""
+    if count > MAX_DIFFERENCES:
+        found.append(Finding(code, name, got=f"{count - MAX_DIFFERENCES} more differences"))
+    return found or [Finding(code, name, got="the same values in another form")]
+
+
+def _lines(data: bytes) -> dict[str, str]:
+    """Return the numbers by what they are about: host, source, metric and day."""
+    parted = (
+        line.rsplit(",", len(layout.DAY_SUM_FIELDS)) for line in data.decode("utf-8", "replace").splitlines()
+    )
+    return {parts[0]: ",".join(parts[1:]) for parts in parted}
+
+
+def _values(path: str, want: Any, have: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(want, dict) and isinstance(have, dict):
+        for key in sorted(want.keys() | have.keys()):
+            yield from _values(f"{path}.{key}", want.get(key), have.get(key))
+    elif isinstance(want, list) and isinstance(have, list) and len(want) == len(have):
+        for number, (left, right) in enumerate(zip(want, have, strict=True)):
+            yield from _values(f"{path}[{number}]", left, right)
+    elif want != have or type(want) is not type(have):
+        yield path, want, have
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"

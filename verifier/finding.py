@@ -1,0 +1,88 @@
+"""A finding: one thing that a check or an audit found.
+
+Every code has a severity and one sentence in Chinese and in English. ``fail``: the evidence
+contradicts itself or its key. ``incomplete``: nothing contradicts, but something is not there, so
+that less is proved than the pack could prove. ``note``: worth knowing, decides nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+FAIL = "fail"
+INCOMPLETE = "incomplete"
+NOTE = "note"
+
+CATALOGUE: dict[str, tuple[str, str, str]] = {
+    "CONTAINER": (FAIL, "文件不是星证证据包的唯一格式", "the file is not in the one form of a StarProof pack"),
+    "ENTRY_MISSING": (FAIL, "缺少文件", "an entry is missing"),
+    "ENTRY_UNKNOWN": (FAIL, "出现不应有的文件", "an entry does not belong here"),
+    "ENTRY_CHANGED": (FAIL, "文件内容与清单不符", "an entry differs from its hash in the manifest"),
+    "TAG_CHANGED": (FAIL, "说明文件与应有内容不符", "a tag file differs from what it must be"),
+    "STATEMENT": (FAIL, "声明不可读或与内容不符", "the statement cannot be read or differs from the content"),
+    "STATEMENT_SIGNATURE": (FAIL, "声明的签名无效", "the signature of the statement is not valid"),
+    "LOG_KEY": (FAIL, "签名密钥不是您提供的日志密钥", "the pack is signed by another key than the log key you gave"),
+    "LOG_KEY_NOT_GIVEN": (
+        INCOMPLETE,
+        "未提供日志密钥：无法证明由谁签名，请用 --log-key 提供向评审部门登记的密钥",
+        "no log key was given, so it is not proved who signed; give the key registered with the authority (--log-key)",
+    ),
+    "ENROLMENT": (FAIL, "登记记录无效", "an enrolment record is not valid"),
+    "KEY_TWICE": (FAIL, "同一密钥登记了两次", "one key is enrolled twice"),
+    "KEY_BREAK": (NOTE, "主机更换密钥时没有旧密钥的签名", "a host changed its key without the signature of the key before"),
+    "HOSTS": (FAIL, "主机表不可读或与登记不符", "the table of hosts cannot be read or contradicts the enrolments"),
+    "CHUNK": (FAIL, "数据块损坏或签名无效", "a chunk is damaged or its signature is not valid"),
+    "CHUNK_MISPLACED": (FAIL, "数据块放错了位置", "a chunk stands in the wrong place"),
+    "CHUNK_TWICE": (FAIL, "同一序号出现两个数据块", "two chunks have the same number"),
+    "CHAIN": (FAIL, "数据块与前一块不衔接", "a chunk does not continue the one before"),
+    "SEQ_MISSING": (INCOMPLETE, "缺少若干数据块", "chunks are missing from the chain"),
+    "CLOCK_BACK": (NOTE, "主机时钟曾被拨回", "the clock of the host was set back"),
+    "DAY_SUMS": (FAIL, "日合计与数据块重算结果不符", "the day sums differ from those recomputed from the chunks"),
+    "DAY_SUM_DIFFERS": (FAIL, "存储的日合计与重算结果不同", "a stored day sum is not the one recomputed from the chunks"),
+    "DAY_SUM_MISSING": (FAIL, "缺少日合计", "the chunks give a day sum that is not stored"),
+    "DAY_SUM_EXTRA": (FAIL, "日合计没有数据块支持", "no chunk supports a stored day sum"),
+    "EDITION": (FAIL, "评定版本文件不可读", "the edition file cannot be read"),
+    "EDITION_DIFFERS": (
+        FAIL, "评定版本与本程序所带的同名版本不同", "the edition differs from the one of the same name shipped here",
+    ),
+    "EDITION_UNKNOWN": (
+        INCOMPLETE, "本程序不认识该评定版本，请自行核对", "this verifier does not know the edition; compare it yourself",
+    ),
+    "SCOPE": (FAIL, "申报范围文件不可读或与内容不符", "the scope file cannot be read or contradicts the content"),
+    "SCOPE_NOT_DECLARED": (NOTE, "没有声明申报范围", "no scope was declared"),
+    "NOT_ATTESTED": (NOTE, "含未经主机签名的导入数据", "holds imported data that no host has signed"),
+    "FIGURES": (FAIL, "指标与重算结果不符", "the figures differ from those recomputed"),
+    "CONFLICT": (FAIL, "同一序号收到过不同的数据块", "different chunks with one number were received"),
+}  # fmt: skip
+"""Code → severity, sentence in Chinese, sentence in English."""
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """What was found, where, what was expected there and what stood there."""
+
+    code: str
+    place: str
+    host: str = ""
+    expected: str = ""
+    got: str = ""
+
+    @property
+    def severity(self) -> str:
+        """``fail``, ``incomplete`` or ``note``."""
+        return CATALOGUE[self.code][0]
+
+    def document(self) -> dict[str, Any]:
+        """Return the finding as it stands in JSON output."""
+        severity, zh, en = CATALOGUE[self.code]
+        return {
+            "code": self.code,
+            "severity": severity,
+            "place": self.place,
+            "host": self.host,
+            "expected": self.expected,
+            "got": self.got,
+            "zh": zh,
+            "en": en,
+        }

@@ -1,0 +1,83 @@
+"""What a definition is given and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from evidence.day_sum import DaySum
+from verifier.amounts import NOTHING, HostAmounts, MetricMonth
+from verifier.bounds import Bounds
+from verifier.notes import Mark
+from verifier.scope import DeclaredHost
+from verifier.window import TimeClasses, Window
+
+AGENT, IMPORT = "agent", "import"
+NANO = 1_000_000_000
+"""Averages are credited in 10^-9 unit x ms (``evidence.day_sum``)."""
+
+MetricNames = Mapping[str, Sequence[str]]
+"""By source, the metrics that a definition reads."""
+
+
+@dataclass(frozen=True)
+class HostMonth:
+    """One host over a window: what was declared (``capacities`` and all) and what was measured."""
+
+    declared: DeclaredHost
+    window: Window
+    amounts: HostAmounts
+
+    def metric(self, source: str, name: str) -> MetricMonth:
+        """Return the day sums of one metric, possibly without a single day."""
+        return self.amounts.get((source, name), NOTHING)
+
+    def source(self, names: MetricNames) -> str | None:
+        """Return the first source, in declared order, that knows anything of these metrics."""
+        for source in self.declared.sources:
+            if any(self.metric(source, name).known_ms for name in names[source]):
+                return source
+        return None
+
+
+@dataclass(frozen=True)
+class HostFigure:
+    """The figure of one host under one definition.
+
+    ``source`` is where the readings came from, ``None`` without data. ``weight`` is the mean capacity
+    in bit/s for definitions that weigh hosts, ``None`` when it is not known. ``steal`` is the stolen
+    processor time in percent, where it was measured.
+    """
+
+    host: str
+    source: str | None
+    bounds: Bounds
+    times: TimeClasses
+    weight: Fraction | None = None
+    steal: Fraction | None = None
+    marks: tuple[Mark, ...] = ()
+
+
+class HostRule(Protocol):
+    """The function of a definition."""
+
+    def __call__(self, month: HostMonth) -> HostFigure:
+        """Return the figure of one host over one window."""
+        ...
+
+
+def common_marks(source: str | None, times: TimeClasses) -> list[Mark]:
+    """Return the marks that every definition gives alike."""
+    marks = [Mark("NO_DATA")] if source is None else []
+    if source == IMPORT:
+        marks.append(Mark("NOT_ATTESTED"))
+    if times.suspect_ms:
+        marks.append(Mark("SUSPECT_TIME"))
+    return marks
+
+
+def scarcer(parts: Sequence[MetricMonth]) -> DaySum:
+    """Return the sums of the metric with the least covered time; its coverage is the one shown."""
+    return min((part.total for part in parts), key=lambda sums: sums.covered_ms)

@@ -1,0 +1,81 @@
+"""``reads_writes.block_io/1``: completed reads and writes of the block devices per day.
+
+Reads and writes each have their own coverage: operations / (C + D), in operations per 24 hours,
+added up. Missing time may have done nothing (low). Operations have no physical limit, so while time
+is missing there is no upper bound, unless the scope declares the most operations per second that the
+host's disks can do (``iops_limit``, for reads and for writes each).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from evidence.calendar import MS_PER_S
+from verifier.amounts import MetricMonth
+from verifier.bounds import Bounds, Number, added, bound
+from verifier.indicators.interface import (
+    AGENT,
+    IMPORT,
+    NANO,
+    HostFigure,
+    HostMonth,
+    common_marks,
+    scarcer,
+)
+from verifier.notes import Mark
+from verifier.weights import Weights, stands_for_ms, weigh
+from verifier.window import classify
+
+ID = "reads_writes.block_io/1"
+S_PER_DAY = 86_400
+METRICS = {AGENT: ("disk.reads", "disk.writes"), IMPORT: ("disk.reads.rate", "disk.writes.rate")}
+
+
+def figure(month: HostMonth) -> HostFigure:
+    """Return the reads and writes of one host per day of 24 hours."""
+    source = month.source(METRICS)
+    kinds = [month.metric(source or AGENT, name) for name in METRICS[source or AGENT]]
+    times = classify(month.window, scarcer(kinds))
+    marks = common_marks(source, times)
+    if source and not all(kind.known_ms for kind in kinds):
+        marks.append(Mark("ONE_KIND_ONLY"))
+    per_unit = Fraction(1, NANO * MS_PER_S) if source == IMPORT else 1
+    limit = month.declared.iops_limit
+    exceeded = sorted({day for kind in kinds for day in _exceeded(kind, limit, per_unit, source)})
+    if exceeded:
+        marks.append(Mark("LIMIT_EXCEEDED", tuple(exceeded)))
+    bounds = added(
+        [
+            _kind(
+                kind,
+                weigh(kind.days, month.window.lengths, source=source),
+                per_unit=per_unit,
+                limit=None if exceeded else limit,
+            )
+            for kind in kinds
+        ]
+    )
+    if limit is None and times.missing_ms:
+        marks.append(Mark("NO_UPPER_BOUND"))
+    return HostFigure(month.declared.id, source, bounds, times, marks=tuple(marks))
+
+
+def _exceeded(kind: MetricMonth, limit: Fraction | None, per_unit: Number, source: str | None) -> list[int]:
+    """Return the days on which more was done than the declared limit allows in the covered time."""
+    if limit is None:
+        return []
+    return [
+        day
+        for day, sums in kind.days.items()
+        if sums.amount * per_unit * MS_PER_S > limit * stands_for_ms(sums, source)
+    ]
+
+
+def _kind(kind: MetricMonth, weights: Weights, *, per_unit: Number, limit: Fraction | None) -> Bounds:
+    return bound(
+        kind.total.amount * per_unit * S_PER_DAY * MS_PER_S,
+        covered=weights.covered,
+        known=weights.known,
+        missing=weights.missing,
+        limit=None if limit is None else limit * S_PER_DAY,
+    )

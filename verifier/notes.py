@@ -1,0 +1,107 @@
+"""Notes: what a reader of a figure must know beside the number, in Chinese and English."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "NO_SCOPE": (
+        "未声明申报范围：统计库中的全部主机。",
+        "No scope was declared: all hosts of the store count.",
+    ),
+    "ENTERPRISE_DIFFERS": (
+        "申报范围中的企业名称与数据中的企业名称不同。",
+        "The scope names another enterprise than the data.",
+    ),
+    "HOSTS_OUTSIDE_SCOPE": (
+        "有数据但不在申报范围内的主机，未计入。",
+        "These hosts have data but are not in the scope; they do not count.",
+    ),
+    "STAR_UNDECIDED": (
+        "星级未判定：本版本只测量六项指标中的三项，其余评定标准需申报材料。",
+        (
+            "No star is computed: this version measures three of the six figures, and the other criteria "
+            "need documents."
+        ),
+    ),
+    "NOT_MEASURED": (
+        "本版本不测量此项指标。",
+        "This version does not measure this indicator.",
+    ),
+    "NO_DATA": (
+        "这些主机在统计期内没有数据：下限按零计，上限按极限计，没有极限则无上限。",
+        (
+            "These hosts have no data in the window: they count as zero for the low end and as their "
+            "limit for the high end; without a limit there is no high end."
+        ),
+    ),
+    "NOT_ATTESTED": (
+        "这些主机的数据为导入数据，未经代理程序签名证明。",
+        "The data of these hosts were imported; no agent attests them.",
+    ),
+    "SUSPECT_TIME": (
+        "部分时间的读数自相矛盾，按缺失计，不作修补。",
+        "Some readings contradict themselves; their time counts as missing and is not repaired.",
+    ),
+    "CAPACITY_UNKNOWN": (
+        "带宽容量未知，无法计算使用率；请在申报范围中写明 bandwidth_mbps。",
+        "The capacity is unknown, so there is no utilization; declare bandwidth_mbps in the scope.",
+    ),
+    "CAPACITY_MEASURED": (
+        "未申报带宽，使用代理程序读到的网卡速率。",
+        "No bandwidth was declared; the link speed that the agent read is used.",
+    ),
+    "CAPACITY_EXCEEDED": (
+        "在这些日期观测到的流量超过容量：容量不是真实上限，有缺失时间时不给出上限。",
+        (
+            "On these days more was transferred than the capacity allows: it is no limit, so there is no "
+            "upper bound while time is missing."
+        ),
+    ),
+    "LIMIT_EXCEEDED": (
+        "观测到的数量超过极限：有缺失时间时不给出上限。",
+        "More was observed than the limit allows, so there is no upper bound while time is missing.",
+    ),
+    "NO_UPPER_BOUND": (
+        "有缺失时间且读写次数没有已知极限：不给出上限，也不会判为不达标。",
+        (
+            "Time is missing and reads and writes have no known limit: there is no upper bound, so the verdict "
+            "cannot be FAIL."
+        ),
+    ),
+    "ONE_DIRECTION_ONLY": (
+        "只有一个方向的流量有数据。",
+        "Only one direction of the traffic has data.",
+    ),
+    "ONE_KIND_ONLY": (
+        "读与写只有一项有数据：另一项未加入，数值偏低。",
+        "Only reads or only writes have data; the other is not added, so the value is too low.",
+    ),
+}
+"""Every code with its Chinese and its English text."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A note about one host; ``days`` are the ordinals of the local days it is about, if any."""
+
+    code: str
+    days: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note of a document or an indicator, with the hosts and days it is about, if any."""
+
+    code: str
+    hosts: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+    @property
+    def zh(self) -> str:
+        """The Chinese text."""
+        return TEXTS[self.code][0]
+
+    @property
+    def en(self) -> str:
+        """The English text."""
+        return TEXTS[self.code][1]

@@ -1,0 +1,197 @@
+"""The scope: what an enterprise declares before the window, as a TOML file named by its hash.
+
+Hosts, their capacities and sources, the window, excluded days with reason and person, edition and
+definitions. A host declared here stays in every table and bound, with data or without.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from evidence.calendar import LocalCalendar
+from evidence.chunk import MAX_NAME, SOURCES
+from evidence.errors import MalformedError
+from verifier import toml_table
+from verifier.edition import INDICATORS
+from verifier.errors import ScopeError
+from verifier.toml_table import Table
+
+SCHEMA = "starproof/scope/1"
+MAX_MBPS = 100_000_000
+"""100 Tbit/s."""
+MAX_IOPS = 1_000_000_000
+MAX_PEOPLE = 100_000_000
+BITS_PER_MEGABIT = 1_000_000
+"""Purchased bandwidth is decimal: 1 Mbit/s = 10^6 bit/s."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Declared capacity in bit/s, from the local day with ordinal ``first_day`` on."""
+
+    first_day: int
+    bps: Fraction
+
+
+@dataclass(frozen=True)
+class DeclaredHost:
+    """One host of the scope.
+
+    ``capacities`` are in order of time, the first holds from the window's first day; empty: not
+    declared. ``iops_limit`` is the most operations per second its disks can do, if declared.
+    """
+
+    id: str
+    sources: tuple[str, ...] = SOURCES
+    capacities: tuple[Capacity, ...] = ()
+    iops_limit: Fraction | None = None
+
+    def capacity_bps(self, day: int) -> Fraction:
+        """Return the declared capacity on a day of the window, in bit/s."""
+        return self.capacities[bisect_right(self.capacities, day, key=lambda c: c.first_day) - 1].bps
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Local days, both ends inclusive, that count for nothing, with who approved it and why."""
+
+    first_day: int
+    last_day: int
+    reason: str
+    person: str
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A declared scope. Days are ordinals, ``last_day`` is inclusive; ``sha256`` is of the file."""
+
+    enterprise: str
+    timezone: str
+    edition: str
+    first_day: int
+    last_day: int
+    definitions: Mapping[str, str]
+    head_counts: Mapping[str, int]
+    hosts: tuple[DeclaredHost, ...]
+    exclusions: tuple[Exclusion, ...]
+    sha256: str
+
+
+def parse_scope(data: bytes) -> Scope:
+    """Return the scope that the TOML file ``data`` declares.
+
+    Raises:
+        ScopeError: not TOML, an unknown or missing key, a wrong type, two entries for one host; the
+            message names the place and what to write.
+    """
+    top = toml_table.load(data, what="scope", error=ScopeError)
+    top.allow(
+        ("schema", "enterprise", "timezone", "edition", "window", "hosts"),
+        ("definitions", "head_counts", "exclusions"),
+    )
+    top.choice("schema", (SCHEMA,))
+    first, last = _days(top.table("window"))
+    hosts = tuple(_host(table, first) for table in top.tables("hosts"))
+    _require_hosts(top, hosts)
+    return Scope(
+        enterprise=top.text("enterprise"),
+        timezone=_zone(top),
+        edition=top.text("edition"),
+        first_day=first,
+        last_day=last,
+        definitions=_definitions(top.table("definitions")) if "definitions" in top else {},
+        head_counts=_head_counts(top.table("head_counts")) if "head_counts" in top else {},
+        hosts=hosts,
+        exclusions=tuple(_exclusions(top)),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _zone(top: Table) -> str:
+    zone = top.text("timezone")
+    try:
+        LocalCalendar(zone)
+    except MalformedError as cause:
+        raise top.wrong(str(cause)) from None
+    return zone
+
+
+def _days(table: Table, more: tuple[str, ...] = ()) -> tuple[int, int]:
+    table.allow(("from", "to", *more))
+    first, last = table.day("from"), table.day("to")
+    if last < first:
+        raise table.wrong(f"it ends on {last}, before it begins on {first}; both days are included")
+    return first.toordinal(), last.toordinal()
+
+
+def _definitions(table: Table) -> dict[str, str]:
+    table.allow((), INDICATORS)
+    return {key: table.text(key) for key in table}
+
+
+def _head_counts(table: Table) -> dict[str, int]:
+    table.allow((), ("total", "cloud_users"))
+    counts = {key: table.integer(key, most=MAX_PEOPLE) for key in table}
+    if counts.get("cloud_users", 0) > counts.get("total", MAX_PEOPLE):
+        raise table.wrong("cloud_users is above total; people who use cloud services are among all people")
+    return counts
+
+
+def _host(table: Table, window_first: int) -> DeclaredHost:
+    table.allow(("id",), ("sources", "bandwidth_mbps", "capacity", "iops_limit"))
+    name = table.text("id")
+    if len(name) > MAX_NAME:
+        raise table.wrong(f"id has {len(name)} characters, at most {MAX_NAME}")
+    if "bandwidth_mbps" in table and "capacity" in table:
+        raise table.wrong("write either bandwidth_mbps or [[hosts.capacity]], not both")
+    capacities: tuple[Capacity, ...] = ()
+    if "bandwidth_mbps" in table:
+        capacities = (Capacity(window_first, _bps(table, "bandwidth_mbps")),)
+    if "capacity" in table:
+        capacities = _capacities(table, window_first)
+    return DeclaredHost(
+        id=name,
+        sources=table.choices("sources", SOURCES) if "sources" in table else SOURCES,
+        capacities=capacities,
+        iops_limit=table.positive("iops_limit", most=MAX_IOPS) if "iops_limit" in table else None,
+    )
+
+
+def _capacities(table: Table, window_first: int) -> tuple[Capacity, ...]:
+    found = []
+    for entry in table.tables("capacity"):
+        entry.allow(("from", "mbps"))
+        found.append(Capacity(entry.day("from").toordinal(), _bps(entry, "mbps")))
+    if not found or found[0].first_day > window_first:
+        raise table.wrong(
+            f"the first [[hosts.capacity]] must hold on the window's first day: "
+            f"from = {date.fromordinal(window_first)} or earlier"
+        )
+    if any(later.first_day <= earlier.first_day for earlier, later in zip(found, found[1:])):
+        raise table.wrong("the entries of [[hosts.capacity]] must be in order of their day, each day once")
+    return tuple(found)
+
+
+def _bps(table: Table, key: str) -> Fraction:
+    return table.positive(key, most=MAX_MBPS) * BITS_PER_MEGABIT
+
+
+def _require_hosts(top: Table, hosts: tuple[DeclaredHost, ...]) -> None:
+    if not hosts:
+        raise top.wrong("declare at least one host, each written [[hosts]]")
+    seen: set[str] = set()
+    for host in hosts:
+        if host.id in seen:
+            raise top.wrong(f"the host {host.id!r} is declared twice")
+        seen.add(host.id)
+
+
+def _exclusions(top: Table) -> Iterator[Exclusion]:
+    for table in top.tables("exclusions") if "exclusions" in top else []:
+        first, last = _days(table, ("reason", "person"))
+        yield Exclusion(first, last, reason=table.text("reason"), person=table.text("person"))

@@ -92,7 +92,7 @@ class Delivery:
         while not self._stopping.is_set():
             try:
                 wait_s = self.cycle()
-            except SpoolError as error:
+            except (SpoolError, OSError) as error:
                 self._events.error("delivery_failed", reason=str(error))
                 wait_s = self._back_off_s()
             if wait_s is None:
@@ -102,7 +102,7 @@ class Delivery:
             self._stopping.wait(wait_s)
         try:
             self.cycle(timeout_s=min(LAST_TIMEOUT_S, self._timeout_s))
-        except SpoolError as error:
+        except (SpoolError, OSError) as error:
             self._events.error("delivery_failed", reason=str(error))
 
     def cycle(self, *, timeout_s: Optional[float] = None) -> Optional[float]:
@@ -199,8 +199,8 @@ class Delivery:
             return
         self._board.thinned(saved)
         if saved:
-            self._events.warning("spool_thinned", saved_bytes=saved, bytes=self._spool.bytes)
+            self._events.warning("spool_thinned", saved_bytes=saved, bytes=self._spool.size_bytes)
         else:
             self._events.error(
-                "spool_cannot_be_thinned", bytes=self._spool.bytes, limit=self._spool.max_bytes
+                "spool_cannot_be_thinned", bytes=self._spool.size_bytes, limit=self._spool.max_bytes
             )

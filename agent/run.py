@@ -20,7 +20,7 @@ from agent import status
 from agent.config import Settings, listen
 from agent.delivery import Delivery, Surroundings
 from agent.enrol import AGENT
-from agent.errors import SpoolError
+from agent.errors import AgentError, SpoolError
 from agent.events import Events
 from agent.notify import Notifier
 from agent.reading import Host, ReadingError
@@ -136,7 +136,7 @@ class Runner:
         oldest_ms = self._spool.oldest_ms()
         figures.update(
             chunks_pending=self._spool.count,
-            spool_bytes=self._spool.bytes,
+            spool_bytes=self._spool.size_bytes,
             chunks_damaged=self._spool.damaged,
             chunks_refused=self._spool.refused,
             waiting_rows=self._sealer.waiting_rows,
@@ -208,16 +208,31 @@ def run(settings: Settings, make_host: Callable[[], Host], *, environment: Mappi
         with _metrics(settings, runner), _signals(loop):
             thread = threading.Thread(target=delivery.run, name="delivery", daemon=True)
             thread.start()
-            _told(loop, runner, enrolled, events, environment)
+
+            def step() -> None:
+                runner.step()
+                if not thread.is_alive():  # a fault of ours: let the service manager start us anew
+                    loop.stop()
+
+            _told(loop, runner, enrolled, events, step=step, environment=environment)
+            died = not thread.is_alive()
             delivery.stop()
             thread.join(GRACE_S)
             runner.write_status()
             events.info("stopped", pending=spool.count)
+    if died:
+        raise AgentError("the delivery ended unexpectedly; everything read is in the spool, see the log")
     return 0
 
 
 def _told(
-    loop: Loop, runner: Runner, enrolled: Enrolled, events: Events, environment: Mapping[str, str]
+    loop: Loop,
+    runner: Runner,
+    enrolled: Enrolled,
+    events: Events,
+    *,
+    step: Callable[[], None],
+    environment: Mapping[str, str],
 ) -> None:
     """Run the loop, and tell the log and the service manager when it begins and ends."""
     notifier = Notifier(environment)
@@ -225,7 +240,7 @@ def _told(
     events.info("started", host=record.host, key=enrolled.key.public.id[:16], agent=AGENT, pid=os.getpid())
     notifier.send(READY="1", STATUS=f"reading {record.host}")
     runner.write_status()
-    loop.run(runner.step)
+    loop.run(step)
     notifier.send(STOPPING="1")
     runner.finish()
 

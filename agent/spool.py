@@ -35,17 +35,17 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from typing import Callable, Optional
 
 from agent.errors import SpoolBusyError, SpoolError, SpoolFullError
 from agent.files import TEMPORARY, Files, RealFiles, replace
+from agent.holdings import Holdings
+from agent.replacing import TailReplacement
 from agent.sealing import Place
-from agent.shelf import DAMAGED, HEAD, REFUSED, SENT, THIN, TRIED, Head, Note, Shelf, head_of, seq_of, split
+from agent.shelf import HEAD, REFUSED, SENT, TRIED, Head, Note, head_of
 from evidence.chunk import Chunk, Frame, open_chunk, parse_header, read_frame
-from evidence.dsse import CHUNK_TYPE
-from evidence.errors import EvidenceError, MismatchError
+from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
 
 DEFAULT_MAX_BYTES = 1024 * 1024 * 1024
@@ -58,11 +58,7 @@ BUSY_WAIT_S = 1.0
 
 
 class Spool:
-    """An open spool. Methods may be called from several threads.
-
-    ``bytes`` is the size of all pending chunks, ``damaged`` and ``refused`` the numbers of files
-    that were moved aside.
-    """
+    """An open spool. Methods may be called from several threads."""
 
     def __init__(
         self,
@@ -90,92 +86,90 @@ class Spool:
         Raises:
             SpoolError: the folder cannot be used.
         """
-        self._shelf = Shelf(folder, files or RealFiles())
+        self._holdings = Holdings(folder, key=key, note=note, files=files or RealFiles())
+        self._shelf = self._holdings.shelf
         self._files = self._shelf.files
         self._chain = chain
         self._key = key
         self._note = note
         self.max_bytes = max_bytes
         self._lock = threading.RLock()
-        self._pending: list[int] = []
-        self._sizes: dict[int, int] = {}
-        self._head: Optional[Head] = None
-        self._next_seq = 0
-        self._aside = self._tried = -1
-        self._unfinished = False
+        self._replacement = TailReplacement(self._holdings, key=key, note=note)
         self._thinned_at = -THIN_AGAIN_CHUNKS
         self._vain = (-1, -1)
         self._full = False
         self._oldest: tuple[int, Optional[int]] = (-1, None)
-        self.bytes = self.damaged = self.refused = 0
         try:
             self._shelf.prepare(chain, epoch)
-            self._tried = self._read_tried()
-            self._unfinished = THIN in self._files.names(folder)
-            self._finish_replacing()
-            self._scan()
+            self._holdings.tried = self._holdings.read_tried()
+            self._replacement.begin()
+            self._holdings.scan()
         except OSError as error:
             raise SpoolError(f"the spool {folder} cannot be opened: {error}; check the folder") from None
 
     @property
     def head(self) -> Optional[Head]:
         """The newest chunk of the chain, ``None`` before the first."""
-        return self._head
+        return self._holdings.head
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of all pending chunks."""
+        return self._holdings.bytes
+
+    @property
+    def damaged(self) -> int:
+        """Number of files that were moved aside because they are damaged."""
+        return self._holdings.damaged
+
+    @property
+    def refused(self) -> int:
+        """Number of chunks that were moved aside because the collector refused them."""
+        return self._holdings.refused
 
     @property
     def count(self) -> int:
         """Number of pending chunks, without waiting for anybody."""
-        return len(self._pending)
+        return len(self._holdings.numbers)
 
     def pending(self) -> list[int]:
         """Return the numbers of the chunks that are not acknowledged, in order."""
         with self._lock:
             try:
-                self._finish_replacing()
+                self._replacement.finish()
             except OSError as error:
                 self._note("thinning_unfinished", {"reason": str(error)})
                 return []
-            return list(self._pending)
+            return list(self._holdings.numbers)
 
     def size(self, seq: int) -> int:
         """Return the size of a pending chunk in bytes, 0 if it is not pending."""
-        return self._sizes.get(seq, 0)
+        return self._holdings.sizes.get(seq, 0)
 
     def read(self, seq: int) -> Optional[tuple[Frame, bytes]]:
-        """Return a pending chunk, or ``None`` if it is damaged (it is moved aside) or gone."""
+        """Return a pending chunk, or ``None`` if it is damaged (it is moved aside), unreadable or gone."""
         with self._lock:
-            if seq not in self._sizes:
-                return None
-            try:
-                data = self._files.read(self._shelf.path(seq))
-                frame = read_frame(data)
-                self._key.verify(CHUNK_TYPE, frame.header, frame.signature)
-                found = parse_header(frame.header).seq
-                if found != seq:
-                    raise MismatchError(f"it carries the number {found}")
-            except FileNotFoundError:
-                self._forget(seq)
-                self._note("chunk_vanished", {"seq": seq})
-            except EvidenceError as error:
-                self._quarantine(seq, str(error))
-            else:
-                return frame, data
-            return None
+            return self._holdings.read(seq)
 
     def oldest_ms(self) -> Optional[int]:
         """Return when the oldest pending chunk begins (wall clock, ms); never waits for a thinning."""
         if self._lock.acquire(blocking=False):
             try:
-                while self._pending and self._oldest[0] != self._pending[0]:
-                    seq = self._pending[0]
-                    found = self.read(seq)
-                    if found:
-                        self._oldest = (seq, parse_header(found[0].header).start_ms)
-                if not self._pending:
-                    self._oldest = (-1, None)
+                self._find_oldest()
             finally:
                 self._lock.release()
         return self._oldest[1]
+
+    def _find_oldest(self) -> None:
+        """Read the oldest chunk if it is another one than the last time."""
+        for seq in self.pending():
+            if seq == self._oldest[0]:
+                return
+            found = self._holdings.read(seq)
+            if found:
+                self._oldest = (seq, parse_header(found[0].header).start_ms)
+                return
+        self._oldest = (-1, None)
 
     # Sealing
 
@@ -193,14 +187,14 @@ class Spool:
         if not self._lock.acquire(timeout=BUSY_WAIT_S):
             raise SpoolBusyError("the spool is being thinned; sealing is tried again later")
         try:
-            self._finish_replacing()
+            self._replacement.finish()
             data = build(self._next_place())
             if data is None:
                 return None
-            if self.bytes + len(data) > self.max_bytes:
+            if self.size_bytes + len(data) > self.max_bytes:
                 self._full = True
                 raise SpoolFullError(
-                    f"the spool holds {self.bytes} bytes, the limit is {self.max_bytes}; "
+                    f"the spool holds {self.size_bytes} bytes, the limit is {self.max_bytes}; "
                     "check the way to the collector or raise spool.max_mib"
                 )
             return self._append(data)
@@ -210,9 +204,9 @@ class Spool:
             self._lock.release()
 
     def _next_place(self) -> Place:
-        if self._head is None:
-            return Place(self._next_seq, self._chain, 0)
-        return Place(self._next_seq, self._head.hash, self._head.end_ms)
+        if self._holdings.head is None:
+            return Place(self._holdings.next_seq, self._chain, 0)
+        return Place(self._holdings.next_seq, self._holdings.head.hash, self._holdings.head.end_ms)
 
     def _append(self, data: bytes) -> Head:
         head = head_of(open_chunk(read_frame(data), self._key))
@@ -228,8 +222,8 @@ class Spool:
                 with contextlib.suppress(OSError):
                     self._files.remove(leftover)
             raise
-        before, self._head, self._next_seq = self._head, head, head.seq + 1
-        self._remember(head.seq, len(data))
+        before, self._holdings.head, self._holdings.next_seq = self._holdings.head, head, head.seq + 1
+        self._holdings.remember(head.seq, len(data))
         if before is not None:
             # The newest is on the disk now, so the one before is needed no longer.
             with contextlib.suppress(OSError):
@@ -245,10 +239,10 @@ class Spool:
             SpoolError: the disk does not take it; nothing may be sent.
         """
         with self._lock:
-            if seq > self._tried:
+            if seq > self._holdings.tried:
                 with _explained("the mark of sent chunks cannot be written"):
                     replace(self._files, self._shelf.at(TRIED), b"%d\n" % seq)
-                self._tried = seq
+                self._holdings.tried = seq
 
     def acknowledge(self, seq: int) -> None:
         """Let go of a chunk that the collector has stored.
@@ -257,14 +251,14 @@ class Spool:
             SpoolError: the file cannot be removed; the chunk will be sent again.
         """
         with self._lock:
-            if seq not in self._sizes:
+            if seq not in self._holdings.sizes:
                 return
             with _explained(f"chunk {seq} is stored at the collector but cannot be removed here"):
-                if self._head is not None and seq == self._head.seq:
+                if self._holdings.head is not None and seq == self._holdings.head.seq:
                     self._files.rename(self._shelf.path(seq), self._shelf.path(seq, SENT))
                 else:
                     self._files.remove(self._shelf.path(seq))
-            self._forget(seq)
+            self._holdings.forget(seq)
 
     def refuse(self, seq: int) -> None:
         """Move a chunk that the collector will never take to ``refused/``.
@@ -273,30 +267,25 @@ class Spool:
             SpoolError: the file cannot be moved.
         """
         with self._lock:
-            if seq in self._sizes:
+            if seq in self._holdings.sizes:
                 with _explained(f"refused chunk {seq} cannot be moved aside"):
                     self._shelf.move_aside(self._shelf.path(seq), REFUSED)
-                self._forget(seq)
-                self.refused += 1
-                self._aside = max(self._aside, seq)
+                self._holdings.forget(seq)
+                self._holdings.refused += 1
+                self._holdings.aside = max(self._holdings.aside, seq)
 
     # Thinning
 
     def wants_thinning(self) -> bool:
         """Return whether the spool is near its limit and a thinning may help."""
-        near = self.bytes > self.max_bytes // 8 * THIN_ABOVE_EIGHTHS
-        grown = self._next_seq - self._thinned_at >= THIN_AGAIN_CHUNKS
-        return ((near and grown) or self._full) and self._vain != (self.bytes, self._next_seq)
+        near = self.size_bytes > self.max_bytes // 8 * THIN_ABOVE_EIGHTHS
+        grown = self._holdings.next_seq - self._thinned_at >= THIN_AGAIN_CHUNKS
+        return ((near and grown) or self._full) and self._vain != (self.size_bytes, self._holdings.next_seq)
 
     def tail(self) -> list[int]:
         """Return the newest chunks that were never on the wire and have no gap: they may be replaced."""
         with self._lock:
-            tail: list[int] = []
-            for expected in range(self._next_seq - 1, max(self._tried, self._aside), -1):
-                if expected not in self._sizes:
-                    break
-                tail.append(expected)
-            return tail[::-1]
+            return self._replacement.tail()
 
     def replace_tail(self, build: Callable[[Iterator[Chunk]], Iterable[bytes]]) -> int:
         """Put another, smaller chain in the place of the tail; return how many bytes that saved.
@@ -308,126 +297,14 @@ class Spool:
         Raises:
             SpoolError: it did not work; the old tail stays, or is replaced at the next try.
         """
-        path = self._shelf.at(THIN)
         with self._lock, _explained("thinning the spool failed"):
-            self._finish_replacing()
-            tail, before = self.tail(), self.bytes
-            self._full, self._vain = False, (before, self._next_seq)
-            self._thinned_at = self._next_seq
-            if not tail:
-                return 0
-            try:
-                self._files.write(path + TEMPORARY, build(self._chunks(tail)))
-                worth_it = self._files.size(path + TEMPORARY) < sum(self._sizes[seq] for seq in tail)
-            except (OSError, SpoolError, EvidenceError):
-                self._discard(path + TEMPORARY)
-                raise
-            if not worth_it:
-                self._discard(path + TEMPORARY)
-                return 0
-            self._unfinished = True
-            self._files.rename(path + TEMPORARY, path)
-            self._finish_replacing()
-            self._thinned_at, self._vain = self._next_seq, (self.bytes, self._next_seq)
-            return before - self.bytes
-
-    def _chunks(self, seqs: list[int]) -> Iterator[Chunk]:
-        for seq in seqs:
-            found = self.read(seq)
-            if found is None:
-                raise SpoolError(f"chunk {seq} is damaged; thinning begins behind it the next time")
-            yield open_chunk(found[0], self._key)
-
-    def _finish_replacing(self) -> None:
-        """Steps (2) to (6) of thinning, from whatever state a crash or a full disk left."""
-        if not self._unfinished:
-            return
-        path = self._shelf.at(THIN)
-        self._files.sync_folder(self._shelf.folder)
-        try:
-            frames = split(self._files.read(path))
-            newest: Optional[Head] = head_of(open_chunk(frames[-1][0], self._key))
-        except FileNotFoundError:
-            frames, newest = [], None
-        except EvidenceError as error:
-            frames, newest = [], None
-            self._shelf.move_aside(path, DAMAGED)
-            self._note("thinned_tail_damaged", {"reason": str(error)})
-        if newest is not None:
-            first = newest.seq - len(frames) + 1
-            self._shelf.remove_from(first)
-            for number, (_, data) in enumerate(frames):
-                self._shelf.place(self._shelf.path(first + number), data)
-            replace(self._files, self._shelf.at(HEAD), newest.note())
-            self._files.remove(path)
-            self._files.sync_folder(self._shelf.folder)
-        self._unfinished = False
-        self._scan()
-
-    # Opening
-
-    def _read_tried(self) -> int:
-        text = self._shelf.text(TRIED)
-        if not text or text.isdecimal():
-            return int(text or -1)
-        self._note("mark_damaged", {"file": TRIED})
-        # Everything that is here may have been on the wire.
-        return max(self._shelf.found().pending, default=-1)
-
-    def _scan(self) -> None:
-        """Learn from the names what is there, and find the head."""
-        found = self._shelf.found()
-        self._pending, self._sizes = sorted(found.pending), dict(found.pending)
-        self.bytes = sum(found.pending.values())
-        self.damaged, self.refused = len(found.damaged), len(found.refused)
-        self._aside = found.aside
-        newest = max([*found.pending, *found.sent, found.aside, self._tried], default=-1)
-        self._next_seq = newest + 1
-        self._head = self._find_head(newest, found.sent, found.refused) if newest >= 0 else None
-        for seq in found.sent:
-            if seq != newest:
-                self._files.remove(self._shelf.path(seq, SENT))
-
-    def _find_head(self, newest: int, sent: tuple[int, ...], refused: tuple[str, ...]) -> Head:
-        """Return the head from its own file if that is whole, else as the file ``head`` says."""
-        path = self._shelf.path(newest)
-        if newest in sent:
-            path = self._shelf.path(newest, SENT)
-        elif newest not in self._sizes:
-            names = [name for name in refused if seq_of(name) == newest]
-            if not names:
-                return self._shelf.noted_head(newest, self._note)
-            path = self._shelf.at(REFUSED, names[-1])
-        try:
-            return self._shelf.peek(path, newest, self._key)
-        except EvidenceError as error:
-            if newest in self._sizes:
-                self._quarantine(newest, str(error))
-            else:
-                self._note("chunk_damaged", {"seq": newest, "reason": str(error)})
-        return self._shelf.noted_head(newest, self._note)
-
-    # Small steps
-
-    def _remember(self, seq: int, size: int) -> None:
-        insort(self._pending, seq)
-        self._sizes[seq] = size
-        self.bytes += size
-
-    def _forget(self, seq: int) -> None:
-        self.bytes -= self._sizes.pop(seq)
-        del self._pending[bisect_left(self._pending, seq)]
-
-    def _quarantine(self, seq: int, reason: str) -> None:
-        self._shelf.move_aside(self._shelf.path(seq), DAMAGED)
-        self._forget(seq)
-        self.damaged += 1
-        self._aside = max(self._aside, seq)
-        self._note("chunk_damaged", {"seq": seq, "reason": reason})
-
-    def _discard(self, path: str) -> None:
-        with contextlib.suppress(OSError):
-            self._files.remove(path)
+            before = self.size_bytes
+            self._full, self._vain = False, (before, self._holdings.next_seq)
+            self._thinned_at = self._holdings.next_seq
+            self._replacement.replace(build)
+            self._vain = (self.size_bytes, self._holdings.next_seq)
+            self._thinned_at = self._holdings.next_seq
+            return before - self.size_bytes
 
 
 @contextlib.contextmanager

@@ -298,17 +298,17 @@ def test_the_offset_is_taken_half_way_of_the_exchange():
 def test_a_spool_near_its_limit_is_thinned_before_sending(tmp_path, collector):
     scene = Scene(tmp_path, collector, max_bytes=60_000)
     collector.close()
-    while scene.writer.spool.bytes < 56_000:
+    while scene.writer.spool.size_bytes < 56_000:
         scene.writer.seal(1)
     scene.cycle()
-    assert scene.writer.spool.bytes < 10_000
+    assert scene.writer.spool.size_bytes < 10_000
     assert scene.board.snapshot()["thinnings_total"] == 1
     assert "spool_thinned" in scene.log.getvalue()
 
 
 def test_a_spool_that_cannot_be_thinned_is_reported(tmp_path, collector):
     scene = Scene(tmp_path, collector, max_bytes=4_000)
-    while scene.writer.spool.bytes < 3_600:
+    while scene.writer.spool.size_bytes < 3_600:
         scene.writer.seal(1)
     scene.writer.spool.mark_tried(scene.writer.spool.pending()[-1])
     scene.cycle()
@@ -318,7 +318,7 @@ def test_a_spool_that_cannot_be_thinned_is_reported(tmp_path, collector):
 
 def test_a_thinning_that_fails_is_reported_and_sending_goes_on(tmp_path, collector, monkeypatch):
     scene = Scene(tmp_path, collector, max_bytes=4_000)
-    while scene.writer.spool.bytes < 3_600:
+    while scene.writer.spool.size_bytes < 3_600:
         scene.writer.seal(1)
 
     def broken(_):

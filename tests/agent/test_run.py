@@ -324,3 +324,15 @@ def test_running_outside_the_main_thread_leaves_the_signals_alone(collector, hal
     finally:
         Loop.__init__ = original
     assert codes == [0]
+
+
+def test_an_agent_whose_delivery_has_died_seals_and_ends_with_an_error(
+    collector, halves, tmp_path, capsys, monkeypatch
+):
+    state = str(tmp_path / "state")
+    assert cli.main(["enroll", "--collector", collector.url, "--token", "token-1", "--state", state]) == 0
+    monkeypatch.setattr(Delivery, "run", lambda self: None)
+    capsys.readouterr()
+    assert cli.main(["run", "--state", state, "--interval", "1", "--seal", "60"]) == 1
+    assert "delivery ended unexpectedly" in capsys.readouterr().err.splitlines()[-1]
+    assert len(list(Path(state, "spool").glob("*.chunk"))) == 1

@@ -105,7 +105,7 @@ def test_sealed_chunks_are_files_and_survive_reopening(writer):
     require_chain(writer.chunks())
     assert writer.chunks()[0].header.prev == CHAIN
     assert writer.chunks()[3].header.first == "repeat"
-    assert writer.spool.bytes == sum(path.stat().st_size for path in writer.folder.glob("*.chunk"))
+    assert writer.spool.size_bytes == sum(path.stat().st_size for path in writer.folder.glob("*.chunk"))
 
 
 def test_nothing_to_seal_writes_nothing(writer):
@@ -223,6 +223,27 @@ def test_a_chunk_that_somebody_removed_is_reported_once(writer):
     assert writer.spool.pending() == [1]
 
 
+def test_a_chunk_that_cannot_be_read_now_stays_pending(writer, monkeypatch):
+    writer.seal(2)
+    monkeypatch.setattr(writer.spool._files, "read", lambda _: (_ for _ in ()).throw(OSError(5, "I/O error")))
+    assert writer.spool.read(0) is None
+    assert writer.spool.oldest_ms() is None
+    monkeypatch.undo()
+    assert writer.spool.pending() == [0, 1]
+    assert writer.spool.oldest_ms() == writer.chunks()[0].header.start_ms
+
+
+def test_a_damaged_chunk_that_cannot_be_moved_is_not_sent(writer, monkeypatch):
+    writer.seal(2)
+    writer.damage(0)
+    monkeypatch.setattr(
+        writer.spool._files, "rename", lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only"))
+    )
+    assert writer.spool.read(0) is None
+    assert writer.spool.pending() == [1]
+    assert "cannot be moved aside" in writer.notes[-1][1]["reason"]
+
+
 def test_refused_chunks_are_kept_apart_and_the_chain_goes_on_from_them(writer):
     writer.seal(2)
     link = writer.chunks()[1]
@@ -296,9 +317,9 @@ def test_thinning_keeps_every_total_and_the_chain(tmp_path):
     writer.spool.mark_tried(4)
     before = totals(writer.chunks())
     frozen = [chunk.hash for chunk in writer.chunks()[:5]]
-    size = writer.spool.bytes
-    assert writer.spool.replace_tail(lambda chunks: thinned(chunks, KEY)) == size - writer.spool.bytes
-    assert writer.spool.bytes < size / 3
+    size = writer.spool.size_bytes
+    assert writer.spool.replace_tail(lambda chunks: thinned(chunks, KEY)) == size - writer.spool.size_bytes
+    assert writer.spool.size_bytes < size / 3
     assert totals(writer.chunks()) == before
     require_chain(writer.chunks())
     assert [chunk.hash for chunk in writer.chunks()[:5]] == frozen

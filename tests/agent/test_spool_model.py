@@ -178,7 +178,7 @@ class SpoolMachine(RuleBasedStateMachine):
         pending = self.spool.pending()
         assert pending == sorted(set(pending))
         assert set(pending) >= self.sealed.keys()
-        assert self.spool.bytes == sum(self.spool.size(seq) for seq in pending)
+        assert self.spool.size_bytes == sum(self.spool.size(seq) for seq in pending)
         frames = {seq: open_chunk(self.spool.read(seq)[0], KEY.public) for seq in pending}
         for seq, chunk in frames.items():
             if seq == 0:

@@ -157,7 +157,8 @@ def _short(number: str, *, up: bool = False) -> str:
 def _coverage(coverage: Mapping[str, Any]) -> str:
     if coverage["share"] is None:
         return "–"
-    return f"{Decimal(coverage['share']) * 100:.3f} %"
+    covered = coverage["observed_s"] + coverage["bridged_s"]
+    return f"{Decimal(coverage['share']) * 100:.3f} % ({_duration(covered)})"
 
 
 def _duration(seconds: int) -> str:

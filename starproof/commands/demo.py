@@ -104,7 +104,7 @@ class _Demo:
             keys = Keyring(self._folder)
             write_file(pack, archive, month=month, rules=rules, zone=None, keys=keys)
         key = keys.log_key().public
-        self._out.print(f"{pack} ({pack.stat().st_size:,} bytes)")
+        self._out.print(f"{_shown(pack)} ({pack.stat().st_size:,} bytes)")
         passed = self._check(pack, key)
         self._say(6, "改动一条读数并重算全部清单", "one reading changed, every manifest recomputed")
         tampered = self._folder / f"{month}-tampered.zip"
@@ -112,8 +112,9 @@ class _Demo:
         refused = self._check(tampered, key)
         if (passed, refused) != (PASS, FAILED):
             raise DemoError(f"expected {PASS} and {FAILED}, got {passed} and {refused}")
-        self._out.print(f"\n[bold]一切都在 everything is in[/] {self._folder}")
-        self._out.print(f"starproof check {pack} --log-key {self._folder / 'log.pub'}", soft_wrap=True)
+        self._out.print(f"\n[bold]一切都在 everything is in[/] {_shown(self._folder)}")
+        log_key = _shown(self._folder / "log.pub")
+        self._out.print(f".venv/bin/starproof check {_shown(pack)} --log-key {log_key}", soft_wrap=True)
         return 0
 
     def _say(self, step: int, zh: str, en: str) -> None:
@@ -213,6 +214,12 @@ class _Demo:
             report = check(stream, log_key=key, editions=trusted_editions())
         print_check(report, self._out, figures=False)
         return report.outcome
+
+
+def _shown(path: Path) -> str:
+    """Return the path as a person would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Callable, Optional
 
 from agent import state as states
 from agent.answers import Decision
-from agent.files import TEMPORARY
+from agent.files import FILE_MODE, TEMPORARY
 from agent.sealing import ClockEstimate
 from agent.shelf import CHUNK, DAMAGED, REFUSED, seq_of
 from agent.state import State
@@ -124,8 +124,11 @@ def write(path: str, document: Mapping[str, Any]) -> None:
     Raises:
         OSError: the disk does not take it.
     """
-    with open(path + TEMPORARY, "w", encoding="utf-8") as file:
-        json.dump(document, file)
+    descriptor = os.open(path + TEMPORARY, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    try:
+        os.write(descriptor, json.dumps(document).encode())
+    finally:
+        os.close(descriptor)
     os.replace(path + TEMPORARY, path)
 
 

@@ -14,10 +14,7 @@ from typing import Any, Callable, Optional
 
 from agent import state as states
 from agent.answers import Decision
-<<<<<<< HEAD
-=======
-from agent.files import FILE_MODE, TEMPORARY
->>>>>>> deliver
+from agent.files import FILE_MODE
 from agent.sealing import ClockEstimate
 from agent.shelf import CHUNK, DAMAGED, REFUSED, seq_of
 from agent.state import State
@@ -133,24 +130,15 @@ def write(path: str, document: Mapping[str, Any]) -> None:
     Raises:
         OSError: the disk does not take it.
     """
-<<<<<<< HEAD
     text = json.dumps(document).encode("utf-8")
     padded = text.ljust(-(-(len(text) + 1) // BLOCK_BYTES) * BLOCK_BYTES - 1) + b"\n"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, FILE_MODE)
     try:
         os.write(handle, padded)
         if os.fstat(handle).st_size != len(padded):
             os.ftruncate(handle, len(padded))
     finally:
         os.close(handle)
-=======
-    descriptor = os.open(path + TEMPORARY, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-    try:
-        os.write(descriptor, json.dumps(document).encode())
-    finally:
-        os.close(descriptor)
-    os.replace(path + TEMPORARY, path)
->>>>>>> deliver
 
 
 def report(state: State, *, now_ms: int) -> Document:

@@ -8,9 +8,9 @@ between two neighbouring rows:
    credited again: it stays with the first.
 2. An interval in which the wall clock and the clock since boot disagree by more than
    ``STEP_TOLERANCE_MS`` plus a thousandth is *suspect*: not covered, never repaired.
-3. An interval that contains the edge of a local month strictly inside belongs to neither month:
-   only both ends are known, not the share of each side. One that contains a midnight inside a
-   month is split in proportion to time; the parts add up to the whole.
+3. An interval that contains a midnight is split in proportion to time; the parts add up to the
+   whole. One that contains the edge of a local month more than ``EDGE_TOLERANCE_MS`` from both its
+   ends belongs to neither month: only both ends are known, not the share of each side.
 4. Suspended time (clock since boot beyond the monotonic clock) is *downtime*.
 5. The rest is *observed* if the readings are at most ``OBSERVED_INTERVALS`` nominal intervals
    apart, else *bridged*: the same epoch has counters on both sides, the difference is exact.
@@ -41,6 +41,8 @@ OBSERVED_INTERVALS = 2
 STEP_TOLERANCE_MS = 2_000
 STEP_TOLERANCE_SHARE = 1_000
 """Wall clocks may be slewed by 500 ppm (adjtimex); a thousandth allows twice that."""
+EDGE_TOLERANCE_MS = 1_000
+"""A reading due at midnight is taken some milliseconds later."""
 SUSPEND_TOLERANCE_MS = 1_000
 TICK_TOLERANCE_PERCENT = 5
 TICK_SLACK_PER_CPU = 5
@@ -228,8 +230,12 @@ class _Counters:
         if end - start > MAX_INTERVAL_MS or self._taken.overlaps(start, end):
             return []
         pieces = self._calendar.split(start, end)
-        if len(pieces) > 1 and not self._calendar.same_month(pieces[0][0], pieces[-1][0]):
-            return []
+        before = 0
+        for (day, ms), (following, _) in zip(pieces, pieces[1:]):
+            before += ms
+            near = min(before, end - start - before) <= EDGE_TOLERANCE_MS
+            if not near and not self._calendar.same_month(day, following):
+                return []
         return pieces
 
     def _suspect(self, metrics: Iterable[str], pieces: list[tuple[int, int]]) -> None:

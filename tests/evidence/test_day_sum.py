@@ -120,6 +120,33 @@ def test_rule_3_readings_on_the_edge_of_a_month_serve_both() -> None:
     assert [part.observed_ms for (metric, _), part in edge.items() if metric == "cpu"] == [MINUTE, MINUTE]
 
 
+def test_rule_3_a_reading_just_after_the_edge_of_a_month_loses_no_time() -> None:
+    late = counters(
+        [(0, 0, 0, 0, 0, 0, 0), (60, 3_000, 9_000, 60_000, 0, 0, 0), (120, 6_000, 18_000, 120_000, 0, 0, 0)],
+        start_ms=at("2026-05-31T23:59:01"),
+    )
+    edge = day_sums(late.open(), UTC)
+    rx = [part for (metric, _), part in sorted(edge.items()) if metric == "net.rx"]
+    assert [(part.amount, part.observed_ms) for part in rx] == [(59_000, 59_000), (61_000, 61_000)]
+    early = counters(
+        [(0, 0, 0, 0, 0, 0, 0), (60, 3_000, 9_000, 60_000, 0, 0, 0)], start_ms=at("2026-05-31T23:59:59")
+    )
+    assert (
+        sum(part.observed_ms for (m, _), part in day_sums(early.open(), UTC).items() if m == "net.rx")
+        == MINUTE
+    )
+    later = counters(
+        [(0, 0, 0, 0, 0, 0, 0), (60, 3_000, 9_000, 60_000, 0, 0, 0)],
+        start_ms=at("2026-05-31T23:59:01") + 1_001,
+    )
+    assert not day_sums(later.open(), UTC)
+
+
+def test_rule_3_a_long_gap_over_two_edges_belongs_to_nobody() -> None:
+    rows = [(0, 0, 0, 0, 0, 0, 0), (70 * 86_400, 100, 7_000, 70, 7, 7, 7)]
+    assert not day_sums(counters(rows, start_ms=at("2026-04-30T23:59:59")).open(), UTC)
+
+
 def test_rule_3_an_interval_over_midnight_is_split_without_loss() -> None:
     over = counters(
         [(0, 0, 0, 0, 0, 0, 0), (7, 350, 1050, 1000, 7, 1, 5)], start_ms=at("2026-05-10T23:59:57")

@@ -170,7 +170,9 @@ def _run(options: argparse.Namespace) -> int:
     from agent.config import load  # noqa: PLC0415 - the same
 
     settings = load(options.config, state=options.state, interval_s=options.interval, seal_s=options.seal)
-    lean.begin()
+    lean.hashes()
+    if not settings.metrics_listen:  # the client of Prometheus wants an http.client with TLS
+        lean.http()
     from agent.run import run  # noqa: PLC0415 - after lean
     from agent.this_host import this_host  # noqa: PLC0415 - after lean
 

@@ -1,9 +1,9 @@
-"""Keeping OpenSSL out of an agent that needs no TLS: it costs 4 of the 20 MB we allow ourselves.
+"""Keeping OpenSSL out of an agent that needs no TLS: it costs 4 to 7 of the 20 MB we allow ourselves.
 
-``hashlib`` loads OpenSSL for hashes that the interpreter also has itself. A module whose entry in
-``sys.modules`` is ``None`` counts as not installed while ``hashlib`` is imported; afterwards the entry is
-taken away again, so a later ``import ssl`` works as ever. Where the interpreter was built without its
-own SHA-256 (some distributions) nothing is done.
+``hashlib`` loads OpenSSL for hashes that the interpreter also has itself; ``http.client`` loads it to
+offer HTTPS. A module whose entry in ``sys.modules`` is ``None`` counts as not installed while they
+are imported; afterwards the entry is taken away again, so a later ``import ssl`` works as ever.
+Where the interpreter was built without its own SHA-256 (some distributions) ``hashlib`` is left alone.
 """
 
 from __future__ import annotations
@@ -16,13 +16,22 @@ OWN_HASHES = ("_sha256", "_sha2")
 """The interpreter's own SHA-256: before and since Python 3.12."""
 
 
-def begin() -> None:
-    """Import ``hashlib`` without OpenSSL, unless it is imported already or could not do without."""
-    loaded = "hashlib" in sys.modules or "_hashlib" in sys.modules
-    if loaded or not any(find_spec(name) for name in OWN_HASHES):
+def hashes() -> None:
+    """Import ``hashlib`` without OpenSSL, if nobody has imported it yet."""
+    if any(find_spec(name) for name in OWN_HASHES):
+        _import_without("_hashlib", "hashlib")
+
+
+def http() -> None:
+    """Import ``http.client`` without TLS; ``agent.transport`` brings its own where it is needed."""
+    _import_without("ssl", "http.client")
+
+
+def _import_without(absent: str, wanted: str) -> None:
+    if wanted in sys.modules or absent in sys.modules:
         return
-    sys.modules["_hashlib"] = None  # type: ignore[assignment]  # documented: counts as not installed
+    sys.modules[absent] = None  # type: ignore[assignment]  # documented: counts as not installed
     try:
-        importlib.import_module("hashlib")
+        importlib.import_module(wanted)
     finally:
-        del sys.modules["_hashlib"]
+        del sys.modules[absent]

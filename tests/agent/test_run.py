@@ -229,7 +229,8 @@ def halves(monkeypatch):
     sample.sample_text = lambda document: f"{document}\n"
     monkeypatch.setitem(sys.modules, "agent.this_host", this_host)
     monkeypatch.setitem(sys.modules, "agent.sample", sample)
-    monkeypatch.setattr(lean, "begin", lambda: None)
+    monkeypatch.setattr(lean, "hashes", lambda: None)
+    monkeypatch.setattr(lean, "http", lambda: None)
     return this_host
 
 

@@ -47,7 +47,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         description="读取本机计数器,封存并上报 | reads this host's counters, seals and delivers them",
         epilog=f"example: {prog} enroll --collector https://collector.example:8440 --token-file token.txt",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", prog=prog)
     _sample_options(_command(commands, prog, "sample", "一次读数 | take one reading", "sample --json"))
     enroll = _command(
         commands,

@@ -78,7 +78,7 @@ class HttpTransport:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
         deadline_s = self._mono_s() + timeout_s
         try:
-            self._connect(connection)
+            self._connect(connection, timeout_s)
             started_s = self._mono_s()
             connection.request("POST", self._base + path, body, {**headers, "Connection": "close"})
             response = connection.getresponse()
@@ -95,8 +95,10 @@ class HttpTransport:
         finally:
             connection.close()
 
-    def _connect(self, connection: http.client.HTTPConnection) -> None:
-        connection.connect()
+    def _connect(self, connection: http.client.HTTPConnection, timeout_s: float) -> None:
+        # A name in bytes: a name in text would load the tables for international names, 1 MB.
+        address: Any = (self._host.encode("ascii"), self._port)
+        connection.sock = socket.create_connection(address, timeout_s)
         if self._context is not None:
             connection.sock = self._context.wrap_socket(connection.sock, server_hostname=self._host)
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

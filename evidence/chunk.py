@@ -44,9 +44,11 @@ LATEST_MS = 4_102_444_800_000
 MAX_NAME = 128
 
 SOURCES = ("agent", "import")
-FIRST_ROWS = ("reading", "repeat", "boot")
+BOOTS = ("boot", "boot_after_shutdown")
+FIRST_ROWS = ("reading", "repeat", *BOOTS)
 """What the first row is: a fresh reading; the last reading of the chunk before; the instant of
-boot, where every kernel counter is zero."""
+boot, where every kernel counter is zero. After a shutdown that the agent saw, the host was off from
+the chunk before until boot; otherwise nobody knows since when it was off."""
 CLOCK_STATES = ("synchronized", "unsynchronized", "unknown")
 
 _PREFIX = struct.Struct("<4s32s64sI")

@@ -7,7 +7,8 @@ between two neighbouring rows:
 1. An interval that overlaps an earlier claim (an earlier chunk of the same host and source) is not
    credited again: it stays with the first.
 2. An interval in which the wall clock and the clock since boot disagree by more than
-   ``STEP_TOLERANCE_MS`` plus a thousandth is *suspect*: not covered, never repaired.
+   ``STEP_TOLERANCE_MS`` plus a thousandth, or the monotonic clock runs ahead of the clock since boot,
+   is *suspect*: not covered, never repaired.
 3. An interval that contains a midnight is split in proportion to time; the parts add up to the
    whole. One that contains the edge of a local month more than ``EDGE_TOLERANCE_MS`` from both its
    ends belongs to neither month: only both ends are known, not the share of each side.
@@ -18,7 +19,8 @@ between two neighbouring rows:
    themselves is *suspect* (processor: total or idle goes back, or the ticks differ from
    processors x time by more than 5 %; devices: a decrease that is not jitter).
 
-Between a chunk that begins with the instant of boot and the chunk before lies downtime.
+Between a shutdown that the agent saw and the instant of boot lies downtime. Without one the time
+before a boot is missing: the host may have run on without its agent.
 
 Averages carry their period. They are credited as value x milliseconds, in units of 10^-9: an average
 of at most ``WHOLE_AVERAGE_MS`` whole to the day in which its period begins, as monitors file it and as
@@ -33,12 +35,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from evidence.calendar import LocalCalendar
-from evidence.chunk import Chunk, Header
+from evidence.chunk import BOOTS, Chunk, Header
 from evidence.columns import MISSING
 from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, MAX_SCALE
 
 OBSERVED_INTERVALS = 2
-STEP_TOLERANCE_MS = 2_000
+STEP_TOLERANCE_MS = 50
+"""The clocks are read one after another, with a pause of the scheduler in between at most."""
 STEP_TOLERANCE_SHARE = 1_000
 """Wall clocks may be slewed by 500 ppm (adjtimex); a thousandth allows twice that."""
 EDGE_TOLERANCE_MS = 1_000
@@ -102,9 +105,9 @@ def claims(chunk: Chunk) -> list[Interval]:
 def span(header: Header) -> Interval:
     """Return the stretch that holds all claims of the chunk with this header.
 
-    A chunk that begins with the instant of boot also speaks for the downtime before it.
+    A chunk that begins with the boot after a shutdown also speaks for the downtime before it.
     """
-    if header.first == "boot" and 0 < header.prev_end_ms < header.start_ms:
+    if header.first == "boot_after_shutdown" and 0 < header.prev_end_ms < header.start_ms:
         return header.prev_end_ms, header.end_ms
     return header.start_ms, header.end_ms
 
@@ -203,7 +206,8 @@ class _Counters:
             pieces = self._pieces(start, end)
             if not pieces:
                 continue
-            if abs(end - start - booted) > STEP_TOLERANCE_MS + booted // STEP_TOLERANCE_SHARE:
+            stepped = abs(end - start - booted) > STEP_TOLERANCE_MS + booted // STEP_TOLERANCE_SHARE
+            if stepped or ran > booted + STEP_TOLERANCE_MS:
                 self._suspect(self._metrics, pieces)
                 continue
             suspended = booted - ran if booted - ran > SUSPEND_TOLERANCE_MS else 0
@@ -214,7 +218,7 @@ class _Counters:
 
     def _downtime_before(self) -> None:
         start, end = span(self._chunk.header)[0], self._chunk.header.start_ms
-        if self._chunk.header.first != "boot":
+        if self._chunk.header.first not in BOOTS:
             return
         for metric in self._metrics:
             day = self._calendar.day_of(end)

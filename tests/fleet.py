@@ -265,7 +265,7 @@ class Agent:
         self.boot_ms = self.mono_ms = 0
         self.boot += 1
         self.counted = dict.fromkeys(self.counted, 0)
-        self._rows, self._first = [], "boot"
+        self._rows, self._first = [], "boot_after_shutdown"
         self.read()
         return self
 

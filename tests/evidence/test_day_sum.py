@@ -98,15 +98,15 @@ def test_rule_1_time_of_an_earlier_claim_is_not_credited_again(draft: Draft) -> 
 
 
 def test_rule_2_a_step_of_the_wall_clock_is_suspect(draft: Draft) -> None:
-    draft.values[0][5:] = [wall + 2_061 for wall in draft.values[0][5:]]
+    draft.values[0][5:] = [wall + 111 for wall in draft.values[0][5:]]
     result = sums(draft)["net.rx"]
-    assert (result.observed_ms, result.suspect_ms) == (9 * MINUTE, MINUTE + 2_061)
+    assert (result.observed_ms, result.suspect_ms) == (9 * MINUTE, MINUTE + 111)
     assert result.amount == 54_000
 
 
 def test_rule_2_a_slewed_clock_is_fine(draft: Draft) -> None:
-    draft.values[0][5:] = [wall + 2_060 for wall in draft.values[0][5:]]
-    assert sums(draft)["net.rx"].observed_ms == 10 * MINUTE + 2_060
+    draft.values[0][5:] = [wall + 110 for wall in draft.values[0][5:]]
+    assert sums(draft)["net.rx"].observed_ms == 10 * MINUTE + 110
 
 
 def test_rule_3_an_interval_over_a_month_edge_belongs_to_neither_month() -> None:
@@ -271,8 +271,21 @@ def test_counters_without_a_processor_have_no_processor_sums() -> None:
     assert sums(Draft(manifest=man, values=[[START_MS, START_MS + 1], [0, 1], [0, 1]])) == {}
 
 
-def test_a_restart_leaves_downtime_since_the_chunk_before(draft: Draft) -> None:
+def test_rule_2_a_monotonic_clock_ahead_of_the_boot_clock_is_suspect(draft: Draft) -> None:
+    draft.values[2][5:] = [clock + 51 for clock in draft.values[2][5:]]
+    assert sums(draft)["cpu"].suspect_ms == MINUTE
+    draft.values[2][5:] = [clock - 1 for clock in draft.values[2][5:]]
+    assert sums(draft)["cpu"].suspect_ms == 0
+
+
+def test_a_boot_without_a_shutdown_leaves_the_time_before_it_missing(draft: Draft) -> None:
     draft.with_header(first="boot", prev_end_ms=START_MS - 30 * MINUTE)
+    assert (sums(draft)["cpu"].downtime_ms, sums(draft)["cpu"].restarts) == (0, 1)
+    assert claims(draft.open()) == [(START_MS, START_MS + 10 * MINUTE)]
+
+
+def test_a_shutdown_leaves_downtime_since_the_chunk_before(draft: Draft) -> None:
+    draft.with_header(first="boot_after_shutdown", prev_end_ms=START_MS - 30 * MINUTE)
     result = sums(draft)["cpu"]
     assert (result.downtime_ms, result.observed_ms, result.restarts) == (30 * MINUTE, 10 * MINUTE, 1)
     assert claims(draft.open()) == [(START_MS - 30 * MINUTE, START_MS + 10 * MINUTE)]
@@ -281,7 +294,7 @@ def test_a_restart_leaves_downtime_since_the_chunk_before(draft: Draft) -> None:
 
 @pytest.mark.parametrize("prev_end_ms", [0, START_MS, START_MS + 5 * MINUTE])
 def test_a_restart_without_a_time_before_has_no_downtime(draft: Draft, prev_end_ms: int) -> None:
-    draft.with_header(first="boot", prev_end_ms=prev_end_ms)
+    draft.with_header(first="boot_after_shutdown", prev_end_ms=prev_end_ms)
     assert sums(draft)["cpu"].downtime_ms == 0
     assert sums(draft)["cpu"].restarts == 1
     assert claims(draft.open()) == [(START_MS, START_MS + 10 * MINUTE)]
@@ -292,7 +305,7 @@ def test_readings_too_far_apart_say_nothing(draft: Draft) -> None:
         column[1:] = [clock + 401 * 86_400_000 for clock in column[1:]]
     assert sums(draft)["cpu"].observed_ms == 9 * MINUTE
     assert sums(draft)["cpu"].bridged_ms == 0
-    draft = steady(2).with_header(first="boot", prev_end_ms=START_MS - 401 * 86_400_000)
+    draft = steady(2).with_header(first="boot_after_shutdown", prev_end_ms=START_MS - 401 * 86_400_000)
     assert sums(draft)["cpu"].downtime_ms == 0
 
 

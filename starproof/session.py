@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from collector.settings import default_database_url
 from collector.store.archive import StoreArchive
 from collector.store.engine import open_engine
 from evidence.errors import EvidenceError
+from starproof.tables import json_text
 from verifier.errors import VerifierError
 
 EXPECTED_ERRORS = (CollectorError, EvidenceError, VerifierError, OSError)
@@ -52,7 +52,7 @@ def archive(url: str | None) -> Iterator[StoreArchive]:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document on standard output."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, sort_keys=True, indent=2) + "\n")
+    sys.stdout.write(json_text(document))
 
 
 def guarded(prog: str, work: Callable[[], int]) -> int:

@@ -53,12 +53,16 @@ MADE_TOLERANCE_MS = 600_000
 
 @dataclass
 class CheckReport:
-    """What a check found. ``figures`` is the recomputed document, ``None`` if it could not be made."""
+    """What a check found. ``figures`` is the recomputed document, ``None`` if it could not be made.
+
+    ``attested`` counts the chunks that agents signed; the rest was imported.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     statement: Statement | None = None
     figures: dict[str, Any] | None = None
     chunks: int = 0
+    attested: int = 0
     hosts: int = 0
 
     @property
@@ -80,6 +84,7 @@ class CheckReport:
             "log_key": statement.log_key if statement else None,
             "hosts": self.hosts,
             "chunks": self.chunks,
+            "attested_chunks": self.attested,
             "findings": [finding.document() for finding in sorted(self.findings)],
             "figures": self.figures,
         }
@@ -125,6 +130,7 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
         findings=report.findings,
     )
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
+    report.attested = sum(chain.count for chain in chains if chain.source == AGENT)
     # (6)-(8)
     _Derived(contents, statement, enrolled, chains, editions).judge(report)
     return report

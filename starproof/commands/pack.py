@@ -67,6 +67,8 @@ def write_file(
     Raises:
         PackError: the file cannot be written, or the pack cannot be made.
     """
+    if path.exists() or path.is_symlink():
+        raise PackError(f"{path} is there already; evidence is not overwritten: choose another name")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with temporary.open("xb") as stream:

@@ -12,6 +12,7 @@ from collector.errors import CollectorError
 from collector.settings import default_database_url
 from collector.store.archive import StoreArchive
 from collector.store.engine import open_engine
+from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from starproof.tables import json_text
 from verifier.errors import VerifierError
@@ -27,6 +28,23 @@ def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser
         epilog=f"example: {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def month(text: str) -> str:
+    """Return ``text`` if it is a month; for argparse, which makes a wrong one wrong usage."""
+    try:
+        LocalCalendar("UTC").month(text)
+    except EvidenceError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def zone(text: str) -> str:
+    """Return ``text`` if it is a time zone; for argparse, as ``month``."""
+    try:
+        return LocalCalendar(text).zone
+    except EvidenceError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_database(arguments: argparse.ArgumentParser) -> None:

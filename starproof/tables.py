@@ -16,6 +16,7 @@ from verifier.audit import AuditReport
 from verifier.finding import CATALOGUE
 
 MAX_HOST_ROWS = 20
+MAX_RECORDED = 20
 MAX_FINDINGS_A_CODE = 3
 """On a terminal; JSON holds all."""
 VERDICTS = {
@@ -128,6 +129,20 @@ def print_audit(report: AuditReport, console: Console | None = None) -> None:
     if not report.findings:
         out.print("[green]全部一致 no difference[/]")
     print_findings([finding.document() for finding in report.findings], out)
+
+
+def print_recorded(findings: Sequence[Mapping[str, Any]], console: Console | None = None) -> None:
+    """Print what the collector refused or noticed while chunks came in."""
+    out = console or Console(highlight=False)
+    if not findings:
+        return
+    out.print(f"[yellow]采集服务记录 recorded by the collector[/]: {len(findings)}")
+    for finding in findings[-MAX_RECORDED:]:
+        where = f"{finding['host']} {finding['source']}/{finding['epoch']}/{finding['seq']}"
+        line = f"  {finding['code']} {where}: {finding['detail']}"
+        out.print(escape(printable(line)), soft_wrap=True)
+    if len(findings) > MAX_RECORDED:
+        out.print(f"[dim]另有 {len(findings) - MAX_RECORDED} 条，见 --json (earlier ones in --json)[/]")
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]], out: Console) -> None:

@@ -23,10 +23,15 @@ EXAMPLE = "starproof pack --month 2026-11 --scope scope.toml --out 2026-11.zip"
 def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
     """Run the command and return the exit status."""
     parser = session.parser(prog, "Write the evidence pack of one month 生成证据包", EXAMPLE)
-    parser.add_argument("--month", required=True, metavar="YYYY-MM", help="local calendar month")
+    parser.add_argument(
+        "--month", required=True, type=session.month, metavar="YYYY-MM", help="local calendar month"
+    )
     parser.add_argument("--scope", type=Path, metavar="FILE", help="declared scope 申报范围 (TOML)")
     parser.add_argument(
-        "--timezone", metavar="TZ", help="IANA zone (default: the scope's, else Asia/Shanghai)"
+        "--timezone",
+        type=session.zone,
+        metavar="TZ",
+        help="IANA zone (default: the scope's, else Asia/Shanghai)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.zip", help="where to write the pack")
     session.add_database(parser)

@@ -35,7 +35,7 @@ from evidence.dsse import ENROLMENT_TYPE
 from evidence.stored import StoredChunk
 from verifier import difference, layout
 from verifier.check import FAILED, PARTIAL, PASS
-from verifier.errors import PackError
+from verifier.errors import PackError, VerifierError
 from verifier.figures import figures
 from verifier.pack import Rules, write_pack
 from verifier.scope import parse_scope
@@ -555,4 +555,11 @@ def test_a_stored_chunk_that_does_not_verify_is_not_packed() -> None:
     bent = chunk.write_frame(replace(frame, signature=bytes(64)))
     archive.stored[0] = StoredChunk(**{**vars(entry), "frame": bent})
     with pytest.raises(Exception, match="starproof audit"):
+        packed(archive)
+
+
+def test_a_damaged_chunk_at_rest_is_named() -> None:
+    archive = small_fleet().archive()
+    archive.stored[0] = StoredChunk(**{**vars(archive.stored[0]), "frame": b"too short"})
+    with pytest.raises(VerifierError, match=r"web-1 agent 0/0: .*starproof audit"):
         packed(archive)

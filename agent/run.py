@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Callable, Optional
 
 from agent import status
@@ -23,12 +24,12 @@ from agent.enrol import AGENT
 from agent.errors import AgentError, SpoolError
 from agent.events import Events
 from agent.notify import Notifier
-from agent.reading import Host, ReadingError
+from agent.reading import Host, Reading, ReadingError
 from agent.schedule import MS_PER_S, Schedule, Ticker
 from agent.sealing import Identity, LastRow, Sealer, last_row
 from agent.shelf import Head
 from agent.spool import Spool
-from agent.state import SPOOL, STATUS, Enrolled, State, default_state
+from agent.state import SHUTDOWN, SPOOL, STATUS, Enrolled, State, default_state
 from agent.status import Board
 from agent.transport import HttpTransport
 from evidence import __version__ as version
@@ -66,8 +67,13 @@ class Runner:
         board: Board,
         events: Events,
         status_path: str,
+        once_sealed: Optional[Callable[[], None]] = None,
     ) -> None:
-        """Take the parts; ``status_path`` is where ``status.json`` is written."""
+        """Take the parts.
+
+        ``status_path`` is where ``status.json`` is written; ``once_sealed`` is called when the first
+        chunk is on the disk, and again after the next one if it raised ``OSError``.
+        """
         self._host = host
         self._sealer = sealer
         self._spool = spool
@@ -76,20 +82,15 @@ class Runner:
         self._board = board
         self._events = events
         self._status_path = status_path
+        self._once_sealed = once_sealed
 
     def step(self) -> None:
         """Take one reading, and seal if its time has come."""
         before_ms = self._sealer.last_wall_ms
-        try:
-            reading = self._host.read()
-            self._sealer.add(reading)
-        except (ReadingError, OSError) as error:
-            self._board.reading_failed(str(error))
-            self._events.error("reading_failed", reason=str(error))
-        else:
-            self._board.read(reading.wall_ms, reading.clock_state)
-            if before_ms is not None and self._schedule.seals_between(before_ms, reading.wall_ms):
-                self._sealer.close()
+        reading = self._read()
+        due = reading and before_ms is not None and self._schedule.seals_between(before_ms, reading.wall_ms)
+        if due:
+            self._sealer.close()
         self.seal()
         self.write_status()
 
@@ -98,6 +99,27 @@ class Runner:
         self._sealer.finish()
         self.seal()
         self.write_status()
+
+    def finish_now(self) -> Optional[Head]:
+        """Take a last reading and seal; return the chunk that ends with it, ``None`` if that failed."""
+        reading = self._read()
+        self.finish()
+        head = self._spool.head
+        if reading is None or head is None:
+            return None
+        return head if (head.boot, head.end_ms) == (reading.boot_id, reading.wall_ms) else None
+
+    def _read(self) -> Optional[Reading]:
+        """Take one reading; ``None`` if it failed, which is logged and counted."""
+        try:
+            reading = self._host.read()
+            self._sealer.add(reading)
+        except (ReadingError, OSError) as error:
+            self._board.reading_failed(str(error))
+            self._events.error("reading_failed", reason=str(error))
+            return None
+        self._board.read(reading.wall_ms, reading.clock_state)
+        return reading
 
     def seal(self) -> None:
         """Write every run that has ended to the spool."""
@@ -123,6 +145,13 @@ class Runner:
         self._board.sealed()
         self._events.info("sealed", seq=head.seq, end_ms=head.end_ms, pending=self._spool.count)
         self._delivery.notify()
+        if self._once_sealed is not None:
+            try:
+                self._once_sealed()
+            except OSError as error:
+                self._events.warning("mark_not_removed", reason=str(error))
+            else:
+                self._once_sealed = None
         return True
 
     def _lose(self, rows: int, reason: str) -> None:
@@ -161,9 +190,11 @@ class Loop:
         self._clock_ms = clock_ms
         self._notifier = notifier
         self._stop = threading.Event()
+        self.terminated = False
 
-    def stop(self, *_: object) -> None:
-        """End the loop; also a signal handler."""
+    def stop(self, number: int = 0, _frame: object = None) -> None:
+        """End the loop; also a signal handler. ``terminated`` says whether it was SIGTERM."""
+        self.terminated = self.terminated or number == signal.SIGTERM
         self._stop.set()
 
     def run(self, step: Callable[[], None]) -> None:
@@ -180,8 +211,23 @@ class Loop:
             self._stop.wait(wait_ms / MS_PER_S)
 
 
-def run(settings: Settings, make_host: Callable[[], Host], *, environment: Mapping[str, str]) -> int:
+def machine_goes_down() -> bool:
+    """Return whether this machine is known to be shutting down or rebooting."""
+    from agent.shutdown import going_down  # noqa: PLC0415 - only at the end of a life
+
+    return going_down()
+
+
+def run(
+    settings: Settings,
+    make_host: Callable[[], Host],
+    *,
+    environment: Mapping[str, str],
+    goes_down: Callable[[], bool] = machine_goes_down,
+) -> int:
     """Run the agent until SIGTERM or SIGINT; return the exit code.
+
+    ``goes_down`` is asked after SIGTERM whether the machine is shutting down.
 
     Raises:
         AgentError: it cannot start: not enrolled, locked, or settings that cannot be used.
@@ -195,15 +241,18 @@ def run(settings: Settings, make_host: Callable[[], Host], *, environment: Mappi
         board = Board(wall_ms, interval_ms=schedule.interval_ms)
         spool = _spool(settings, state, enrolled, events)
         delivery = _delivery(settings, schedule, spool, enrolled, board=board, events=events)
+        host = make_host()
+        last = _last_life(state, spool, host)
         runner = Runner(
-            host=make_host(),
-            sealer=_sealer(enrolled, spool),
+            host=host,
+            sealer=_sealer(enrolled, last),
             spool=spool,
             delivery=delivery,
             schedule=schedule,
             board=board,
             events=events,
             status_path=state.path(STATUS),
+            once_sealed=(lambda: state.remove(SHUTDOWN)) if last and last.shut_down else None,
         )
         with _metrics(settings, runner), _signals(loop):
             thread = threading.Thread(target=delivery.run, name="delivery", daemon=True)
@@ -215,6 +264,10 @@ def run(settings: Settings, make_host: Callable[[], Host], *, environment: Mappi
                     loop.stop()
 
             _told(loop, runner, enrolled, events, step=step, environment=environment)
+            if loop.terminated and goes_down():
+                _finish_marked(runner, state, events)
+            else:
+                runner.finish()
             died = not thread.is_alive()
             delivery.stop()
             thread.join(GRACE_S)
@@ -242,7 +295,31 @@ def _told(
     runner.write_status()
     loop.run(step)
     notifier.send(STOPPING="1")
-    runner.finish()
+
+
+def _finish_marked(runner: Runner, state: State, events: Events) -> None:
+    """Seal a last reading, and leave a mark that the machine is going down right after it."""
+    from agent.shutdown import leave_mark  # noqa: PLC0415 - only at the end of a life
+
+    head = runner.finish_now()
+    if head is None:  # nobody will know when the machine stopped
+        return
+    try:
+        leave_mark(state, head)
+    except AgentError as error:
+        events.error("shutdown_not_marked", reason=str(error))
+    else:
+        events.info("shutdown_seen", seq=head.seq, end_ms=head.end_ms)
+
+
+def _last_life(state: State, spool: Spool, host: Host) -> Optional[LastRow]:
+    """Return the last sealed row, and whether the machine was seen going down after it."""
+    last = last_of(spool.head)
+    if state.read(SHUTDOWN) is None:
+        return last
+    from agent.shutdown import was_seen  # noqa: PLC0415 - rare
+
+    return replace(last, shut_down=True) if was_seen(state, last, host) and last else last
 
 
 def _spool(settings: Settings, state: State, enrolled: Enrolled, events: Events) -> Spool:
@@ -256,10 +333,10 @@ def _spool(settings: Settings, state: State, enrolled: Enrolled, events: Events)
     )
 
 
-def _sealer(enrolled: Enrolled, spool: Spool) -> Sealer:
+def _sealer(enrolled: Enrolled, last: Optional[LastRow]) -> Sealer:
     record = enrolled.signed.enrolment
     identity = Identity(enterprise=record.enterprise, host=record.host, agent=AGENT)
-    return Sealer(identity=identity, key=enrolled.key, last=last_of(spool.head))
+    return Sealer(identity=identity, key=enrolled.key, last=last)
 
 
 def last_of(head: Optional[Head]) -> Optional[LastRow]:

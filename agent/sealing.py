@@ -5,9 +5,10 @@ forward. Rules, in the order they are applied to every reading:
 
 1. A reading with an unset wall clock or with values that a chunk cannot hold is refused.
 2. Another boot id ends the run. The new one begins with the instant of boot, where every counter
-   is zero, provided that instant lies after everything known before; else with the reading.
+   is zero, provided that instant lies after everything known before; else with the reading. Only
+   where the agent saw the machine go down right after the last row is it a boot after a shutdown.
 3. A wall clock that does not go forward, or disagrees with the clock since boot by more than the
-   tolerance of the day sums, ends the run. The new one begins with the reading: the interval
+   tolerance of the day sums, or a monotonic clock that runs ahead of it, ends the run. The new one begins with the reading: the interval
    between is missing, never repaired.
 4. Another manifest (hotplug), or a full chunk, ends the run. The new one repeats the last row, so
    no interval is lost; columns that did not exist, or belonged to another device, are missing.
@@ -28,12 +29,12 @@ from typing import Optional
 
 from agent.reading import Reading, ReadingError
 from agent.thinning import keep_rows
-from evidence.chunk import CLOCK_STATES, EARLIEST_MS, LATEST_MS, MAX_NAME, Chunk, Header, seal
+from evidence.chunk import BOOTS, CLOCK_STATES, EARLIEST_MS, LATEST_MS, MAX_NAME, Chunk, Header, seal
 from evidence.columns import MAX_ROWS, MAX_VALUES, MISSING
 from evidence.keys import PrivateKey
 from evidence.manifest import COUNTERS_CLOCKS, UNITS, Column, Manifest
 
-STEP_TOLERANCE_MS = 2_000
+STEP_TOLERANCE_MS = 50
 STEP_TOLERANCE_SHARE = 1_000
 """Rule 2 of ``evidence.day_sum``; a test holds the two together (importing it costs 0.5 MB)."""
 MAX_WAITING_VALUES = 1024 * 1024
@@ -71,12 +72,16 @@ class ClockEstimate:
 
 @dataclass(frozen=True)
 class LastRow:
-    """The last row that was taken. Without ``manifest`` only its time and boot are known."""
+    """The last row that was taken. Without ``manifest`` only its time and boot are known.
+
+    ``shut_down``: the agent saw the machine go down right after it.
+    """
 
     boot_id: str
     wall_ms: int
     manifest: Optional[Manifest] = None
     row: Sequence[int] = ()
+    shut_down: bool = False
 
 
 @dataclass
@@ -237,7 +242,7 @@ class Sealer:
         if last.boot_id != reading.boot_id:
             instant_ms = reading.wall_ms - reading.boot_ms
             if instant_ms > max(last.wall_ms, EARLIEST_MS) and reading.boot_ms > 0:
-                run.first = "boot"
+                run.first = "boot_after_shutdown" if last.shut_down else "boot"
                 run.rows.append(_boot_row(manifest, instant_ms))
         elif last.manifest is not None and _steady(last.row, row):
             run.first = "repeat"
@@ -253,7 +258,7 @@ def _first(run: _Run, place: Place) -> tuple[str, list[array[int]]]:
     start_ms = run.rows[0][WALL]
     if run.first == "repeat" and start_ms != place.prev_end_ms:
         return "reading", run.rows
-    if run.first == "boot" and start_ms <= place.prev_end_ms:
+    if run.first in BOOTS and start_ms <= place.prev_end_ms:
         return "reading", run.rows[1:]
     return run.first, run.rows
 
@@ -262,7 +267,8 @@ def _steady(before: Sequence[int], after: Sequence[int]) -> bool:
     """Return whether all clocks went forward together from one row to the next."""
     walked, booted, ran = (after[clock] - before[clock] for clock in (WALL, BOOT, MONO))
     tolerance = STEP_TOLERANCE_MS + booted // STEP_TOLERANCE_SHARE
-    return walked > 0 and booted > 0 and ran >= 0 and abs(walked - booted) <= tolerance
+    together = abs(walked - booted) <= tolerance and ran <= booted + STEP_TOLERANCE_MS
+    return walked > 0 and booted > 0 and ran >= 0 and together
 
 
 def _row(reading: Reading) -> array[int]:

@@ -6,6 +6,7 @@
     key.next         seed of a key that is not enrolled yet
     enrolment.json   the record with its signatures and the collector; its rename is the moment of enrolment
     pending.json     a request whose answer is not known yet
+    shutdown         boot id and end of the last chunk, if the machine was seen going down after it
     lock, status.json, spool/
 
 After an enrolment ``key.next`` becomes ``key``. A crash between the two leaves an enrolment that
@@ -35,7 +36,7 @@ from evidence.keys import SEED_BYTES, PrivateKey, PublicKey
 
 KEY, NEXT_KEY = "key", "key.next"
 ENROLMENT, PENDING = "enrolment.json", "pending.json"
-LOCK, SPOOL, STATUS = "lock", "spool", "status.json"
+LOCK, SPOOL, STATUS, SHUTDOWN = "lock", "spool", "status.json", "shutdown"
 MAX_FILE_BYTES = 256 * 1024
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
 """``agent status`` looks whether the lock is held by taking it for a moment."""
@@ -142,9 +143,16 @@ class State:
             raise StateError(f"{self.path(name)} cannot be written: {error}") from None
 
     def remove(self, name: str) -> None:
-        """Remove a file of the state directory if it is there."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path(name))
+        """Remove a file of the state directory if it is there; returns when it is gone for good.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+        try:
+            _FILES.remove(self.path(name))
+        except FileNotFoundError:
+            return
+        _FILES.sync_folder(self.folder)
 
     # Keys
 

@@ -26,9 +26,10 @@ class Chain:
         self.place = Place(0, CHAIN, 0)
         self.chunks = []
 
-    def restart(self):
+    def restart(self, *, shut_down=False):
         """Another life of the agent on the same spool."""
-        self.sealer = Sealer(identity=IDENTITY, key=KEY, last=last_row(self.chunks[-1]))
+        last = replace(last_row(self.chunks[-1]), shut_down=shut_down)
+        self.sealer = Sealer(identity=IDENTITY, key=KEY, last=last)
 
     def add(self, machine, readings=1):
         for _ in range(readings):
@@ -127,25 +128,52 @@ def test_a_restart_in_the_same_boot_is_bridged_exactly():
     assert sums["net.rx"].bridged_ms == 46 * 60_000
 
 
-def test_a_reboot_begins_with_the_instant_of_boot_and_leaves_downtime():
+@pytest.mark.parametrize(
+    ("shut_down", "first", "downtime_ms"), [(True, "boot_after_shutdown", 600_000), (False, "boot", 0)]
+)
+def test_a_reboot_begins_with_the_instant_of_boot_and_leaves_downtime_after_a_shutdown(
+    shut_down, first, downtime_ms
+):
     chain, machine = Chain(), Machine()
     chain.add(machine, 10)
     chain.seal()
     end_ms = machine.wall_ms
     machine.reboot(off_ms=600_000, up_ms=30_000)
-    chain.restart()
+    chain.restart(shut_down=shut_down)
     chain.add(machine, 5)
     chain.seal()
     boot = chain.chunks[1]
-    assert boot.header.first == "boot"
+    assert boot.header.first == first
     assert boot.header.start_ms == end_ms + 600_000
     assert [column[0] for column in boot.values][1:3] == [0, 0]
     by_name = {(c.name, c.device): v for c, v in zip(boot.manifest.columns, boot.values)}
     assert by_name["net.rx", "eth0"][0] == 0
     assert by_name["sessions.count", ""][0] == MISSING
     sums = chain.sums()
-    assert sums["cpu"].downtime_ms == 600_000
+    assert sums["cpu"].downtime_ms == downtime_ms
     assert sums["cpu"].restarts == 1
+
+
+def test_only_the_first_boot_after_a_shutdown_is_after_it():
+    chain, machine = Chain(), Machine()
+    chain.add(machine, 3)
+    chain.finish()
+    chain.restart(shut_down=True)
+    for _ in range(2):
+        machine.reboot(off_ms=60_000, up_ms=5_000)
+        chain.add(machine, 3)
+    chain.finish()
+    assert chain.firsts == ["reading", "boot_after_shutdown", "boot"]
+
+
+def test_without_another_boot_id_a_shutdown_means_nothing():
+    chain, machine = Chain(), Machine()
+    chain.add(machine, 3)
+    chain.finish()
+    chain.restart(shut_down=True)
+    chain.add(machine, 3)
+    chain.finish()
+    assert chain.firsts == ["reading", "repeat"]
 
 
 def test_a_reboot_without_an_agent_restart_seals_the_boot_before_apart():
@@ -158,9 +186,12 @@ def test_a_reboot_without_an_agent_restart_seals_the_boot_before_apart():
     assert [chunk.header.boot for chunk in chain.chunks] == ["boot-0", "boot-1"]
 
 
-def test_a_boot_that_seems_to_lie_before_the_last_reading_is_not_invented():
+@pytest.mark.parametrize("shut_down", [False, True])
+def test_a_boot_that_seems_to_lie_before_the_last_reading_is_not_invented(shut_down):
     chain, machine = Chain(), Machine()
     chain.add(machine, 3)
+    chain.finish()
+    chain.restart(shut_down=shut_down)
     machine.reboot(off_ms=0, up_ms=30_000)
     machine.wall_ms -= 60_000  # the clock was set back while the host was down
     chain.add(machine, 3)
@@ -191,7 +222,7 @@ def test_another_device_under_the_same_name_is_not_the_same_counter():
     assert chain.sums()["disk.reads"].covered_ms == 4 * 60_000
 
 
-@pytest.mark.parametrize("step_ms", [600_000, -600_000, -59_000, 2_500])
+@pytest.mark.parametrize("step_ms", [600_000, -600_000, -59_000, 111, -111])
 def test_a_clock_step_leaves_a_gap_and_is_never_repaired(step_ms):
     chain, machine = Chain(), Machine()
     chain.add(machine, 5)
@@ -207,10 +238,22 @@ def test_a_clock_step_leaves_a_gap_and_is_never_repaired(step_ms):
 def test_slewing_within_the_tolerance_is_no_step():
     chain, machine = Chain(), Machine()
     chain.add(machine, 5)
-    machine.wall_ms += 1_500
+    machine.wall_ms += 110
     chain.add(machine, 5)
     chain.seal()
     assert chain.firsts == ["reading"]
+
+
+def test_a_monotonic_clock_ahead_of_the_clock_since_boot_is_a_step():
+    chain, machine = Chain(), Machine()
+    chain.add(machine, 5)
+    machine.mono_ms += 50
+    chain.add(machine, 5)
+    machine.mono_ms += 51
+    chain.add(machine, 5)
+    chain.seal()
+    assert chain.firsts == ["reading", "reading"]
+    assert [chunk.header.rows for chunk in chain.chunks] == [10, 5]
 
 
 def test_a_step_while_the_agent_was_down_is_noticed_from_the_spool():

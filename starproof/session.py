@@ -59,11 +59,11 @@ def add_database(arguments: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def archive(url: str | None) -> Iterator[StoreArchive]:
-    """Open the store for reading."""
+def archive(url: str | None, *, damaged: bool = False) -> Iterator[StoreArchive]:
+    """Open the store for reading; ``damaged`` is what an audit asks for (``StoreArchive``)."""
     store = open_engine(url or default_database_url())
     try:
-        yield StoreArchive(store)
+        yield StoreArchive(store, damaged=damaged)
     finally:
         store.close()
 

@@ -192,8 +192,10 @@ class _Run:
         )
         chunk = open_chunk(frame, self._key.public)
         verdict = ingest.admit(self._connection, chunk, pinned, calendar=self._calendar, now_ms=self._now_ms)
-        if verdict.status != admission.STORED:  # pragma: no cover - sealed just now by ourselves
-            raise ImportFileError(f"the collector refuses its own chunk: {verdict.message}")
+        if verdict.status != admission.STORED:
+            raise ImportFileError(
+                f"host {self._host!r}, {metric}: {verdict.message}; nothing was imported, correct the values"
+            )
         self._place = Place(self._place.seq + 1, chunk.hash, chunk.header.end_ms)
         for sample in batch:
             self._tally.keep(sample.start_ms, sample.start_ms + sample.length_ms)

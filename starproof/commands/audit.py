@@ -24,7 +24,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof audit") -> int:
     options = parser.parse_args(argv)
 
     def work() -> int:
-        with session.archive(options.db) as archive:
+        with session.archive(options.db, damaged=True) as archive:
             report = audit(archive, month=options.month)
             recorded = [asdict(finding) for finding in archive.findings()]
         if options.json:

@@ -12,7 +12,7 @@ from typing import Any
 from collector.errors import CollectorError
 from collector.settings import default_database_url
 from collector.store.archive import StoreArchive
-from collector.store.engine import open_engine
+from collector.store.engine import open_engine_for_reading
 from evidence.errors import EvidenceError
 from verifier.errors import VerifierError
 
@@ -42,8 +42,8 @@ def add_database(arguments: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def archive(url: str | None) -> Iterator[StoreArchive]:
-    """Open the store for reading."""
-    store = open_engine(url or default_database_url())
+    """Open the store for reading; nothing is created or changed."""
+    store = open_engine_for_reading(url or default_database_url())
     try:
         yield StoreArchive(store)
     finally:

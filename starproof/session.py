@@ -11,7 +11,7 @@ from typing import Any
 from collector.errors import CollectorError
 from collector.settings import default_database_url
 from collector.store.archive import StoreArchive
-from collector.store.engine import open_engine
+from collector.store.engine import open_engine_for_reading
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from starproof.tables import json_text
@@ -60,8 +60,8 @@ def add_database(arguments: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def archive(url: str | None, *, damaged: bool = False) -> Iterator[StoreArchive]:
-    """Open the store for reading; ``damaged`` is what an audit asks for (``StoreArchive``)."""
-    store = open_engine(url or default_database_url())
+    """Open the store for reading: nothing is created or changed; ``damaged`` is what an audit asks for."""
+    store = open_engine_for_reading(url or default_database_url())
     try:
         yield StoreArchive(store, damaged=damaged)
     finally:

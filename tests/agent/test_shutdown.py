@@ -205,20 +205,22 @@ def test_what_waits_for_the_first_chunk_is_done_once_and_again_only_if_it_failed
 
 
 class Live(Machine):
-    """A machine with this host's wall clock that gets a signal at its second reading."""
+    """A machine with this host's wall clock whose agent gets a signal during a reading."""
 
-    def __init__(self, boot=0, *, ends_with=signal.SIGTERM, booted_ms=None, before_end=lambda: None):
+    def __init__(
+        self, boot=0, *, ends_at=2, ends_with=signal.SIGTERM, booted_ms=None, before_end=lambda: None
+    ):
         super().__init__(interval_ms=1_000)
         self.boot_id = f"boot-{boot}"
         self._booted_ms = now_ms() - 3_600_000 if booted_ms is None else booted_ms
-        self._ends_with, self._before_end = ends_with, before_end
+        self._ends_at, self._ends_with, self._before_end = ends_at, ends_with, before_end
         self._reads = 0
 
     def read(self):
         self.wall_ms = now_ms()
         self.boot_ms = self.mono_ms = self.wall_ms - self._booted_ms
         self._reads += 1
-        if self._reads == 2:
+        if self._reads == self._ends_at:
             self._before_end()
             os.kill(os.getpid(), self._ends_with)
         return super().read()
@@ -288,7 +290,7 @@ def test_an_agent_that_is_only_stopped_leaves_no_mark(collector, place, ends_wit
 
 def test_after_a_power_cut_the_time_before_the_boot_is_missing(collector, place):
     kept = place.with_name("kept")
-    live(place, Live(before_end=lambda: shutil.copytree(place, kept)), down=True)
+    live(place, Live(ends_at=4, before_end=lambda: shutil.copytree(place, kept)), down=True)
     assert mark(place) is not None
     assert mark(kept) is None
     collector.chunks.clear()  # what was sealed after the cut never was

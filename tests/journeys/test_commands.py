@@ -104,6 +104,21 @@ def test_audit_finds_a_changed_day_sum(tmp_path: Path) -> None:
     assert not (tmp_path / "x.zip").exists()
 
 
+def test_a_day_sum_that_is_no_integer_stops_the_figures_and_is_named_by_the_audit(tmp_path: Path) -> None:
+    db = october(tmp_path)
+    with sqlite3.connect(tmp_path / "starproof.db") as connection:
+        connection.execute(
+            "UPDATE day_sum SET whole = 1e19 WHERE metric = 'cpu' AND day = (SELECT min(day) FROM day_sum)"
+        )
+    connection.close()
+    for command in (("verify",), ("pack", "--out", tmp_path / "x.zip")):
+        failed = starproof(*command, "--month", "2026-10", "--db", db, code=1)
+        assert "whole is no integer" in failed.stderr
+        assert "run: starproof audit" in failed.stderr
+    [finding] = starproof_json("audit", "--db", db)["findings"]
+    assert (finding["code"], finding["got"]) == ("DAY_SUM_DIFFERS", "whole=-1")
+
+
 def test_a_pack_passes_and_a_changed_one_fails(store: str, tmp_path: Path) -> None:
     pack = tmp_path / "october.zip"
     answer = starproof_json("pack", "--month", "2026-10", "--timezone", "UTC", "--db", store, "--out", pack)

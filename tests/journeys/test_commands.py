@@ -191,6 +191,27 @@ def test_an_error_is_one_clear_line_and_status_1(arguments: tuple[str, ...], sto
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [("verify", "--month", "2026-10"), ("audit",), ("pack", "--month", "2026-10", "--out", "x.zip")],
+)
+def test_reading_commands_neither_make_nor_change_a_database(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = starproof(*arguments, "--db", db_in(tmp_path / "new"), code=1)
+    assert "there is no store at" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    foreign = tmp_path / "starproof.db"
+    with sqlite3.connect(foreign) as database:
+        database.execute("CREATE TABLE notes (x)")
+    database.close()
+    before = foreign.read_bytes()
+    done = starproof(*arguments, "--db", db_in(tmp_path), code=1)
+    assert "is not a store of the collector" in done.stderr
+    assert foreign.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [foreign]
+
+
+@pytest.mark.parametrize(
     "command",
     ["demo", "verify", "audit", "pack", "check", "import csv", "collector serve", "collector token",
      "agent sample", "agent enroll", "agent run", "agent status"],

@@ -11,7 +11,8 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-from fleet import Fleet
+from drafts import counters_manifest
+from fleet import Fleet, instant
 from packs import LOG_KEY, OTHER, TRUSTED, checked, contents, packed, resigned, written
 
 from verifier.check import FAILED, PASS, check
@@ -19,6 +20,7 @@ from verifier.check import FAILED, PASS, check
 ROUNDS = 12_000
 SLOWEST_S = 5.0
 MOST_BYTES = 64 * 1024 * 1024
+ROWS = 5_000
 
 
 def small() -> bytes:
@@ -174,3 +176,30 @@ def test_memory_stays_bounded_for_hostile_packs() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < MOST_BYTES
+
+
+def long_pack(chunks: int) -> bytes:
+    """One host whose chunks inflate to thousands of times their size."""
+    fleet = Fleet()
+    enrolled = fleet.enrol("long-1")
+    manifest = counters_manifest(devices=(), interval_ms=1_000)
+    for number in range(chunks):
+        start = instant("2026-11-02") + number * ROWS * 1_000
+        clock = [start + row * 1_000 for row in range(ROWS)]
+        up = [10**9 + number * ROWS * 1_000 + row * 1_000 for row in range(ROWS)]
+        values = [clock, up, up, *([[7] * ROWS] * 10)]
+        enrolled.seal(manifest, values, start_ms=clock[0], end_ms=clock[-1], boot="b")
+    return packed(fleet.archive())
+
+
+def peak_of(data: bytes) -> int:
+    tracemalloc.start()
+    assert check(io.BytesIO(data), log_key=LOG_KEY.public, editions=TRUSTED).figures is not None
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.slow
+def test_one_chunk_is_open_at_a_time() -> None:
+    assert peak_of(long_pack(6)) < 1.5 * peak_of(long_pack(1))

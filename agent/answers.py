@@ -6,7 +6,7 @@
 4. 200: each result counts only if it names exactly a chunk that was sent, by key, number and hash.
    ``stored`` and ``known`` let it go; ``refused`` by its code: held (``CLOCK_AHEAD``, unknown codes),
    all kept (``UNKNOWN_KEY``), or moved aside.
-5. Anything else (a redirect, a web page): keep everything, back off, report.
+5. Anything else (403 ``UNKNOWN_KEY``, a redirect, a web page): keep everything, back off, report.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Optional
 
-from agent.errors import AgentError, ConfigError
+from agent.errors import AgentError, ConfigError, UsageError
 
 TOKEN_VARIABLE = "STARPROOF_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 STANDARD_INPUT = "-"
@@ -34,6 +34,9 @@ def main(argv: Optional[Sequence[str]] = None, *, prog: str = "starproof-agent")
     commands = {"sample": _sample, "enroll": _enroll, "run": _run, "status": _status}
     try:
         return commands[options.command](options)
+    except UsageError as error:
+        print(f"{prog}: {_one_line(error)}", file=sys.stderr)  # noqa: T201 - the command's answer
+        return 2
     except (AgentError, OSError) as error:
         print(f"{prog}: {_one_line(error)}", file=sys.stderr)  # noqa: T201 - the command's answer
     except KeyboardInterrupt:
@@ -145,7 +148,7 @@ def _enroll(options: argparse.Namespace) -> int:
         current = state.enrolled()
         collector = settings.collector or (current.collector if current else None)
         if collector is None:
-            raise ConfigError("no collector is named; give --collector URL")
+            raise UsageError("no collector is named; give --collector URL")
         transport = HttpTransport(
             collector, wall_ms=_wall_ms, mono_s=time.monotonic, ca_file=settings.delivery_ca_file
         )
@@ -170,6 +173,11 @@ def _run(options: argparse.Namespace) -> int:
     from agent.config import load  # noqa: PLC0415 - the same
 
     settings = load(options.config, state=options.state, interval_s=options.interval, seal_s=options.seal)
+    if settings.seal_s < settings.interval_s and (options.interval or options.seal):
+        raise UsageError(
+            f"seal of {settings.seal_s} s is shorter than the interval of {settings.interval_s} s; "
+            "make it at least as long"
+        )
     lean.hashes()
     if not settings.metrics_listen:  # the client of Prometheus wants an http.client with TLS
         lean.http()
@@ -204,7 +212,7 @@ def _token(options: argparse.Namespace) -> str:
     if options.token_file is None:
         token = os.environ.get(TOKEN_VARIABLE, "").strip()
         if not token:
-            raise ConfigError(f"no token is given; use --token-file FILE, ${TOKEN_VARIABLE} or --token T")
+            raise UsageError(f"no token is given; use --token-file FILE, ${TOKEN_VARIABLE} or --token T")
         return token
     if options.token_file == STANDARD_INPUT:
         return sys.stdin.readline(MAX_TOKEN_FILE_BYTES).strip()

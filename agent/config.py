@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional, Union, cast
 
-from agent.errors import ConfigError
+from agent.errors import ConfigError, UsageError
 from agent.schedule import DEFAULT_INTERVAL_S, DEFAULT_SEAL_S, GREATEST_STEP_S, LEAST_STEP_S
 
 DEFAULT_PATH = "/etc/starproof/agent.toml"
@@ -115,7 +115,10 @@ def parse(text: str, *, where: str, **options: Value) -> Settings:
         found[name] = _checked(name, value, place)
     for name, value in options.items():
         if value is not None:
-            found[name] = _checked(name, value, f"--{name.replace('_s', '')}")
+            try:
+                found[name] = _checked(name, value, f"--{name.replace('_s', '')}")
+            except ConfigError as error:
+                raise UsageError(str(error)) from None
     if found["log_level"] not in LOG_LEVELS:
         raise ConfigError(f"{where}: log_level must be {KEYS['log_level'].advice}")
     settings = Settings(**{name.replace(".", "_"): value for name, value in found.items()})  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
     AgentError
     ├── ConfigError       the configuration file or an option cannot be used
+    │   └── UsageError        the command line is wrong
     ├── StateError        the state directory or a file in it cannot be used
     │   ├── LockedError       another agent works on this state directory
     │   └── NotEnrolledError  this host has no enrolment yet
@@ -29,6 +30,10 @@ class ConfigError(AgentError):
     """The configuration file or an option cannot be used."""
 
     code: ClassVar[str] = "CONFIG"
+
+
+class UsageError(ConfigError):
+    """The command line is wrong; the exit code is 2."""
 
 
 class StateError(AgentError):

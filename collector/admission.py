@@ -13,6 +13,7 @@ A frame passes these gates in order; the first that it fails decides (``docs/wir
 7. the chain fits what is stored directly around it       else BAD_CHAIN (a finding):
    seq 0 continues the enrolment's hash, ``prev_end_ms`` 0; seq - 1, if stored, has the hash and
    end that it names; seq + 1, if stored, names its hash and end.
+8. its day sums fit into 64 bits (``collector.ingest``)   else LIMIT_EXCEEDED (a finding)
 
 A chunk whose predecessor is missing is stored: the gap stays visible in the seqs, and the chain
 is checked when the filler comes (gate 7 looks both ways) and again by every audit.
@@ -25,7 +26,9 @@ from dataclasses import dataclass
 
 from collector.store.chunks import ChunkAt
 from collector.store.registry import IMPORT, PinnedKey
-from evidence.chunk import Chunk, Frame, open_chunk, parse_header
+from evidence import columns
+from evidence.chunk import Chunk, Frame, Header, open_chunk, parse_header
+from evidence.dsse import CHUNK_TYPE
 from evidence.errors import EvidenceError, LimitExceededError, MalformedError
 from evidence.manifest import AVERAGES, AVERAGES_CLOCKS, COUNTERS
 
@@ -71,6 +74,17 @@ def refuse(code: str, message: str, *, finding: bool = False) -> Verdict:
 def unknown(frame: Frame) -> Verdict:
     """Return the refusal of a frame whose key is not pinned (gate 1)."""
     return refuse("UNKNOWN_KEY", f"key {frame.key[:16]} is not enrolled here; enrol this host first")
+
+
+def head(frame: Frame, key: PinnedKey) -> Header | Verdict:
+    """Return the header if ``key`` signed it, or the refusal (the part of gate 2 that inflates nothing)."""
+    try:
+        key.public.verify(CHUNK_TYPE, frame.header, frame.signature)
+        header = parse_header(frame.header)
+        columns.require_shape(header.rows, header.columns)
+    except EvidenceError as error:
+        return refuse(_wire_code(error), str(error))
+    return header
 
 
 def examine(frame: Frame, key: PinnedKey) -> Chunk | Verdict:

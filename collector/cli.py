@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from collector import tokens
-from collector.errors import CollectorError
-from collector.opening import OpenStore, open_store, wall_clock_ms
+from collector.errors import CollectorError, SettingsError
+from collector.names import is_host_name
+from collector.opening import OpenStore, open_store, placeholder_warning, wall_clock_ms
 from collector.settings import Settings, parse_listen, read_settings
 from evidence.errors import EvidenceError
 
@@ -32,7 +33,6 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "starproof collector"
         if options.command == "token":
             return _token(settings, host=options.host, url=options.collector, as_json=options.json)
         if options.listen:
-            parse_listen(options.listen)
             settings = replace(settings, listen=options.listen)
         return serve(settings)
     except (CollectorError, EvidenceError) as error:
@@ -65,6 +65,11 @@ def serve(settings: Settings) -> int:
 
 def _token(settings: Settings, *, host: str | None, url: str | None, as_json: bool) -> int:
     opened = _open(settings)
+    if opened.is_new and settings.enterprise is None:
+        remedy = (
+            "before that, set enterprise in a settings file and give it to serve and token: --config FILE"
+        )
+        print(f"starproof: {placeholder_warning(remedy)}", file=sys.stderr)  # noqa: T201 - stdout is the answer's
     try:
         issued = tokens.issue(
             opened.store, host=host, now_ms=wall_clock_ms(), hours=settings.limits.token_hours
@@ -105,6 +110,20 @@ def _open(settings: Settings) -> OpenStore:
     return open_store(settings.database_url, enterprise=settings.enterprise, timezone=settings.timezone)
 
 
+def _listen(text: str) -> str:
+    try:
+        parse_listen(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _host(text: str) -> str:
+    if not is_host_name(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: a host name has 1 to 128 printable characters")
+    return text
+
+
 class _Parser(argparse.ArgumentParser):
     """Ends with one line and status 2 on wrong usage."""
 
@@ -125,7 +144,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         epilog=f"example: {prog} serve --db sqlite:////var/lib/starproof/collector/starproof.db",
     )
     serving.add_argument(
-        "--listen", metavar="ADDR:PORT", help="where to listen, default 127.0.0.1:8440; port 0: any"
+        "--listen",
+        metavar="ADDR:PORT",
+        type=_listen,
+        help="where to listen, default 127.0.0.1:8440; port 0: any",
     )
     token = commands.add_parser(
         "token",
@@ -133,7 +155,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         epilog=f"example: {prog} token --host web-1",
     )
     token.add_argument(
-        "--host", metavar="NAME", help="bind the token to this host name; needed to enrol it again"
+        "--host",
+        metavar="NAME",
+        type=_host,
+        help="bind the token to this host name; needed to enrol it again",
     )
     token.add_argument("--collector", metavar="URL", help="the address to show in the command for the host")
     token.add_argument("--json", action="store_true", help="print one JSON document")

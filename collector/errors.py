@@ -5,7 +5,9 @@
     ├── KeyFileError          a key file is missing a half, damaged or readable by others
     ├── StoreError            the database cannot be opened or used
     │   ├── StoreBusyError        another process holds the database; trying again helps
-    │   └── StoreMismatchError    the database belongs to other settings or another version
+    │   ├── StoreMismatchError    the database belongs to other settings or another version
+    │   └── DamagedSumError       a stored day sum is not made of integers
+    ├── SumLimitError         a chunk would take a day sum beyond what the store can hold
     ├── ImportFileError       a file cannot be imported; nothing of it was
     └── RequestError          a request cannot be answered as asked; carries its HTTP status
 
@@ -51,6 +53,18 @@ class StoreMismatchError(StoreError):
     """The database was made for other settings or by a newer version."""
 
     code: ClassVar[str] = "STORE_MISMATCH"
+
+
+class DamagedSumError(StoreError):
+    """A stored day sum is not made of integers."""
+
+    code: ClassVar[str] = "STORE_DAMAGED"
+
+
+class SumLimitError(CollectorError):
+    """A chunk would take a day sum beyond what the store can hold; nothing was added."""
+
+    code: ClassVar[str] = "SUM_LIMIT"
 
 
 class ImportFileError(CollectorError):

@@ -6,24 +6,28 @@ batch that fails half way leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from collector import admission
 from collector.admission import Result, Verdict
-from collector.errors import RequestError
+from collector.errors import RequestError, SumLimitError
 from collector.store import chunks, day_sums, findings, registry
 from collector.store.engine import Store
 from collector.store.findings import Finding
 from collector.store.registry import AGENT, PinnedKey
 from evidence.calendar import LocalCalendar
-from evidence.chunk import Chunk, Frame, take_frame, write_frame
+from evidence.chunk import Chunk, Frame, Header, take_frame, write_frame
+from evidence.columns import VALUE_BYTES
 from evidence.errors import EvidenceError
 
 MAX_FRAMES = 256
 """Frames in one request (docs/wire.md)."""
+MAX_BATCH_VALUES = 8 * 1024 * 1024
+"""Integers in the columns of one request, with its manifests' bytes counted as integers (8 bytes
+each): few compressed bytes may stand for very many of them."""
 
 Clock = Callable[[], int]
 """Returns the wall clock in ms since 1970."""
@@ -61,39 +65,76 @@ def split(body: bytes) -> list[Frame]:
 def take(store: Store, frames: list[Frame], *, clock: Clock) -> Taken:
     """Judge agents' frames and store those that are admitted; return after the commit.
 
+    A frame that stands in the batch more than once is opened once. Frames are opened one after
+    another, so memory holds the values of one chunk at a time.
+
     Raises:
+        RequestError: the frames hold too much for one batch; nothing was opened or stored.
         StoreError: nothing was stored.
     """
     with store.reading() as connection:
         names = {frame.key for frame in frames}
         keys = {name: registry.pinned(connection, name, source=AGENT) for name in names}
-    # Opening costs most of the time and needs no lock.
-    judged = [_examine(frame, keys[frame.key]) for frame in frames]
-    if any(opened for opened, _ in judged):
+    heads = {frame: _head(frame, keys[frame.key]) for frame in dict.fromkeys(frames)}
+    _require_affordable(heads)
+    verdicts = {frame: head for frame, head in heads.items() if isinstance(head, Verdict)}
+    signed = [
+        (frame, key) for frame in heads if frame not in verdicts and (key := keys[frame.key]) is not None
+    ]
+    if signed:
         with store.writing() as connection:
             now_ms = clock()
             calendar = registry.identity(connection).calendar
-            for place, (opened, _) in enumerate(judged):
-                if opened is not None:
-                    verdict = admit(connection, *opened, calendar=calendar, now_ms=now_ms)
-                    judged[place] = (opened, verdict)
+            for frame, key in signed:
+                verdicts[frame] = _judged(connection, frame, key, calendar=calendar, now_ms=now_ms)
     values = sum(
-        opened[0].header.rows * opened[0].header.columns
-        for opened, verdict in judged
-        if opened is not None and verdict.status == admission.STORED
+        head.rows * head.columns
+        for frame, head in heads.items()
+        if isinstance(head, Header) and verdicts[frame].status == admission.STORED
     )
-    verdicts = (verdict for _, verdict in judged)
-    return Taken(tuple(map(admission.result, frames, verdicts)), values)
+    return Taken(tuple(_results(frames, verdicts)), values)
 
 
-def _examine(frame: Frame, key: PinnedKey | None) -> tuple[tuple[Chunk, PinnedKey] | None, Verdict]:
-    """Return the opened chunk with its enrolment, or none and the refusal."""
-    if key is None:
-        return None, admission.unknown(frame)
+def _head(frame: Frame, key: PinnedKey | None) -> Header | Verdict:
+    return admission.unknown(frame) if key is None else admission.head(frame, key)
+
+
+def _require_affordable(heads: Mapping[Frame, Header | Verdict]) -> None:
+    """Refuse a batch by what its signed headers announce, before anything is inflated.
+
+    One chunk alone may have everything that the format allows.
+    """
+    sizes = [
+        head.rows * head.columns + frame.manifest_bytes // VALUE_BYTES
+        for frame, head in heads.items()
+        if isinstance(head, Header)
+    ]
+    if len(sizes) > 1 and sum(sizes) > MAX_BATCH_VALUES:
+        raise RequestError(
+            413,
+            "TOO_LARGE",
+            f"{sum(sizes)} values in one batch, the limit is {MAX_BATCH_VALUES}; send fewer frames at once",
+        )
+
+
+def _judged(
+    connection: Connection, frame: Frame, key: PinnedKey, *, calendar: LocalCalendar, now_ms: int
+) -> Verdict:
+    """Open one frame whose header is signed, and store it if it is admitted."""
     examined = admission.examine(frame, key)
     if isinstance(examined, Verdict):
-        return None, examined
-    return (examined, key), admission.ACCEPTED
+        return examined
+    return admit(connection, examined, key, calendar=calendar, now_ms=now_ms)
+
+
+def _results(frames: Iterable[Frame], verdicts: Mapping[Frame, Verdict]) -> Iterator[Result]:
+    """Yield the results in the order sent; what the same batch stored before is known."""
+    seen: set[Frame] = set()
+    for frame in frames:
+        verdict = verdicts[frame]
+        again = frame in seen and verdict.status == admission.STORED
+        seen.add(frame)
+        yield admission.result(frame, Verdict(admission.KNOWN) if again else verdict)
 
 
 def admit(
@@ -106,9 +147,13 @@ def admit(
     around = chunks.around(connection, key.enrolment_id, chunk.header.seq)
     verdict = admission.judge(chunk, key, around, now_ms=now_ms)
     if verdict.status == admission.STORED:
-        chunks.add(connection, key, chunk, write_frame(chunk.frame), now_ms=now_ms)
-        day_sums.credit(connection, key, chunk, calendar)
-    elif verdict.finding:
+        try:
+            with connection.begin_nested():
+                chunks.add(connection, key, chunk, write_frame(chunk.frame), now_ms=now_ms)
+                day_sums.credit(connection, key, chunk, calendar)
+        except SumLimitError as error:
+            verdict = admission.refuse("LIMIT_EXCEEDED", str(error), finding=True)
+    if verdict.finding:
         findings.record(
             connection,
             Finding(now_ms, verdict.code, key.host, key.source, key.epoch, chunk.header.seq, verdict.message),

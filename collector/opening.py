@@ -19,6 +19,8 @@ class OpenStore:
     store: Store
     identity: Identity
     keyring: Keyring
+    is_new: bool = False
+    """Nobody had said before whose store it is."""
 
 
 def wall_clock_ms() -> int:
@@ -43,6 +45,7 @@ def open_store(
     store = open_engine(url)
     try:
         identity = _as_it_is(store)
+        is_new = identity is None
         if identity is None or (enterprise or timezone):
             with store.writing() as connection:
                 identity = registry.set_up(
@@ -54,7 +57,15 @@ def open_store(
     except BaseException:
         store.close()
         raise
-    return OpenStore(store, identity, Keyring(key_directory(url)))
+    return OpenStore(store, identity, Keyring(key_directory(url)), is_new)
+
+
+def placeholder_warning(remedy: str) -> str:
+    """Return the line for who makes a store without naming the enterprise; ``remedy`` ends it."""
+    return (
+        f"warning 警告: the enterprise's name is the placeholder {registry.DEFAULT_ENTERPRISE} "
+        f"and cannot change once data exist; {remedy}"
+    )
 
 
 def _as_it_is(store: Store) -> Identity | None:

@@ -115,6 +115,17 @@ def parse_listen(text: str) -> tuple[str, int]:
     return address[1:-1] if bracketed else address, int(port)
 
 
+def enterprise_name(text: str) -> str:
+    """Return ``text`` if it can name an enterprise.
+
+    Raises:
+        SettingsError: it is empty, too long or not printable.
+    """
+    if not 0 < len(text) <= MAX_NAME or not text.isprintable():
+        raise SettingsError(f"enterprise has 1 to {MAX_NAME} printable characters")
+    return text
+
+
 def state_directory() -> Path:
     """Return where the collector keeps its database and keys unless told otherwise."""
     if os.geteuid() == 0:
@@ -147,6 +158,9 @@ def _limits(table: Mapping[str, Any], where: str) -> Limits:
 def _text(value: object, key: str, where: str) -> str:
     if not isinstance(value, str) or not value:
         raise SettingsError(f"{where}: {key} is a text between quotes")
-    if key == "enterprise" and (len(value) > MAX_NAME or not value.isprintable()):
-        raise SettingsError(f"{where}: enterprise has 1 to {MAX_NAME} printable characters")
+    if key == "enterprise":
+        try:
+            return enterprise_name(value)
+        except SettingsError as error:
+            raise SettingsError(f"{where}: {error}") from None
     return value

@@ -13,20 +13,39 @@ OUTCOMES = {
     FAILED: "[bold red]不通过 FAIL[/]",
     PARTIAL: "[bold yellow]不完整 INCOMPLETE[/]",
 }
-PROVED = (
-    "证明了：字节与签名时相同；读数由登记的主机密钥签名且链条完整；指标可由读数精确复算。",
-    (
-        "Proved: the bytes are those that were signed; the readings were signed by the enrolled keys, in "
-        "unbroken chains; the figures follow from them."
-    ),
+SIGNED = ("字节与所给日志密钥的持有人签名时相同", "the bytes are those that the holder of the log key signed")
+READINGS = (
+    "每条读数由该持有人登记的主机密钥签名",
+    "every reading was signed by a host key that this holder enrolled",
 )
+CHAINS = (
+    "链条在统计期内不缺",
+    "no chunk of the window is missing between the first and the last of each chain",
+)
+FOLLOW = ("指标可由读数按所列规则精确复算", "the figures follow exactly from the readings and the rules")
+IMPORTED = ("导入的数据未经任何主机签名", "imported data: no host has signed them")
 NOT_PROVED = (
-    "未证明：主机计数器真实、负载是有用的工作、测量的时间（本版本没有外部锚定）。",
+    "主机计数器真实、负载是有用的工作、测量的时间、没有漏报主机（本版本没有外部锚定）",
     (
-        "Not proved: that the counters were true, that the load was useful work, when it was measured (no "
-        "anchor outside in this version)."
+        "that the counters were true, that the load was useful work, when it was measured, that no host was "
+        "left out (no anchor outside in this version)"
     ),
 )
+
+
+def proved(report: CheckReport) -> list[tuple[str, str]]:
+    """Return what this outcome proves, nothing more."""
+    codes = {finding.code for finding in report.findings}
+    lines = []
+    if "LOG_KEY_NOT_GIVEN" not in codes:
+        lines.append(SIGNED)
+    if report.attested:
+        lines.append(READINGS)
+        if "SEQ_MISSING" not in codes:
+            lines.append(CHAINS)
+    if report.chunks:
+        lines.append(FOLLOW)
+    return lines
 
 
 def print_check(report: CheckReport, console: Console | None = None, *, figures: bool = True) -> None:
@@ -39,7 +58,10 @@ def print_check(report: CheckReport, console: Console | None = None, *, figures:
     out.print(f"{OUTCOMES[report.outcome]}{about}  主机 hosts {report.hosts}, 数据块 chunks {report.chunks}")
     print_findings([finding.document() for finding in sorted(report.findings)], out)
     if report.outcome != FAILED:
-        for zh, en in (PROVED, NOT_PROVED):
-            out.print(f"{zh} [dim]{en}[/]", soft_wrap=True)
+        for zh, en in proved(report):
+            out.print(f"证明了 proved: {zh} [dim]{en}[/]", soft_wrap=True)
+        not_proved = [NOT_PROVED, *([IMPORTED] if report.chunks > report.attested else [])]
+        for zh, en in not_proved:
+            out.print(f"未证明 not proved: {zh} [dim]{en}[/]", soft_wrap=True)
         if figures and report.figures is not None:
             print_figures(report.figures, out)

@@ -13,9 +13,10 @@ from importlib import import_module
 from evidence import __version__
 
 USAGE_ERROR = 2
+NEEDED = (3, 11)
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    "demo": ("starproof.commands.demo", "", "measure this machine, make a pack, check it 演示"),
+    "demo": ("starproof.commands.demo", "all", "measure this machine, make a pack, check it 演示"),
     "agent": ("agent.cli", "", "read this host, deliver sealed chunks 采集代理"),
     "collector": ("collector.cli", "collector", "admit and keep chunks; enrolment tokens 采集服务"),
     "import": ("collector.importing.cli", "collector", "import averages from CSV 导入"),
@@ -40,6 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(f"unknown command {arguments[0]!r}; there are {', '.join(COMMANDS)}")
         return USAGE_ERROR
     module, extra, _ = COMMANDS[arguments[0]]
+    if extra and sys.version_info < NEEDED:
+        _complain(
+            f"{arguments[0]} needs Python 3.11 or later; only the agent runs on {sys.version.split()[0]}"
+        )
+        return 1
     try:
         run: Callable[..., int] = import_module(module).main
     except ModuleNotFoundError as error:

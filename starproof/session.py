@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +11,10 @@ from typing import Any
 from collector.errors import CollectorError
 from collector.settings import default_database_url
 from collector.store.archive import StoreArchive
-from collector.store.engine import open_engine
+from collector.store.engine import open_engine_for_reading
+from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
+from starproof.tables import json_text
 from verifier.errors import VerifierError
 
 EXPECTED_ERRORS = (CollectorError, EvidenceError, VerifierError, OSError)
@@ -29,6 +30,23 @@ def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser
     )
 
 
+def month(text: str) -> str:
+    """Return ``text`` if it is a month; for argparse, which makes a wrong one wrong usage."""
+    try:
+        LocalCalendar("UTC").month(text)
+    except EvidenceError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def zone(text: str) -> str:
+    """Return ``text`` if it is a time zone; for argparse, as ``month``."""
+    try:
+        return LocalCalendar(text).zone
+    except EvidenceError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def add_database(arguments: argparse.ArgumentParser) -> None:
     """Add ``--db`` and ``--json``."""
     arguments.add_argument(
@@ -41,18 +59,18 @@ def add_database(arguments: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def archive(url: str | None) -> Iterator[StoreArchive]:
-    """Open the store for reading."""
-    store = open_engine(url or default_database_url())
+def archive(url: str | None, *, damaged: bool = False) -> Iterator[StoreArchive]:
+    """Open the store for reading: nothing is created or changed; ``damaged`` is what an audit asks for."""
+    store = open_engine_for_reading(url or default_database_url())
     try:
-        yield StoreArchive(store)
+        yield StoreArchive(store, damaged=damaged)
     finally:
         store.close()
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document on standard output."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, sort_keys=True, indent=2) + "\n")
+    sys.stdout.write(json_text(document))
 
 
 def guarded(prog: str, work: Callable[[], int]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
@@ -15,13 +16,14 @@ from verifier.audit import AuditReport
 from verifier.finding import CATALOGUE
 
 MAX_HOST_ROWS = 20
+MAX_RECORDED = 20
 MAX_FINDINGS_A_CODE = 3
 """On a terminal; JSON holds all."""
 VERDICTS = {
     "PASS": "[green]达标 PASS[/]",
     "FAIL": "[red]不达标 FAIL[/]",
-    "INCONCLUSIVE": "[yellow]无法判定[/]",
-    "NO_DATA": "[dim]无数据[/]",
+    "INCONCLUSIVE": "[yellow]无法判定 INCONCLUSIVE[/]",
+    "NO_DATA": "[dim]无数据 NO_DATA[/]",
 }
 STARS = {"3": "三星", "4": "四星", "5": "五星"}
 
@@ -33,6 +35,8 @@ def print_figures(document: Mapping[str, Any], console: Console | None = None) -
         f"[bold]{escape(printable(document['enterprise']))}[/]  {document['month']}  {document['timezone']}"
         f"  评定版本 edition {document['edition']['id']}",
     )
+    for line in _window(document):
+        out.print(line)
     for indicator in document["indicators"]:
         out.print(_indicator(indicator), soft_wrap=True)
     for indicator in document["indicators"]:
@@ -40,6 +44,18 @@ def print_figures(document: Mapping[str, Any], console: Console | None = None) -
             out.print(_hosts(indicator))
     for line in _notes(document):
         out.print(line)
+
+
+def _window(document: Mapping[str, Any]) -> list[str]:
+    """What the scope takes out of the month: the reader must not have to look for it."""
+    window = document["window"]
+    lines = [f"统计期 window {window['first_day']} … {window['last_day']}"]
+    lines += [
+        f"[yellow]排除 excluded[/] {e['from']} … {e['to']}  {escape(printable(e['reason']))}"
+        f"  ({escape(printable(e['person']))})"
+        for e in document["exclusions"]
+    ]
+    return lines
 
 
 def _indicator(indicator: Mapping[str, Any]) -> str:
@@ -82,15 +98,25 @@ def _hosts(indicator: Mapping[str, Any]) -> Table:
 
 
 def _notes(document: Mapping[str, Any]) -> list[str]:
-    """One line a code, with the hosts that it is about."""
-    notes: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
-    for note in [*document["notes"], *(n for i in document["indicators"] for n in i["notes"])]:
-        _, names = notes.setdefault(note["code"], (note, []))
-        names.extend(h["host"] for h in note["hosts"] if h["host"] not in names)
-    return [
-        f"• {escape(note['zh'])} [dim]{escape(note['en'])}{escape(_some(names))}[/]"
-        for note, names in notes.values()
+    """One line for each note, with what it is about; what is not measured in one line."""
+    lines = [
+        f"• {escape(note['zh'])} [dim]{escape(note['en'])}{_about(note)}[/]" for note in document["notes"]
     ]
+    unmeasured = []
+    for indicator in document["indicators"]:
+        for note in indicator["notes"]:
+            if note["code"] == "NOT_MEASURED":
+                unmeasured.append(indicator["name_zh"])
+            else:
+                about = f"{indicator['name_zh']}：{escape(note['zh'])}"
+                lines.append(f"• {about} [dim]{escape(note['en'])}{_about(note)}[/]")
+    if unmeasured:
+        lines.append(f"• 本版本不测量：{'、'.join(unmeasured)}。 [dim]Not measured by this version.[/]")
+    return lines
+
+
+def _about(note: Mapping[str, Any]) -> str:
+    return escape(_some([host["host"] for host in note["hosts"]]))
 
 
 def print_audit(report: AuditReport, console: Console | None = None) -> None:
@@ -103,6 +129,20 @@ def print_audit(report: AuditReport, console: Console | None = None) -> None:
     if not report.findings:
         out.print("[green]全部一致 no difference[/]")
     print_findings([finding.document() for finding in report.findings], out)
+
+
+def print_recorded(findings: Sequence[Mapping[str, Any]], console: Console | None = None) -> None:
+    """Print what the collector refused or noticed while chunks came in."""
+    out = console or Console(highlight=False)
+    if not findings:
+        return
+    out.print(f"[yellow]采集服务记录 recorded by the collector[/]: {len(findings)}")
+    for finding in findings[-MAX_RECORDED:]:
+        where = f"{finding['host']} {finding['source']}/{finding['epoch']}/{finding['seq']}"
+        line = f"  {finding['code']} {where}: {finding['detail']}"
+        out.print(escape(printable(line)), soft_wrap=True)
+    if len(findings) > MAX_RECORDED:
+        out.print(f"[dim]另有 {len(findings) - MAX_RECORDED} 条，见 --json (earlier ones in --json)[/]")
 
 
 def print_findings(findings: Sequence[Mapping[str, Any]], out: Console) -> None:
@@ -128,6 +168,12 @@ def print_findings(findings: Sequence[Mapping[str, Any]], out: Console) -> None:
             out.print(f"[dim]{code}: 另有 {count - MAX_FINDINGS_A_CODE} 处，见 --json (more in --json)[/]")
 
 
+def json_text(document: Mapping[str, Any]) -> str:
+    """Return one JSON document whose strings cannot steer a terminal: packs may be hostile."""
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, indent=2)
+    return "".join(c if c == "\n" or c.isprintable() else f"\\u{ord(c):04x}" for c in text) + "\n"
+
+
 def printable(text: str) -> str:
     """Return ``text`` with control characters shown as escapes: packs may be hostile."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -140,6 +186,8 @@ def _with_unit(number: str | None, unit: str) -> str:
 def _interval(figure: Mapping[str, Any]) -> str:
     if figure["value"] is None:
         return "–"
+    if figure["low"] == figure["high"]:
+        return _short(figure["low"])
     high = "?" if figure["high"] is None else _short(figure["high"], up=True)
     return f"{_short(figure['low'])} … {high}"
 

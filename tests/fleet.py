@@ -193,6 +193,7 @@ class Agent:
         self.step_s, self.cpus = step_s, cpus
         self.wall_ms, self.boot_ms, self.mono_ms = start_ms, 86_400_000, 86_400_000
         self.boot = 1
+        self.machine = enrolled.host
         self.counted = dict.fromkeys(
             ("user", "idle", "steal", "net.rx", "net.tx", "disk.reads", "disk.writes"), 0
         )
@@ -253,7 +254,7 @@ class Agent:
         if len(rows) > 1:
             self.enrolled.seal(
                 self.manifest, list(zip(*rows, strict=True)), start_ms=rows[0][0], end_ms=rows[-1][0],
-                first=self._first, boot=f"boot-{self.boot}", **changes,
+                first=self._first, boot=f"{self.machine}-boot-{self.boot}", **changes,
             )  # fmt: skip
             self._last, self._rows, self._first = rows[-1], [], "repeat"
         return self

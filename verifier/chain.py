@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from evidence.calendar import MS_PER_S, LocalCalendar
-from evidence.chunk import Chunk, parse_header, read_frame, take_frame
+from evidence.chunk import LATEST_MS, Chunk, parse_header, read_frame, take_frame
 from evidence.day_sum import span
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
@@ -25,12 +25,21 @@ ALL_DAYS = (1, 3_652_059)
 
 @dataclass(frozen=True)
 class Chain:
-    """All verified chunks of one host and source, as the day sums they give."""
+    """All verified chunks of one host and source, as the day sums they give.
+
+    ``begins`` has of every epoch the place of the first packed chunk and where the one before it
+    ended (ms). ``first_ms`` and ``last_ms`` are the earliest start and the latest end of all chunks,
+    ``boots`` the boot ids.
+    """
 
     host: str
     source: str
     count: int
     rows: tuple[DaySumRow, ...]
+    begins: tuple[tuple[str, int], ...]
+    first_ms: int
+    last_ms: int
+    boots: frozenset[str]
 
 
 def read_chains(
@@ -43,6 +52,8 @@ def read_chains(
     findings: list[Finding],
 ) -> list[Chain]:
     """Return the chain of every host and source; report what does not hold.
+
+    One chunk is open at a time, so memory is bounded by the largest chunk and the frames of a host.
 
     Args:
         names: the pack's chunk entries.
@@ -60,14 +71,41 @@ def read_chains(
     reader = _Reader(read, enrolled, findings)
     chains = []
     for (host, source), entries in sorted(groups.items()):
-        opened = sorted(reader.opened(host, entries), key=lambda pair: place(pair[0]))
         links = Links(reader.pins, from_first=False)
-        rows = tuple(host_day_sums(host, links.followed(opened), calendar, ALL_DAYS))
+        seen = _Seen()
+        followed = links.followed(seen.watching(reader.opened(host, entries)))
+        rows = tuple(host_day_sums(host, followed, calendar, ALL_DAYS))
         findings.extend(links.findings)
         if source == AGENT:  # averages are packed without the other months and metrics in between
             findings.extend(_holes(host, links))
-        chains.append(Chain(host, source, len(opened), rows))
+        chains.append(
+            Chain(
+                host, source, seen.count, rows, tuple(seen.begins.values()), seen.first_ms, seen.last_ms,
+                frozenset(seen.boots),
+            )
+        )  # fmt: skip
     return chains
+
+
+class _Seen:
+    """What later steps ask about the chunks that went by."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.begins: dict[int, tuple[str, int]] = {}
+        self.first_ms = LATEST_MS
+        self.last_ms = 0
+        self.boots: set[str] = set()
+
+    def watching(self, chunks: Iterator[Opened]) -> Iterator[Opened]:
+        for stored, chunk in chunks:
+            header = chunk.header
+            self.count += 1
+            self.begins.setdefault(stored.epoch, (place_text(place(stored)), header.prev_end_ms))
+            self.first_ms = min(self.first_ms, header.start_ms)
+            self.last_ms = max(self.last_ms, header.end_ms)
+            self.boots.add(header.boot)
+            yield stored, chunk
 
 
 class _Reader:
@@ -80,22 +118,34 @@ class _Reader:
         self.pins = {signed.hash: signed for signed in enrolled.accepted}
 
     def opened(self, host: str, names: Iterable[str]) -> Iterator[Opened]:
-        """Yield every chunk of these entries that verifies and stands where it belongs."""
+        """Yield every chunk of these entries that verifies and stands where it belongs, in order."""
+        found: list[tuple[int, int, str, int, bytes]] = []
         for name in names:
-            _, source, epoch, day = layout.chunks_place(name) or ("", "", 0, "")
-            signed = self._enrolled.find(host, source, epoch)
-            if signed is None:
+            _, source, epoch, _ = layout.chunks_place(name) or ("", "", 0, "")
+            if self._enrolled.find(host, source, epoch) is None:
                 self._report("CHUNK", name, host, got="no valid enrolment for these chunks")
                 continue
             for number, frame in enumerate(self._frames(name, host)):
-                pair = self._open(frame, signed, where=f"{name}[{number}]")
-                if pair is None:
-                    continue
-                begins = _utc_day(span(pair[1].header)[0])
-                if begins == day:
-                    yield pair
-                else:
-                    self._report("CHUNK_MISPLACED", f"{name}[{number}]", host, expected=begins, got=day)
+                found.append((epoch, self._claimed_seq(frame), name, number, frame))
+        for epoch, _, name, number, frame in sorted(found):
+            _, source, _, day = layout.chunks_place(name) or ("", "", 0, "")
+            signed = self._enrolled.find(host, source, epoch)
+            pair = self._open(frame, signed, where=f"{name}[{number}]") if signed else None
+            if pair is None:
+                continue
+            begins = _utc_day(span(pair[1].header)[0])
+            if begins == day:
+                yield pair
+            else:
+                self._report("CHUNK_MISPLACED", f"{name}[{number}]", host, expected=begins, got=day)
+
+    @staticmethod
+    def _claimed_seq(frame: bytes) -> int:
+        """Only for sorting; what cannot be read comes first and is reported when it is opened."""
+        try:
+            return parse_header(read_frame(frame).header).seq
+        except EvidenceError:
+            return -1
 
     def _open(self, frame: bytes, signed: SignedEnrolment, *, where: str) -> tuple[StoredChunk, Chunk] | None:
         about = signed.enrolment

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, BinaryIO
 
 from evidence.calendar import LocalCalendar
@@ -27,9 +28,9 @@ from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
 from evidence.stored import DaySumRow
 from verifier import layout
-from verifier.chain import Chain, read_chains
+from verifier.chain import AGENT, Chain, read_chains
 from verifier.container import Container, ContainerError
-from verifier.difference import differing_day_sums, differing_figures
+from verifier.difference import MAX_DIFFERENCES, differing_day_sums, differing_figures
 from verifier.document import document, encode_figures
 from verifier.edition import Edition, parse_edition
 from verifier.enrolled import Enrolled, read_enrolled
@@ -37,21 +38,31 @@ from verifier.errors import VerifierError
 from verifier.figures import measure
 from verifier.finding import FAIL, INCOMPLETE, Finding
 from verifier.pack_archive import PackArchive
+from verifier.pack_readme import readme
 from verifier.scope import Scope, parse_scope
 from verifier.statement import Statement, parse
+from verifier.window import Window
 
 PASS, FAILED, PARTIAL = "pass", "fail", "incomplete"
 EXIT_CODES = {PASS: 0, FAILED: 1, PARTIAL: 2}
+MAX_SURPLUS_BYTES = 1024 * 1024
+"""A derived file that is longer than it should be by more than this is not compared line by line."""
+MADE_TOLERANCE_MS = 600_000
+"""Hosts' clocks may be ahead of the collector's by ten minutes (docs/wire.md)."""
 
 
 @dataclass
 class CheckReport:
-    """What a check found. ``figures`` is the recomputed document, ``None`` if it could not be made."""
+    """What a check found. ``figures`` is the recomputed document, ``None`` if it could not be made.
+
+    ``attested`` counts the chunks that agents signed; the rest was imported.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     statement: Statement | None = None
     figures: dict[str, Any] | None = None
     chunks: int = 0
+    attested: int = 0
     hosts: int = 0
 
     @property
@@ -73,6 +84,7 @@ class CheckReport:
             "log_key": statement.log_key if statement else None,
             "hosts": self.hosts,
             "chunks": self.chunks,
+            "attested_chunks": self.attested,
             "findings": [finding.document() for finding in sorted(self.findings)],
             "figures": self.figures,
         }
@@ -118,6 +130,7 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
         findings=report.findings,
     )
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
+    report.attested = sum(chain.count for chain in chains if chain.source == AGENT)
     # (6)-(8)
     _Derived(contents, statement, enrolled, chains, editions).judge(report)
     return report
@@ -167,15 +180,23 @@ class _Contents:
                 self.findings.append(Finding("ENTRY_CHANGED", name, got=str(error)))
 
     def _compare(self, name: str, expected: bytes) -> None:
-        """Report every line of a manifest that differs from what the entries give."""
+        """Report the lines of a manifest that differ from what the entries give."""
         got = self.read(name)
         if got == expected or not self.has(name):
             return
-        want, have = set(expected.splitlines()), set(got.splitlines())
         code = "TAG_CHANGED" if name == layout.BAGIT_TXT else "ENTRY_CHANGED"
-        for line in sorted(want ^ have) or [b"the order of its lines"]:
+        if len(got) > len(expected) + MAX_SURPLUS_BYTES:
+            self.findings.append(
+                Finding(code, name, expected=f"{len(expected)} bytes", got=f"{len(got)} bytes")
+            )
+            return
+        differing = sorted(set(expected.splitlines()) ^ set(got.splitlines())) or [b"the order of its lines"]
+        for line in differing[:MAX_DIFFERENCES]:
             place = line.decode("utf-8", "replace")[66:200] or name
             self.findings.append(Finding(code, place, expected=name, got="differs from the manifest"))
+        if len(differing) > MAX_DIFFERENCES:
+            more = f"{len(differing) - MAX_DIFFERENCES} more differences"
+            self.findings.append(Finding(code, name, got=more))
 
 
 def _statement(contents: _Contents, log_key: PublicKey | None) -> Statement | None:
@@ -207,6 +228,7 @@ def _statement(contents: _Contents, log_key: PublicKey | None) -> Statement | No
     for name, text in (
         (layout.BAG_INFO, layout.bag_info(statement.enterprise, statement.month)),
         (layout.LOG_KEY, (statement.log_key + "\n").encode()),
+        (layout.README, readme(statement.enterprise, statement.month).encode()),
     ):
         if contents.has(name) and contents.read(name) != text:
             findings.append(Finding("TAG_CHANGED", name))
@@ -214,7 +236,7 @@ def _statement(contents: _Contents, log_key: PublicKey | None) -> Statement | No
 
 
 def _hosts(contents: _Contents, enrolled: Enrolled) -> dict[str, str]:
-    """Host by place; every host in the table is enrolled or without any chunk."""
+    """Host by place; every host in the table is enrolled and has chunks."""
     try:
         places = layout.read_hosts(contents.read(layout.HOSTS))
     except (EvidenceError, VerifierError) as error:
@@ -223,8 +245,12 @@ def _hosts(contents: _Contents, enrolled: Enrolled) -> dict[str, str]:
     used = {place[0] for place in map(layout.chunks_place, contents.chunk_entries()) if place}
     for place in sorted(used - places.keys()):
         contents.findings.append(Finding("HOSTS", f"data/chunks/{place}", got="a place without a host"))
-    for place in sorted(used & places.keys()):
-        if places[place] not in enrolled.hosts:
+    for place in sorted(places):
+        if place not in used:
+            contents.findings.append(
+                Finding("HOSTS", layout.HOSTS, host=places[place], got="without any chunk")
+            )
+        elif places[place] not in enrolled.hosts:
             contents.findings.append(Finding("HOSTS", layout.HOSTS, host=places[place], got="not enrolled"))
     return places
 
@@ -268,14 +294,83 @@ class _Derived:
         except (EvidenceError, VerifierError) as error:
             self._report("FIGURES", layout.FIGURES, got=str(error))
             return
+        self._times(figures.window)
         rows = archive.day_sums(figures.window.first_day, figures.window.after_day)
         for name, expected, differ in (
             (layout.DAY_SUMS, layout.day_sums_csv(rows), differing_day_sums),
             (layout.FIGURES, encode_figures(report.figures), differing_figures),
         ):
             got = self._contents.read(name)
-            if self._contents.has(name) and got != expected:
+            if not self._contents.has(name) or got == expected:
+                continue
+            if len(got) > len(expected) + MAX_SURPLUS_BYTES:
+                code = "DAY_SUMS" if name == layout.DAY_SUMS else "FIGURES"
+                self._report(code, name, expected=f"{len(expected)} bytes", got=f"{len(got)} bytes")
+            else:
                 self._contents.findings.extend(differ(expected, got))
+
+    def _times(self, window: Window) -> None:
+        """What the chunks' times, boots and window say about one another."""
+        if not self._chains:
+            self._report("EMPTY", layout.HOSTS)
+        made_ms = self._statement.made_ms
+        boots: dict[str, str] = {}
+        for chain in self._chains:
+            if chain.last_ms > made_ms + MADE_TOLERANCE_MS:
+                self._report(
+                    "MADE_BEFORE",
+                    layout.STATEMENT,
+                    host=chain.host,
+                    expected=f"{chain.last_ms} ms",
+                    got=f"{made_ms} ms",
+                )
+            if chain.source != AGENT:
+                continue
+            for place, prev_end_ms in chain.begins:
+                if prev_end_ms > window.start_ms:
+                    self._report(
+                        "SEQ_MISSING",
+                        place,
+                        host=chain.host,
+                        expected="the chunks of the window before it",
+                        got="its first packed chunk",
+                    )
+            for boot in sorted(chain.boots):
+                other = boots.setdefault(boot, chain.host)
+                if other != chain.host:
+                    self._report(
+                        "SAME_MACHINE",
+                        f"boot {boot}",
+                        host=chain.host,
+                        expected="a machine of its own",
+                        got=other,
+                    )
+            self._enrolled_before(chain)
+        self._window(window)
+
+    def _enrolled_before(self, chain: Chain) -> None:
+        times = [s.enrolment.time_ms for s in self._enrolled.accepted if s.enrolment.host == chain.host]
+        if times and chain.first_ms < min(times) - MADE_TOLERANCE_MS:
+            self._report(
+                "ENROLLED_AFTER",
+                layout.ENROLMENTS,
+                host=chain.host,
+                expected=f"{min(times)} ms",
+                got=f"{chain.first_ms} ms",
+            )
+
+    def _window(self, window: Window) -> None:
+        """A shortened window and excluded days are the applicant's choice; the reviewer sees them."""
+        calendar = LocalCalendar(self._statement.timezone)
+        first, after = calendar.month(self._statement.month)
+        if (window.first_day, window.after_day) != (first, after):
+            days = f"{date.fromordinal(window.first_day)} to {date.fromordinal(window.after_day - 1)}"
+            self._report("WINDOW_SHORT", layout.SCOPE, expected=self._statement.month, got=days)
+        excluded = (window.after_day - window.first_day) - len(window.lengths)
+        if excluded:
+            self._report(
+                "DAYS_EXCLUDED", layout.SCOPE, got=f"{excluded} of {window.after_day - window.first_day} days"
+            )
 
     def _rows(self) -> list[DaySumRow]:
         """Notes what only imports say, and returns all day sums of all chains."""
@@ -310,6 +405,8 @@ class _Derived:
         except (EvidenceError, VerifierError) as error:
             self._report("SCOPE", layout.SCOPE, got=str(error))
             return None
+        if scope.enterprise != self._statement.enterprise:
+            self._report("SCOPE", layout.SCOPE, expected=self._statement.enterprise, got=scope.enterprise)
         declared = {host.id for host in scope.hosts}
         for chain in self._chains:
             if chain.host not in declared:

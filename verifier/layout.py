@@ -60,7 +60,9 @@ DAY_SUM_FIELDS = (
     "amount", "whole", "observed_ms", "bridged_ms", "downtime_ms", "suspect_ms", "intervals", "restarts",
 )  # fmt: skip
 
-_CHUNKS = re.compile(r"data/chunks/(\d{4})/(agent|import)-(\d{1,6})/(\d{4}-\d\d-\d\d)\.chunks\Z", re.ASCII)
+_CHUNKS = re.compile(
+    r"data/chunks/(\d{4})/(agent|import)-(0|[1-9]\d{0,5})/(\d{4}-\d\d-\d\d)\.chunks\Z", re.ASCII
+)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}\Z", re.ASCII)
 
 
@@ -114,9 +116,11 @@ def read_hosts(data: bytes) -> dict[str, str]:
     for entry in fields.objects(document, "hosts", where=HOSTS, most=MAX_HOSTS):
         fields.require_keys(entry, ("host", "place"), where=HOSTS)
         host, place = fields.text(entry, "host", where=HOSTS), fields.text(entry, "place", where=HOSTS)
-        if place in places or host in places.values():
-            raise PackError(f"{HOSTS}: {host} or its place stands twice")
         places[place] = host
+    if data != hosts_document({host: place for place, host in places.items()}):
+        raise PackError(f"{HOSTS}: a host or a place stands twice")
+    if sorted(places) != [f"{number:04}" for number in range(1, len(places) + 1)]:
+        raise PackError(f"{HOSTS}: the places are not 0001, 0002, …")
     return places
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from evidence.chunk import Chunk
 from evidence.enrolment import SignedEnrolment
+from evidence.manifest import COUNTERS
 from evidence.stored import StoredChunk
 from verifier.finding import Finding
 from verifier.recompute import Opened, place, place_text
@@ -60,6 +61,9 @@ class Links:
             self.holes.append((stored.source, stored.epoch, FIRST_SEQ, stored.seq - 1))
 
     def _next(self, before: Opened, stored: StoredChunk, chunk: Chunk) -> None:
+        ended, begins = before[1].header.end_ms, chunk.header.start_ms
+        if begins < ended and chunk.manifest.kind == COUNTERS:
+            self._note("CLOCK_BACK", stored, expected=f"from {ended} ms on", got=f"{begins} ms")
         if stored.seq == before[0].seq + 1:
             self._follows(stored, chunk, prev=before[1].hash, prev_end_ms=before[1].header.end_ms)
         else:

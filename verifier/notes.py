@@ -52,10 +52,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No bandwidth was declared; the link speed that the agent read is used.",
     ),
     "CAPACITY_EXCEEDED": (
-        "在这些日期观测到的流量超过容量：容量不是真实上限，有缺失时间时不给出上限。",
+        "在这些日期观测到的流量超过容量：申报的带宽不可能属实，因此没有使用率；请更正申报范围。",
         (
-            "On these days more was transferred than the capacity allows: it is no limit, so there is no "
-            "upper bound while time is missing."
+            "On these days more was transferred than the capacity allows: the declared bandwidth cannot be "
+            "true, so there is no utilization; correct the scope."
         ),
     ),
     "LIMIT_EXCEEDED": (

@@ -79,6 +79,10 @@ def write_pack(
         EvidenceError: a chunk does not verify.
     """
     figures = measure(archive, month=month, edition=rules.edition, scope=rules.scope, timezone=zone)
+    if rules.scope is not None and rules.scope.enterprise != archive.enterprise:
+        raise PackError(
+            f"the scope is of {rules.scope.enterprise!r}, the store of {archive.enterprise!r}; use the right store"
+        )
     encoded = encode_figures(document(figures))
     packing = _Packing(stream, archive, figures)
     packing.add(layout.BAG_INFO, layout.bag_info(archive.enterprise, month))

@@ -10,22 +10,25 @@ _TEXT = """\
   starproof check 本文件.zip --log-key log.pub
   log.pub 是企业在申报期开始前登记的日志公钥，必须来自本文件之外。
 
-通过核验证明：这些字节与签名时相同；每条读数都由登记过的主机密钥签名，链条完整；
-日合计、指标和结论可以由读数按所列规则精确复算；没有观测到的时间在比较时按 0 计。
+通过核验证明：这些字节与日志密钥持有人签名时相同；每条读数都由该持有人登记的主机密钥签名，
+统计期内每条链的首尾之间不缺数据块；日合计、指标和结论可以由读数按所列规则精确复算；
+没有观测到的时间在比较时按 0 计（申报范围排除的日子除外，核验会列出）。
 
-不能证明：主机上的计数器是真实的；负载是有用的工作；测量发生在何时（本版本没有外部锚定）；
-标为“未经证明”的导入数据。
+不能证明：主机上的计数器是真实的；负载是有用的工作；测量发生在何时（本版本没有外部锚定，
+持有日志密钥的人也可以登记虚构的主机）；标为“未经证明”的导入数据。
 
 How to check (no network needed)
   starproof check THIS_FILE.zip --log-key log.pub
   log.pub is the log key that was registered before the window; it must not come from this file.
 
-A passing check proves: the bytes are those that were signed; every reading was signed by the key
-enrolled for its host, in an unbroken chain; day sums, figures and verdicts follow from the readings
-by the rules enclosed; time that was not observed counts as 0 in the comparison.
+A passing check proves: the bytes are those that the holder of the log key signed; every reading was
+signed by a host key that this holder enrolled, and no chunk is missing between the first and the last
+of a chain; day sums, figures and verdicts follow from the readings by the rules enclosed; time that
+was not observed counts as 0 in the comparison (except excluded days, which the check lists).
 
 It does not prove: that the counters were true; that the load was useful work; when it was measured
-(this version has no anchor outside); anything about imported data marked "not attested".
+(this version has no anchor outside, and the holder of the log key can enrol hosts that do not
+exist); anything about imported data marked "not attested".
 
 Layout: BagIt (RFC 8493); chunks as in docs/chunk-format.md of StarProof.
 """

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from evidence.chunk import parse_header, read_frame
 from evidence.crediting import reach
 from evidence.day_sum import Interval, span
+from evidence.errors import EvidenceError
 from evidence.stored import StoredChunk
+from verifier.errors import ArchiveError
 from verifier.ports import Archive
 
 
@@ -33,8 +35,16 @@ def deciding_chunks(archive: Archive, host: str, start_ms: int, end_ms: int) -> 
 
 
 def span_of(chunk: StoredChunk) -> Interval:
-    """Return the stretch that holds the claims of a chunk at rest (its header is not verified here)."""
-    return span(parse_header(read_frame(chunk.frame).header))
+    """Return the stretch that holds the claims of a chunk at rest (its header is not verified here).
+
+    Raises:
+        ArchiveError: the chunk at rest is damaged.
+    """
+    try:
+        return span(parse_header(read_frame(chunk.frame).header))
+    except EvidenceError as cause:
+        where = f"{chunk.host} {chunk.source} {chunk.epoch}/{chunk.seq}"
+        raise ArchiveError(f"chunk {where}: {cause}; run starproof audit") from cause
 
 
 def _place(chunk: StoredChunk) -> tuple[str, int, int]:

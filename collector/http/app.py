@@ -26,6 +26,7 @@ from collector.http.bodies import (
     read_body,
 )
 from collector.http.buckets import Buckets
+from collector.http.budget import MAX_BODY_BYTES_IN_FLIGHT, Budget
 from collector.http.log import Log
 from collector.http.metrics import Metrics
 from collector.http.writer import RETRY_AFTER_S, Writer
@@ -39,6 +40,8 @@ from evidence.fields import is_hash
 MAX_JSON_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 """Of several frames; a single frame may have ``MAX_FRAME_BYTES``."""
+SENDERS_BEHIND_ONE_ADDRESS = 50
+"""An address may send as often as so many senders: a fleet may stand behind one proxy."""
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -100,6 +103,8 @@ class _Service:
         self._monotonic = monotonic
         self._writer = Writer(limits.pending_batches)
         self._senders = Buckets(limits.requests_per_minute, monotonic)
+        self._addresses = Buckets(limits.requests_per_minute * SENDERS_BEHIND_ONE_ADDRESS, monotonic)
+        self._bodies = Budget(MAX_BODY_BYTES_IN_FLIGHT)
         self._enrolling = Buckets(limits.enrolments_per_minute, monotonic)
         self._metrics = Metrics(opened.store)
 
@@ -157,20 +162,25 @@ class _Service:
         return answer(content, now_ms=self._clock(), status=200 if enrolled.again else 201)
 
     async def chunks(self, request: Request) -> Response:
+        self._require_rate(self._addresses, _peer(request))
         key = request.headers.get("x-starproof-key", "")
         if not is_hash(key):
             raise RequestError(
                 400, "BAD_REQUEST", "X-StarProof-Key is the id of the sending key, 64 hex digits"
             )
+        # Nobody without a key may make us read a body, or remember a name.
+        await run_in_threadpool(self._require_pinned, key)
         self._require_rate(self._senders, f"{_peer(request)} {key}")
-        body = await read_body(
-            request,
-            content_type=CHUNKS_TYPE,
-            limit=MAX_FRAME_BYTES,
-            timeout_s=self._limits.body_timeout_s,
-        )
-        begun_s = self._monotonic()
-        taken = await self._writer.run(partial(self._take, body))
+        with self._bodies.hold() as hold:
+            body = await read_body(
+                request,
+                content_type=CHUNKS_TYPE,
+                limit=MAX_FRAME_BYTES,
+                timeout_s=self._limits.body_timeout_s,
+                hold=hold,
+            )
+            begun_s = self._monotonic()
+            taken = await self._writer.run(partial(self._take, body))
         self._metrics.took(taken, seconds=self._monotonic() - begun_s, now_ms=self._clock())
         self._log_batch(key, taken)
         results = [
@@ -212,14 +222,26 @@ class _Service:
         return ingest.take(self._store, frames, clock=self._clock)
 
     async def _json(self, request: Request) -> bytes:
-        return await read_body(
-            request, content_type=JSON_TYPE, limit=MAX_JSON_BYTES, timeout_s=self._limits.body_timeout_s
-        )
+        with self._bodies.hold() as hold:
+            return await read_body(
+                request,
+                content_type=JSON_TYPE,
+                limit=MAX_JSON_BYTES,
+                timeout_s=self._limits.body_timeout_s,
+                hold=hold,
+            )
 
     def _require_rate(self, buckets: Buckets, sender: str) -> None:
         wait_s = buckets.wait_s(sender)
         if wait_s:
             raise RequestError(429, "SLOW_DOWN", f"too many requests; wait {wait_s} s", retry_after_s=wait_s)
+
+    def _require_pinned(self, key: str) -> None:
+        with self._store.reading() as connection:
+            if registry.pinned(connection, key, source=registry.AGENT) is None:
+                raise RequestError(
+                    403, "UNKNOWN_KEY", f"key {key[:16]} is not enrolled here; enrol this host first"
+                )
 
     def _require_store(self) -> None:
         with self._store.reading() as connection:

@@ -13,16 +13,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from collector.errors import RequestError
+from collector.http.budget import Hold
 
 JSON_TYPE = "application/json"
 CHUNKS_TYPE = "application/vnd.starproof.chunks"
 
 
-async def read_body(request: Request, *, content_type: str, limit: int, timeout_s: int) -> bytes:
+async def read_body(request: Request, *, content_type: str, limit: int, timeout_s: int, hold: Hold) -> bytes:
     """Return the body, read piece by piece and given up as soon as it is too much.
 
+    Every piece is taken from ``hold``, which outlives the body.
+
     Raises:
-        RequestError: another type, encoded, too large, too slow, or the sender went away.
+        RequestError: another type, encoded, too large, too slow, too much together with
+            what others send, or the sender went away.
     """
     headers = request.headers
     if headers.get("content-type", "").partition(";")[0].strip().lower() != content_type:
@@ -37,9 +41,10 @@ async def read_body(request: Request, *, content_type: str, limit: int, timeout_
     try:
         async with asyncio.timeout(timeout_s):
             async for piece in request.stream():
-                body += piece
-                if len(body) > limit:
+                if len(body) + len(piece) > limit:
                     raise too_large
+                hold.take(len(piece))
+                body += piece
     except TimeoutError:
         raise RequestError(
             503, "UNAVAILABLE", f"the body took longer than {timeout_s} s; try again", retry_after_s=timeout_s

@@ -12,13 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from collector.errors import CollectorError
+from collector.errors import CollectorError, SettingsError
 from collector.importing import numbers
 from collector.importing.rows import Progress
-from collector.importing.run import Imported, Order, import_file
+from collector.importing.run import Imported, Order, checked_file, import_file, store_file
 from collector.names import shown
-from collector.opening import open_store, wall_clock_ms
-from collector.store.registry import DEFAULT_TIMEZONE
+from collector.opening import OpenStore, open_store, placeholder_warning, wall_clock_ms
+from collector.settings import default_database_url, enterprise_name
+from collector.store.engine import sqlite_path
+from collector.store.registry import DEFAULT_ENTERPRISE, DEFAULT_TIMEZONE
 from evidence.errors import EvidenceError
 
 SCHEMA = "starproof/import/1"
@@ -44,10 +46,26 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "starproof import") -
 
 
 def _import(order: Order, *, db: str | None, enterprise: str | None) -> Imported:
-    opened = open_store(db, enterprise=enterprise)
+    url = db or default_database_url()
+    path = sqlite_path(url)
+    now_ms = wall_clock_ms()
+    with _progress(order.path) as (reading, storing):
+        if path is None or path.exists():
+            with _opened(url, enterprise) as opened:
+                return import_file(opened, order, now_ms=now_ms, reading=reading, storing=storing)
+        # A file that is missing or wrong must not leave a new database behind: check it first.
+        with checked_file(order, now_ms=now_ms, reading=reading) as file, _opened(url, enterprise) as opened:
+            return store_file(opened, file, now_ms=now_ms, storing=storing)
+
+
+@contextmanager
+def _opened(url: str, enterprise: str | None) -> Iterator[OpenStore]:
+    opened = open_store(url, enterprise=enterprise)
     try:
-        with _progress(order.path) as (reading, storing):
-            return import_file(opened, order, now_ms=wall_clock_ms(), reading=reading, storing=storing)
+        if opened.is_new and enterprise is None:
+            remedy = "to set it, import into a new database with --enterprise NAME"
+            print(f"starproof: {placeholder_warning(remedy)}", file=sys.stderr)  # noqa: T201 - stdout is the answer's
+        yield opened
     finally:
         opened.store.close()
 
@@ -106,6 +124,7 @@ def _text(imported: Imported) -> str:
         "  未经证明 / not attested：数据来自文件，其真实性未被证明 / the numbers are the file's own",
         f"  行 / rows                        {tally.rows}",
         f"  保留样本 / samples kept          {tally.samples}",
+        f"  其中截短的 / of these trimmed    {tally.trimmed}",
         f"  重复 / duplicates                {tally.duplicates}",
         f"  冲突 / conflicts                 {tally.conflicts}",
         f"  CPU 高于 100 按 100 计 / above 100 {tally.above_100}",
@@ -115,6 +134,10 @@ def _text(imported: Imported) -> str:
     if tally.first_ms is not None and tally.last_ms is not None:
         lines.append(
             f"  时段 / period (UTC)              {_instant(tally.first_ms)} – {_instant(tally.last_ms)}"
+        )
+    if tally.parts_lost:
+        lines.append(
+            f"  截短时舍去的较后空闲时段 / later free parts left out, the earliest is kept: {tally.parts_lost}"
         )
     if tally.unsure_times:
         lines.append(
@@ -136,6 +159,13 @@ def _period(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _enterprise(text: str) -> str:
+    try:
+        return enterprise_name(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 class _Parser(argparse.ArgumentParser):
     """Ends with one line and status 2 on wrong usage."""
 
@@ -153,7 +183,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     csv = commands.add_parser(
         "csv",
         help="CSV 文件 / a CSV file",
-        description="Columns host,timestamp,metric,value[,period_s]; metrics cpu.utilization (%%), "
+        description="Columns host,timestamp,metric,value[,period_s]; metrics cpu.utilization (%), "
         "net.rx, net.tx (bytes/s), disk.reads, disk.writes (operations/s).",
         epilog=f"example: {prog} csv cpu.csv --period 300 --timezone UTC",
     )
@@ -167,7 +197,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     csv.add_argument(
         "--timezone", metavar="TZ", help=f"of timestamps without an offset, default {DEFAULT_TIMEZONE}"
     )
-    csv.add_argument("--enterprise", metavar="NAME", help="name of the enterprise, when the database is new")
+    csv.add_argument(
+        "--enterprise",
+        metavar="NAME",
+        type=_enterprise,
+        help=f"name of the enterprise, when the database is new; without it {DEFAULT_ENTERPRISE}",
+    )
     csv.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 

@@ -45,6 +45,12 @@ def value(text: str) -> int | None:
     return int(number.quantize(_STEP, context=_EXACT).scaleb(MAX_SCALE, context=_EXACT))
 
 
+def text_of(nano: int) -> str:
+    """Return a value in units of 10^-9 as a decimal number without needless digits."""
+    whole, rest = divmod(nano, NANO)
+    return f"{whole}.{rest:0{MAX_SCALE}d}".rstrip("0").rstrip(".")
+
+
 def period_ms(text: str) -> int:
     """Return a period given in seconds, in ms.
 

@@ -10,7 +10,7 @@ import csv
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol
 
 from collector.errors import ImportFileError
 from collector.importing import numbers
@@ -26,6 +26,17 @@ _READ_BYTES = 1024 * 1024
 
 Progress = Callable[[int], object]
 """Told how many bytes or rows were done since the last call."""
+
+
+class _CsvReader(Protocol):
+    """What ``csv.reader`` returns: records, and how many lines were read for them."""
+
+    @property
+    def line_num(self) -> int: ...
+
+    def __next__(self) -> list[str]: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
 
 
 class Row(NamedTuple):
@@ -102,31 +113,31 @@ class Reader:
             raise ImportFileError(f"cannot read {self._path}: {error.strerror}") from None
 
     def _rows(self, file: IO[bytes]) -> Iterator[Row]:
-        reader = csv.reader(self._lines(file), strict=True)
-        records = self._records(reader)
-        header = next(records, None)
-        if header is None:
+        records = self._records(csv.reader(self._lines(file), strict=True))
+        first = next(records, None)
+        if first is None:
             raise ImportFileError(
                 f"{self._path} is empty; its first line names the columns {', '.join(REQUIRED)}"
             )
-        places = self._places([name.strip() for name in header], reader.line_num)
-        for record in records:
-            line = reader.line_num
+        header_line, header = first[0], [name.strip() for name in first[1]]
+        places = self._places(header, header_line)
+        for line, record in records:
             if len(record) != len(header):
-                raise self._wrong(line, f"{len(record)} fields, the header has {len(header)}")
+                raise self._wrong_count(line, record, header)
             yield self._row(line, [record[place].strip() if place >= 0 else "" for place in places])
 
-    def _records(self, reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    def _records(self, reader: _CsvReader) -> Iterator[tuple[int, list[str]]]:
+        """Yield records with the line on which each begins; a quoted field may hold line breaks."""
         while True:
+            line = reader.line_num + 1
             try:
                 record = next(reader, None)
             except csv.Error as error:
-                line = getattr(reader, "line_num", 0)
                 raise self._wrong(line, f"not a row of a CSV file ({error})") from None
             if record is None:
                 return
             if record:  # blank lines are no rows
-                yield record
+                yield line, record
 
     def _lines(self, file: IO[bytes]) -> Iterator[str]:
         number = 0
@@ -188,6 +199,14 @@ class Reader:
         if len(self._hosts) == MAX_HOSTS:
             raise self._wrong(line, f"more than {MAX_HOSTS} hosts in one file; split it", "host")
         self._hosts.add(host)
+
+    def _wrong_count(self, line: int, record: list[str], header: list[str]) -> ImportFileError:
+        count = f"{len(record)} fields, the header has {len(header)}"
+        if len(record) < len(header):
+            return self._wrong(line, f"missing; {count}", header[len(record)])
+        return self._wrong(
+            line, f"no such column; {count}; put a value with a comma between quotes", str(len(header) + 1)
+        )
 
     def _wrong(self, line: int, message: str, column: str = "") -> ImportFileError:
         place = f"line {line}, column {column}" if column else f"line {line}"

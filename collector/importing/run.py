@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, select
 from collector import admission, ingest
 from collector.errors import ImportFileError
 from collector.importing import sealing
+from collector.importing.earlier import Earlier, Lowered
 from collector.importing.metrics import COLUMNS
 from collector.importing.rows import Progress, Reader, Row, file_sha256
 from collector.importing.samples import Sample, Tally, samples
@@ -30,11 +32,9 @@ from collector.store.chunks import Line
 from collector.store.findings import Finding
 from collector.store.registry import IMPORT, PinnedKey
 from evidence.chunk import open_chunk, read_frame
-from evidence.crediting import Claims
-from evidence.day_sum import claims
+from evidence.day_sum import Interval
 from evidence.enrolment import SignedEnrolment
 from evidence.keys import PrivateKey
-from evidence.manifest import MAX_SCALE
 
 _MAX_FILE_NAME = 255
 
@@ -58,6 +58,16 @@ class Order:
     period_ms: int | None
 
 
+@dataclass(frozen=True)
+class CheckedFile:
+    """A file whose rows are read, found right and sorted; what stays to do is to store them."""
+
+    name: str
+    sha256: str
+    staged: Staging
+    tally: Tally
+
+
 def import_file(
     opened: OpenStore, order: Order, *, now_ms: int, reading: Progress = int, storing: Progress = int
 ) -> Imported:
@@ -75,20 +85,40 @@ def import_file(
         StoreError: the store cannot be used; nothing was imported.
     """
     sha256 = file_sha256(order.path)
-    name = shown(order.path.name.encode("utf-8", "replace").decode("utf-8"))[:_MAX_FILE_NAME]
     with opened.store.reading() as connection:
         before = _earlier_run(connection, sha256)
     if before is not None:
-        return Imported(name, sha256, True, before)
+        return Imported(_name(order.path), sha256, True, before)
+    with checked_file(order, now_ms=now_ms, reading=reading) as file:
+        return store_file(opened, file, now_ms=now_ms, storing=storing)
+
+
+@contextmanager
+def checked_file(order: Order, *, now_ms: int, reading: Progress = int) -> Iterator[CheckedFile]:
+    """Give the file's rows, all read and checked before any store is touched.
+
+    Raises:
+        ImportFileError: the file is wrong.
+    """
+    sha256 = file_sha256(order.path)
     with staging() as staged:
         tally = _stage(staged, order, sha256=sha256, now_ms=now_ms, progress=reading)
-        with opened.store.writing() as connection:
-            before = _earlier_run(connection, sha256)
-            if before is not None:
-                return Imported(name, sha256, True, before)
-            run = _Run(connection, opened, name=name, sha256=sha256, tally=tally, now_ms=now_ms)
-            run.store(_counted(staged.in_order(), storing))
-    return Imported(name, sha256, False, tally)
+        yield CheckedFile(_name(order.path), sha256, staged, tally)
+
+
+def store_file(opened: OpenStore, file: CheckedFile, *, now_ms: int, storing: Progress = int) -> Imported:
+    """Store a checked file, unless it was imported before. Raises as ``import_file``."""
+    with opened.store.writing() as connection:
+        before = _earlier_run(connection, file.sha256)
+        if before is not None:
+            return Imported(file.name, file.sha256, True, before)
+        run = _Run(connection, opened, name=file.name, sha256=file.sha256, tally=file.tally, now_ms=now_ms)
+        run.store(_counted(file.staged.in_order(), storing))
+    return Imported(file.name, file.sha256, False, file.tally)
+
+
+def _name(path: Path) -> str:
+    return shown(path.name.encode("utf-8", "replace").decode("utf-8"))[:_MAX_FILE_NAME]
 
 
 def _stage(staged: Staging, order: Order, *, sha256: str, now_ms: int, progress: Progress) -> Tally:
@@ -144,46 +174,57 @@ class _Run:
         self._signed: SignedEnrolment | None = None
         self._pinned: PinnedKey | None = None
         self._place = Place(0, "", 0)
+        self._lowered = Lowered()
 
     def store(self, rows: Iterable[Row]) -> None:
         for host, metric, group in samples(rows, self._tally, now_ms=self._now_ms):
             if host != self._host:
                 self._host, self._signed, self._pinned = host, None, None
             for batch in sealing.batches(group, self._calendar):
-                fresh = self._without_stored(metric, batch)
-                if fresh:
-                    self._store_batch(metric, fresh)
+                new = list(self._new(metric, batch))
+                for part in sealing.batches(new, self._calendar):  # a trimmed one may begin a month later
+                    self._store_batch(metric, part)
+        if self._lowered.count:  # found out only at the end, to tell how many; this undoes everything
+            raise ImportFileError(self._lowered.message(self._name))
         self._record()
 
-    def _without_stored(self, metric: str, batch: list[Sample]) -> list[Sample]:
-        """Leave out samples whose time an earlier import holds: what came first stays."""
-        host_id = registry.host_id(self._connection, self._host)
-        line = Line(host_id, IMPORT, COLUMNS[metric])
-        last = batch[-1]
-        end_ms = last.start_ms + last.length_ms
+    def _earlier(self, metric: str, batch: list[Sample]) -> Earlier:
+        """What earlier imports hold of the time of a batch."""
+        line = Line(registry.host_id(self._connection, self._host), IMPORT, COLUMNS[metric])
+        start_ms, end_ms = batch[0].start_ms, batch[-1].start_ms + batch[-1].length_ms
+        if not chunks.overlapping(self._connection, line, start_ms, end_ms):
+            return Earlier()
         newer = None if self._pinned is None else (self._pinned.epoch, 0)
-        taken = Claims()
-        values: dict[int, int] = {}
-        if chunks.overlapping(self._connection, line, batch[0].start_ms, end_ms):
-            earlier = chunks.opened(self._connection, line, batch[0].start_ms, end_ms, before=newer)
-            for chunk in earlier:
-                unit = 10 ** (MAX_SCALE - chunk.manifest.columns[-1].scale)
-                for (start_ms, stop_ms), value in zip(claims(chunk), chunk.values[-1], strict=True):
-                    taken.add(start_ms, stop_ms)
-                    values[start_ms] = value * unit
-        return [sample for sample in batch if self._is_new(metric, sample, taken, values)]
+        return Earlier(chunks.opened(self._connection, line, start_ms, end_ms, before=newer))
 
-    def _is_new(self, metric: str, sample: Sample, taken: Claims, values: dict[int, int]) -> bool:
-        if not taken.within(sample.start_ms, sample.start_ms + sample.length_ms):
-            return True
-        stored = values.get(sample.start_ms)
-        if stored == sample.value:
-            self._tally.duplicates += 1
-        else:
+    def _new(self, metric: str, batch: list[Sample]) -> Iterator[Sample]:
+        """What a batch adds to what is stored (the rules of ``earlier``)."""
+        earlier = self._earlier(metric, batch)
+        for sample in batch:
+            values = earlier.value_at(sample)
+            if values is None:
+                yield from self._free_part(metric, sample, earlier.free(sample))
+            elif values[1] < values[0]:
+                self._lowered.add(self._host, metric, sample, stored=values[0], new=values[1])
+            elif values[1] == values[0]:
+                self._tally.duplicates += 1
+            else:
+                self._tally.conflict(
+                    f"{self._host} {metric}: line {sample.line} has a higher value than an earlier import "
+                    "stored; the lower counts"
+                )
+
+    def _free_part(self, metric: str, sample: Sample, parts: list[Interval]) -> Iterator[Sample]:
+        if not parts:
             self._tally.conflict(
                 f"{self._host} {metric}: line {sample.line} overlaps what an earlier import stored; that stays"
             )
-        return False
+            return
+        start_ms, end_ms = parts[0]
+        if end_ms - start_ms < sample.length_ms:
+            self._tally.trimmed += 1
+            self._tally.parts_lost += len(parts) - 1
+        yield sample._replace(start_ms=start_ms, length_ms=end_ms - start_ms)
 
     def _store_batch(self, metric: str, batch: list[Sample]) -> None:
         signed, pinned = self._enrolment()
@@ -192,8 +233,10 @@ class _Run:
         )
         chunk = open_chunk(frame, self._key.public)
         verdict = ingest.admit(self._connection, chunk, pinned, calendar=self._calendar, now_ms=self._now_ms)
-        if verdict.status != admission.STORED:  # pragma: no cover - sealed just now by ourselves
-            raise ImportFileError(f"the collector refuses its own chunk: {verdict.message}")
+        if verdict.status != admission.STORED:
+            raise ImportFileError(
+                f"host {self._host!r}, {metric}: {verdict.message}; nothing was imported, correct the values"
+            )
         self._place = Place(self._place.seq + 1, chunk.hash, chunk.header.end_ms)
         for sample in batch:
             self._tally.keep(sample.start_ms, sample.start_ms + sample.length_ms)

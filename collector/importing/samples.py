@@ -46,6 +46,10 @@ class Tally:
     above_100: int = 0
     refused: int = 0
     unsure_times: int = 0
+    trimmed: int = 0
+    """Samples kept only in part, because an earlier import holds the rest of their time."""
+    parts_lost: int = 0
+    """Free parts of those that were not kept: of several the earliest is."""
     hosts: int = 0
     first_ms: int | None = None
     last_ms: int | None = None

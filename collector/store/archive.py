@@ -21,13 +21,16 @@ class StoreArchive:
 
     Args:
         store: an open store; it stays the caller's to close.
+        damaged: hand out day sums that are not made of integers too, marked by a value that no sum
+            has (``day_sums.NOT_AN_INTEGER``), so that an audit can name them.
 
     Raises:
         StoreError: the store cannot be read, or was never set up.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, damaged: bool = False) -> None:
         self._store = store
+        self._damaged = damaged
         with store.reading() as connection:
             self._identity = registry.identity(connection)
 
@@ -71,9 +74,13 @@ class StoreArchive:
                 yield _stored(host, row)
 
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
-        """Yield the stored day sums of all hosts for days in [first_day, after_day), sorted."""
+        """Yield the stored day sums of all hosts for days in [first_day, after_day), sorted.
+
+        Raises:
+            DamagedSumError: one is not made of integers (unless ``damaged``).
+        """
         with self._store.reading() as connection:
-            yield from day_sums.rows(connection, first_day, after_day)
+            yield from day_sums.rows(connection, first_day, after_day, damaged=self._damaged)
 
     def findings(self) -> list[findings.Finding]:
         """Return what the collector noticed, oldest first."""

@@ -1,13 +1,19 @@
-"""Day sums at rest: adding a chunk's, and deriving a host's days again from its chunks."""
+"""Day sums at rest: adding a chunk's, and deriving a host's days again from its chunks.
+
+All of them are integers, on the way in and on the way out: what would not fit is refused before it
+is added, and a stored value that is no integer is never handed on as a number.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, case, select
 
+from collector.errors import DamagedSumError, SumLimitError
 from collector.store import chunks, schema
 from collector.store.chunks import Line
 from collector.store.dialects import insert
@@ -20,6 +26,9 @@ from evidence.manifest import COUNTERS
 from evidence.stored import DaySumRow
 
 _COUNTS = tuple(field.name for field in fields(DaySum) if field.name != "amount")
+_NUMBERS = ("amount_hi", "amount_lo", *_COUNTS)
+NOT_AN_INTEGER = -1
+"""Stands for a damaged value where an audit asks for all rows; no sum is negative."""
 
 
 def credit(connection: Connection, key: PinnedKey, chunk: Chunk, calendar: LocalCalendar) -> None:
@@ -27,6 +36,10 @@ def credit(connection: Connection, key: PinnedKey, chunk: Chunk, calendar: Local
 
     Nearly always nothing overlaps it and its sums are added. If chunks that come later in the
     order overlap it (it is a late one), the days that they touch are derived again.
+
+    Raises:
+        SumLimitError: a sum would not fit; undo what was done for this chunk.
+        DamagedSumError: a sum that is stored already is no integer.
     """
     line = Line(key.host_id, key.source, chunks.metric(chunk))
     start, end = chunks.span(chunk)
@@ -45,9 +58,15 @@ def credit(connection: Connection, key: PinnedKey, chunk: Chunk, calendar: Local
 
 
 def add(connection: Connection, line: Line, sums: DaySums) -> None:
-    """Add sums to what is stored for the same metrics and days."""
+    """Add sums to what is stored for the same metrics and days.
+
+    Raises:
+        SumLimitError: a sum would not fit; nothing was added.
+        DamagedSumError: a sum that is stored already is no integer.
+    """
     if not sums:
         return
+    _require_room(connection, line, sums)
     table = schema.day_sum.c
     statement = insert(connection, schema.day_sum)
     new = statement.excluded
@@ -86,8 +105,16 @@ def rederive(connection: Connection, line: Line, calendar: LocalCalendar, days: 
     add(connection, line, wanted)
 
 
-def rows(connection: Connection, first_day: int, after_day: int) -> Iterator[DaySumRow]:
-    """Yield the day sums of all hosts for days in [first_day, after_day), sorted."""
+def rows(
+    connection: Connection, first_day: int, after_day: int, *, damaged: bool = False
+) -> Iterator[DaySumRow]:
+    """Yield the day sums of all hosts for days in [first_day, after_day), sorted.
+
+    ``damaged`` also yields sums that are not made of integers, each such value ``NOT_AN_INTEGER``.
+
+    Raises:
+        DamagedSumError: a sum is not made of integers, and ``damaged`` was not asked for.
+    """
     table = schema.day_sum
     query = (
         select(schema.host.c.name, table)
@@ -96,7 +123,7 @@ def rows(connection: Connection, first_day: int, after_day: int) -> Iterator[Day
         .order_by(schema.host.c.name, table.c.source, table.c.metric, table.c.day)
     )
     for row in connection.execute(query).mappings():
-        yield DaySumRow(row["name"], row["source"], row["metric"], row["day"], _sum(row))
+        yield DaySumRow(row["name"], row["source"], row["metric"], row["day"], _sum(row, damaged=damaged))
 
 
 def _values(line: Line, place: tuple[str, int], sums: DaySum) -> dict[str, Any]:
@@ -112,6 +139,36 @@ def _values(line: Line, place: tuple[str, int], sums: DaySum) -> dict[str, Any]:
     }
 
 
-def _sum(row: RowMapping) -> DaySum:
+def _require_room(connection: Connection, line: Line, sums: DaySums) -> None:
+    """Refuse sums that SQL could not add up as integers."""
+    table = schema.day_sum
+    days = {day for _, day in sums}
+    query = select(table).where(
+        table.c.host_id == line.host_id,
+        table.c.source == line.source,
+        table.c.metric.in_({metric for metric, _ in sums}),
+        table.c.day.between(min(days), max(days)),
+    )
+    stored = {(row["metric"], row["day"]): _sum(row) for row in connection.execute(query).mappings()}
+    for place, new in sums.items():
+        total = stored[place] + new if place in stored else new
+        values = _values(line, place, total)
+        for name in _NUMBERS:
+            if values[name] > schema.MAX_INTEGER:
+                metric, day = place
+                raise SumLimitError(
+                    f"the sum of {metric} on {date.fromordinal(day)} would be beyond the limit of 64 bits"
+                )
+
+
+def _sum(row: RowMapping, *, damaged: bool = False) -> DaySum:
+    wrong = [name for name in _NUMBERS if not isinstance(row[name], int)]
+    if wrong and not damaged:
+        raise DamagedSumError(
+            f"the stored sum of {row['metric']} of host number {row['host_id']} on "
+            f"{date.fromordinal(row['day'])} is damaged ({', '.join(wrong)} is no integer); "
+            "run: starproof audit"
+        )
     amount = row["amount_hi"] * schema.AMOUNT_BASE + row["amount_lo"]
-    return DaySum(amount, **{name: row[name] for name in _COUNTS})
+    counts = {name: NOT_AN_INTEGER if name in wrong else row[name] for name in _COUNTS}
+    return DaySum(NOT_AN_INTEGER if {"amount_hi", "amount_lo"} & set(wrong) else amount, **counts)

@@ -9,20 +9,22 @@ of one dialect; on PostgreSQL the same code runs on the driver's defaults.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from collector.errors import StoreBusyError, StoreError, StoreMismatchError
+from collector.store import schema
 
 HEAD = "0001"
 """The newest version of the schema; a test compares it with the migrations."""
@@ -79,20 +81,31 @@ def open_engine(url: str) -> Store:
     sqlite = parsed.get_backend_name() == "sqlite"
     if sqlite:
         _make_directory(parsed)
-    try:
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S} if sqlite else {})
-    except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(f"no driver for the database URL {_hidden(parsed)}: {error}") from None
+    engine = _engine(parsed, {"connect_args": {"timeout": BUSY_TIMEOUT_S}} if sqlite else {})
     if sqlite:
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
-    store = Store(engine)
-    try:
-        _migrate(store)
-    except BaseException:
-        store.close()
-        raise
-    return store
+    return _kept_if(_migrate, Store(engine))
+
+
+def open_engine_for_reading(url: str) -> Store:
+    """Return the store at an SQLAlchemy URL as it is: nothing is created, migrated or changed.
+
+    Raises:
+        StoreError: not a URL, no driver for it, or no store there.
+        StoreMismatchError: the schema is older or newer than this software's.
+    """
+    parsed = _parsed(url)
+    path = sqlite_path(url)
+    if path is not None and not path.is_file():
+        raise StoreError(
+            f"there is no store at {path}; give --db URL, or start one: starproof collector serve"
+        )
+    engine = _engine(parsed, {} if path is None else {"creator": lambda: _connect_for_reading(path)})
+    if path is not None:
+        event.listen(engine, "connect", _on_connect_for_reading)
+        event.listen(engine, "begin", _on_begin)
+    return _kept_if(_require_current, Store(engine))
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -126,12 +139,50 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
+def _engine(url: URL, options: dict[str, Any]) -> Engine:
+    try:
+        return create_engine(url, **options)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(f"no driver for the database URL {_hidden(url)}: {error}") from None
+
+
+def _kept_if(check: Callable[[Store], None], store: Store) -> Store:
+    """Return the store, closed again if the check raises."""
+    try:
+        check(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
 def _make_directory(url: URL) -> None:
     parent = Path(str(url.database)).parent
     try:
         parent.mkdir(mode=_DIRECTORY, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the directory {parent}: {error.strerror}") from None
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    # Not mode=ro: in WAL mode that leaves -wal and -shm files of the reader's behind, which the
+    # service may then not be allowed to write. mode=rw creates no database, query_only changes none.
+    return sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        check_same_thread=False,  # the pool hands a connection to one thread at a time
+    )
+
+
+def _on_connect_for_reading(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "query_only=ON",
+        f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
+        f"cache_size=-{CACHE_KIB}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _on_connect(connection: Any, _record: object) -> None:
@@ -156,14 +207,35 @@ def _migrate(store: Store) -> None:
         return
     with store.writing() as connection:
         version = MigrationContext.configure(connection).get_current_revision()
-        if version is not None and version != HEAD and version > HEAD:
-            raise StoreMismatchError(
-                f"the database has schema version {version}, this software knows {HEAD}; install the newer one"
-            )
+        _refuse_newer(version)
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
         config.attributes["connection"] = connection
         command.upgrade(config, HEAD)
+
+
+def _require_current(store: Store) -> None:
+    with store.reading() as connection:
+        tables = set(inspect(connection).get_table_names())
+        if not {schema.meta.name, schema.enrolment.name, schema.chunk.name} <= tables:
+            raise StoreError(
+                f"{_hidden(store.engine.url)} is not a store of the collector, and was left as it is; "
+                "give --db URL, or start one: starproof collector serve"
+            )
+        version = MigrationContext.configure(connection).get_current_revision()
+    _refuse_newer(version)
+    if version != HEAD:
+        raise StoreMismatchError(
+            f"the database has schema version {version or 'none'}, this software reads {HEAD}; "
+            f"bring it up to date: starproof collector serve --db {_hidden(store.engine.url)}"
+        )
+
+
+def _refuse_newer(version: str | None) -> None:
+    if version is not None and version > HEAD:
+        raise StoreMismatchError(
+            f"the database has schema version {version}, this software knows {HEAD}; install the newer one"
+        )
 
 
 def _version(store: Store) -> str | None:

@@ -26,6 +26,8 @@ from sqlalchemy import (
 )
 
 AMOUNT_BASE = 10**15
+MAX_INTEGER = 2**63 - 1
+"""The largest SQL integer. SQLite turns a sum beyond it into a float without a word."""
 NO_PLACE = -1
 """Epoch or seq of a finding that is about no chunk."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evidence.errors import EvidenceError
+from evidence.errors import EvidenceError, MalformedError
 from evidence.keys import PublicKey
 from starproof.check_text import print_check
 from starproof.rules import trusted_editions
+from starproof.tables import json_text
 from verifier.check import EXIT_CODES, FAILED, check
 
 EXAMPLE = "starproof check 2026-11.zip --log-key log.pub"
@@ -36,11 +36,15 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
         key = _read_key(options.log_key) if options.log_key else None
         with options.pack.open("rb") as stream:
             report = check(stream, log_key=key, editions=trusted_editions())
-    except (OSError, EvidenceError) as error:
-        sys.stderr.write(f"{prog}: {' '.join(str(error).split())}\n")
+    except OSError as error:
+        sys.stderr.write(f"{prog}: cannot read {error.filename}: {error.strerror}\n")
+        return EXIT_CODES[FAILED]
+    except EvidenceError:
+        # Not the error's own words: somebody may have given the private key, and they would show it.
+        sys.stderr.write(f"{prog}: {options.log_key} does not hold a public log key; give the file log.pub\n")
         return EXIT_CODES[FAILED]
     if options.json:
-        sys.stdout.write(json.dumps(report.document(), ensure_ascii=False, sort_keys=True, indent=2) + "\n")
+        sys.stdout.write(json_text(report.document()))
     else:
         print_check(report)
     return EXIT_CODES[report.outcome]
@@ -48,4 +52,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
 
 def _read_key(path: Path) -> PublicKey:
     with path.open("rb") as file:
-        return PublicKey.from_hex(file.read(MAX_KEY_BYTES).decode("ascii", "replace").strip())
+        text = file.read(MAX_KEY_BYTES).decode("utf-8-sig", "replace").strip()
+    if path.suffix == ".key":
+        raise MalformedError("a private key")
+    return PublicKey.from_hex(text.lower())

@@ -23,10 +23,15 @@ EXAMPLE = "starproof pack --month 2026-11 --scope scope.toml --out 2026-11.zip"
 def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
     """Run the command and return the exit status."""
     parser = session.parser(prog, "Write the evidence pack of one month 生成证据包", EXAMPLE)
-    parser.add_argument("--month", required=True, metavar="YYYY-MM", help="local calendar month")
+    parser.add_argument(
+        "--month", required=True, type=session.month, metavar="YYYY-MM", help="local calendar month"
+    )
     parser.add_argument("--scope", type=Path, metavar="FILE", help="declared scope 申报范围 (TOML)")
     parser.add_argument(
-        "--timezone", metavar="TZ", help="IANA zone (default: the scope's, else Asia/Shanghai)"
+        "--timezone",
+        type=session.zone,
+        metavar="TZ",
+        help="IANA zone (default: the scope's, else Asia/Shanghai)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.zip", help="where to write the pack")
     session.add_database(parser)
@@ -67,6 +72,8 @@ def write_file(
     Raises:
         PackError: the file cannot be written, or the pack cannot be made.
     """
+    if path.exists() or path.is_symlink():
+        raise PackError(f"{path} is there already; evidence is not overwritten: choose another name")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with temporary.open("xb") as stream:

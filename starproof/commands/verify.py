@@ -18,10 +18,15 @@ def main(argv: Sequence[str], *, prog: str = "starproof verify") -> int:
     parser = session.parser(
         prog, "Figures, coverage, bounds and verdicts of one month 计算一个月的指标", EXAMPLE
     )
-    parser.add_argument("--month", required=True, metavar="YYYY-MM", help="local calendar month")
+    parser.add_argument(
+        "--month", required=True, type=session.month, metavar="YYYY-MM", help="local calendar month"
+    )
     parser.add_argument("--scope", type=Path, metavar="FILE", help="declared scope 申报范围 (TOML)")
     parser.add_argument(
-        "--timezone", metavar="TZ", help="IANA zone (default: the scope's, else Asia/Shanghai)"
+        "--timezone",
+        type=session.zone,
+        metavar="TZ",
+        help="IANA zone (default: the scope's, else Asia/Shanghai)",
     )
     session.add_database(parser)
     options = parser.parse_args(argv)

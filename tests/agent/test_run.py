@@ -282,11 +282,11 @@ def test_sample_reads_this_host_once(halves, capsys):
 def test_the_token_may_come_from_several_places(collector, tmp_path, capsys, monkeypatch):
     state = ["--state", str(tmp_path / "state")]
     monkeypatch.delenv(cli.TOKEN_VARIABLE, raising=False)
-    assert cli.main(["enroll", "--collector", collector.url, *state]) == 1
+    assert cli.main(["enroll", "--collector", collector.url, *state]) == 2
     assert "no token is given" in capsys.readouterr().err
     assert cli.main(["enroll", "--collector", collector.url, "--token-file", "/none", *state]) == 1
     assert "token file" in capsys.readouterr().err
-    assert cli.main(["enroll", "--token", "x", *state]) == 1
+    assert cli.main(["enroll", "--token", "x", *state]) == 2
     assert "--collector" in capsys.readouterr().err
     monkeypatch.setenv(cli.TOKEN_VARIABLE, "token-1")
     assert cli.main(["enroll", "--collector", collector.url, "--name", "db-1", *state]) == 0

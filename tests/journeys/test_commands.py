@@ -140,6 +140,9 @@ def test_check_needs_no_store_and_ordinary_tools_can_open_the_pack(tmp_path: Pat
         ("check",),
         ("audit", "--what"),
         ("nonsense",),
+        ("verify", "--month", "2026-13"),
+        ("pack", "--month", "October", "--out", "x.zip"),
+        ("verify", "--month", "2026-10", "--timezone", "Mars/Olympus"),
         (),
         ("demo", "--seconds", "0"),
         ("agent",),
@@ -155,9 +158,6 @@ def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("verify", "--month", "2026-13"),
-        ("verify", "--month", "October"),
-        ("verify", "--month", "2026-10", "--timezone", "Mars/Olympus"),
         ("verify", "--month", "2026-10", "--scope", "no-such-file.toml"),
         ("pack", "--month", "2026-10", "--out", "no/such/folder/x.zip"),
         ("verify", "--month", "2026-10", "--db", "sqlite:////no/such/folder/x.db"),

@@ -20,12 +20,22 @@ def test_busy_over_total_is_the_figure_of_a_month_without_gaps():
 
 
 def test_half_a_month_missing_opens_the_bounds_and_leaves_the_value():
+    """Missing time may hold up to a quarter more ticks: 15 days count as 18.75."""
     found = cpu.figure(host_month({CPU: {day: covered(25, whole=100) for day in range(15)}}))
     assert (found.bounds.low, found.bounds.value, found.bounds.high) == (
-        Fraction(25, 2),
+        Fraction(25 * 15 * 4, 135),
         25,
-        Fraction(125, 2),
+        Fraction((25 * 15 + 100 * Fraction(75, 4)) * 4, 135),
     )
+
+
+def test_missing_time_with_more_ticks_than_the_rest_stays_in_the_bounds():
+    """Readings are accepted with a tenth more or fewer ticks; the busy half may hold fewer."""
+    busy, idle = covered(90, whole=90), covered(0, whole=110)
+    truth = Fraction(100 * 90, 200)
+    for kept in (busy, idle):
+        found = cpu.figure(host_month({CPU: dict.fromkeys(range(15), kept)}))
+        assert found.bounds.low <= truth <= found.bounds.high
 
 
 def test_downtime_counts_as_zero_and_is_not_missing():

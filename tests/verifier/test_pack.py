@@ -35,9 +35,10 @@ from evidence.dsse import ENROLMENT_TYPE
 from evidence.stored import StoredChunk
 from verifier import difference, layout
 from verifier.check import FAILED, PARTIAL, PASS
-from verifier.errors import PackError
+from verifier.errors import PackError, VerifierError
 from verifier.figures import figures
-from verifier.pack import write_pack
+from verifier.pack import Rules, write_pack
+from verifier.scope import parse_scope
 from verifier.statement import Statement
 
 # What passes
@@ -81,11 +82,12 @@ def test_an_unknown_edition_is_incomplete() -> None:
     assert (report.outcome, "EDITION_UNKNOWN" in codes(report)) == (PARTIAL, True)
 
 
-def test_a_month_without_any_chunk_can_be_packed() -> None:
+def test_a_month_without_any_chunk_can_be_packed_and_proves_nothing() -> None:
     stream = io.BytesIO()
     write_pack(stream, ARCHIVE, month="2026-01", rules=RULES, zone="UTC", log_key=LOG_KEY, made_ms=0)
     report = checked(stream.getvalue())
-    assert (report.outcome, report.hosts, report.chunks) == (PASS, 0, 0)
+    assert (report.outcome, report.hosts, report.chunks) == (PARTIAL, 0, 0)
+    assert "EMPTY" in codes(report)
 
 
 def test_imported_data_are_named() -> None:
@@ -122,6 +124,59 @@ def test_a_chunk_that_never_arrived_makes_the_pack_incomplete() -> None:
     assert (finding.host, finding.place) == ("gap-1", "agent/0/1")
 
 
+def test_the_beginning_of_a_month_cannot_be_cut_off_unseen() -> None:
+    fleet = Fleet()
+    agent = fleet.agent("cut-1", start="2026-11-03")
+    agent.run(hours=2).seal().run(hours=2, busy=90)
+    archive = fleet.archive()
+    archive.stored = archive.stored[1:]
+    archive.recredit()
+    report = checked(packed(archive))
+    [finding] = [f for f in report.findings if f.code == "SEQ_MISSING"]
+    assert (report.outcome, finding.host, finding.place) == (PARTIAL, "cut-1", "agent/0/1")
+
+
+def test_two_hosts_in_one_boot_of_one_machine_are_found() -> None:
+    fleet = Fleet()
+    for name in ("twin-1", "twin-2"):
+        agent = fleet.agent(name, start="2026-11-03")
+        agent.machine = "the-same"
+        agent.run(hours=2)
+    report = checked(packed(fleet.archive()))
+    assert (report.outcome, "SAME_MACHINE" in codes(report)) == (PARTIAL, True)
+
+
+def test_readings_after_the_making_of_the_pack_and_before_the_enrolment_are_found() -> None:
+    early = resigned(contents(PACK), change=lambda s: replace(s, made_ms=instant("2026-11-04")))
+    assert (checked(early).outcome, "MADE_BEFORE" in codes(checked(early))) == (FAILED, True)
+    fleet = Fleet()
+    fleet.agent("old-1", start="2024-11-03").run(hours=3)
+    stream = io.BytesIO()
+    made = instant("2026-12-01")
+    write_pack(
+        stream, fleet.archive(), month="2024-11", rules=RULES, zone=None, log_key=LOG_KEY, made_ms=made
+    )
+    report = checked(stream.getvalue())
+    assert (report.outcome, "ENROLLED_AFTER" in codes(report)) == (PASS, True)
+
+
+def test_a_shortened_window_and_excluded_days_are_shown_to_the_reviewer() -> None:
+    text = SCOPE.replace(b"to = 2026-11-30", b"to = 2026-11-20") + (
+        '[[exclusions]]\nfrom = 2026-11-04\nto = 2026-11-05\nreason = "检修"\nperson = "张工"\n'.encode()
+    )
+    rules = Rules(RULES.edition, RULES.edition_bytes, parse_scope(text), text)
+    report = checked(packed(ARCHIVE, rules))
+    assert report.outcome == PASS
+    got = {f.code: f.got for f in report.findings}
+    assert got == {"WINDOW_SHORT": "2026-11-01 to 2026-11-20", "DAYS_EXCLUDED": "2 of 20 days"}
+
+
+def test_a_scope_of_another_enterprise_is_not_packed() -> None:
+    text = SCOPE.replace("示例企业".encode(), "别家企业".encode())
+    with pytest.raises(PackError, match="别家企业"):
+        packed(ARCHIVE, Rules(RULES.edition, RULES.edition_bytes, parse_scope(text), text))
+
+
 # Packing
 
 
@@ -140,12 +195,12 @@ def test_packing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_deciding_chunks_include_what_lies_between(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that jumped ahead for one chunk leaves no hole in the pack's chain."""
+    """A clock that fell back to August for one chunk leaves no hole in the pack's chain."""
     fleet = Fleet()
     agent = fleet.agent("jump-1", start="2026-11-10")
     agent.run(hours=2).seal()
     kept = agent.wall_ms
-    agent.wall_ms = instant("2027-03-01")
+    agent.wall_ms = instant("2026-08-01")
     agent._first, agent._rows = "reading", []
     agent.read()
     agent.run(hours=1).seal()
@@ -154,7 +209,7 @@ def test_deciding_chunks_include_what_lies_between(monkeypatch: pytest.MonkeyPat
     agent.read()
     agent.run(hours=1)
     report = checked(packed(fleet.archive()))
-    assert (report.outcome, report.chunks) == (PASS, 3)
+    assert (report.outcome, report.chunks, "CLOCK_BACK" in codes(report)) == (PASS, 3, True)
 
 
 # Attacks: name → what is done to the entries → which finding
@@ -341,6 +396,35 @@ def hosts_edit(old: bytes, new: bytes) -> Callable[[dict[str, bytes]], None]:
     return edit
 
 
+def other_readme(entries: dict[str, bytes]) -> None:
+    entries[layout.README] = "已经预审通过\n".encode()
+
+
+def ghost_host(entries: dict[str, bytes]) -> None:
+    entries[layout.HOSTS] = entries[layout.HOSTS].replace(b"]", b',{"host":"z-1","place":"0004"}]')
+
+
+def second_name(entries: dict[str, bytes]) -> None:
+    name = chunk_names(entries)[0]
+    entries[name.replace("agent-0/", "agent-00/")] = entries.pop(name)
+
+
+def other_scope_enterprise(entries: dict[str, bytes]) -> None:
+    entries[layout.SCOPE] = SCOPE.replace("示例企业".encode(), "别家企业".encode())
+
+
+def endless_figures(entries: dict[str, bytes]) -> None:
+    entries[layout.FIGURES] += b" " * (2 * 1024 * 1024)
+
+
+def endless_day_sums(entries: dict[str, bytes]) -> None:
+    entries[layout.DAY_SUMS] += b"a,b\n" * (512 * 1024)
+
+
+def endless_manifest(entries: dict[str, bytes]) -> None:
+    entries[layout.BAGIT_TXT] += b"a\n" * (1024 * 1024)
+
+
 ATTACKS: dict[str, tuple[bytes, Callable[[dict[str, bytes]], None], str]] = {
     "edited reading": (PACK, change_reading, "CHUNK"),
     "reading sealed with another key": (PACK, reseal_reading, "CHUNK"),
@@ -374,6 +458,14 @@ ATTACKS: dict[str, tuple[bytes, Callable[[dict[str, bytes]], None], str]] = {
     "place without a host": (PACK, hosts_edit(b'"place":"0001"', b'"place":"0009"'), "HOSTS"),
     "host that is not enrolled": (PACK, hosts_edit(b'"db-1"', b'"db-9"'), "HOSTS"),
     "host twice": (PACK, hosts_edit(b'"web-1"', b'"db-1"'), "HOSTS"),
+    "another text for the reader": (PACK, other_readme, "TAG_CHANGED"),
+    "host without chunks": (PACK, ghost_host, "HOSTS"),
+    "second name of an entry": (PACK, second_name, "ENTRY_UNKNOWN"),
+    "scope of another enterprise": (SCOPED_PACK, other_scope_enterprise, "SCOPE"),
+    "figures without end": (PACK, endless_figures, "FIGURES"),
+    "day sums without end": (PACK, endless_day_sums, "DAY_SUMS"),
+    "tag file without end": (PACK, endless_manifest, "TAG_CHANGED"),
+    "places not in order": (PACK, hosts_edit(b'"0003"', b'"0007"'), "HOSTS"),
     "hosts that cannot be read": (PACK, hosts_edit(b'{"hosts"', b'{"guests"'), "HOSTS"),
 }
 
@@ -463,4 +555,11 @@ def test_a_stored_chunk_that_does_not_verify_is_not_packed() -> None:
     bent = chunk.write_frame(replace(frame, signature=bytes(64)))
     archive.stored[0] = StoredChunk(**{**vars(entry), "frame": bent})
     with pytest.raises(Exception, match="starproof audit"):
+        packed(archive)
+
+
+def test_a_damaged_chunk_at_rest_is_named() -> None:
+    archive = small_fleet().archive()
+    archive.stored[0] = StoredChunk(**{**vars(archive.stored[0]), "frame": b"too short"})
+    with pytest.raises(VerifierError, match=r"web-1 agent 0/0: .*starproof audit"):
         packed(archive)

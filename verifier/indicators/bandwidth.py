@@ -6,7 +6,8 @@ data lies between 0 and 100 percent.
 
 Capacity is, in this order: what the scope declares, day by day; the link speed that the agent read
 (on days it was read its mean over the day, on other days its mean over the window); unknown, and
-then there is no figure. A capacity that was exceeded is no limit.
+then there is no figure. A capacity that a whole day's traffic exceeds cannot be true, and a figure of
+it would be worth nothing: there is none either.
 """
 
 from __future__ import annotations
@@ -60,13 +61,18 @@ def figure(month: HostMonth) -> HostFigure:
         {day for direction in directions for day in _exceeded(direction, capacity, per_byte, source)}
     )
     if exceeded:
-        marks.append(Mark("CAPACITY_EXCEEDED", tuple(exceeded)))
+        return HostFigure(
+            month.declared.id,
+            source,
+            NOTHING_KNOWN,
+            times,
+            marks=(*marks, Mark("CAPACITY_EXCEEDED", tuple(exceeded))),
+        )
     parts = [
         _direction(
             direction,
             weigh(direction.days, month.window.lengths, source=source, each=capacity.__getitem__),
             per_byte=per_byte,
-            limited=not exceeded,
         )
         for direction in directions
     ]
@@ -110,11 +116,11 @@ def _exceeded(direction: MetricMonth, capacity: Capacity, per_byte: Number, sour
     ]
 
 
-def _direction(direction: MetricMonth, weights: Weights, *, per_byte: Number, limited: bool) -> Bounds:
+def _direction(direction: MetricMonth, weights: Weights, *, per_byte: Number) -> Bounds:
     return bound(
         FULL_PERCENT * per_byte * direction.total.amount,
         covered=weights.covered,
         known=weights.known,
         missing=weights.missing,
-        limit=FULL_PERCENT if limited else None,
+        limit=FULL_PERCENT,
     )

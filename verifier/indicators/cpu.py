@@ -3,8 +3,9 @@
 Busy is every tick that is neither idle nor waiting for I/O; guest ticks are inside user ticks and
 count once; steal counts as busy and is shown beside the figure. From an agent the mean m over the
 covered time is busy ticks / total ticks; from imported averages it is their time-weighted mean.
-With covered C, downtime D and missing M: value = m C / (C + D), low = m C / (C + D + M),
-high = (m C + 100 M) / (C + D + M). Averages weigh as ``verifier.weights`` says.
+With covered C, downtime D and missing M: value = m C / (C + D). While running it lies between
+m C / (C + M') and (m C + 100 M') / (C + M'), M' = M x 5/4; low and high are these times the share of
+up time (C + M) / (C + M + D). Averages weigh as ``verifier.weights`` says.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from dataclasses import replace
 from fractions import Fraction
 
 from evidence.day_sum import CPU, CPU_STEAL, DaySum
-from verifier.bounds import bound
+from verifier.bounds import NOTHING_KNOWN, Bounds, bound
 from verifier.indicators.interface import AGENT, IMPORT, NANO, HostFigure, HostMonth, common_marks
 from verifier.notes import Mark
-from verifier.weights import Weights, weigh
-from verifier.window import classify
+from verifier.weights import weigh
+from verifier.window import TimeClasses, classify
 
 ID = "cpu.busy/1"
 FULL_PERCENT = 100
+MISSING_TICKS = Fraction(5, 4)
+"""Ticks are counted, time is missing. Readings are accepted with up to 10 % more or fewer ticks than
+processors x time (``evidence.day_sum``: 5 % and the slack of short intervals), so a second that is
+missing may weigh up to 1.10 / 0.90 of one that was counted; a quarter more covers it."""
 METRICS = {AGENT: (CPU,), IMPORT: ("cpu.utilization",)}
 
 
@@ -33,28 +38,50 @@ def figure(month: HostMonth) -> HostFigure:
         # The cut pieces of an interval at midnight may hold time without a whole tick.
         sums = replace(sums, observed_ms=0, bridged_ms=0)
     times = classify(month.window, sums)
-    weights = Weights(times.covered_ms, times.known_ms, times.missing_ms)
+    marks = common_marks(source, times)
     if source == IMPORT:
         weights = weigh(metric.days, month.window.lengths, source=source)
-    busy_percent_ms = _percent(sums) * sums.covered_ms if source == AGENT else Fraction(sums.amount, NANO)
-    exceeded = busy_percent_ms > FULL_PERCENT * weights.covered
-    marks = common_marks(source, times)
-    if exceeded:
-        marks.append(Mark("LIMIT_EXCEEDED"))
-    return HostFigure(
-        host=month.declared.id,
-        source=source,
-        bounds=bound(
-            busy_percent_ms,
+        busy = Fraction(sums.amount, NANO)
+        exceeded = busy > FULL_PERCENT * weights.covered
+        if exceeded:
+            marks.append(Mark("LIMIT_EXCEEDED"))
+        bounds = bound(
+            busy,
             covered=weights.covered,
             known=weights.known,
             missing=weights.missing,
             limit=None if exceeded else FULL_PERCENT,
-        ),
+        )
+    else:
+        bounds = _counted(_percent(sums), times)
+    return HostFigure(
+        host=month.declared.id,
+        source=source,
+        bounds=bounds,
         times=times,
         steal=_steal(month) if source == AGENT else None,
         marks=tuple(marks),
     )
+
+
+def _counted(percent: Fraction, times: TimeClasses) -> Bounds:
+    """Return the bounds from ticks: those of the running figure, times the share of up time."""
+    covered, missing = times.covered_ms, times.missing_ms
+    if times.counted_ms == 0:
+        return NOTHING_KNOWN
+    running = bound(
+        percent * covered,
+        covered=covered,
+        known=covered,
+        missing=missing * MISSING_TICKS,
+        limit=FULL_PERCENT,
+    )
+    up = Fraction(covered + missing, times.counted_ms)
+    seen = Fraction(covered, times.known_ms) if times.known_ms else None
+    value = (running.value or Fraction(0)) * seen if seen is not None else None
+    low = running.low or Fraction(0)
+    high = Fraction(0) if running.high is None else running.high
+    return Bounds(low=low * up, value=value, high=high * up, running=running.running)
 
 
 def _percent(sums: DaySum) -> Fraction:

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DECIDING := verifier/*
 UNITS := deploy/systemd/starproof-agent.service deploy/systemd/starproof-collector.service
 
-.PHONY: help run test quick lint types imports old units coverage bench clean
+.PHONY: help run test quick lint types imports old units thresholds bench clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -28,7 +28,7 @@ run: $(VENV)/.installed  ## measure this machine for half a minute, make a pack,
 	$(BIN)/starproof demo
 
 test: $(VENV)/.dev  ## all tests
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto $(if $(COVERAGE),--cov --cov-report=)
 
 quick: $(VENV)/.dev  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow" -q
@@ -55,8 +55,7 @@ units:  ## the sandbox of the systemd units: exposure at most 2.0
 	  systemd-analyze security --offline=yes --no-pager --threshold=20 $$unit | tail -n 1 || exit 1; \
 	done
 
-coverage: $(VENV)/.dev  ## all tests with branch coverage, and the thresholds
-	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report=
+thresholds: $(VENV)/.dev  ## branch coverage of the last `make test COVERAGE=1`
 	$(BIN)/python -m coverage report --fail-under=90
 	$(BIN)/python -m coverage report --include='evidence/*' --fail-under=100
 	$(BIN)/python -m coverage report --include='$(DECIDING)' --fail-under=100

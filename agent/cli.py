@@ -178,6 +178,7 @@ def _run(options: argparse.Namespace) -> int:
             f"seal of {settings.seal_s} s is shorter than the interval of {settings.interval_s} s; "
             "make it at least as long"
         )
+    lean.one_heap()
     lean.hashes()
     if not settings.metrics_listen:  # the client of Prometheus wants an http.client with TLS
         lean.http()

@@ -8,10 +8,15 @@ Where the interpreter was built without its own SHA-256 (some distributions) ``h
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import sys
 from importlib.util import find_spec
+from typing import Any
 
+_ARENA_MAX = -8
+"""``M_ARENA_MAX`` of glibc's mallopt(3)."""
 OWN_HASHES = ("_sha256", "_sha2")
 """The interpreter's own SHA-256: before and since Python 3.12."""
 
@@ -35,3 +40,22 @@ def _import_without(absent: str, wanted: str) -> None:
         importlib.import_module(wanted)
     finally:
         del sys.modules[absent]
+
+
+def one_heap() -> None:
+    """Have all threads share one heap (glibc: the second one costs half a megabyte)."""
+    with contextlib.suppress(AttributeError, OSError, ImportError):
+        _libc().mallopt(_ARENA_MAX, 1)
+
+
+def settle() -> None:
+    """Give back what starting up has left behind."""
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError, ImportError):
+        _libc().malloc_trim(0)
+
+
+def _libc() -> Any:
+    import ctypes  # noqa: PLC0415 - the readers of a host load it anyway, others need not
+
+    return ctypes.CDLL(None)

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Callable, Optional
 
-from agent import status
+from agent import lean, status
 from agent.config import Settings, listen
 from agent.delivery import Delivery, Surroundings
 from agent.enrol import AGENT
@@ -291,6 +291,7 @@ def _told(
     notifier = Notifier(environment)
     record = enrolled.signed.enrolment
     events.info("started", host=record.host, key=enrolled.key.public.id[:16], agent=AGENT, pid=os.getpid())
+    lean.settle()
     notifier.send(READY="1", STATUS=f"reading {record.host}")
     runner.write_status()
     loop.run(step)

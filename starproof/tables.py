@@ -17,6 +17,8 @@ from verifier.finding import CATALOGUE
 
 MAX_HOST_ROWS = 20
 MAX_RECORDED = 20
+SAME = Decimal("1e-9")
+"""Ends of an interval that differ only by the rounding of their digits are shown as one number."""
 MAX_FINDINGS_A_CODE = 3
 """On a terminal; JSON holds all."""
 VERDICTS = {
@@ -40,10 +42,10 @@ def print_figures(document: Mapping[str, Any], console: Console | None = None) -
     for indicator in document["indicators"]:
         out.print(_indicator(indicator), soft_wrap=True)
     for indicator in document["indicators"]:
-        if indicator["hosts"]:
+        if any(host["value"] is not None for host in indicator["hosts"]):
             out.print(_hosts(indicator))
     for line in _notes(document):
-        out.print(line)
+        out.print(line, soft_wrap=True)
 
 
 def _window(document: Mapping[str, Any]) -> list[str]:
@@ -186,9 +188,11 @@ def _with_unit(number: str | None, unit: str) -> str:
 def _interval(figure: Mapping[str, Any]) -> str:
     if figure["value"] is None:
         return "–"
-    if figure["low"] == figure["high"]:
+    if figure["high"] is None:
+        return f"{_short(figure['low'])} … ?"
+    if Decimal(figure["high"]) - Decimal(figure["low"]) < SAME:
         return _short(figure["low"])
-    high = "?" if figure["high"] is None else _short(figure["high"], up=True)
+    high = _short(figure["high"], up=True)
     return f"{_short(figure['low'])} … {high}"
 
 

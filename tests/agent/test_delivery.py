@@ -225,6 +225,17 @@ def test_an_unknown_key_keeps_everything_and_backs_off(scene):
     assert scene.writer.spool.pending() == [0, 1]
 
 
+def test_a_key_that_is_turned_away_before_its_body_keeps_everything_and_backs_off(scene):
+    scene.writer.seal(2)
+    scene.collector.fault = lambda *_: (403, {"code": "UNKNOWN_KEY", "message": "enrol this host"}, {})
+    assert [scene.cycle() for _ in range(3)] == [0.5, 1.0, 2.0]
+    assert scene.result == "UNKNOWN_KEY"
+    assert scene.writer.spool.pending() == [0, 1]
+    scene.collector.fault = lambda *_: None
+    assert scene.cycle() == 0.0
+    assert scene.writer.spool.pending() == []
+
+
 @pytest.mark.parametrize("code", sorted(answers.REFUSALS))
 def test_a_chunk_that_cannot_be_admitted_is_moved_aside_and_reported(scene, code):
     scene.writer.seal(3)

@@ -20,6 +20,7 @@ from collector.store import schema
 from collector.store.archive import StoreArchive
 from evidence import enrolment
 from evidence.chunk import open_chunk, read_frame
+from evidence.chunk import parse_header as read_header
 from evidence.crediting import credited
 
 NOW = 1_800_000_000_000
@@ -208,7 +209,13 @@ def test_windows_line_ends_a_bom_quotes_and_blanks_are_read(run, store):
         (table("w,0001-01-01,net.rx,1"), "column timestamp: '0001-01-01' does not lie"),
         (table("w,yesterday,net.rx,1"), "column timestamp: 'yesterday' is neither"),
         (table(f"w,{NOW // 1000},net.rx,1"), "lies in the future"),
-        (table(f"w,{T},net.rx"), "line 2: 3 fields, the header has 4"),
+        (table(f"w,{T},net.rx"), "line 2, column value: missing; 3 fields, the header has 4"),
+        (table("w"), "line 2, column timestamp: missing; 1 fields, the header has 4"),
+        (table(f"w,{T},net.rx,1,234"), "line 2, column 5: no such column; 5 fields, the header has 4"),
+        (table(f'w,{T},net.rx,"1\n\n"', f"w,{T},net.rx,x"), "line 5, column value: 'x' is not"),
+        (table(f'w,{T},"net.\nrx",1', f"w,{T},net.rx,x"), "line 2, column metric: unknown metric"),
+        (f'host,timestamp,metric,"value\n"\n\nw,{T},net.rx\n', "line 4, column value: missing"),
+        (table(f"w,{T},net.rx,1", f'w,{T},net.rx,"1', "2"), "line 3: not a row of a CSV file"),
         (table(f",{T},net.rx,1"), "column host: a host name has"),
         (table(f"a\x07,{T},net.rx,1"), "column host: a host name has"),
         (table(f'"w,{T},net.rx,1'), "not a row of a CSV file"),
@@ -293,6 +300,87 @@ def test_another_file_adds_what_is_new_and_what_was_first_stays(run, store):
     assert counts(imported) == {"rows": 5, "kept": 2, "dup": 1, "conf": 2, "above": 0, "ref": 0}
     assert sums(store) == {("w", "net.rx.rate"): (60 + 120 + 240, 180), ("w", "net.tx.rate"): (420, 60)}
     assert [signed.enrolment.epoch for signed in StoreArchive(store).enrolments()] == [0, 1]
+
+
+def test_a_lower_value_for_a_sealed_instant_refuses_the_whole_file(run, store):
+    run(table(f"w,{T},net.rx,9.5", f"w,{T + 60},net.rx,8", f"w,{T},net.tx,1"))
+    before = sums(store)
+    with pytest.raises(ImportFileError) as error:
+        run(
+            table(
+                f"v,{T},net.rx,1",  # new, but not imported either
+                f"w,{T + 120},net.rx,4",
+                f"w,{T + 60},net.rx,7.25",
+                f"w,{T},net.rx,0",
+                f"w,{T},net.tx,5",
+            ),
+            name="second.csv",
+        )
+    assert str(error.value) == (
+        "second.csv: 2 instants have a lower value than an earlier import stored; the lower must count, "
+        "but what is sealed stays. First line 4: host 'w', 2026-05-28T20:31:00Z, net.rx: 7.25 here, "
+        "8 stored. Put the files together into one and import that into a new store; nothing was imported"
+    )
+    assert sums(store) == before
+    archive = StoreArchive(store)
+    assert (archive.hosts(), archive.findings()) == (["w"], [])
+    with store.reading() as connection:
+        assert connection.scalar(select(func.count()).select_from(schema.import_run)) == 1
+
+
+def test_one_lower_value_is_told_in_the_singular_with_exact_numbers(run):
+    run(table(f"w,{T},net.rx,0.000000002"))
+    with pytest.raises(ImportFileError, match=r"1 instant has .* 0\.000000001 here, 0\.000000002 stored"):
+        run(table(f"w,{T},net.rx,1e-9"))
+
+
+def test_the_files_of_a_refused_import_put_together_count_the_lower_value(run, store):
+    """What the refusal advises gives what the rule for one file says."""
+    run(table(f"w,{T},net.rx,9", f"w,{T + 60},net.rx,8", f"w,{T},net.rx,4"))
+    assert sums(store)["w", "net.rx.rate"] == (4 * 60 + 8 * 60, 120)
+
+
+def test_a_value_that_was_stored_coarser_is_the_same_value_when_it_comes_again(run, store):
+    text = table(f"w,{T},net.rx,123456789012345.678901", f"w,{T + 60},net.rx,12345678901234.5678")
+    run(text)
+    again = run(text + "\n")
+    assert counts(again) == {"rows": 2, "kept": 0, "dup": 2, "conf": 0, "above": 0, "ref": 0}
+
+
+def test_a_sample_that_overlaps_stored_ones_in_part_keeps_its_free_part(run, store):
+    run(table(f"w,{T},net.rx,1", f"w,{T + 60},net.rx,1"))
+    imported = run(table(f"w,{T + 110},net.rx,5", f"w,{T - 20},net.rx,7"))
+    assert counts(imported) == {"rows": 2, "kept": 2, "dup": 0, "conf": 0, "above": 0, "ref": 0}
+    assert (imported.tally.trimmed, imported.tally.parts_lost) == (2, 0)
+    assert sums(store)["w", "net.rx.rate"] == (7 * 20 + 120 + 5 * 50, 190)
+
+
+def test_of_several_free_parts_the_earliest_is_kept_and_the_others_are_counted(run, store):
+    run(table(f"w,{T + 10},net.rx,1", f"w,{T + 100},net.rx,1"), period=20)
+    imported = run(table(f"w,{T},net.rx,7"), period=200)
+    assert (imported.tally.samples, imported.tally.trimmed, imported.tally.parts_lost) == (1, 1, 2)
+    assert sums(store)["w", "net.rx.rate"] == (7 * 10 + 40, 50)
+
+
+def test_exports_joined_at_an_edge_lose_at_most_the_overlap(run, store):
+    """The second export is off by 7 s: nothing between the first and the last instant is missing."""
+    run(table(*(f"w,{T + 60 * n},net.rx,1" for n in range(10))))
+    imported = run(table(*(f"w,{T + 60 * n - 7},net.rx,1" for n in range(9, 20))))
+    assert (imported.tally.conflicts, imported.tally.trimmed) == (1, 1)
+    assert sums(store)["w", "net.rx.rate"] == (60 * 20 - 7, 60 * 20 - 7)
+
+
+def test_a_trimmed_sample_that_begins_in_the_next_month_gets_a_chunk_of_that_month(run, store, opened):
+    edge = opened.identity.calendar.day_start(date(2026, 6, 1).toordinal()) // 1000
+    run(table(f"w,{edge - 30},net.rx,1"))
+    imported = run(table(f"w,{edge - 100},net.rx,1", f"w,{edge - 10},net.rx,2"))
+    assert (imported.tally.samples, imported.tally.trimmed) == (2, 1)
+    starts = sorted(
+        read_header(read_frame(chunk.frame).header).start_ms // 1000 - edge
+        for chunk in StoreArchive(store).chunks("w", 0, NOW)
+    )
+    assert starts == [-100, -30, 30]
+    assert sums(store)["w", "net.rx.rate"] == (60 + 60 + 2 * 20, 140)
 
 
 def test_a_file_without_anything_new_leaves_no_enrolment(run, store):
@@ -412,6 +500,78 @@ def test_the_command_fails_with_one_line(url, tmp_path, capsys):
     with pytest.raises(SystemExit) as wrong:
         cli.main(["csv", "f", "--period", "0"])
     assert wrong.value.code == 2
+
+
+def test_a_failed_import_leaves_no_new_database_behind(url, tmp_path, capsys):
+    bad = tmp_path / "bad.csv"
+    bad.write_text(table(f"w,{T},net.rx,abc"))
+    for file in (tmp_path / "none.csv", bad):
+        assert cli.main(["csv", str(file), "--db", url, "--period", "60"]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+        assert not (tmp_path / "state").exists()
+    bad.write_text(table(f"w,{T},net.rx,1"))
+    assert cli.main(["csv", str(bad), "--db", url, "--period", "60", "--timezone", "Mars"]) == 1
+    assert not (tmp_path / "state").exists()
+    assert cli.main(["csv", str(bad), "--db", url, "--period", "60"]) == 0
+
+
+def test_a_refused_second_file_is_one_line_and_status_1(url, tmp_path, capsys):
+    path = tmp_path / "f.csv"
+    options = ["csv", str(path), "--db", url, "--period", "60", "--enterprise", "乙公司", "--json"]
+    path.write_text(table(f"w,{T},net.rx,2"))
+    assert cli.main(options) == 0
+    capsys.readouterr()
+    path.write_text(table(f"w,{T},net.rx,1"))
+    assert cli.main(options) == 1
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+    assert "f.csv: 1 instant has a lower value" in captured.err
+
+
+def test_trimmed_samples_are_told_in_the_summary(url, tmp_path, capsys):
+    path = tmp_path / "f.csv"
+    options = ["csv", str(path), "--db", url, "--enterprise", "乙公司"]
+    path.write_text(table(f"w,{T + 10},net.rx,2"))
+    assert cli.main([*options, "--period", "10"]) == 0
+    assert "later free parts" not in capsys.readouterr().out
+    path.write_text(table(f"w,{T},net.rx,1"))
+    assert cli.main([*options, "--period", "60"]) == 0
+    text = capsys.readouterr().out
+    assert "of these trimmed    1\n" in text
+    assert "the earliest is kept: 1\n" in text
+
+
+def test_a_new_database_without_an_enterprise_is_warned_about_on_stderr(url, tmp_path, capsys):
+    path = tmp_path / "f.csv"
+    path.write_text(table(f"w,{T},net.rx,1"))
+    options = ["csv", str(path), "--db", url, "--period", "60", "--json"]
+    assert cli.main(options) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["samples"] == 1
+    assert captured.err.count("\n") == 1
+    assert "未命名企业 and cannot change once data exist" in captured.err
+    assert "--enterprise NAME" in captured.err
+    assert cli.main(options) == 0
+    assert capsys.readouterr().err == ""
+    new = [*options[:3], f"sqlite:///{tmp_path / 'other' / 'x.db'}", *options[4:], "--enterprise", "乙公司"]
+    assert cli.main(new) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_enterprise_without_a_name_is_wrong_usage(url, tmp_path, capsys):
+    for name in ("", "a\nb", "x" * 129):
+        with pytest.raises(SystemExit) as wrong:
+            cli.main(["csv", "f.csv", "--db", url, "--enterprise", name])
+        assert wrong.value.code == 2
+        assert "printable characters" in capsys.readouterr().err
+
+
+def test_the_help_has_no_doubled_percent_sign(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["csv", "--help"])
+    text = capsys.readouterr().out
+    assert "(%)" in text
+    assert "%%" not in text
 
 
 def test_a_terminal_sees_a_progress_bar(url, tmp_path, capsys, monkeypatch):

@@ -68,14 +68,20 @@ def test_another_chunk_at_a_stored_seq_is_refused_and_recorded_once(api, web, st
     assert count(store, schema.chunk) == 1
 
 
-def test_an_unknown_key_is_refused(api, web):
-    web.key = PrivateKey.generate()
-    assert api.outcomes(web.key, web.frame(T0)) == [("refused", "UNKNOWN_KEY")]
+def test_a_frame_of_an_unknown_key_is_refused_and_the_others_are_stored(api, web):
+    known, stranger = web.key, PrivateKey.generate()
+    web.key = stranger
+    strange = web.frame(T0)
+    web.key = known
+    outcomes = api.outcomes(known, strange, web.frame(T0))
+    assert outcomes == [("refused", "UNKNOWN_KEY"), ("stored", "")]
 
 
 def test_the_import_key_cannot_be_used_over_the_wire(api, web, opened):
-    web.key = opened.keyring.import_key()
-    assert api.outcomes(web.key, web.frame(T0)) == [("refused", "UNKNOWN_KEY")]
+    own, web.key = web.key, opened.keyring.import_key()
+    frame = web.frame(T0)
+    assert api.outcomes(own, frame) == [("refused", "UNKNOWN_KEY")]
+    assert api.send(web.key, frame).status_code == 403
 
 
 @pytest.mark.parametrize(

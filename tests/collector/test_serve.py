@@ -224,8 +224,6 @@ def test_an_address_that_is_taken_is_one_line(url, capsys):
         assert cli.main(["serve", "--db", url, "--listen", listen]) == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert cli.main(["serve", "--db", url, "--listen", "no.such.host.invalid:1"]) == 1
-    assert cli.main(["serve", "--db", url, "--listen", "nonsense"]) == 1
-    assert "ADDR:PORT" in capsys.readouterr().err
 
 
 def test_a_token_is_printed_with_the_command_to_paste(url, capsys, tmp_path):
@@ -249,12 +247,49 @@ def test_a_token_is_printed_with_the_command_to_paste(url, capsys, tmp_path):
     opened.store.close()
 
 
-def test_wrong_usage_is_status_2_and_a_bad_name_is_status_1(url, capsys):
-    for wrong in ([], ["serve", "--bogus"], ["nothing"]):
-        with pytest.raises(SystemExit) as error:
-            cli.main(wrong)
-        assert error.value.code == 2
-    assert cli.main(["token", "--db", url, "--host", "a\nb"]) == 1
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ([], "COMMAND"),
+        (["serve", "--bogus"], "--bogus"),
+        (["nothing"], "nothing"),
+        (["serve", "--listen", "nonsense"], "ADDR:PORT"),
+        (["serve", "--listen", ""], "ADDR:PORT"),
+        (["serve", "--listen", "h:99999"], "from 0 to 65535"),
+        (["token", "--host", ""], "1 to 128 printable characters"),
+        (["token", "--host", "a\nb"], "1 to 128 printable characters"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(url, tmp_path, capsys, wrong, words):
+    with pytest.raises(SystemExit) as error:
+        cli.main([*wrong[:1], *(["--db", url] if wrong[1:] else []), *wrong[1:]])
+    assert error.value.code == 2
+    line = capsys.readouterr().err
+    assert (words in line, line.count("\n")) == (True, 1)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_token_for_a_name_that_no_host_can_have_is_refused(store):
+    with pytest.raises(SettingsError, match="printable"):
+        tokens.issue(store, host="", now_ms=0)
+
+
+def test_a_token_of_a_new_database_without_an_enterprise_comes_with_a_warning(url, capsys, tmp_path):
+    assert cli.main(["token", "--db", url, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["schema"] == "starproof/token/1"
+    assert captured.err.count("\n") == 1
+    assert "未命名企业 and cannot change once data exist" in captured.err
+    assert "--config FILE" in captured.err
+    assert cli.main(["token", "--db", url]) == 0
+    assert capsys.readouterr().err == ""
+    settings = tmp_path / "c.toml"
+    settings.write_text(f'enterprise = "乙公司"\ndb = "sqlite:///{tmp_path}/other/x.db"\n')
+    assert cli.main(["token", "--config", str(settings)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_error_of_the_store_is_status_1(capsys):
     assert cli.main(["token", "--db", "nonsense"]) == 1
     with pytest.raises(SystemExit) as error:
         cli.main(["serve", "--help"])

@@ -10,13 +10,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.engine import URL
 
 from collector.errors import KeyFileError, StoreBusyError, StoreError, StoreMismatchError
 from collector.keyring import Keyring
 from collector.opening import open_store
 from collector.store import engine, registry, schema
 from collector.store.archive import StoreArchive
-from collector.store.engine import HEAD, open_engine, sqlite_path, stored_bytes
+from collector.store.engine import HEAD, open_engine, open_engine_for_reading, sqlite_path, stored_bytes
 from evidence.errors import MalformedError
 
 NOW = 1_800_000_000_000
@@ -120,6 +121,82 @@ def test_a_file_that_is_no_database_is_explained(tmp_path):
     (tmp_path / "x.db").write_bytes(b"not a database, and long enough to be looked at" * 100)
     with pytest.raises(StoreError, match="not a database"):
         open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+
+
+def test_reading_does_not_make_a_store(tmp_path):
+    path = tmp_path / "new" / "x.db"
+    with pytest.raises(StoreError, match=r"no store at .*x\.db; give --db URL.*starproof collector serve"):
+        open_engine_for_reading(f"sqlite:///{path}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("tables", [(), ("notes",), ("alembic_version", "meta")])
+def test_a_foreign_database_is_refused_and_not_changed_by_a_byte(tmp_path, journal, tables):
+    path = tmp_path / "a ?%20#.db"
+    with sqlite3.connect(path) as foreign:
+        foreign.execute(f"PRAGMA journal_mode={journal}").close()
+        for name in tables:
+            foreign.execute(f"CREATE TABLE {name} (x)")
+    foreign.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="is not a store of the collector"):
+        open_engine_for_reading(URL.create("sqlite", database=str(path)).render_as_string())
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            "UPDATE alembic_version SET version_num = '0000'",
+            "version 0000.*: starproof collector serve --db ",
+        ),
+        ("DELETE FROM alembic_version", "version none.*: starproof collector serve --db "),
+        ("UPDATE alembic_version SET version_num = '9999'", "install the newer one"),
+    ],
+)
+def test_reading_migrates_nothing_and_says_who_does(store, url, change, words):
+    with store.writing() as connection:
+        connection.exec_driver_sql(change)
+    store.close()
+    before = sqlite_path(url).read_bytes()
+    with pytest.raises(StoreMismatchError, match=words):
+        open_engine_for_reading(url)
+    assert sqlite_path(url).read_bytes() == before
+
+
+def test_a_store_opened_for_reading_shows_everything_and_refuses_to_be_written(store, url):
+    reading = open_engine_for_reading(url)
+    with store.writing() as connection:
+        registry.host_id(connection, "web-1")
+    assert StoreArchive(reading).hosts() == ["web-1"]
+    with pytest.raises(StoreError, match="readonly"), reading.writing() as connection:
+        registry.host_id(connection, "web-2")
+    reading.close()
+    store.close()
+    assert [item.name for item in sqlite_path(url).parent.iterdir()] == ["starproof.db"]
+
+
+def test_threads_share_a_store_opened_for_reading(store, url):
+    reading = open_engine_for_reading(url)
+    names = []
+    threads = [
+        threading.Thread(target=lambda: names.append(StoreArchive(reading).enterprise)) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    reading.close()
+    assert names == ["甲公司"] * 4
+
+
+@pytest.mark.parametrize("wrong", ["starproof.db", "sqlite://", "nothing://x/y"])
+def test_a_database_that_cannot_be_opened_for_reading_is_explained(wrong):
+    with pytest.raises(StoreError):
+        open_engine_for_reading(wrong)
 
 
 def test_a_password_in_the_url_is_not_shown():

@@ -104,6 +104,21 @@ def test_audit_finds_a_changed_day_sum(tmp_path: Path) -> None:
     assert not (tmp_path / "x.zip").exists()
 
 
+def test_a_day_sum_that_is_no_integer_stops_the_figures_and_is_named_by_the_audit(tmp_path: Path) -> None:
+    db = october(tmp_path)
+    with sqlite3.connect(tmp_path / "starproof.db") as connection:
+        connection.execute(
+            "UPDATE day_sum SET whole = 1e19 WHERE metric = 'cpu' AND day = (SELECT min(day) FROM day_sum)"
+        )
+    connection.close()
+    for command in (("verify",), ("pack", "--out", tmp_path / "x.zip")):
+        failed = starproof(*command, "--month", "2026-10", "--db", db, code=1)
+        assert "whole is no integer" in failed.stderr
+        assert "run: starproof audit" in failed.stderr
+    [finding] = starproof_json("audit", "--db", db)["findings"]
+    assert (finding["code"], finding["got"]) == ("DAY_SUM_DIFFERS", "whole=-1")
+
+
 def test_a_pack_passes_and_a_changed_one_fails(store: str, tmp_path: Path) -> None:
     pack = tmp_path / "october.zip"
     answer = starproof_json("pack", "--month", "2026-10", "--timezone", "UTC", "--db", store, "--out", pack)
@@ -173,6 +188,27 @@ def test_an_error_is_one_clear_line_and_status_1(arguments: tuple[str, ...], sto
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("verify", "--month", "2026-10"), ("audit",), ("pack", "--month", "2026-10", "--out", "x.zip")],
+)
+def test_reading_commands_neither_make_nor_change_a_database(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = starproof(*arguments, "--db", db_in(tmp_path / "new"), code=1)
+    assert "there is no store at" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    foreign = tmp_path / "starproof.db"
+    with sqlite3.connect(foreign) as database:
+        database.execute("CREATE TABLE notes (x)")
+    database.close()
+    before = foreign.read_bytes()
+    done = starproof(*arguments, "--db", db_in(tmp_path), code=1)
+    assert "is not a store of the collector" in done.stderr
+    assert foreign.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [foreign]
 
 
 @pytest.mark.parametrize(

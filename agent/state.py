@@ -66,8 +66,12 @@ class State:
     """One state directory."""
 
     def __init__(self, folder: str, *, owner: Optional[int] = None) -> None:
-        """Use ``folder``, whose files belong to ``owner`` (this user if not given); nothing is created."""
-        self.folder = os.path.abspath(folder)
+        """Use ``folder``, whose files belong to ``owner`` (this user if not given); nothing is created.
+
+        The folder itself may be reached through a link, as systemd lays one for a DynamicUser; what
+        counts is whose it is. Inside it no link is followed.
+        """
+        self.folder = os.path.realpath(folder)
         self._owner = owner
 
     @classmethod
@@ -226,7 +230,7 @@ class State:
         if enrolled is None:
             raise NotEnrolledError(
                 f"this host is not enrolled ({self.folder}); "
-                "run: starproof agent enroll --collector URL --token TOKEN"
+                "run: starproof agent enroll --collector URL --token-file FILE"
             )
         return enrolled
 

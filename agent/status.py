@@ -176,7 +176,9 @@ def report(state: State, *, now_ms: int) -> Document:
 def attention(document: Mapping[str, Any], *, now_ms: int) -> list[str]:
     """Return what somebody should look at, in words."""
     if not document["enrolled"]:
-        return ["未注册,请运行 agent enroll | not enrolled: run agent enroll --collector URL --token TOKEN"]
+        return [
+            "未注册,请运行 agent enroll | not enrolled: run agent enroll --collector URL --token-file FILE"
+        ]
     found = []
     if not document["running"]:
         found.append("采集代理未运行 | the agent is not running")

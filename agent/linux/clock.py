@@ -22,6 +22,10 @@ TimexStatus = Callable[[], tuple[int, int]]
 """Returns (result of adjtimex, its status bits). Raises OSError when it may not be called."""
 
 
+READS = 5
+CLOSE_NS = 1_000_000
+
+
 class Instant(NamedTuple):
     """Three clocks at one instant, ms: since 1970, since boot, since boot without suspension."""
 
@@ -81,11 +85,15 @@ class LinuxClocks:
     def now(self) -> Instant:
         """Return CLOCK_REALTIME, CLOCK_BOOTTIME and CLOCK_MONOTONIC in ms.
 
-        The monotonic clock is read first, so that it is never ahead of the boot clock.
+        The monotonic clock is read first, so that it is never ahead of the boot clock, and once more
+        behind the others: if the scheduler took the processor away in between, all are read again.
         """
-        mono = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        boot = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        wall = time.clock_gettime_ns(time.CLOCK_REALTIME)
+        for _ in range(READS):
+            mono = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+            boot = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            wall = time.clock_gettime_ns(time.CLOCK_REALTIME)
+            if time.clock_gettime_ns(time.CLOCK_MONOTONIC) - mono <= CLOSE_NS:
+                break
         return Instant(wall // NS_PER_MS, boot // NS_PER_MS, mono // NS_PER_MS)
 
     def state(self) -> str:

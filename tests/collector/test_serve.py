@@ -229,7 +229,8 @@ def test_an_address_that_is_taken_is_one_line(url, capsys):
 def test_a_token_is_printed_with_the_command_to_paste(url, capsys, tmp_path):
     assert cli.main(["token", "--db", url, "--host", "web 1", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["command"].endswith(f"--token {document['token']} --name 'web 1'")
+    assert document["command"].startswith(f"echo {document['token']} | starproof agent enroll ")
+    assert document["command"].endswith("--token-file - --name 'web 1'")
     assert cli.main(["token", "--db", url]) == 0
     assert "http://COLLECTOR:8440" in capsys.readouterr().out
     settings = tmp_path / "c.toml"

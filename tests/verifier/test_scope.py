@@ -37,7 +37,7 @@ def day(text):
 
 def test_the_example_says_what_its_comments_say():
     scope = parse_scope(EXAMPLE)
-    assert scope.enterprise == "示例制造有限公司"
+    assert scope.enterprise == "江苏示例科技有限公司"
     assert (scope.first_day, scope.last_day) == (day("2026-11-01"), day("2026-11-30"))
     assert scope.head_counts == {"total": 320, "cloud_users": 260}
     assert scope.exclusions == (

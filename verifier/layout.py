@@ -27,7 +27,6 @@ from datetime import date
 from typing import Any
 
 from evidence import canonical, fields
-from evidence.day_sum import DaySum
 from evidence.enrolment import MAX_RECORD_BYTES, SignedEnrolment
 from evidence.stored import DaySumRow
 from verifier.errors import PackError
@@ -164,11 +163,6 @@ def day_sums_csv(rows: Iterable[DaySumRow]) -> bytes:
         day = date.fromordinal(row.day).isoformat()
         lines.append(",".join((_quoted(row.host), row.source, row.metric, day, *numbers)))
     return ("\n".join(lines) + "\n").encode()
-
-
-def is_empty(sums: DaySum) -> bool:
-    """Return whether a day sum says nothing at all."""
-    return sums == DaySum()
 
 
 def _quoted(host: str) -> str:

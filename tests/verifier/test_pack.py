@@ -35,9 +35,10 @@ from evidence.dsse import ENROLMENT_TYPE
 from evidence.stored import StoredChunk
 from verifier import difference, layout
 from verifier.check import FAILED, PARTIAL, PASS
-from verifier.errors import PackError, VerifierError
+from verifier.errors import ArchiveError, PackError, VerifierError
 from verifier.figures import figures
 from verifier.pack import Rules, write_pack
+from verifier.pack_archive import PackArchive
 from verifier.scope import parse_scope
 from verifier.statement import Statement
 
@@ -425,6 +426,22 @@ def endless_manifest(entries: dict[str, bytes]) -> None:
     entries[layout.BAGIT_TXT] += b"a\n" * (1024 * 1024)
 
 
+def empty_header(entries: dict[str, bytes]) -> None:
+    name = chunk_names(entries)[0]
+    first, *rest = frames(entries[name])
+    entries[name] = chunk.write_frame(replace(chunk.read_frame(first), header=b"{}")) + b"".join(rest)
+
+
+def homeless_chunks(entries: dict[str, bytes]) -> None:
+    for name in chunk_names(entries):
+        if "/0003/" in name:
+            entries[name.replace("/0003/", "/0004/")] = entries.pop(name)
+
+
+def many_lines(entries: dict[str, bytes]) -> None:
+    entries[layout.BAGIT_TXT] += b"".join(b"%d\n" % number for number in range(2_000))
+
+
 ATTACKS: dict[str, tuple[bytes, Callable[[dict[str, bytes]], None], str]] = {
     "edited reading": (PACK, change_reading, "CHUNK"),
     "reading sealed with another key": (PACK, reseal_reading, "CHUNK"),
@@ -466,6 +483,9 @@ ATTACKS: dict[str, tuple[bytes, Callable[[dict[str, bytes]], None], str]] = {
     "day sums without end": (PACK, endless_day_sums, "DAY_SUMS"),
     "tag file without end": (PACK, endless_manifest, "TAG_CHANGED"),
     "places not in order": (PACK, hosts_edit(b'"0003"', b'"0007"'), "HOSTS"),
+    "chunk without a header": (PACK, empty_header, "CHUNK"),
+    "chunks without a host": (PACK, homeless_chunks, "HOSTS"),
+    "tag file of many lines": (PACK, many_lines, "TAG_CHANGED"),
     "hosts that cannot be read": (PACK, hosts_edit(b'{"hosts"', b'{"guests"'), "HOSTS"),
 }
 
@@ -563,3 +583,20 @@ def test_a_damaged_chunk_at_rest_is_named() -> None:
     archive.stored[0] = StoredChunk(**{**vars(archive.stored[0]), "frame": b"too short"})
     with pytest.raises(VerifierError, match=r"web-1 agent 0/0: .*starproof audit"):
         packed(archive)
+
+
+def test_a_differing_entry_without_a_name_is_counted() -> None:
+    [finding] = difference.differing_figures(b'{"days":["1","2"]}', b'{"days":["1","3"]}')
+    assert (finding.place, finding.expected, finding.got) == ("data/figures.json.days[1]", "2", "3")
+    [finding] = difference.differing_figures(b'{"exclusions":[{"from":1}]}', b'{"exclusions":[{"from":2}]}')
+    assert finding.place == "data/figures.json.exclusions[0].from"
+
+
+def test_the_archive_of_a_pack_holds_day_sums_only() -> None:
+    derived = PackArchive(
+        enterprise="示例企业", timezone="UTC", enrolments=ARCHIVE.enrolments(), rows=ARCHIVE.rows
+    )
+    assert derived.enrolments() == ARCHIVE.enrolments()
+    for ask in (lambda: derived.chunks("web-1", 0, 1), lambda: derived.chain("web-1", "agent", 0, 0, 1)):
+        with pytest.raises(ArchiveError, match="one time zone only"):
+            ask()

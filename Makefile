@@ -1,5 +1,6 @@
 # One task, one target; CI runs the same ones (.ci/run).
 PYTHON ?= python3
+PYTHON39 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.9*/bin/python3.9) python3.9)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -44,8 +45,8 @@ imports: $(VENV)/.dev  ## who may import whom
 	$(BIN)/lint-imports
 
 old:  ## agent and evidence on Python 3.9, where there is one
-	@if python3.9 -c '' 2>/dev/null; then \
-	  python3.9 -m venv $(VENV)/old && \
+	@if $(PYTHON39) -c '' 2>/dev/null; then \
+	  $(PYTHON39) -m venv $(VENV)/old && \
 	  $(VENV)/old/bin/python -m pip --disable-pip-version-check --quiet install . pytest hypothesis tzdata && \
 	  $(VENV)/old/bin/python -m pytest -q tests/evidence tests/agent; \
 	else echo "skipped: there is no python3.9 here"; fi

@@ -3,7 +3,8 @@
 The applicant chooses the keys. Under a small-order public key one fixed signature is valid for
 every message, so such a key could later be disowned. ``PublicKey`` therefore refuses, at creation
 and whenever bytes come in, every encoding that is not a canonical point of the prime-order group.
-Verification is libsodium's: cofactorless, S < L, canonical encodings only.
+Verification is libsodium's: cofactorless, S < L, canonical encodings only. Its functions are called
+through PyNaCl's bindings; the classes above them would cost the agent a third of a megabyte.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 
 import nacl.bindings
 import nacl.exceptions
-import nacl.signing
 
 from evidence.dsse import pae
 from evidence.errors import BadSignatureError, MalformedError, WeakKeyError
@@ -69,21 +69,23 @@ class PublicKey:
         if len(signature) != SIGNATURE_BYTES:
             raise BadSignatureError(f"a signature has 64 bytes, not {len(signature)}")
         try:
-            nacl.signing.VerifyKey(self.raw).verify(pae(payload_type, body), signature)
+            nacl.bindings.crypto_sign_open(signature + pae(payload_type, body), self.raw)
         except nacl.exceptions.BadSignatureError:
             raise BadSignatureError(f"the signature is not by key {self.id[:16]}") from None
 
 
-@dataclass(frozen=True)
 class PrivateKey:
     """A signing key made from a 32-byte seed. Never printed."""
 
-    _signing: nacl.signing.SigningKey
+    def __init__(self, seed: bytes) -> None:
+        """Use ``from_seed`` or ``generate``."""
+        raw, self._secret = nacl.bindings.crypto_sign_seed_keypair(seed)
+        self._public = PublicKey(raw)
 
     @classmethod
     def generate(cls) -> PrivateKey:
         """Return a new key from the operating system's random source."""
-        return cls(nacl.signing.SigningKey.generate())
+        return cls(nacl.bindings.randombytes(SEED_BYTES))
 
     @classmethod
     def from_seed(cls, seed: bytes) -> PrivateKey:
@@ -94,7 +96,15 @@ class PrivateKey:
         """
         if len(seed) != SEED_BYTES:
             raise MalformedError(f"a private key seed has 32 bytes, not {len(seed)}")
-        return cls(nacl.signing.SigningKey(seed))
+        return cls(seed)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether it is the same key, in time that says nothing about it."""
+        return isinstance(other, PrivateKey) and nacl.bindings.sodium_memcmp(self.seed, other.seed)
+
+    def __hash__(self) -> int:
+        """Hash the public half."""
+        return hash(self._public)
 
     def __repr__(self) -> str:
         """Show which key it is, never the key."""
@@ -103,13 +113,13 @@ class PrivateKey:
     @property
     def seed(self) -> bytes:
         """The 32 secret bytes, for the caller who stores them."""
-        return bytes(self._signing)
+        return self._secret[:SEED_BYTES]
 
     @property
     def public(self) -> PublicKey:
         """The public half, already checked."""
-        return PublicKey(bytes(self._signing.verify_key))
+        return self._public
 
     def sign(self, payload_type: str, body: bytes) -> bytes:
         """Return the 64-byte signature over the DSSE encoding of ``body``."""
-        return self._signing.sign(pae(payload_type, body)).signature
+        return nacl.bindings.crypto_sign(pae(payload_type, body), self._secret)[:SIGNATURE_BYTES]

@@ -119,3 +119,10 @@ def test_the_encoding_is_the_one_of_the_dsse_specification() -> None:
         b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
     )
     assert len(pae_hash("t", b"")) == 64
+
+
+def test_keys_of_one_seed_are_equal_and_others_are_not() -> None:
+    one, same, other = (PrivateKey.from_seed(bytes([number]) * 32) for number in (1, 1, 2))
+    assert (one == same, hash(one) == hash(same)) == (True, True)
+    assert one != other
+    assert one != one.seed

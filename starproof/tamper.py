@@ -33,14 +33,8 @@ def with_raised_cpu(pack: bytes, *, ticks: int = 1_000) -> bytes:
             break
     else:
         raise PackError("the pack holds no chunk to tamper with")
-    data = {name: layout.sha256(body) for name, body in contents.items() if name.startswith("data/")}
-    contents[layout.MANIFEST] = layout.manifest(data)
-    tags = {
-        name: layout.sha256(body)
-        for name, body in contents.items()
-        if not name.startswith("data/") and name != layout.TAG_MANIFEST
-    }
-    contents[layout.TAG_MANIFEST] = layout.manifest(tags)
+    contents[layout.MANIFEST] = layout.payload_manifest(_hashes(contents))
+    contents[layout.TAG_MANIFEST] = layout.tag_manifest(_hashes(contents))
     return _written(contents)
 
 
@@ -54,6 +48,10 @@ def _raise(entry: bytes, ticks: int) -> bytes:
     packed = columns.pack(bytes(raw), rows=header.rows)
     changed = Frame(frame.key, frame.signature, frame.header, frame.manifest, frame.manifest_bytes, packed)
     return write_frame(changed) + entry[end:]
+
+
+def _hashes(contents: dict[str, bytes]) -> dict[str, str]:
+    return {name: layout.sha256(body) for name, body in contents.items()}
 
 
 def _written(contents: dict[str, bytes]) -> bytes:

@@ -94,25 +94,23 @@ def written(entries: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
+def hashes(entries: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: layout.sha256(body) for name, body in entries.items()}
+
+
 def resigned(
     entries: dict[str, bytes],
     key: PrivateKey = LOG_KEY,
     change: Callable[[Statement], Statement] = lambda s: s,
 ) -> bytes:
     """What somebody who holds a log key can do: mend every manifest and sign again."""
-    data = {name: layout.sha256(body) for name, body in entries.items() if name.startswith("data/")}
-    entries[layout.MANIFEST] = layout.manifest(data)
+    entries[layout.MANIFEST] = layout.payload_manifest(hashes(entries))
     statement = change(
         replace(parse(entries[layout.STATEMENT]), manifest=layout.sha256(entries[layout.MANIFEST]))
     )
     entries[layout.STATEMENT] = statement.encode()
     entries[layout.SIGNATURE] = key.sign(STATEMENT_TYPE, statement.encode())
-    tags = {
-        name: layout.sha256(body)
-        for name, body in entries.items()
-        if not name.startswith("data/") and name != layout.TAG_MANIFEST
-    }
-    entries[layout.TAG_MANIFEST] = layout.manifest(tags)
+    entries[layout.TAG_MANIFEST] = layout.tag_manifest(hashes(entries))
     return written(entries)
 
 

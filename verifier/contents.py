@@ -48,14 +48,9 @@ class Contents:
         for name in sorted(names - layout.FIXED - {layout.SCOPE}):
             if not layout.chunks_place(name):
                 self.findings.append(Finding("ENTRY_UNKNOWN", name))
-        payload = {name: layout.sha256(self.read(name)) for name in sorted(names) if name.startswith("data/")}
-        tags = {
-            name: layout.sha256(self.read(name))
-            for name in names
-            if not name.startswith("data/") and name != layout.TAG_MANIFEST
-        }
-        self._compare(layout.MANIFEST, layout.manifest(payload))
-        self._compare(layout.TAG_MANIFEST, layout.manifest(tags))
+        hashes = {name: layout.sha256(self.read(name)) for name in names}
+        self._compare(layout.MANIFEST, layout.payload_manifest(hashes))
+        self._compare(layout.TAG_MANIFEST, layout.tag_manifest(hashes))
         self._compare(layout.BAGIT_TXT, layout.BAGIT)
         for name in sorted(names):
             try:

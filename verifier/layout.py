@@ -32,6 +32,7 @@ from evidence.stored import DaySumRow
 from verifier.errors import PackError
 
 BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+PAYLOAD = "data/"
 BAG_INFO = "bag-info.txt"
 BAGIT_TXT = "bagit.txt"
 DAY_SUMS = "data/day-sums.csv"
@@ -85,9 +86,15 @@ def bag_info(enterprise: str, month: str) -> bytes:
     ).encode()
 
 
-def manifest(hashes: Mapping[str, str]) -> bytes:
-    """Return the text of a BagIt manifest, sorted by name, as ``sha256sum`` reads it."""
-    return "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes)).encode("ascii")
+def payload_manifest(hashes: Mapping[str, str]) -> bytes:
+    """Return the BagIt manifest of what lies under data/: SHA-256 by name, as ``sha256sum`` reads it."""
+    return _manifest({name: value for name, value in hashes.items() if name.startswith(PAYLOAD)})
+
+
+def tag_manifest(hashes: Mapping[str, str]) -> bytes:
+    """Return the BagIt manifest of everything else but itself."""
+    outside = {name: value for name, value in hashes.items() if not name.startswith(PAYLOAD)}
+    return _manifest({name: value for name, value in outside.items() if name != TAG_MANIFEST})
 
 
 def sha256(data: bytes) -> str:
@@ -163,6 +170,10 @@ def day_sums_csv(rows: Iterable[DaySumRow]) -> bytes:
         day = date.fromordinal(row.day).isoformat()
         lines.append(",".join((_quoted(row.host), row.source, row.metric, day, *numbers)))
     return ("\n".join(lines) + "\n").encode()
+
+
+def _manifest(hashes: Mapping[str, str]) -> bytes:
+    return "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes)).encode("ascii")
 
 
 def _quoted(host: str) -> str:

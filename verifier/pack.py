@@ -141,8 +141,7 @@ class _Packing:
 
     def close(self, month: str, log_key: PrivateKey, made_ms: int) -> Statement:
         """Add the manifests and the signed statement, and finish the container."""
-        data = {name: value for name, value in self._hashes.items() if name.startswith("data/")}
-        self.add(layout.MANIFEST, layout.manifest(data))
+        self.add(layout.MANIFEST, layout.payload_manifest(self._hashes))
         statement = Statement(
             enterprise=self._archive.enterprise,
             month=month,
@@ -156,8 +155,7 @@ class _Packing:
         )
         self.add(layout.STATEMENT, statement.encode())
         self.add(layout.SIGNATURE, log_key.sign(STATEMENT_TYPE, statement.encode()))
-        tags = {name: value for name, value in self._hashes.items() if not name.startswith("data/")}
-        self.add(layout.TAG_MANIFEST, layout.manifest(tags))
+        self.add(layout.TAG_MANIFEST, layout.tag_manifest(self._hashes))
         self._writer.close()
         return statement
 

@@ -217,3 +217,27 @@ def test_a_failed_seal_leaves_nothing_behind_and_is_tried_again():
     disk.capacity = None
     assert spool.seal(lambda place: sealer.draft(place, ClockEstimate())).seq == 0
     assert spool.pending() == [0]
+
+
+def test_a_chunk_that_was_sealed_is_there_after_a_crash_that_loses_all_that_was_not_synced():
+    disk = DiskModel()
+    disk.names_now["/state"] = disk.safe["/state"] = None
+    notes: list[str] = []
+
+    def opened():
+        return Spool(
+            FOLDER, chain=CHAIN, key=KEY.public, note=lambda event, fields: notes.append(event), files=disk
+        )
+
+    spool, sealer, machine = opened(), Sealer(identity=IDENTITY, key=KEY), Machine()
+    for seq in range(3):
+        for _ in range(3):
+            sealer.add(machine.tick().read())
+        sealer.close()
+        head = spool.seal(lambda place: sealer.draft(place, ClockEstimate()))
+        sealer.sealed()
+        disk.crash(lambda number: False)
+        spool = opened()
+        assert spool.pending() == list(range(seq + 1))
+        assert spool.head.hash == head.hash
+    assert notes == []

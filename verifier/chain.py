@@ -14,6 +14,7 @@ from evidence.errors import EvidenceError
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
 from verifier.enrolled import Enrolled
+from verifier.facts import Gathering, SourceFacts
 from verifier.finding import Finding
 from verifier.links import Links
 from verifier.recompute import Opened, host_day_sums, open_stored, place, place_text
@@ -27,7 +28,7 @@ ALL_DAYS = (1, 3_652_059)
 class Chain:
     """All verified chunks of one host and source, as the day sums they give.
 
-    ``begins`` has of every epoch the place of the first packed chunk and where the one before it
+    ``facts`` are what they say beside their counters. ``begins`` has of every epoch the place of the first packed chunk and where the one before it
     ended (ms). ``first_ms`` and ``last_ms`` are the earliest start and the latest end of all chunks,
     ``boots`` the boot ids.
     """
@@ -36,6 +37,7 @@ class Chain:
     source: str
     count: int
     rows: tuple[DaySumRow, ...]
+    facts: SourceFacts
     begins: tuple[tuple[str, int], ...]
     first_ms: int
     last_ms: int
@@ -72,15 +74,15 @@ def read_chains(
     chains = []
     for (host, source), entries in sorted(groups.items()):
         links = Links(reader.pins, from_first=False)
-        seen = _Seen()
+        seen, gathering = _Seen(), Gathering(host, source)
         followed = links.followed(seen.watching(reader.opened(host, entries)))
-        rows = tuple(host_day_sums(host, followed, calendar, ALL_DAYS))
+        rows = tuple(host_day_sums(host, gathering.watching(followed), calendar, ALL_DAYS))
         findings.extend(links.findings)
         if source == AGENT:  # averages are packed without the other months and metrics in between
             findings.extend(_holes(host, links))
         chains.append(
             Chain(
-                host, source, seen.count, rows, tuple(seen.begins.values()), seen.first_ms, seen.last_ms,
+                host, source, seen.count, rows, gathering.facts(), tuple(seen.begins.values()), seen.first_ms, seen.last_ms,
                 frozenset(seen.boots),
             )
         )  # fmt: skip

@@ -7,7 +7,7 @@ observed, bridged, downtime, excluded, missing; suspect time is missing time wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -34,8 +34,8 @@ class Window:
     start_ms: int
     end_ms: int
     lengths: dict[int, int]
-    starts: dict[int, int]
     excluded_ms: int
+    starts: dict[int, int] = field(default_factory=dict)
 
     @cached_property
     def counted_ms(self) -> int:
@@ -100,7 +100,8 @@ def month_window(
         MalformedError: not a month written so.
         WindowError: the scope's window does not touch one of the months.
     """
-    spans = [calendar.month(name) for name in months_until(month, count)]
+    last = calendar.month(month)
+    spans = [*(calendar.month(name) for name in months_until(month, count)[:-1]), last]
     first, after = spans[0][0], spans[-1][1]
     if days is not None:
         low, high = days
@@ -127,8 +128,8 @@ def month_window(
         start_ms=calendar.day_start(first),
         end_ms=calendar.day_start(after),
         lengths={day: ms for day, ms in lengths.items() if day not in out},
-        starts={day: calendar.day_start(day) for day in lengths if day not in out},
         excluded_ms=sum(lengths[day] for day in out),
+        starts={day: calendar.day_start(day) for day in lengths if day not in out},
     )
 
 

@@ -69,6 +69,22 @@ def greatest(parts: Sequence[Bounds]) -> Bounds:
     return _joined(parts, max)
 
 
+def least(parts: Sequence[Bounds]) -> Bounds:
+    """Return the bounds of the least of several figures, at least one.
+
+    A part without value may be the least one, so then there is no value; an upper bound of any part
+    bounds the least.
+    """
+    values = [part.value for part in parts if part.value is not None]
+    runnings = [part.running for part in parts if part.running is not None]
+    return Bounds(
+        low=min(part.low or Fraction(0) for part in parts),
+        value=min(values) if len(values) == len(parts) else None,
+        high=min((part.high for part in parts if part.high is not None), default=None),
+        running=min(runnings, default=None),
+    )
+
+
 def added(parts: Sequence[Bounds]) -> Bounds:
     """Return the bounds of the sum of several figures, at least one.
 

@@ -40,9 +40,12 @@ def figures(
     edition: Edition,
     scope: Scope | None = None,
     timezone: str | None = None,
+    now_ms: int | None = None,
 ) -> dict[str, Any]:
     """Return the figures document (schema ``starproof/figures/1``); see ``measure``."""
-    return document(measure(archive, month=month, edition=edition, scope=scope, timezone=timezone))
+    return document(
+        measure(archive, month=month, edition=edition, scope=scope, timezone=timezone, now_ms=now_ms)
+    )
 
 
 def measure(
@@ -52,28 +55,31 @@ def measure(
     edition: Edition,
     scope: Scope | None = None,
     timezone: str | None = None,
+    now_ms: int | None = None,
 ) -> Figures:
-    """Return the six figures of a month.
+    """Return the figures of the window that ends with ``month``.
 
     Args:
         archive: the evidence of one enterprise.
         month: local month ``YYYY-MM``.
-        edition: thresholds, definitions and aggregation.
+        edition: thresholds, definitions, windows and aggregation.
         scope: what was declared; without one all hosts of the archive count.
         timezone: IANA zone; by default the scope's, else Asia/Shanghai.
+        now_ms: the wall clock; figures of a window that is not over by then are provisional.
+            ``None``: the window is over.
 
     Raises:
         ScopeError: the scope names another edition or zone than the caller.
         EditionError: the edition names what this version does not know.
-        WindowError: the month lies outside the scope's window.
+        WindowError: a month lies outside the scope's window, or has not begun.
         ArchiveError: the stored evidence is impossible or does not verify; run the audit.
         MalformedError: not a month, not a zone.
     """
     # (1)
-    zone = _zone(scope, timezone)
-    calendar = LocalCalendar(zone)
-    days = (scope.first_day, scope.last_day) if scope else None
-    window = month_window(calendar, month, days=days, exclusions=scope.exclusions if scope else ())
+    calendar, spans = windows(month, edition=edition, scope=scope, timezone=timezone)
+    window = max(spans.values(), key=lambda span: span.counted_ms + span.excluded_ms)
+    if now_ms is not None and now_ms <= window.start_ms:
+        raise WindowError(f"{month} has not begun: nothing can have been measured; choose an earlier month")
     # (2)
     if scope and scope.edition != edition.id:
         raise ScopeError(f"the scope declares the edition {scope.edition!r}, not {edition.id!r}")
@@ -84,19 +90,59 @@ def measure(
     amounts = collect(_day_sums(archive, calendar, window, hosts), window)
     # (4) to (6)
     indicators = tuple(
-        _indicator(rule, definitions[rule.id], hosts, amounts=amounts, window=window)
+        _indicator(
+            rule,
+            definitions[rule.id],
+            hosts,
+            amounts=amounts,
+            window=spans[rule.months],
+            months=_months(month, rule, calendar, scope),
+        )
         for rule in edition.rules
     )
     return Figures(
         enterprise=scope.enterprise if scope else archive.enterprise,
         month=month,
-        timezone=zone,
+        months=months_until(month, max(spans)),
+        timezone=calendar.zone,
         edition=edition,
         scope=scope,
         window=window,
+        provisional=now_ms is not None and now_ms < window.end_ms,
         indicators=indicators,
         notes=tuple(_document_notes(archive.enterprise, present, scope)),
+        hosts=hosts,
+        amounts=amounts,
     )
+
+
+def windows(
+    month: str, *, edition: Edition, scope: Scope | None, timezone: str | None
+) -> tuple[LocalCalendar, dict[int, Window]]:
+    """Return the calendar, and by number of months the windows that the edition's figures ask for.
+
+    Raises:
+        ScopeError: the scope names another zone than the caller.
+        WindowError: a month lies outside the scope's window.
+        MalformedError: not a month, not a zone.
+    """
+    calendar = LocalCalendar(_zone(scope, timezone))
+    counts = {rule.months for rule in edition.rules if rule.aggregation != DECLARED} or {1}
+    return calendar, {count: _window(calendar, month, scope, count) for count in sorted({1, *counts})}
+
+
+def _window(calendar: LocalCalendar, month: str, scope: Scope | None, count: int = 1) -> Window:
+    days = (scope.first_day, scope.last_day) if scope else None
+    exclusions = scope.exclusions if scope else ()
+    return month_window(calendar, month, count=count, days=days, exclusions=exclusions)
+
+
+def _months(
+    month: str, rule: Rule, calendar: LocalCalendar, scope: Scope | None
+) -> tuple[tuple[str, Window], ...]:
+    if rule.aggregation == DECLARED:
+        return ()
+    return tuple((name, _window(calendar, name, scope)) for name in months_until(month, rule.months))
 
 
 def _zone(scope: Scope | None, timezone: str | None) -> str:
@@ -123,30 +169,57 @@ def _indicator(
     *,
     amounts: Mapping[str, HostAmounts],
     window: Window,
+    months: Sequence[tuple[str, Window]],
 ) -> Indicator:
-    thresholds = {star: rule.threshold(star) for star in STARS}
     if definition.rule is None:
         return Indicator(
             rule=rule,
             definition=definition,
+            window=window,
             bounds=NOTHING_KNOWN,
             times=TimeClasses(),
-            verdicts={star: judge(NOTHING_KNOWN, thresholds[star]) for star in STARS},
+            verdicts=_verdicts(rule, NOTHING_KNOWN),
             notes=(Note("NOT_MEASURED"),),
         )
     found = _host_figures(definition.rule, hosts, amounts=amounts, window=window)
-    bounds = aggregate(found, definition.aggregation)
+    pooled = aggregate(found, definition.aggregation)
+    by_month = tuple(
+        _month(rule, definition, hosts, amounts=amounts, name=name, window=span) for name, span in months
+    )
+    bounds = least([part.bounds for part in by_month]) if rule.combine == EVERY_MONTH else pooled
     steals = [figure.steal for figure in found if figure.steal is not None]
     return Indicator(
         rule=rule,
         definition=definition,
+        window=window,
         bounds=bounds,
         times=total([figure.times for figure in found]),
-        verdicts={star: judge(bounds, thresholds[star]) for star in STARS},
+        verdicts=_verdicts(rule, bounds),
         hosts=found,
+        months=by_month,
         steal=exact_sum(steals) / len(steals) if steals else None,
         notes=tuple(_host_notes(found)),
     )
+
+
+def _month(
+    rule: Rule,
+    definition: Definition,
+    hosts: Sequence[DeclaredHost],
+    *,
+    amounts: Mapping[str, HostAmounts],
+    name: str,
+    window: Window,
+) -> MonthFigure:
+    assert definition.rule is not None
+    found = _host_figures(definition.rule, hosts, amounts=amounts, window=window)
+    bounds = aggregate(found, definition.aggregation)
+    return MonthFigure(name, bounds, total([figure.times for figure in found]), _verdicts(rule, bounds))
+
+
+def _verdicts(rule: Rule, bounds: Bounds) -> dict[str, Verdict]:
+    """Return the verdict for every star whose threshold is known."""
+    return {star: judge(bounds, rule.threshold(star)) for star in rule.thresholds}
 
 
 def _host_figures(

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from evidence.calendar import MS_PER_S, LocalCalendar
+from evidence.calendar import MS_PER_S
 from evidence.stored import DaySumRow
 from verifier import decimals, layout
 from verifier.amounts import HostAmounts
 from verifier.declaration import ScopeVersion, declared_as, declared_before
-from verifier.document import coverage_share, document, encode_figures, printed_bounds
+from verifier.document import coverage_share, encode_figures, printed_bounds
 from verifier.edition import Edition
 from verifier.facts import AGENT, SourceFacts, gaps
 from verifier.profile import Profile, profile_document
@@ -25,7 +25,6 @@ from verifier.result import Figures
 from verifier.scope import BITS_PER_MEGABIT, DeclaredHost, Scope
 from verifier.scope_difference import differences
 from verifier.series import DayFigure, HostDay, calendar, series, worst
-from verifier.stars import star_verdict, verdict_document
 from verifier.window import whole_seconds
 
 SCHEMA = "starproof/report/1"
@@ -49,26 +48,19 @@ class Given:
     software: str
 
 
-@dataclass(frozen=True)
-class Documents:
-    """The three derived documents of a month."""
+def report_document(
+    figures: Figures, given: Given, *, of_figures: dict[str, Any], of_verdict: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the report of one window.
 
-    figures: dict[str, Any]
-    verdict: dict[str, Any]
-    report: dict[str, Any]
-
-
-def documents(figures: Figures, given: Given) -> Documents:
-    """Return figures, verdict and report of one window."""
-    of_figures = document(figures)
-    day = LocalCalendar(figures.timezone).day_of(given.made_ms)
-    of_verdict = verdict_document(
-        star_verdict(
-            figures=figures, profile=given.profile, provisional=figures.provisional, now_day=day
-        )
-    )
+    Args:
+        figures: what was measured.
+        given: what else the report is made of.
+        of_figures: their document.
+        of_verdict: the verdict's document.
+    """
     runs = {indicator.rule.id: series(figures, indicator) for indicator in figures.indicators}
-    report = {
+    return {
         "schema": SCHEMA,
         "software": given.software,
         "made_ms": given.made_ms,
@@ -114,7 +106,6 @@ def documents(figures: Figures, given: Given) -> Documents:
             "day_sums": layout.sha256(layout.day_sums_csv(given.day_sums)),
         },
     }
-    return Documents(of_figures, of_verdict, report)
 
 
 def _edition(edition: Edition) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""What follows from a month's evidence: figures, verdict and report. Store, pack and check derive alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from evidence.calendar import LocalCalendar
+from evidence.stored import DaySumRow
+from verifier import recompute
+from verifier.declaration import ScopeVersion, declared_before
+from verifier.document import document, encode_figures
+from verifier.edition import Edition
+from verifier.facts import Gathering, SourceFacts
+from verifier.figures import measure, windows
+from verifier.ports import Archive
+from verifier.profile import Profile
+from verifier.report import Given, report_document
+from verifier.result import Figures
+from verifier.scope import Scope
+from verifier.stars import star_verdict, verdict_document
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the enterprise declared; ``scopes`` are all declared versions of its scope in order."""
+
+    edition: Edition
+    scope: Scope | None = None
+    scopes: Sequence[ScopeVersion] = ()
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The derived documents of one window with their bytes, and the rows and figures behind them."""
+
+    figures: Figures
+    day_sums: Sequence[DaySumRow]
+    report: dict[str, Any]
+    figures_bytes: bytes
+    verdict_bytes: bytes
+    report_bytes: bytes
+
+
+def derive(
+    archive: Archive,
+    *,
+    month: str,
+    timezone: str | None,
+    declared: Declared,
+    facts: Sequence[SourceFacts],
+    made_ms: int,
+    software: str,
+) -> Documents:
+    """Return figures, verdict and report of the window that ends with ``month``.
+
+    Args:
+        archive: the day sums.
+        month: ``YYYY-MM``.
+        timezone: IANA zone, ``None`` for the scope's or the default.
+        declared: edition, scope and profile.
+        facts: what the chunks say beside their counters.
+        made_ms: the wall clock: what lies after it has not happened yet.
+        software: the program, for the report.
+
+    Raises:
+        VerifierError: figures cannot be computed for this month, edition and scope.
+        EvidenceError: not a month, not a zone.
+    """
+    figures = measure(
+        archive,
+        month=month,
+        edition=declared.edition,
+        scope=declared.scope,
+        timezone=timezone,
+        now_ms=made_ms,
+    )
+    rows = list(archive.day_sums(figures.window.first_day, figures.window.after_day))
+    today = LocalCalendar(figures.timezone).day_of(made_ms)
+    of_figures = document(figures)
+    of_verdict = verdict_document(
+        star_verdict(
+            figures=figures,
+            profile=declared.profile,
+            provisional=figures.provisional,
+            now_day=today,
+        )
+    )
+    given = Given(
+        facts=facts,
+        day_sums=rows,
+        scopes=declared.scopes,
+        profile=declared.profile,
+        made_ms=made_ms,
+        software=software,
+    )
+    report = report_document(figures, given, of_figures=of_figures, of_verdict=of_verdict)
+    return Documents(
+        figures=figures,
+        day_sums=rows,
+        report=report,
+        figures_bytes=encode_figures(of_figures),
+        verdict_bytes=encode_figures(of_verdict),
+        report_bytes=encode_figures(report),
+    )

@@ -14,10 +14,11 @@ from evidence.errors import EvidenceError
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
 from verifier.enrolled import Enrolled
-from verifier.facts import Gathering, SourceFacts
+from verifier.facts import SourceFacts
 from verifier.finding import Finding
 from verifier.links import Links
-from verifier.recompute import Opened, host_day_sums, open_stored, place, place_text
+from verifier.recompute import Opened, open_stored, place, place_text
+from verifier.testimony import testimonies
 
 AGENT = "agent"
 ALL_DAYS = (1, 3_652_059)
@@ -28,7 +29,7 @@ ALL_DAYS = (1, 3_652_059)
 class Chain:
     """All verified chunks of one host and source, as the day sums they give.
 
-    ``facts`` are what they say beside their counters. ``begins`` has of every epoch the place of the first packed chunk and where the one before it
+    ``facts`` are what they say beside their counters (none if no chunk verified). ``begins`` has of every epoch the place of the first packed chunk and where the one before it
     ended (ms). ``first_ms`` and ``last_ms`` are the earliest start and the latest end of all chunks,
     ``boots`` the boot ids.
     """
@@ -37,7 +38,7 @@ class Chain:
     source: str
     count: int
     rows: tuple[DaySumRow, ...]
-    facts: SourceFacts
+    facts: tuple[SourceFacts, ...]
     begins: tuple[tuple[str, int], ...]
     first_ms: int
     last_ms: int
@@ -71,21 +72,28 @@ def read_chains(
         if found and found[0] in places:
             groups.setdefault((places[found[0]], found[1]), []).append(name)
     reader = _Reader(read, enrolled, findings)
-    chains = []
+    chains: list[Chain] = []
     for (host, source), entries in sorted(groups.items()):
         links = Links(reader.pins, from_first=False)
-        seen, gathering = _Seen(), Gathering(host, source)
+        seen = _Seen()
         followed = links.followed(seen.watching(reader.opened(host, entries)))
-        rows = tuple(host_day_sums(host, gathering.watching(followed), calendar, ALL_DAYS))
+        said = list(testimonies(host, followed, calendar, ALL_DAYS))
         findings.extend(links.findings)
         if source == AGENT:  # averages are packed without the other months and metrics in between
             findings.extend(_holes(host, links))
         chains.append(
             Chain(
-                host, source, seen.count, rows, gathering.facts(), tuple(seen.begins.values()), seen.first_ms, seen.last_ms,
-                frozenset(seen.boots),
+                host=host,
+                source=source,
+                count=seen.count,
+                rows=tuple(row for part in said for row in part.rows),
+                facts=tuple(part.facts for part in said),
+                begins=tuple(seen.begins.values()),
+                first_ms=seen.first_ms,
+                last_ms=seen.last_ms,
+                boots=frozenset(seen.boots),
             )
-        )  # fmt: skip
+        )
     return chains
 
 

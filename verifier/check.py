@@ -39,23 +39,28 @@ EXIT_CODES = {PASS: 0, FAILED: 1, PARTIAL: 2}
 
 @dataclass
 class CheckReport:
-    """What a check found. ``figures`` is the recomputed document, ``None`` if it could not be made.
+    """What a check found. ``report`` is the recomputed document, ``None`` if it could not be made.
 
     ``attested`` counts the chunks that agents signed; the rest was imported.
     """
 
     findings: list[Finding] = field(default_factory=list)
     statement: Statement | None = None
-    figures: dict[str, Any] | None = None
+    report: dict[str, Any] | None = None
     chunks: int = 0
     attested: int = 0
     hosts: int = 0
 
     @property
+    def figures(self) -> dict[str, Any] | None:
+        """The recomputed figures document."""
+        return None if self.report is None else self.report["figures"]
+
+    @property
     def outcome(self) -> str:
         """Step 9: ``pass``, ``fail`` or ``incomplete``."""
         severities = {finding.severity for finding in self.findings}
-        if FAIL in severities or self.figures is None:
+        if FAIL in severities or self.report is None:
             return FAILED
         return PARTIAL if INCOMPLETE in severities else PASS
 
@@ -73,6 +78,7 @@ class CheckReport:
             "attested_chunks": self.attested,
             "findings": [finding.document() for finding in sorted(self.findings)],
             "figures": self.figures,
+            "verdict": None if self.report is None else self.report["verdict"],
         }
 
 
@@ -118,5 +124,6 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
     report.attested = sum(chain.count for chain in chains if chain.source == AGENT)
     # (6)-(8)
-    report.figures = Derived(contents, statement, enrolled, chains, editions).judge()
+    derived = Derived(contents, statement, enrolled, chains, editions).judge()
+    report.report = None if derived is None else derived.report
     return report

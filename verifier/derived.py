@@ -58,9 +58,9 @@ class Derived:
             found = derive(
                 archive,
                 month=self._statement.month,
+                timezone=self._statement.timezone,
                 declared=declared,
-                facts=[chain.facts for chain in self._chains],
-                hours={},
+                facts=[facts for chain in self._chains for facts in chain.facts],
                 made_ms=self._statement.made_ms,
                 software=self._statement.software,
             )

@@ -1,6 +1,6 @@
 """Figures: from an archive, a month, an edition and a scope to figures, bounds and verdicts.
 
-Steps: (1) zone and window, (2) hosts and definitions, (3) day sums: those stored when the zone is
+Steps: (1) zone and windows, (2) hosts and definitions, (3) day sums: those stored when the zone is
 the store's, else recomputed from the chunks, (4) the figure of every host, (5) of the fleet,
 (6) the verdict for every star. Pure but for what the archive reads; no clock.
 """
@@ -14,19 +14,19 @@ from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
 from verifier import recompute
 from verifier.amounts import HostAmounts, collect
-from verifier.bounds import NOTHING_KNOWN
+from verifier.bounds import NOTHING_KNOWN, Bounds, least
 from verifier.definitions import Definition, chosen
 from verifier.document import document, encode_figures
-from verifier.edition import STARS, Edition, Rule
-from verifier.errors import ScopeError
+from verifier.edition import DECLARED, EVERY_MONTH, Edition, Rule
+from verifier.errors import ScopeError, WindowError
 from verifier.fleet import aggregate, exact_sum
 from verifier.indicators.interface import HostFigure, HostMonth, HostRule
 from verifier.notes import TEXTS, Note
 from verifier.ports import Archive
-from verifier.result import Figures, Indicator
+from verifier.result import Figures, Indicator, MonthFigure
 from verifier.scope import DeclaredHost, Scope
-from verifier.verdict import judge
-from verifier.window import TimeClasses, Window, month_window, total
+from verifier.verdict import Verdict, judge
+from verifier.window import TimeClasses, Window, month_window, months_until, total
 
 __all__ = ["DEFAULT_TIMEZONE", "encode_figures", "figures", "measure"]
 
@@ -171,7 +171,8 @@ def _indicator(
     window: Window,
     months: Sequence[tuple[str, Window]],
 ) -> Indicator:
-    if definition.rule is None:
+    measured = definition.rule
+    if measured is None:
         return Indicator(
             rule=rule,
             definition=definition,
@@ -181,11 +182,14 @@ def _indicator(
             verdicts=_verdicts(rule, NOTHING_KNOWN),
             notes=(Note("NOT_MEASURED"),),
         )
-    found = _host_figures(definition.rule, hosts, amounts=amounts, window=window)
+    found = _host_figures(measured, hosts, amounts=amounts, window=window)
     pooled = aggregate(found, definition.aggregation)
-    by_month = tuple(
-        _month(rule, definition, hosts, amounts=amounts, name=name, window=span) for name, span in months
-    )
+    by_month = []
+    for name, span in months:
+        alone = found if len(months) == 1 else _host_figures(measured, hosts, amounts=amounts, window=span)
+        of_month = aggregate(alone, definition.aggregation)
+        times = total([figure.times for figure in alone])
+        by_month.append(MonthFigure(name, of_month, times, _verdicts(rule, of_month)))
     bounds = least([part.bounds for part in by_month]) if rule.combine == EVERY_MONTH else pooled
     steals = [figure.steal for figure in found if figure.steal is not None]
     return Indicator(
@@ -196,25 +200,10 @@ def _indicator(
         times=total([figure.times for figure in found]),
         verdicts=_verdicts(rule, bounds),
         hosts=found,
-        months=by_month,
+        months=tuple(by_month),
         steal=exact_sum(steals) / len(steals) if steals else None,
         notes=tuple(_host_notes(found)),
     )
-
-
-def _month(
-    rule: Rule,
-    definition: Definition,
-    hosts: Sequence[DeclaredHost],
-    *,
-    amounts: Mapping[str, HostAmounts],
-    name: str,
-    window: Window,
-) -> MonthFigure:
-    assert definition.rule is not None
-    found = _host_figures(definition.rule, hosts, amounts=amounts, window=window)
-    bounds = aggregate(found, definition.aggregation)
-    return MonthFigure(name, bounds, total([figure.times for figure in found]), _verdicts(rule, bounds))
 
 
 def _verdicts(rule: Rule, bounds: Bounds) -> dict[str, Verdict]:
@@ -252,4 +241,3 @@ def _document_notes(enterprise: str, present: Sequence[str], scope: Scope | None
         outside = sorted(set(present) - {host.id for host in scope.hosts})
         if outside:
             yield Note("HOSTS_OUTSIDE_SCOPE", tuple((name, ()) for name in outside))
-    yield Note("STAR_UNDECIDED")

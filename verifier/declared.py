@@ -14,10 +14,12 @@ from verifier.chain import Chain
 from verifier.contents import Contents
 from verifier.declaration import ScopeVersion, declared_as, read_scopes
 from verifier.derivation import Declared
-from verifier.edition import Edition, parse_edition
+from verifier.edition import Edition
+from verifier.edition_file import parse_edition
 from verifier.errors import VerifierError
 from verifier.finding import Finding
-from verifier.profile import Profile, parse_profile
+from verifier.profile import Profile
+from verifier.profile_file import parse_profile
 from verifier.scope import Scope, parse_scope
 from verifier.statement import Statement
 

@@ -94,6 +94,7 @@ def measure(
             rule,
             definitions[rule.id],
             hosts,
+            stars=edition.star_ids,
             amounts=amounts,
             window=spans[rule.months],
             months=_months(month, rule, calendar, scope),
@@ -167,6 +168,7 @@ def _indicator(
     definition: Definition,
     hosts: Sequence[DeclaredHost],
     *,
+    stars: Sequence[str],
     amounts: Mapping[str, HostAmounts],
     window: Window,
     months: Sequence[tuple[str, Window]],
@@ -179,7 +181,7 @@ def _indicator(
             window=window,
             bounds=NOTHING_KNOWN,
             times=TimeClasses(),
-            verdicts=_verdicts(rule, NOTHING_KNOWN),
+            verdicts=_verdicts(rule, NOTHING_KNOWN, stars),
             notes=(Note("NOT_MEASURED"),),
         )
     found = _host_figures(measured, hosts, amounts=amounts, window=window)
@@ -189,7 +191,7 @@ def _indicator(
         alone = found if len(months) == 1 else _host_figures(measured, hosts, amounts=amounts, window=span)
         of_month = aggregate(alone, definition.aggregation)
         times = total([figure.times for figure in alone])
-        by_month.append(MonthFigure(name, of_month, times, _verdicts(rule, of_month)))
+        by_month.append(MonthFigure(name, of_month, times, _verdicts(rule, of_month, stars)))
     bounds = least([part.bounds for part in by_month]) if rule.combine == EVERY_MONTH else pooled
     steals = [figure.steal for figure in found if figure.steal is not None]
     return Indicator(
@@ -198,7 +200,7 @@ def _indicator(
         window=window,
         bounds=bounds,
         times=total([figure.times for figure in found]),
-        verdicts=_verdicts(rule, bounds),
+        verdicts=_verdicts(rule, bounds, stars),
         hosts=found,
         months=tuple(by_month),
         steal=exact_sum(steals) / len(steals) if steals else None,
@@ -206,9 +208,13 @@ def _indicator(
     )
 
 
-def _verdicts(rule: Rule, bounds: Bounds) -> dict[str, Verdict]:
-    """Return the verdict for every star whose threshold is known."""
-    return {star: judge(bounds, rule.threshold(star)) for star in rule.thresholds}
+def _verdicts(rule: Rule, bounds: Bounds, stars: Sequence[str]) -> dict[str, Verdict]:
+    """Return the verdict for every star; without a threshold a figure decides nothing."""
+    verdicts = {}
+    for star in stars:
+        threshold = rule.threshold(star)
+        verdicts[star] = Verdict.INCONCLUSIVE if threshold is None else judge(bounds, threshold)
+    return verdicts
 
 
 def _host_figures(

@@ -12,7 +12,7 @@ from evidence.errors import EvidenceError
 from verifier import layout
 from verifier.chain import Chain
 from verifier.contents import Contents
-from verifier.declaration import ScopeVersion, declared_as, read_scopes
+from verifier.declaration import ScopeVersion, declared_as, declared_versions, read_scopes
 from verifier.derivation import Declared
 from verifier.edition import Edition
 from verifier.edition_file import parse_edition
@@ -93,7 +93,7 @@ class _Reader:
         found: Sequence[ScopeVersion] = ()
         if self._contents.has(layout.SCOPES):
             try:
-                found = read_scopes(self._contents.read(layout.SCOPES))
+                found = declared_versions(read_scopes(self._contents.read(layout.SCOPES)))
             except UNREADABLE as error:
                 self._report("SCOPES", layout.SCOPES, got=str(error))
                 return None

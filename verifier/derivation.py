@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
-from verifier import recompute
-from verifier.declaration import ScopeVersion, declared_before
+from verifier.declaration import ScopeVersion
 from verifier.document import document, encode_figures
 from verifier.edition import Edition
-from verifier.facts import Gathering, SourceFacts
-from verifier.figures import measure, windows
+from verifier.facts import SourceFacts
+from verifier.figures import measure
 from verifier.ports import Archive
 from verifier.profile import Profile
 from verifier.report import Given, report_document

@@ -6,7 +6,7 @@ very chunks that go in, and a difference stops the packing (the store's day sums
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import BinaryIO
@@ -18,7 +18,8 @@ from evidence.keys import PrivateKey
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
 from verifier.container import Writer
-from verifier.declaration import encode_scopes
+from verifier.declaration import Declared as ScopeRecord
+from verifier.declaration import scopes_document
 from verifier.derivation import Declared, Documents, derive
 from verifier.document import document, encode_figures
 from verifier.errors import PackError
@@ -40,12 +41,14 @@ SOFTWARE = f"starproof {__version__}"
 class Rules:
     """What the enterprise declared, with the bytes it was read from.
 
-    ``documents`` are those of the profile, by SHA-256.
+    ``scope_records`` are all declared versions of the scope, ``documents`` those of the profile by
+    SHA-256.
     """
 
     declared: Declared
     edition_bytes: bytes
     scope_bytes: bytes = b""
+    scope_records: Sequence[ScopeRecord] = ()
     profile_bytes: bytes = b""
     documents: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -145,8 +148,8 @@ def _declared_entries(rules: Rules) -> dict[str, bytes]:
     entries = {layout.document_name(name): data for name, data in rules.documents.items()}
     if declared.scope is not None:
         entries[layout.SCOPE] = rules.scope_bytes
-    if declared.scopes:
-        entries[layout.SCOPES] = encode_scopes(declared.scopes)
+    if rules.scope_records:
+        entries[layout.SCOPES] = scopes_document(rules.scope_records)
     if declared.profile is not None:
         entries[layout.PROFILE] = rules.profile_bytes
     return entries

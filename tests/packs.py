@@ -15,9 +15,10 @@ from evidence.keys import PrivateKey
 from verifier import layout
 from verifier.check import CheckReport, check
 from verifier.container import Container, Writer
+from verifier.declaration import declared_versions, next_record
+from verifier.derivation import Declared
 from verifier.edition_file import parse_edition
 from verifier.pack import Rules, write_pack
-from verifier.scope import parse_scope
 from verifier.statement import Statement, parse
 
 LOG_KEY = PrivateKey.from_seed(b"log key of the test collector!!!")
@@ -41,8 +42,25 @@ bandwidth_mbps = 10
 
 
 EDITION = (EDITIONS / "jiangsu-2018-trial.toml").read_bytes()
-RULES = Rules(parse_edition(EDITION), EDITION)
-SCOPED = Rules(parse_edition(EDITION), EDITION, parse_scope(SCOPE), SCOPE)
+DECLARED_MS = instant("2026-10-20")
+RULES = Rules(Declared(parse_edition(EDITION)), EDITION)
+
+
+def declared_scope(*texts: bytes, before_ms: int = DECLARED_MS) -> Rules:
+    """Rules under the last of these scopes, declared one after another, a second apart."""
+    records: list[tuple[bytes, bytes]] = []
+    for number, text in enumerate(texts):
+        record = next_record(
+            records, text, enterprise="示例企业", declared_ms=before_ms + number * 1_000
+        )
+        records.append((record, text))
+    versions = declared_versions(records)
+    return Rules(
+        Declared(parse_edition(EDITION), versions[-1].scope, versions), EDITION, texts[-1], records
+    )
+
+
+SCOPED = declared_scope(SCOPE)
 TRUSTED = {"jiangsu-2018-trial": layout.sha256(EDITION)}
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from evidence.calendar import MS_PER_S
@@ -127,7 +129,7 @@ def _scope(scope: Scope, figures: Figures, versions: Sequence[ScopeVersion]) -> 
         "versions": _versions(versions),
         "hosts": [_declared_host(host) for host in sorted(scope.hosts, key=lambda h: h.id)],
         "head_counts": dict(scope.head_counts),
-        "substitution": dict(scope.substitution),
+        "substitution": dict(getattr(scope, "substitution", {})),
     }
 
 
@@ -153,11 +155,11 @@ def _declared_host(host: DeclaredHost) -> dict[str, Any]:
         "capacity": [
             {
                 "from": date.fromordinal(capacity.first_day).isoformat(),
-                "mbps": decimals.plain(capacity.bps / BITS_PER_MEGABIT),
+                "mbps": _number(capacity.bps / BITS_PER_MEGABIT),
             }
             for capacity in host.capacities
         ],
-        "iops_limit": None if host.iops_limit is None else decimals.plain(host.iops_limit),
+        "iops_limit": None if host.iops_limit is None else _number(host.iops_limit),
     }
 
 
@@ -238,3 +240,8 @@ def _gaps(
         "seconds": sum(end - start for start, end in found) // MS_PER_S,
         "longest": [{"start_ms": start, "end_ms": end} for start, end in longest],
     }
+
+
+def _number(value: Fraction) -> str:
+    """Return a declared number as it was written: declared decimals have an exact form."""
+    return format(Decimal(value.numerator) / Decimal(value.denominator), "f")

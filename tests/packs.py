@@ -50,14 +50,10 @@ def declared_scope(*texts: bytes, before_ms: int = DECLARED_MS) -> Rules:
     """Rules under the last of these scopes, declared one after another, a second apart."""
     records: list[tuple[bytes, bytes]] = []
     for number, text in enumerate(texts):
-        record = next_record(
-            records, text, enterprise="示例企业", declared_ms=before_ms + number * 1_000
-        )
+        record = next_record(records, text, enterprise="示例企业", declared_ms=before_ms + number * 1_000)
         records.append((record, text))
     versions = declared_versions(records)
-    return Rules(
-        Declared(parse_edition(EDITION), versions[-1].scope, versions), EDITION, texts[-1], records
-    )
+    return Rules(Declared(parse_edition(EDITION), versions[-1].scope, versions), EDITION, texts[-1], records)
 
 
 SCOPED = declared_scope(SCOPE)

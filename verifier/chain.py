@@ -16,9 +16,9 @@ from verifier import layout
 from verifier.enrolled import Enrolled
 from verifier.facts import SourceFacts
 from verifier.finding import Finding
+from verifier.hearing import hear
 from verifier.links import Links
 from verifier.recompute import Opened, open_stored, place, place_text
-from verifier.testimony import testimonies
 
 AGENT = "agent"
 ALL_DAYS = (1, 3_652_059)
@@ -77,7 +77,7 @@ def read_chains(
         links = Links(reader.pins, from_first=False)
         seen = _Seen()
         followed = links.followed(seen.watching(reader.opened(host, entries)))
-        said = list(testimonies(host, followed, calendar, ALL_DAYS))
+        said = list(hear(host, followed, calendar, ALL_DAYS))
         findings.extend(links.findings)
         if source == AGENT:  # averages are packed without the other months and metrics in between
             findings.extend(_holes(host, links))

@@ -12,9 +12,12 @@ from verifier.declaration import ScopeVersion
 from verifier.document import document, encode_figures
 from verifier.edition import Edition
 from verifier.facts import SourceFacts
-from verifier.figures import measure
+from verifier.figures import longest, measure, windows
+from verifier.hearing import deciding, hear_stored
+from verifier.pack_archive import PackArchive
 from verifier.ports import Archive
 from verifier.profile import Profile
+from verifier.recompute import strict_opener
 from verifier.report import Given, report_document
 from verifier.result import Figures
 from verifier.scope import Scope
@@ -43,6 +46,48 @@ class Documents:
     report_bytes: bytes
 
 
+def derive_month(
+    archive: Archive,
+    *,
+    month: str,
+    timezone: str | None,
+    declared: Declared,
+    made_ms: int,
+    software: str,
+) -> Documents:
+    """Return what follows from the chunks of a store: what a pack written now would hold.
+
+    Every chunk that decides about the window is opened and verified, so this takes longer than
+    ``measure``, which trusts the stored day sums.
+
+    Raises:
+        VerifierError: as ``derive``, or a chunk does not verify.
+        EvidenceError: not a month, not a zone.
+    """
+    calendar, spans = windows(month, edition=declared.edition, scope=declared.scope, timezone=timezone)
+    opener = strict_opener(archive)
+    said = [
+        part
+        for host, chunks in deciding(archive, longest(spans), declared.scope)
+        for part in hear_stored(opener, host, chunks, calendar, longest(spans))
+    ]
+    gathered = PackArchive(
+        enterprise=archive.enterprise,
+        timezone=calendar.zone,
+        enrolments=archive.enrolments(),
+        rows=[row for part in said for row in part.rows],
+    )
+    return derive(
+        gathered,
+        month=month,
+        timezone=calendar.zone,
+        declared=declared,
+        facts=[part.facts for part in said],
+        made_ms=made_ms,
+        software=software,
+    )
+
+
 def derive(
     archive: Archive,
     *,
@@ -56,7 +101,7 @@ def derive(
     """Return figures, verdict and report of the window that ends with ``month``.
 
     Args:
-        archive: the day sums.
+        archive: day sums in the zone of the figures, of the window and of the hosts that count.
         month: ``YYYY-MM``.
         timezone: IANA zone, ``None`` for the scope's or the default.
         declared: edition, scope and profile.

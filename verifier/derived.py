@@ -13,11 +13,11 @@ from verifier.chain import AGENT, Chain
 from verifier.contents import MAX_SURPLUS_BYTES, Contents
 from verifier.declaration import declared_as
 from verifier.declared import read_declared
+from verifier.derivation import Declared, Documents, derive
 from verifier.difference import differing_day_sums, differing_document
 from verifier.enrolled import Enrolled
 from verifier.errors import VerifierError
 from verifier.finding import Finding
-from verifier.derivation import Declared, Documents, derive
 from verifier.pack_archive import PackArchive
 from verifier.statement import Statement
 from verifier.window import Window

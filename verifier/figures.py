@@ -77,7 +77,7 @@ def measure(
     """
     # (1)
     calendar, spans = windows(month, edition=edition, scope=scope, timezone=timezone)
-    window = max(spans.values(), key=lambda span: span.counted_ms + span.excluded_ms)
+    window = longest(spans)
     if now_ms is not None and now_ms <= window.start_ms:
         raise WindowError(f"{month} has not begun: nothing can have been measured; choose an earlier month")
     # (2)
@@ -130,6 +130,11 @@ def windows(
     calendar = LocalCalendar(_zone(scope, timezone))
     counts = {rule.months for rule in edition.rules if rule.aggregation != DECLARED} or {1}
     return calendar, {count: _window(calendar, month, scope, count) for count in sorted({1, *counts})}
+
+
+def longest(spans: Mapping[int, Window]) -> Window:
+    """Return the window that holds all others: they end together."""
+    return spans[max(spans)]
 
 
 def _window(calendar: LocalCalendar, month: str, scope: Scope | None, count: int = 1) -> Window:

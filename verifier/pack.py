@@ -25,14 +25,14 @@ from verifier.document import document, encode_figures
 from verifier.errors import PackError
 from verifier.facts import SourceFacts
 from verifier.figures import measure
+from verifier.hearing import deciding, hear_stored
 from verifier.pack_archive import PackArchive
 from verifier.pack_readme import readme
 from verifier.ports import Archive
 from verifier.recompute import strict_opener
 from verifier.result import Figures
-from verifier.selection import deciding_chunks, span_of
+from verifier.selection import span_of
 from verifier.statement import Statement
-from verifier.testimony import testimonies
 
 SOFTWARE = f"starproof {__version__}"
 
@@ -187,22 +187,13 @@ class _Packing:
 
     def add_chunks(self) -> None:
         """Add the deciding chunks of every host of the figures, and derive their day sums."""
-        window, scope = self._figures.window, self._figures.scope
-        calendar = LocalCalendar(self._figures.timezone)
-        opened = strict_opener(self._archive)
-        wanted = set(self._archive.hosts())
-        if scope is not None:
-            wanted &= {host.id for host in scope.hosts}
-        for host in sorted(wanted):
-            chunks = deciding_chunks(self._archive, host, window.start_ms, window.end_ms)
-            if not chunks:
-                continue
+        window = self._figures.window
+        calendar, opener = LocalCalendar(self._figures.timezone), strict_opener(self._archive)
+        for host, chunks in deciding(self._archive, window, self._figures.scope):
             if len(self.places) >= layout.MAX_HOSTS:
                 raise PackError(f"more than {layout.MAX_HOSTS} hosts; declare smaller scopes")
             self.places[host] = f"{len(self.places) + 1:04}"
-            pairs = ((stored, chunk) for stored in chunks if (chunk := opened(stored)) is not None)
-            days = (window.first_day, window.after_day)
-            for part in testimonies(host, pairs, calendar, days):
+            for part in hear_stored(opener, host, chunks, calendar, window):
                 self.rows += part.rows
                 self.facts.append(part.facts)
             self.chunks += len(chunks)

@@ -16,7 +16,6 @@ from evidence.day_sum import DaySum
 from verifier.errors import WindowError
 from verifier.scope import Exclusion
 
-
 MONTHS_A_YEAR = 12
 
 

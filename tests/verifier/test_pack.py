@@ -88,7 +88,15 @@ def test_an_unknown_edition_is_incomplete() -> None:
 
 def test_a_month_without_any_chunk_can_be_packed_and_proves_nothing() -> None:
     stream = io.BytesIO()
-    write_pack(stream, ARCHIVE, month="2026-01", rules=RULES, zone="UTC", log_key=LOG_KEY, made_ms=instant("2026-12-01"))
+    write_pack(
+        stream,
+        ARCHIVE,
+        month="2026-01",
+        rules=RULES,
+        zone="UTC",
+        log_key=LOG_KEY,
+        made_ms=instant("2026-12-01"),
+    )
     report = checked(stream.getvalue())
     assert (report.outcome, report.hosts, report.chunks) == (PARTIAL, 0, 0)
     assert "EMPTY" in codes(report)

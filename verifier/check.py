@@ -28,6 +28,7 @@ from verifier import layout
 from verifier.chain import AGENT, read_chains
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
+from verifier.derivation import Declared, Documents
 from verifier.derived import Derived
 from verifier.enrolled import read_enrolled
 from verifier.finding import FAIL, INCOMPLETE, Finding
@@ -39,17 +40,23 @@ EXIT_CODES = {PASS: 0, FAILED: 1, PARTIAL: 2}
 
 @dataclass
 class CheckReport:
-    """What a check found. ``report`` is the recomputed document, ``None`` if it could not be made.
+    """What a check found. ``declared`` and ``derived`` are ``None`` if nothing could be derived.
 
     ``attested`` counts the chunks that agents signed; the rest was imported.
     """
 
     findings: list[Finding] = field(default_factory=list)
     statement: Statement | None = None
-    report: dict[str, Any] | None = None
+    declared: Declared | None = None
+    derived: Documents | None = None
     chunks: int = 0
     attested: int = 0
     hosts: int = 0
+
+    @property
+    def report(self) -> dict[str, Any] | None:
+        """The recomputed report document."""
+        return None if self.derived is None else self.derived.report
 
     @property
     def figures(self) -> dict[str, Any] | None:
@@ -60,7 +67,7 @@ class CheckReport:
     def outcome(self) -> str:
         """Step 9: ``pass``, ``fail`` or ``incomplete``."""
         severities = {finding.severity for finding in self.findings}
-        if FAIL in severities or self.report is None:
+        if FAIL in severities or self.derived is None:
             return FAILED
         return PARTIAL if INCOMPLETE in severities else PASS
 
@@ -124,6 +131,7 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
     report.attested = sum(chain.count for chain in chains if chain.source == AGENT)
     # (6)-(8)
-    derived = Derived(contents, statement, enrolled, chains, editions).judge()
-    report.report = None if derived is None else derived.report
+    found = Derived(contents, statement, enrolled, chains, editions).judge()
+    if found is not None:
+        report.declared, report.derived = found
     return report

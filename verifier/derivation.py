@@ -122,16 +122,7 @@ def derive(
         now_ms=made_ms,
     )
     rows = list(archive.day_sums(figures.window.first_day, figures.window.after_day))
-    today = LocalCalendar(figures.timezone).day_of(made_ms)
-    of_figures = document(figures)
-    of_verdict = verdict_document(
-        star_verdict(
-            figures=figures,
-            profile=declared.profile,
-            provisional=figures.provisional,
-            now_day=today,
-        )
-    )
+    of_figures, of_verdict = document(figures), verdict_of(figures, declared.profile, made_ms)
     given = Given(
         facts=facts,
         day_sums=rows,
@@ -148,4 +139,12 @@ def derive(
         figures_bytes=encode_figures(of_figures),
         verdict_bytes=encode_figures(of_verdict),
         report_bytes=encode_figures(report),
+    )
+
+
+def verdict_of(figures: Figures, profile: Profile | None, now_ms: int) -> dict[str, Any]:
+    """Return the verdict document of figures, as of the instant ``now_ms``."""
+    today = LocalCalendar(figures.timezone).day_of(now_ms)
+    return verdict_document(
+        star_verdict(figures=figures, profile=profile, provisional=figures.provisional, now_day=today)
     )

@@ -43,8 +43,11 @@ class Derived:
         self._chains = chains
         self._editions = editions
 
-    def judge(self) -> Documents | None:
-        """Return the recomputed documents, ``None`` if they cannot be made; report what differs."""
+    def judge(self) -> tuple[Declared, Documents] | None:
+        """Return what is declared and the recomputed documents, ``None`` if they cannot be made.
+
+        Reports what differs.
+        """
         declared = read_declared(self._contents, self._statement, self._chains, self._editions)
         if declared is None:
             return None
@@ -70,7 +73,7 @@ class Derived:
         self._declared_when(declared, found.figures.window)
         self._times(found.figures.window)
         self._compare(found)
-        return found
+        return declared, found
 
     def _compare(self, found: Documents) -> None:
         """Steps 6 and 8: the derived entries are what was recomputed, byte for byte."""

@@ -7,6 +7,7 @@
     ├── ProfileError      a profile or one of its documents cannot be used
     ├── WindowError       no time is left to measure
     ├── ArchiveError      the stored evidence cannot be what it claims to be: run the audit
+    ├── OutputError       what was made cannot be written where it should go
     └── PackError         a pack cannot be written, or is not one
 
 Every class has a stable ``code`` that scripts may rely on.
@@ -57,6 +58,12 @@ class ArchiveError(VerifierError):
     """The stored evidence cannot be what it claims to be; run the audit."""
 
     code: ClassVar[str] = "ARCHIVE"
+
+
+class OutputError(VerifierError):
+    """What was made cannot be written where it should go."""
+
+    code: ClassVar[str] = "OUTPUT"
 
 
 class PackError(VerifierError):

@@ -21,6 +21,8 @@ class Definition:
     """One definition: the indicator it belongs to, how its hosts become one figure, its function.
 
     ``rule`` is ``None`` for what this version does not measure; ``zh`` and ``en`` say it in words.
+    ``units`` are the names that an edition may give to what the function returns; empty: any, for
+    nothing is returned.
     """
 
     id: str
@@ -29,6 +31,7 @@ class Definition:
     zh: str
     en: str
     rule: HostRule | None = None
+    units: tuple[str, ...] = ()
 
 
 _DECLARED_WORDS = (
@@ -60,6 +63,7 @@ _ALL = (
             "zero; every host counts once."
         ),
         cpu.figure,
+        ("%",),
     ),
     Definition(
         bandwidth.ID,
@@ -68,6 +72,7 @@ _ALL = (
         "收、发两个方向中较大者：比特数 /（容量 × 时间）；各主机以容量加权。",
         "The busier direction: bits / (capacity x time); hosts weigh by their capacity.",
         bandwidth.figure,
+        ("%",),
     ),
     Definition(
         reads_writes.ID,
@@ -76,6 +81,7 @@ _ALL = (
         "块设备完成的读与写之和，每24小时；各主机相加。不是数据库语句数。",
         "Completed reads and writes of block devices per 24 hours, hosts added up. Not database statements.",
         reads_writes.figure,
+        ("次/day", "次/日"),
     ),
     Definition(
         "investment.paid/1",
@@ -94,7 +100,7 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
     Raises:
         ScopeError: the scope names an indicator that the edition does not ask for, or a definition
             that does not exist, belongs to another indicator or aggregates in another way.
-        EditionError: the edition names such a definition.
+        EditionError: the edition names such a definition, or another unit than the definition's.
     """
     result = {}
     asked = [rule.id for rule in edition.rules]
@@ -113,6 +119,11 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
                 f"{definition.id}; "
                 + ("leave it out of [definitions]" if declared else f"write {definition.aggregation}")
             )
+        if definition.units and rule.unit not in definition.units:
+            raise EditionError(
+                f"edition {edition.id}: {rule.id} is in {rule.unit}, but {definition.id} gives "
+                f'{definition.units[0]}; write unit = "{definition.units[0]}"'
+            )
         result[rule.id] = definition
     return result
 
@@ -123,7 +134,8 @@ def _definition(name: str, indicator: str, error: type[VerifierError]) -> Defini
         return Definition(DECLARED_FIGURE, indicator, DECLARED, *_DECLARED_WORDS)
     if name not in known:
         known.append(DECLARED_FIGURE)
+        place = "edition: [indicators]" if error is EditionError else "scope: [definitions]"
         raise error(
-            f"definition {name!r} of {indicator} does not exist{nearest(name, known)}; write {', '.join(known)}"
+            f"{place}: definition {name!r} of {indicator} does not exist{nearest(name, known)}; write {', '.join(known)}"
         )
     return DEFINITIONS[name]

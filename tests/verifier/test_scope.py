@@ -85,6 +85,7 @@ CAPACITY = "[[hosts.capacity]]\nfrom = {}\nmbps = 10\n"
         ("bandwidth_mbps = 1e-999999999", "must be a number above 0"),
         ("bandwidth_mbps = 1e999999999", "must be a number above 0"),
         ("iops_limit = 0.5e99", "at most 1000000000"),
+        (f"iops_limit = 1.{'0' * 39}1", "iops_limit has more than 40 digits; round it"),
         ("sources = 'agent'", r'sources must be a list such as sources = \["agent"\]'),
         ("sources = []", "sources must be a list"),
         ("sources = ['agent', 'agent']", "sources names one entry twice"),

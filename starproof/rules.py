@@ -25,7 +25,7 @@ def read_rules(scope_file: Path | None) -> Rules:
     scope: Scope | None = None
     scope_bytes = b""
     if scope_file is not None:
-        scope_bytes = _read(scope_file)
+        scope_bytes = read_scope_file(scope_file)
         scope = parse_scope(scope_bytes)
     edition_id = scope.edition if scope else DEFAULT_EDITION
     if edition_id not in edition_ids():
@@ -39,7 +39,12 @@ def trusted_editions() -> dict[str, str]:
     return {name: sha256((EDITIONS / f"{name}.toml").read_bytes()) for name in edition_ids()}
 
 
-def _read(path: Path) -> bytes:
+def read_scope_file(path: Path) -> bytes:
+    """Return the bytes of a scope file.
+
+    Raises:
+        ScopeError: the file cannot be read, or is too large.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_SCOPE_BYTES + 1)

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "agent": ("agent.cli", "", "read this host, deliver sealed chunks 采集代理"),
     "collector": ("collector.cli", "collector", "admit and keep chunks; enrolment tokens 采集服务"),
     "import": ("collector.importing.cli", "collector", "import averages from CSV 导入"),
+    "scope": ("starproof.commands.scope", "collector", "declare the scope before the window 申报范围"),
     "verify": ("starproof.commands.verify", "collector", "the figures of a month, with verdicts 计算指标"),
     "audit": ("starproof.commands.audit", "collector", "recompute every day sum from the chunks 复算"),
     "pack": ("starproof.commands.pack", "collector", "write the evidence pack of a month 证据包"),

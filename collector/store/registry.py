@@ -87,9 +87,7 @@ def locked_identity(connection: Connection) -> Identity:
     Raises:
         StoreMismatchError: the store was never set up.
     """
-    connection.execute(
-        select(schema.meta.c.value).where(schema.meta.c.key == _ENTERPRISE).with_for_update()
-    )
+    connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == _ENTERPRISE).with_for_update())
     return identity(connection)
 
 

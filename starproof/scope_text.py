@@ -17,7 +17,7 @@ MAX_SHOWN = 20
 """Differences shown of one version; JSON holds all."""
 BEGUN = (
     "统计期已经开始：报告会注明本版本在统计期开始之后声明",
-    "the window has begun: reports will say that this version was declared after its beginning",
+    "the window has begun: reports say that this version came after its beginning",
 )
 FIRST = ("第一个版本", "the first version")
 NO_CHANGE = ("内容没有变化，只是写法不同", "the content is the same, only written differently")

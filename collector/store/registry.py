@@ -87,8 +87,13 @@ def locked_identity(connection: Connection) -> Identity:
     Raises:
         StoreMismatchError: the store was never set up.
     """
-    connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == _ENTERPRISE).with_for_update())
+    connection.execute(identity_lock())
     return identity(connection)
+
+
+def identity_lock() -> Select[Any]:
+    """Return the query that holds the enterprise's row until the transaction ends."""
+    return select(schema.meta.c.value).where(schema.meta.c.key == _ENTERPRISE).with_for_update()
 
 
 def set_up(connection: Connection, *, enterprise: str | None, timezone: str | None, now_ms: int) -> Identity:

@@ -28,9 +28,10 @@ EXAMPLE = "starproof scope declare scope.toml"
 LIST_EXAMPLE = "starproof scope list"
 SHOW_EXAMPLE = "starproof scope show 2 --file > scope-2.toml"
 WHAT_TO_DO = """\
-今天就把上面的 SHA-256 写进公司日志本，并发给评审部门：它离开申报方之手以前，什么也证明不了。
-Write the SHA-256 above into the company's log book and send it to the authority today:
-until it has left the applicant's hands, it proves nothing."""
+今天就把上面的 SHA-256 写进公司日志本，并发给评审部门：
+它离开申报方之手以前，什么也证明不了。
+Write the SHA-256 above into the company's log book and send it to the
+authority today: until it has left the applicant's hands, it proves nothing."""
 NONE_DECLARED = (
     "还没有声明过申报范围；运行 / no scope has been declared yet; run: starproof scope declare FILE"
 )

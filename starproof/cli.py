@@ -32,11 +32,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "form": ("starproof.commands.form", "collector", "the application form 申请表"),
     "report": ("starproof.commands.report", "collector", "the report of a month 报告"),
     "pack": ("starproof.commands.pack", "collector", "write the evidence pack of a month 证据包"),
-    "edition": (
-        "starproof.commands.edition",
-        "verifier",
-        "editions of the guide: list, show, validate 评定版本",
-    ),
     "check": ("starproof.commands.check", "verifier", "check a pack, offline 离线核验"),
     "region": ("starproof.commands.region", "documents", "count the stars of many packs 附件3"),
 }

@@ -71,7 +71,7 @@ def read_rules(
     versions = declared_versions(records)
     scope_bytes = versions[-1].data if versions else b""
     if scope_file is not None:
-        scope_bytes = _read(scope_file, what="scope", most=MAX_SCOPE_BYTES, error=ScopeError)
+        scope_bytes = read_scope_file(scope_file)
     scope = parse_scope(scope_bytes) if scope_bytes or scope_file is not None else None
     profile_bytes = b"" if profile_file is None else profile_data(profile_file)
     named = scope.edition if scope else profile_edition(profile_bytes) if profile_bytes else DEFAULT_EDITION
@@ -121,6 +121,15 @@ def trusted_editions(more: Path | None = None) -> dict[str, str]:
         edition, _ = read_edition(more, "")
         trusted[edition.id] = edition.sha256
     return trusted
+
+
+def read_scope_file(path: Path) -> bytes:
+    """Return the bytes of a scope file.
+
+    Raises:
+        ScopeError: the file cannot be read, or is too large.
+    """
+    return _read(path, what="scope", most=MAX_SCOPE_BYTES, error=ScopeError)
 
 
 def _read(path: Path, *, what: str, most: int, error: type[VerifierError]) -> bytes:

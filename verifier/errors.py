@@ -5,6 +5,7 @@
     ├── EditionError      an edition file cannot be used
     ├── ScopeError        a scope file cannot be used, or does not fit what is asked
     ├── ProfileError      a profile or one of its documents cannot be used
+    ├── DeclarationError  the records of declared scopes are damaged, or one more cannot be added
     ├── WindowError       no time is left to measure
     ├── ArchiveError      the stored evidence cannot be what it claims to be: run the audit
     ├── OutputError       what was made cannot be written where it should go
@@ -46,6 +47,12 @@ class ProfileError(VerifierError):
     """A profile or one of its documents cannot be used, or does not fit its edition."""
 
     code: ClassVar[str] = "PROFILE"
+
+
+class DeclarationError(VerifierError):
+    """The records of declared scopes are damaged or contradict each other, or leave no room for one more."""
+
+    code: ClassVar[str] = "DECLARATION"
 
 
 class WindowError(VerifierError):

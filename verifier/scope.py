@@ -95,7 +95,7 @@ def parse_scope(data: bytes) -> Scope:
     )
     top.choice("schema", (SCHEMA,))
     first, last = _days(top.table("window"))
-    hosts = tuple(_host(table, first) for table in top.tables("hosts"))
+    hosts = tuple(_host(table, (first, last)) for table in top.tables("hosts"))
     _require_hosts(top, hosts)
     return Scope(
         enterprise=top.text("enterprise"),
@@ -106,7 +106,7 @@ def parse_scope(data: bytes) -> Scope:
         definitions=_definitions(top.table("definitions")) if "definitions" in top else {},
         head_counts=_head_counts(top.table("head_counts")) if "head_counts" in top else {},
         hosts=hosts,
-        exclusions=tuple(_exclusions(top)),
+        exclusions=tuple(_exclusions(top, (first, last))),
         sha256=hashlib.sha256(data).hexdigest(),
     )
 
@@ -136,12 +136,17 @@ def _definitions(table: Table) -> dict[str, str]:
 def _head_counts(table: Table) -> dict[str, int]:
     table.allow((), ("total", "cloud_users"))
     counts = {key: table.integer(key, most=MAX_PEOPLE) for key in table}
+    for key, count in counts.items():
+        if count == 0:
+            raise table.wrong(
+                f"{key} is 0, and a share of nobody is no figure; write how many people there are"
+            )
     if counts.get("cloud_users", 0) > counts.get("total", MAX_PEOPLE):
         raise table.wrong("cloud_users is above total; people who use cloud services are among all people")
     return counts
 
 
-def _host(table: Table, window_first: int) -> DeclaredHost:
+def _host(table: Table, window: tuple[int, int]) -> DeclaredHost:
     table.allow(("id",), ("sources", "bandwidth_mbps", "capacity", "iops_limit"))
     name = table.text("id")
     if len(name) > MAX_NAME:
@@ -150,9 +155,9 @@ def _host(table: Table, window_first: int) -> DeclaredHost:
         raise table.wrong("write either bandwidth_mbps or [[hosts.capacity]], not both")
     capacities: tuple[Capacity, ...] = ()
     if "bandwidth_mbps" in table:
-        capacities = (Capacity(window_first, _bps(table, "bandwidth_mbps")),)
+        capacities = (Capacity(window[0], _bps(table, "bandwidth_mbps")),)
     if "capacity" in table:
-        capacities = _capacities(table, window_first)
+        capacities = _capacities(table, window)
     return DeclaredHost(
         id=name,
         sources=table.choices("sources", SOURCES) if "sources" in table else SOURCES,
@@ -161,7 +166,8 @@ def _host(table: Table, window_first: int) -> DeclaredHost:
     )
 
 
-def _capacities(table: Table, window_first: int) -> tuple[Capacity, ...]:
+def _capacities(table: Table, window: tuple[int, int]) -> tuple[Capacity, ...]:
+    window_first, window_last = window
     found = []
     for entry in table.tables("capacity"):
         entry.allow(("from", "mbps"))
@@ -173,6 +179,11 @@ def _capacities(table: Table, window_first: int) -> tuple[Capacity, ...]:
         )
     if any(later.first_day <= earlier.first_day for earlier, later in zip(found, found[1:])):
         raise table.wrong("the entries of [[hosts.capacity]] must be in order of their day, each day once")
+    if found[-1].first_day > window_last:
+        raise table.wrong(
+            f"the [[hosts.capacity]] from {date.fromordinal(found[-1].first_day)} begins after the window, "
+            f"which ends on {date.fromordinal(window_last)}; correct the day, or leave it out"
+        )
     return tuple(found)
 
 
@@ -190,7 +201,12 @@ def _require_hosts(top: Table, hosts: tuple[DeclaredHost, ...]) -> None:
         seen.add(host.id)
 
 
-def _exclusions(top: Table) -> Iterator[Exclusion]:
+def _exclusions(top: Table, window: tuple[int, int]) -> Iterator[Exclusion]:
     for table in top.tables("exclusions") if "exclusions" in top else []:
         first, last = _days(table, ("reason", "person"))
+        if last < window[0] or first > window[1]:
+            raise table.wrong(
+                f"no day of it lies in the window, {date.fromordinal(window[0])} to "
+                f"{date.fromordinal(window[1])}; correct the days, or leave it out"
+            )
         yield Exclusion(first, last, reason=table.text("reason"), person=table.text("person"))

@@ -89,18 +89,15 @@ def gaps(spoken: Sequence[Interval], window: Window, *, until_ms: int) -> list[I
     """
     found: list[Interval] = []
     for start, end in _counted(window):
-        stop = min(end, until_ms)
+        silent = start
         for low, high in spoken:
-            if high <= start:
-                continue
-            if low >= stop:
-                break
-            if low > start:
-                found.append((start, low))
-            start = max(start, high)
-        if start < stop:
-            found.append((start, stop))
-    return found
+            if high > silent and low < end:
+                if low > silent:
+                    found.append((silent, low))
+                silent = high
+        if silent < end:
+            found.append((silent, end))
+    return [(start, min(end, until_ms)) for start, end in found if start < until_ms]
 
 
 def _counted(window: Window) -> list[Interval]:

@@ -58,6 +58,25 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
 }
 
 
-def statements(sentences: Mapping[str, tuple[str, str]]) -> list[dict[str, str]]:
-    """Return sentences as they stand in the report document."""
-    return [{"code": code, "zh": zh, "en": en} for code, (zh, en) in sentences.items()]
+def page_one(*, agents: bool, imports: bool, declared: bool) -> dict[str, list[dict[str, str]]]:
+    """Return the sentences ``proved`` and ``not_proved`` of a report.
+
+    Args:
+        agents: some chunks were signed by agents.
+        imports: some were imported.
+        declared: there is a profile.
+    """
+    left_out = set()
+    if not agents:
+        left_out.add("SIGNED_READINGS")
+    if not imports:
+        left_out.add("IMPORTED")
+    if not declared:
+        left_out.add("DECLARED")
+    return {"proved": _sentences(PROVED, left_out), "not_proved": _sentences(NOT_PROVED, left_out)}
+
+
+def _sentences(texts: Mapping[str, tuple[str, str]], left_out: set[str]) -> list[dict[str, str]]:
+    return [
+        {"code": code, "zh": zh, "en": en} for code, (zh, en) in texts.items() if code not in left_out
+    ]

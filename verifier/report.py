@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from evidence.calendar import MS_PER_S
@@ -22,7 +20,7 @@ from verifier.document import coverage_share, encode_figures, printed_bounds
 from verifier.edition import Edition
 from verifier.facts import AGENT, SourceFacts, gaps
 from verifier.profile import Profile, profile_document
-from verifier.proved import NOT_PROVED, PROVED, statements
+from verifier.proved import page_one
 from verifier.result import Figures
 from verifier.scope import BITS_PER_MEGABIT, DeclaredHost, Scope
 from verifier.scope_difference import differences
@@ -97,8 +95,11 @@ def report_document(
         ],
         "hosts": [_host(host, figures, given) for host in sorted(figures.hosts, key=lambda h: h.id)],
         "profile": None if given.profile is None else profile_document(given.profile, figures.edition),
-        "proved": statements(PROVED),
-        "not_proved": statements(NOT_PROVED),
+        **page_one(
+            agents=any(facts.source == AGENT for facts in given.facts),
+            imports=any(facts.source != AGENT for facts in given.facts),
+            declared=given.profile is not None,
+        ),
         "hashes": {
             "figures": layout.sha256(encode_figures(of_figures)),
             "verdict": layout.sha256(encode_figures(of_verdict)),
@@ -129,7 +130,7 @@ def _scope(scope: Scope, figures: Figures, versions: Sequence[ScopeVersion]) -> 
         "versions": _versions(versions),
         "hosts": [_declared_host(host) for host in sorted(scope.hosts, key=lambda h: h.id)],
         "head_counts": dict(scope.head_counts),
-        "substitution": dict(getattr(scope, "substitution", {})),
+        "substitution": dict(scope.substitution),
     }
 
 
@@ -155,11 +156,11 @@ def _declared_host(host: DeclaredHost) -> dict[str, Any]:
         "capacity": [
             {
                 "from": date.fromordinal(capacity.first_day).isoformat(),
-                "mbps": _number(capacity.bps / BITS_PER_MEGABIT),
+                "mbps": decimals.plain(capacity.bps / BITS_PER_MEGABIT),
             }
             for capacity in host.capacities
         ],
-        "iops_limit": None if host.iops_limit is None else _number(host.iops_limit),
+        "iops_limit": None if host.iops_limit is None else decimals.plain(host.iops_limit),
     }
 
 
@@ -240,8 +241,3 @@ def _gaps(
         "seconds": sum(end - start for start, end in found) // MS_PER_S,
         "longest": [{"start_ms": start, "end_ms": end} for start, end in longest],
     }
-
-
-def _number(value: Fraction) -> str:
-    """Return a declared number as it was written: declared decimals have an exact form."""
-    return format(Decimal(value.numerator) / Decimal(value.denominator), "f")

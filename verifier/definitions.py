@@ -104,10 +104,12 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
     """
     result = {}
     asked = [rule.id for rule in edition.rules]
-    for key in scope.definitions if scope else ():
+    named = [*scope.definitions, *scope.substitution] if scope else []
+    for key in named:
         if key not in asked:
+            table = "definitions" if scope and key in scope.definitions else "substitution"
             raise ScopeError(
-                f"scope: [definitions]: edition {edition.id} does not ask for {key!r}{nearest(key, asked)}"
+                f"scope: [{table}]: edition {edition.id} does not ask for {key!r}{nearest(key, asked)}"
             )
     for rule in edition.rules:
         declared = scope.definitions.get(rule.id) if scope else None

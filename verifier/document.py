@@ -18,7 +18,7 @@ from verifier.bounds import Bounds
 from verifier.errors import VerifierError
 from verifier.indicators.interface import HostFigure
 from verifier.notes import Note
-from verifier.result import Figures, Indicator, MonthFigure
+from verifier.result import Figures, Indicator, MonthFigure, Substituted
 from verifier.scope import Scope
 from verifier.verdict import Verdict
 from verifier.window import TimeClasses, Window, whole_seconds
@@ -109,10 +109,18 @@ def _indicator(indicator: Indicator) -> dict[str, Any]:
         "suspect_s": sum(_suspect_s(figure) for figure in indicator.hosts),
         "thresholds": dict(rule.thresholds),
         "verdicts": _verdicts(indicator.verdicts),
+        "substitution": _substituted(indicator.substituted),
         "by_month": [_month(part) for part in indicator.months],
         "hosts": [_host(figure, seconds) for figure, seconds in zip(indicator.hosts, parts, strict=True)],
         "notes": _notes(indicator.notes),
     }
+
+
+def _substituted(found: Substituted | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    printed = printed_bounds(found.bounds)
+    return {"rule": found.rule, "low": printed["low"], "high": printed["high"], "decided": list(found.stars)}
 
 
 def _month(part: MonthFigure) -> dict[str, Any]:

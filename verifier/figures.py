@@ -1,32 +1,32 @@
 """Figures: from an archive, a month, an edition and a scope to figures, bounds and verdicts.
 
 Steps: (1) zone and windows, (2) hosts and definitions, (3) day sums: those stored when the zone is
-the store's, else recomputed from the chunks, (4) the figure of every host, (5) of the fleet,
-(6) the verdict for every star. Pure but for what the archive reads; no clock.
+the store's, else recomputed from the chunks, (4) every figure (``verifier.measuring``). Pure but for
+what the archive reads; no clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
 from verifier import recompute
-from verifier.amounts import HostAmounts, collect
-from verifier.bounds import NOTHING_KNOWN, Bounds, least
-from verifier.definitions import Definition, chosen
+from verifier.amounts import collect
+from verifier.declaration import ScopeVersion, declared_before
+from verifier.definitions import chosen
 from verifier.document import document, encode_figures
-from verifier.edition import DECLARED, EVERY_MONTH, Edition, Rule
+from verifier.edition import DECLARED, Edition, Rule
 from verifier.errors import ScopeError, WindowError
-from verifier.fleet import aggregate, exact_sum
-from verifier.indicators.interface import HostFigure, HostMonth, HostRule
-from verifier.notes import TEXTS, Note
+from verifier.measuring import HourReader, Measuring
+from verifier.notes import Note
 from verifier.ports import Archive
-from verifier.result import Figures, Indicator, MonthFigure
+from verifier.result import Figures
 from verifier.scope import DeclaredHost, Scope
-from verifier.verdict import Verdict, judge
-from verifier.window import TimeClasses, Window, month_window, months_until, total
+from verifier.substitution import in_force
+from verifier.window import Window, month_window, months_until
 
 __all__ = ["DEFAULT_TIMEZONE", "encode_figures", "figures", "measure"]
 
@@ -56,6 +56,8 @@ def measure(
     scope: Scope | None = None,
     timezone: str | None = None,
     now_ms: int | None = None,
+    scopes: Sequence[ScopeVersion] = (),
+    hours: HourReader | None = None,
 ) -> Figures:
     """Return the figures of the window that ends with ``month``.
 
@@ -67,6 +69,9 @@ def measure(
         timezone: IANA zone; by default the scope's, else Asia/Shanghai.
         now_ms: the wall clock; figures of a window that is not over by then are provisional.
             ``None``: the window is over.
+        scopes: the declared versions of the scope: a substitution rule counts only if it was
+            declared before the window.
+        hours: gives hour sums to substitution rules; by default read from the archive's chunks.
 
     Raises:
         ScopeError: the scope names another edition or zone than the caller.
@@ -88,16 +93,21 @@ def measure(
     hosts = scope.hosts if scope else tuple(DeclaredHost(name) for name in present)
     # (3)
     amounts = collect(_day_sums(archive, calendar, window, hosts), window)
-    # (4) to (6)
+    # (4)
+    measuring = Measuring(
+        calendar=calendar,
+        hosts=hosts,
+        amounts=amounts,
+        stars=edition.star_ids,
+        hours=hours or partial(recompute.hour_reader, archive),
+    )
     indicators = tuple(
-        _indicator(
+        measuring.indicator(
             rule,
             definitions[rule.id],
-            hosts,
-            stars=edition.star_ids,
-            amounts=amounts,
-            window=spans[rule.months],
+            window=spans.get(rule.months, spans[1]),
             months=_months(month, rule, calendar, scope),
+            substitution=_substitution(rule, scope, scopes, window),
         )
         for rule in edition.rules
     )
@@ -114,6 +124,18 @@ def measure(
         notes=tuple(_document_notes(archive.enterprise, present, scope)),
         hosts=hosts,
         amounts=amounts,
+    )
+
+
+def _substitution(
+    rule: Rule, scope: Scope | None, scopes: Sequence[ScopeVersion], window: Window
+) -> str | None:
+    if scope is None:
+        return None
+    return in_force(
+        rule.substitution,
+        scope.substitution.get(rule.id),
+        declared_before_window=declared_before(scope, scopes, window),
     )
 
 
@@ -166,81 +188,6 @@ def _day_sums(
         return archive.day_sums(window.first_day, window.after_day)
     names = [host.id for host in hosts]
     return recompute.day_sums(archive, calendar, (window.first_day, window.after_day), names)
-
-
-def _indicator(
-    rule: Rule,
-    definition: Definition,
-    hosts: Sequence[DeclaredHost],
-    *,
-    stars: Sequence[str],
-    amounts: Mapping[str, HostAmounts],
-    window: Window,
-    months: Sequence[tuple[str, Window]],
-) -> Indicator:
-    measured = definition.rule
-    if measured is None:
-        return Indicator(
-            rule=rule,
-            definition=definition,
-            window=window,
-            bounds=NOTHING_KNOWN,
-            times=TimeClasses(),
-            verdicts=_verdicts(rule, NOTHING_KNOWN, stars),
-            notes=(Note("NOT_MEASURED"),),
-        )
-    found = _host_figures(measured, hosts, amounts=amounts, window=window)
-    pooled = aggregate(found, definition.aggregation)
-    by_month = []
-    for name, span in months:
-        alone = found if len(months) == 1 else _host_figures(measured, hosts, amounts=amounts, window=span)
-        of_month = aggregate(alone, definition.aggregation)
-        times = total([figure.times for figure in alone])
-        by_month.append(MonthFigure(name, of_month, times, _verdicts(rule, of_month, stars)))
-    bounds = least([part.bounds for part in by_month]) if rule.combine == EVERY_MONTH else pooled
-    steals = [figure.steal for figure in found if figure.steal is not None]
-    return Indicator(
-        rule=rule,
-        definition=definition,
-        window=window,
-        bounds=bounds,
-        times=total([figure.times for figure in found]),
-        verdicts=_verdicts(rule, bounds, stars),
-        hosts=found,
-        months=tuple(by_month),
-        steal=exact_sum(steals) / len(steals) if steals else None,
-        notes=tuple(_host_notes(found)),
-    )
-
-
-def _verdicts(rule: Rule, bounds: Bounds, stars: Sequence[str]) -> dict[str, Verdict]:
-    """Return the verdict for every star; without a threshold a figure decides nothing."""
-    verdicts = {}
-    for star in stars:
-        threshold = rule.threshold(star)
-        verdicts[star] = Verdict.INCONCLUSIVE if threshold is None else judge(bounds, threshold)
-    return verdicts
-
-
-def _host_figures(
-    rule: HostRule,
-    hosts: Sequence[DeclaredHost],
-    *,
-    amounts: Mapping[str, HostAmounts],
-    window: Window,
-) -> tuple[HostFigure, ...]:
-    """Return the figure of every host, sorted by name."""
-    ordered = sorted(hosts, key=lambda host: host.id)
-    return tuple(rule(HostMonth(host, window, amounts.get(host.id, {}))) for host in ordered)
-
-
-def _host_notes(hosts: Sequence[HostFigure]) -> Iterable[Note]:
-    """Gather the marks of all hosts into one note a code, in the order of ``TEXTS``."""
-    marked: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
-    for figure in hosts:
-        for mark in figure.marks:
-            marked.setdefault(mark.code, []).append((figure.host, mark.days))
-    return [Note(code, tuple(marked[code])) for code in TEXTS if code in marked]
 
 
 def _document_notes(enterprise: str, present: Sequence[str], scope: Scope | None) -> Iterable[Note]:

@@ -77,6 +77,4 @@ def page_one(*, agents: bool, imports: bool, declared: bool) -> dict[str, list[d
 
 
 def _sentences(texts: Mapping[str, tuple[str, str]], left_out: set[str]) -> list[dict[str, str]]:
-    return [
-        {"code": code, "zh": zh, "en": en} for code, (zh, en) in texts.items() if code not in left_out
-    ]
+    return [{"code": code, "zh": zh, "en": en} for code, (zh, en) in texts.items() if code not in left_out]

@@ -28,6 +28,15 @@ class MonthFigure:
 
 
 @dataclass(frozen=True)
+class Substituted:
+    """What a substitution rule made of the bounds; ``stars`` are those whose verdict rests on it."""
+
+    rule: str
+    bounds: Bounds
+    stars: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Indicator:
     """One indicator: the fleet's figure, its verdict for every star, and every host's figure.
 
@@ -45,6 +54,7 @@ class Indicator:
     hosts: tuple[HostFigure, ...] = ()
     months: tuple[MonthFigure, ...] = ()
     steal: Fraction | None = None
+    substituted: Substituted | None = None
     notes: tuple[Note, ...] = ()
 
 

@@ -12,10 +12,8 @@ from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
 
+from verifier import decimals
 from verifier.scope import BITS_PER_MEGABIT, DeclaredHost, Exclusion, Scope
-
-MAX_PLACES = 48
-"""Digits after the point that are looked for: more than any number in a scope can have."""
 
 Place = tuple[str, ...]
 
@@ -43,6 +41,8 @@ def _flat(scope: Scope) -> Iterator[tuple[Place, str]]:
     yield ("window", "to"), _day(scope.last_day)
     for key, definition in scope.definitions.items():
         yield ("definitions", key), definition
+    for key, rule in scope.substitution.items():
+        yield ("substitution", key), rule
     for key, count in scope.head_counts.items():
         yield ("head_counts", key), str(count)
     for host in scope.hosts:
@@ -55,7 +55,7 @@ def _host(host: DeclaredHost, *, window_first: int) -> Iterator[tuple[Place, str
     yield place, "declared"
     yield (*place, "sources"), ", ".join(host.sources)
     if host.iops_limit is not None:
-        yield (*place, "iops_limit"), _number(host.iops_limit)
+        yield (*place, "iops_limit"), decimals.plain(host.iops_limit)
     if len(host.capacities) == 1 and host.capacities[0].first_day == window_first:
         # It holds all through: a window that moved has not changed the bandwidth.
         yield (*place, "bandwidth_mbps"), _mbps(host.capacities[0].bps)
@@ -80,14 +80,4 @@ def _day(ordinal: int) -> str:
 
 
 def _mbps(bps: Fraction) -> str:
-    return _number(bps / BITS_PER_MEGABIT)
-
-
-def _number(value: Fraction) -> str:
-    """Return the exact decimal as it was written, without trailing zeros; a fraction if there is none."""
-    for places in range(MAX_PLACES + 1):
-        scaled = value * 10**places
-        if scaled.denominator == 1:
-            digits = str(scaled.numerator).rjust(places + 1, "0")
-            return f"{digits[:-places]}.{digits[-places:]}" if places else digits
-    return f"{value.numerator}/{value.denominator}"
+    return decimals.plain(bps / BITS_PER_MEGABIT)

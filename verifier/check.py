@@ -17,7 +17,7 @@ No code, path or address from the pack is used. Every size is bounded by a const
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -25,14 +25,16 @@ from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
 from verifier import layout
-from verifier.chain import AGENT, read_chains
+from verifier.chain import AGENT, hour_reader, read_chains
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
 from verifier.derivation import Declared, Documents
 from verifier.derived import Derived
 from verifier.enrolled import read_enrolled
 from verifier.finding import FAIL, INCOMPLETE, Finding
+from verifier.hours import HostHours
 from verifier.statement import Statement
+from verifier.window import Window
 
 PASS, FAILED, PARTIAL = "pass", "fail", "incomplete"
 EXIT_CODES = {PASS: 0, FAILED: 1, PARTIAL: 2}
@@ -130,8 +132,19 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
     )
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
     report.attested = sum(chain.count for chain in chains if chain.source == AGENT)
+
     # (6)-(8)
-    found = Derived(contents, statement, enrolled, chains, editions).judge()
+    def hours(zone: LocalCalendar, window: Window) -> Callable[[str], HostHours]:
+        return hour_reader(
+            contents.chunk_entries(),
+            contents.read,
+            places=places,
+            enrolled=enrolled,
+            calendar=zone,
+            window=window,
+        )
+
+    found = Derived(contents, statement, enrolled, chains, editions, hours).judge()
     if found is not None:
         report.declared, report.derived = found
     return report

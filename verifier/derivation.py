@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
+from verifier import recompute
 from verifier.declaration import ScopeVersion
 from verifier.document import document, encode_figures
 from verifier.edition import Edition
 from verifier.facts import SourceFacts
 from verifier.figures import longest, measure, windows
 from verifier.hearing import deciding, hear_stored
+from verifier.measuring import HourReader
 from verifier.pack_archive import PackArchive
 from verifier.ports import Archive
 from verifier.profile import Profile
-from verifier.recompute import strict_opener
 from verifier.report import Given, report_document
 from verifier.result import Figures
 from verifier.scope import Scope
@@ -65,7 +67,7 @@ def derive_month(
         EvidenceError: not a month, not a zone.
     """
     calendar, spans = windows(month, edition=declared.edition, scope=declared.scope, timezone=timezone)
-    opener = strict_opener(archive)
+    opener = recompute.strict_opener(archive)
     said = [
         part
         for host, chunks in deciding(archive, longest(spans), declared.scope)
@@ -83,6 +85,7 @@ def derive_month(
         timezone=calendar.zone,
         declared=declared,
         facts=[part.facts for part in said],
+        hours=partial(recompute.hour_reader, archive),
         made_ms=made_ms,
         software=software,
     )
@@ -95,6 +98,7 @@ def derive(
     timezone: str | None,
     declared: Declared,
     facts: Sequence[SourceFacts],
+    hours: HourReader,
     made_ms: int,
     software: str,
 ) -> Documents:
@@ -106,6 +110,7 @@ def derive(
         timezone: IANA zone, ``None`` for the scope's or the default.
         declared: edition, scope and profile.
         facts: what the chunks say beside their counters.
+        hours: gives their hour sums.
         made_ms: the wall clock: what lies after it has not happened yet.
         software: the program, for the report.
 
@@ -120,6 +125,8 @@ def derive(
         scope=declared.scope,
         timezone=timezone,
         now_ms=made_ms,
+        scopes=declared.scopes,
+        hours=hours,
     )
     rows = list(archive.day_sums(figures.window.first_day, figures.window.after_day))
     of_figures, of_verdict = document(figures), verdict_of(figures, declared.profile, made_ms)

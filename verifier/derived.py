@@ -18,6 +18,7 @@ from verifier.difference import differing_day_sums, differing_document
 from verifier.enrolled import Enrolled
 from verifier.errors import VerifierError
 from verifier.finding import Finding
+from verifier.measuring import HourReader
 from verifier.pack_archive import PackArchive
 from verifier.statement import Statement
 from verifier.window import Window
@@ -36,12 +37,14 @@ class Derived:
         enrolled: Enrolled,
         chains: list[Chain],
         editions: Mapping[str, str],
+        hours: HourReader,
     ) -> None:
         self._contents = contents
         self._statement = statement
         self._enrolled = enrolled
         self._chains = chains
         self._editions = editions
+        self._hours = hours
 
     def judge(self) -> tuple[Declared, Documents] | None:
         """Return what is declared and the recomputed documents, ``None`` if they cannot be made.
@@ -64,6 +67,7 @@ class Derived:
                 timezone=self._statement.timezone,
                 declared=declared,
                 facts=[facts for chain in self._chains for facts in chain.facts],
+                hours=self._hours,
                 made_ms=self._statement.made_ms,
                 software=self._statement.software,
             )

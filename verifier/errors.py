@@ -77,9 +77,3 @@ class PackError(VerifierError):
     """A pack cannot be written, or the file is not one."""
 
     code: ClassVar[str] = "PACK"
-
-
-class DeclarationError(VerifierError):
-    """The records of declared scopes are damaged or contradict each other, or leave no room for one more."""
-
-    code: ClassVar[str] = "DECLARATION"

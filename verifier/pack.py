@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from typing import BinaryIO
 
 from evidence import __version__
@@ -16,7 +17,7 @@ from evidence.calendar import MS_PER_S, LocalCalendar
 from evidence.dsse import STATEMENT_TYPE
 from evidence.keys import PrivateKey
 from evidence.stored import DaySumRow, StoredChunk
-from verifier import layout
+from verifier import layout, recompute
 from verifier.container import Writer
 from verifier.declaration import Declared as ScopeRecord
 from verifier.declaration import scopes_document
@@ -29,7 +30,6 @@ from verifier.hearing import deciding, hear_stored
 from verifier.pack_archive import PackArchive
 from verifier.pack_readme import readme
 from verifier.ports import Archive
-from verifier.recompute import strict_opener
 from verifier.result import Figures
 from verifier.selection import span_of
 from verifier.statement import Statement
@@ -102,7 +102,13 @@ def write_pack(
     """
     declared = rules.declared
     figures = measure(
-        archive, month=month, edition=declared.edition, scope=declared.scope, timezone=zone, now_ms=made_ms
+        archive,
+        month=month,
+        edition=declared.edition,
+        scope=declared.scope,
+        timezone=zone,
+        now_ms=made_ms,
+        scopes=declared.scopes,
     )
     _require_enterprise(archive, declared)
     packing = _Packing(stream, archive, figures)
@@ -120,6 +126,7 @@ def write_pack(
         timezone=figures.timezone,
         declared=declared,
         facts=packing.facts,
+        hours=partial(recompute.hour_reader, archive),
         made_ms=made_ms,
         software=SOFTWARE,
     )
@@ -188,7 +195,7 @@ class _Packing:
     def add_chunks(self) -> None:
         """Add the deciding chunks of every host of the figures, and derive their day sums."""
         window = self._figures.window
-        calendar, opener = LocalCalendar(self._figures.timezone), strict_opener(self._archive)
+        calendar, opener = LocalCalendar(self._figures.timezone), recompute.strict_opener(self._archive)
         for host, chunks in deciding(self._archive, window, self._figures.scope):
             if len(self.places) >= layout.MAX_HOSTS:
                 raise PackError(f"more than {layout.MAX_HOSTS} hosts; declare smaller scopes")

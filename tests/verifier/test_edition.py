@@ -2,15 +2,28 @@ from __future__ import annotations
 
 import hashlib
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
+import tomllib
 
 from config import EDITIONS
 from verifier import editions
+from verifier.edition import (
+    AGGREGATIONS,
+    CLOUD_FORMS,
+    COMBINATIONS,
+    COUNTS,
+    IT_SERVICE,
+    KINDS,
+    PERIODS,
+    SUBSTITUTIONS,
+)
 from verifier.edition_file import parse_edition
 from verifier.errors import EditionError
 from verifier.toml_table import MAX_ENTRIES
 
+ROOT = Path(__file__).parents[2]
 FILE = (EDITIONS / "jiangsu-2018-trial.toml").read_bytes()
 MINIMAL = """
 schema = "starproof/edition/2"
@@ -270,3 +283,32 @@ def test_a_file_that_is_too_long_is_refused():
 def test_a_list_that_is_too_long_is_refused():
     with pytest.raises(EditionError, match="regions must be a list of texts"):
         parse_edition(("regions = [" + '"x",' * (MAX_ENTRIES + 1) + "]" + MINIMAL).encode())
+
+
+def keys(value):
+    """Every key of a document, but for stars and ids, which are names."""
+    if isinstance(value, list):
+        return {key for item in value for key in keys(item)}
+    if not isinstance(value, dict):
+        return set()
+    return set(value) | {key for item in value.values() for key in keys(item)}
+
+
+@pytest.mark.parametrize("name", ["edition-format.md", "edition-format.zh-CN.md"])
+def test_every_key_of_an_edition_is_documented(name):
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    edition = parse_edition(FILE)
+    used = keys(tomllib.loads(FILE.decode())) | {"unknown", "about", "zh", "en"}
+    for key in used - set(edition.star_ids) - {rule.id for rule in edition.rules}:
+        assert f"`{key}`" in text or f"`[{key}]`" in text or f"`[[{key}]]`" in text or f"[{key}." in text, key
+    for value in (
+        *AGGREGATIONS,
+        *PERIODS,
+        *COMBINATIONS,
+        *SUBSTITUTIONS,
+        *CLOUD_FORMS,
+        *KINDS,
+        *COUNTS,
+        IT_SERVICE,
+    ):
+        assert f'"{value}"' in text, value

@@ -99,10 +99,10 @@ def test_a_scope_may_name_the_definition_of_a_figure_of_the_edition():
 def test_a_scope_that_chooses_for_a_figure_the_edition_does_not_ask_for_is_refused():
     with pytest.raises(
         ScopeError,
-        match=r"\[definitions\]: edition yunmeng-2031 does not ask for 'cpu_busy' \(did you mean cpu_utilization\?\); "
+        match=r"\[definitions\]: edition yunmeng-2031 does not ask for 'cpu_utilisation' \(did you mean cpu_utilization\?\); "
         "write some of connected_devices, cpu_utilization",
     ):
-        chosen(YUNMENG, scope_with('cpu_busy = "cpu.busy/1"'))
+        chosen(YUNMENG, scope_with('cpu_utilisation = "cpu.busy/1"'))
     with pytest.raises(ScopeError, match="does not ask for 'bandwidth_utilization'"):
         chosen(YUNMENG, scope_with('bandwidth_utilization = "bandwidth.max_direction/1"'))
 

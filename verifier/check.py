@@ -144,7 +144,9 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
             window=window,
         )
 
-    found = Derived(contents, statement, enrolled, chains, editions, hours).judge()
+    found = Derived(
+        contents, statement, enrolled=enrolled, chains=chains, editions=editions, hours=hours
+    ).judge()
     if found is not None:
         report.declared, report.derived = found
     return report

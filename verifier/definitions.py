@@ -109,7 +109,8 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
         if key not in asked:
             table = "definitions" if scope and key in scope.definitions else "substitution"
             raise ScopeError(
-                f"scope: [{table}]: edition {edition.id} does not ask for {key!r}{nearest(key, asked)}"
+                f"scope: [{table}]: edition {edition.id} does not ask for {key!r}{nearest(key, asked)}; "
+                f"write some of {', '.join(asked)}"
             )
     for rule in edition.rules:
         declared = scope.definitions.get(rule.id) if scope else None

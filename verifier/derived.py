@@ -34,6 +34,7 @@ class Derived:
         self,
         contents: Contents,
         statement: Statement,
+        *,
         enrolled: Enrolled,
         chains: list[Chain],
         editions: Mapping[str, str],

@@ -43,6 +43,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof verify") -> int:
                 scope=declared.scope,
                 timezone=options.timezone,
                 now_ms=now_ms,
+                scopes=declared.scopes,
             )
         of_figures, of_verdict = document(figures), verdict_of(figures, declared.profile, now_ms)
         if options.json:

@@ -10,7 +10,7 @@ from verifier.document import encode_figures
 from verifier.editions import load_edition
 from verifier.errors import ProfileError
 from verifier.profile import Applicant, Contact, DeclaredFigure, DeclaredRow, Document, profile_document
-from verifier.profile_file import MAX_DOCUMENTS, parse_profile, profile_edition
+from verifier.profile_file import MAX_DOCUMENTS, parse_profile, path_fault, profile_edition
 
 EDITION = load_edition()
 SHA = "ab" * 32
@@ -261,8 +261,10 @@ def test_the_label_of_a_row_is_its_smallest_part():
         ),
         (
             short(more="[figures.cloud_investments]\nvalue = '12'\n"),
-            "the edition has no figure 'cloud_investments' (did you mean cloud_investment?); "
-            "to declare are it_cost_reduction, monthly_user_rate, cloud_investment",
+            (
+                "the edition has no figure 'cloud_investments' (did you mean cloud_investment?); "
+                "to declare are it_cost_reduction, monthly_user_rate, cloud_investment"
+            ),
         ),
         (short(more="[figures.cloud_investment]\n"), "the key 'value' is missing"),
         (short(more="[figures.cloud_investment]\nvalue = 62.5\n"), "value must be a decimal in quotes"),
@@ -290,7 +292,7 @@ def test_the_label_of_a_row_is_its_smallest_part():
         (document_with(file="a//contract.pdf"), "write it without empty or '.' parts"),
         (document_with(file="."), "write it without empty or '.' parts"),
         (document_with(file="documents/"), "write it without empty or '.' parts"),
-        (document_with(file="合" * 81), "file is longer than 240 bytes"),
+        (document_with(file="合" * 81), "it is longer than 240 bytes"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_to_write(text, message):
@@ -300,6 +302,10 @@ def test_what_cannot_be_is_refused_with_what_to_write(text, message):
 def test_a_control_character_in_a_file_name_is_refused():
     text = document_with().replace("'contract.pdf'", '"contract\\u0000.pdf"')
     assert "U+0000" in refusal(text)
+
+
+def test_a_path_with_an_unprintable_character_is_at_fault_however_it_came():
+    assert "rename the file" in path_fault("a\u200bb.pdf")
 
 
 def test_a_refusal_names_its_place():

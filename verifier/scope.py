@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
@@ -28,6 +28,9 @@ MAX_IOPS = 1_000_000_000
 MAX_PEOPLE = 100_000_000
 BITS_PER_MEGABIT = 1_000_000
 """Purchased bandwidth is decimal: 1 Mbit/s = 10^6 bit/s."""
+EXTREME_HOUR = "extreme_hour/1"
+SUBSTITUTIONS = (EXTREME_HOUR,)
+"""The substitution rules that exist (``verifier.substitution``)."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,10 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Scope:
-    """A declared scope. Days are ordinals, ``last_day`` is inclusive; ``sha256`` is of the file."""
+    """A declared scope. Days are ordinals, ``last_day`` is inclusive; ``sha256`` is of the file.
+
+    ``substitution`` names by indicator the rule for missing time; it is off for the others.
+    """
 
     enterprise: str
     timezone: str
@@ -80,6 +86,7 @@ class Scope:
     hosts: tuple[DeclaredHost, ...]
     exclusions: tuple[Exclusion, ...]
     sha256: str
+    substitution: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_scope(data: bytes) -> Scope:
@@ -92,7 +99,7 @@ def parse_scope(data: bytes) -> Scope:
     top = toml_table.load(data, what="scope", error=ScopeError)
     top.allow(
         ("schema", "enterprise", "timezone", "edition", "window", "hosts"),
-        ("definitions", "head_counts", "exclusions"),
+        ("definitions", "head_counts", "exclusions", "substitution"),
     )
     top.choice("schema", (SCHEMA,))
     first, last = _days(top.table("window"))
@@ -109,6 +116,7 @@ def parse_scope(data: bytes) -> Scope:
         hosts=hosts,
         exclusions=tuple(_exclusions(top, (first, last))),
         sha256=hashlib.sha256(data).hexdigest(),
+        substitution=_substitution(top.table("substitution")) if "substitution" in top else {},
     )
 
 
@@ -132,6 +140,11 @@ def _days(table: Table, more: tuple[str, ...] = ()) -> tuple[int, int]:
 def _definitions(table: Table) -> dict[str, str]:
     table.allow((), INDICATORS)
     return {key: table.text(key) for key in table}
+
+
+def _substitution(table: Table) -> dict[str, str]:
+    table.allow((), INDICATORS)
+    return {key: table.choice(key, SUBSTITUTIONS) for key in table}
 
 
 def _head_counts(table: Table) -> dict[str, int]:

@@ -97,7 +97,7 @@ def _check_facts(top: Table, facts: Mapping[str, str], edition: Edition) -> None
 
 def _optional(table: Table, key: str, *, lines: bool = False) -> str:
     """Return a text that may be left out or empty."""
-    if key not in table or table.is_empty(key):
+    if key not in table or table.is_blank(key):
         return ""
     return _text(table, key, lines=lines)
 

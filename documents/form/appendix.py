@@ -13,7 +13,9 @@ from verifier.profile import Profile
 HEADINGS = ("", "类", "子类", "域", "子域", "是否上云\n/综合绩效")
 TICKED = "√"
 PLEASE_SAY = "（请说明）"
-WIDTHS_MM = (15, 23, 34, 30, 30, 38)
+WIDTHS_MM = (14, 22, 32, 29, 22, 51)
+ROW_HEIGHT_MM = 7.4
+"""Room for a tick by hand; 上云内容 of the 2018 form fills its page, so no 大类 is torn apart."""
 PROVISIONAL_FOOTNOTE = "注：统计期尚未结束，标为“（暂定）”的数值会改变；请在统计期结束后重新生成本表。"
 
 
@@ -30,6 +32,7 @@ def appendix(edition: Edition, profile: Profile, figures: Mapping[str, FormFigur
         GridRow(
             (*_labels(edition.rows, number), _answer(row, profile, figures)),
             splits=row.kind not in (TICK, FIGURE),
+            height_mm=ROW_HEIGHT_MM,
         )
         for number, row in enumerate(edition.rows)
     ]
@@ -42,9 +45,7 @@ def _labels(rows: Sequence[Row], number: int) -> list[Cell]:
     mark = rows[number].footnote
     above = _path(rows[number - 1]) if number else ()
     under = _path(rows[number + 1]) if number + 1 < len(rows) else ()
-    cells = [
-        _shared(path, above, under, depth=depth) for depth in range(len(path) - 1)
-    ]
+    cells = [_shared(path, above, under, depth=depth) for depth in range(len(path) - 1)]
     return [*cells, label(path[-1], mark=mark, span=len(HEADINGS) - len(path))]
 
 

@@ -14,7 +14,7 @@ from verifier.edition import Attachment, Edition, FormTexts
 from verifier.profile import Applicant, Profile
 
 APPLICANT_LABEL = "申　报　企　业："
-SEAL = "（盖章）"
+SEAL = "(盖章)"
 DATE_LABEL = "填　报　日　期："
 BLANK_DATE = "　　　　年　　　月　　　日"
 INSTRUCTIONS_TITLE = "填表说明"
@@ -23,14 +23,15 @@ PARTNER_HINT = "指公有云、私有云等服务提供商"
 INDUSTRY_HINT = "信息技术服务业、制造业、建筑业、交通运输业等等"
 BLANK_MONTH = "20  年   月"
 PEOPLE = "人"
-SCOPE_LABEL = "上云范围及\n内容简介"
+SCOPE_LABEL = "上云范围及内容简介"
 SCOPE_HINT = "*简要说明企业上云的范围和内容，并勾选附表中的上云内容。"
-PERFORMANCE_LABEL = "上云综合\n绩效说明"
+PERFORMANCE_LABEL = "上云综合绩效说明"
 PERFORMANCE_HINT = "*简要说明企业上云的后的综合绩效，并在附表中综合绩效部分填写具体数值。"
 OPINION = "申请单位意见："
 SIGNATURE = "法人代表（签字）：                         年   月   日（公章）"
 
-WIDTHS_MM = (26, 28, 23, 33, 27, 33)
+WIDTHS_MM = (25, 31, 21, 35, 25, 33)
+ROW_HEIGHT_MM = 9
 SUMMARY_HEIGHT_MM = 45
 OPINION_HEIGHT_MM = 55
 SEAL_LINES = 4
@@ -80,13 +81,13 @@ def basics(edition: Edition, profile: Profile, performance: str) -> Grid:
     whole = len(WIDTHS_MM)
     entered = [*_unit(profile.applicant), *_contact(profile.applicant), *_application(edition, profile)]
     first, *others = entered
-    rows = [Row((label(SECTION, join=Join.START), *first))]
-    rows += [Row((below(), *cells)) for cells in others]
+    rows = [Row((label(SECTION, join=Join.START), *first), height_mm=ROW_HEIGHT_MM)]
+    rows += [Row((below(), *cells), height_mm=ROW_HEIGHT_MM) for cells in others]
     rows += [
         _summary(SCOPE_LABEL, SCOPE_HINT, profile.scope_summary),
         _summary(PERFORMANCE_LABEL, PERFORMANCE_HINT, performance),
         Row(
-            (Cell((Line(OPINION), *[Line("")] * SEAL_LINES, Line(SIGNATURE)), span=whole),),
+            (Cell((Line(OPINION), *[Line("")] * SEAL_LINES, Line(SIGNATURE)), span=whole, high=True),),
             height_mm=OPINION_HEIGHT_MM,
         ),
     ]
@@ -115,7 +116,7 @@ def _contact(applicant: Applicant) -> list[tuple[Cell, ...]]:
         (("办公电话", contact.office_phone), ("手机", contact.mobile)),
         (("传真", contact.fax), ("电子邮箱", contact.email)),
     )
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for number, ((left, left_text), (right, right_text)) in enumerate(pairs):
         leader = below() if number else label("联 系 人", join=Join.START)
         rows.append((leader, label(left), entry(left_text), label(right), entry(right_text)))
@@ -150,5 +151,5 @@ def _people(number: int | None) -> str:
 
 def _summary(name: str, hint: str, text: str) -> Row:
     """Return a row of free text: the guide's request stays above what the applicant wrote."""
-    written = Cell((Line(hint), *entry(text).lines), span=len(WIDTHS_MM) - 1)
+    written = Cell((Line(hint), *entry(text).lines), span=len(WIDTHS_MM) - 1, high=True)
     return Row((label(name), written), splits=True, height_mm=SUMMARY_HEIGHT_MM)

@@ -17,7 +17,9 @@ TITLE_DROP_POINTS = 130
 FIELDS_DROP_POINTS = 150
 ISSUER_DROP_POINTS = 190
 FIELD_INDENT_POINTS = 78
-BLANK_NAME = "　" * 16
+NAME_CHARACTERS = 16
+"""The underlined place for the name is at least so wide."""
+BLANK = "　"
 
 
 def cover_page(cover: Cover) -> list[BaseOxmlElement]:
@@ -25,11 +27,13 @@ def cover_page(cover: Cover) -> list[BaseOxmlElement]:
     title = run_properties(half_points=TITLE_HALF_POINTS, bold=True)
     subtitle = run_properties(half_points=SUBTITLE_HALF_POINTS)
     return [
-        paragraph(run(cover.title, title), align=Align.CENTER, before_points=TITLE_DROP_POINTS, style="Title"),
+        paragraph(
+            run(cover.title, title), align=Align.CENTER, before_points=TITLE_DROP_POINTS, style="Title"
+        ),
         paragraph(run(cover.subtitle, subtitle), align=Align.CENTER, before_points=12, style="Subtitle"),
         paragraph(
             run(content.APPLICANT_LABEL, run_properties()),
-            run(f" {cover.applicant} " if cover.applicant else BLANK_NAME, run_properties(underlined=True)),
+            run(cover.applicant.ljust(NAME_CHARACTERS, BLANK), run_properties(underlined=True)),
             run(content.SEAL, run_properties()),
             before_points=FIELDS_DROP_POINTS,
             indent_points=FIELD_INDENT_POINTS,

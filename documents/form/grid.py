@@ -37,11 +37,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell; without lines it is printed empty."""
+    """One cell; without lines it is printed empty. ``high``: the text begins at the cell's upper edge."""
 
     lines: tuple[Line, ...] = ()
     span: int = 1
     join: Join = Join.NONE
+    high: bool = False
 
     @property
     def text(self) -> str:
@@ -56,7 +57,7 @@ class Row:
     cells: tuple[Cell, ...]
     heading: bool = False
     splits: bool = False
-    height_mm: int = 0
+    height_mm: float = 0
 
 
 @dataclass(frozen=True)

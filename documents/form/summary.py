@@ -41,7 +41,7 @@ def summary_text(
         figures: the figures document, for its month and window.
         provisional: whether the verdict is provisional.
     """
-    lines = [GENERATED, f"依据：{edition.title_zh}；统计月份 {month_text(figures['month'])}。"]
+    lines = [GENERATED, f"依据：{edition.title_zh}；统计月份：{month_text(figures['month'])}。"]
     lines += [f"{number}. {_sentence(figure, figures)}" for number, figure in enumerate(shown, 1)]
     if any(figure.value is None for figure in shown):
         lines.append(NO_DATA_NOTE)
@@ -66,7 +66,7 @@ def _sentence(figure: FormFigure, figures: Mapping[str, Any]) -> str:
 
 def _definition(figure: FormFigure) -> str:
     words = _DEFINITIONS.get(figure.definition)
-    return f"{words}（{figure.definition}）" if words else figure.definition
+    return f"{figure.definition}，{words}" if words else figure.definition
 
 
 def _period(figure: FormFigure, figures: Mapping[str, Any]) -> str:
@@ -75,8 +75,8 @@ def _period(figure: FormFigure, figures: Mapping[str, Any]) -> str:
     if rule.months > 1:
         first = months_before(month, rule.months - 1)
         how = LOWEST_MONTH if rule.combine == EVERY_MONTH else ""
-        return f"{month_text(first)}至 {month_text(month)}，共 {rule.months} 个月{how}"
+        return f"{month_text(first)}至{month_text(month)}，共{rule.months}个月{how}"
     window = figures["window"]
     first, last = window["first_day"], window["last_day"]
     days = date.fromisoformat(last).toordinal() - date.fromisoformat(first).toordinal() + 1
-    return f"{day_text(first)}至 {day_text(last)}，共 {days} 天"
+    return f"{day_text(first)}至{day_text(last)}，共{days}天"

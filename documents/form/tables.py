@@ -15,7 +15,7 @@ _SIDES = ("top", "left", "bottom", "right", "insideH", "insideV")
 _VERTICAL = {Join.START: "restart", Join.BELOW: "continue"}
 
 
-def twips(millimetres: int) -> int:
+def twips(millimetres: float) -> int:
     """Return a length in twentieths of a point."""
     return round(millimetres * 1440 / 25.4)
 
@@ -69,6 +69,6 @@ def _cell(cell: Cell, width_twips: int) -> BaseOxmlElement:
         properties.append(element("w:gridSpan", val=cell.span))
     if cell.join in _VERTICAL:
         properties.append(element("w:vMerge", val=_VERTICAL[cell.join]))
-    properties.append(element("w:vAlign", val="center"))
+    properties.append(element("w:vAlign", val="top" if cell.high else "center"))
     paragraphs = [line_paragraph(line) for line in cell.lines] or [paragraph()]
     return element("w:tc", element("w:tcPr", *properties), *paragraphs)

@@ -41,23 +41,23 @@ def share_text(share: str) -> str:
 
 
 def day_text(day: str) -> str:
-    """Return an ISO day in Chinese, ``2026 年 12 月 3 日``.
+    """Return an ISO day in Chinese, ``2026年12月3日``.
 
     Raises:
         ValueError: not an ISO day.
     """
     parsed = date.fromisoformat(day)
-    return f"{parsed.year} 年 {parsed.month} 月 {parsed.day} 日"
+    return f"{parsed.year}年{parsed.month}月{parsed.day}日"
 
 
 def month_text(month: str) -> str:
-    """Return a month ``YYYY-MM`` in Chinese, ``2026 年 12 月``.
+    """Return a month ``YYYY-MM`` in Chinese, ``2026年12月``.
 
     Raises:
         ValueError: not a month.
     """
     parsed = date.fromisoformat(f"{month}-01")
-    return f"{parsed.year} 年 {parsed.month} 月"
+    return f"{parsed.year}年{parsed.month}月"
 
 
 def months_before(month: str, count: int) -> str:

@@ -85,7 +85,9 @@ def _require_same_edition(
     edition: Edition, profile: Profile, figures: Mapping[str, Any], verdict: Mapping[str, Any] | None
 ) -> None:
     if profile.edition != edition.id:
-        raise FormError(f"the profile is for the edition {profile.edition!r}, not {edition.id!r}; write one for it")
+        raise FormError(
+            f"the profile is for the edition {profile.edition!r}, not {edition.id!r}; write one for it"
+        )
     for name, document in (("figures", figures), ("verdict", verdict)):
         if document is not None and document["edition"]["sha256"] != edition.sha256:
             raise FormError(

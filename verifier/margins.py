@@ -47,6 +47,18 @@ class Sentence:
     en: str = ""
 
 
+SILENCE = Sentence()
+"""Where nothing is missing, nothing is said."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the enterprise ticked, and how much of it has documents, in the units of the rule."""
+
+    ticked: int
+    documented: int
+
+
 @dataclass(frozen=True)
 class Scale:
     """How the numbers of one criterion are printed: their unit and number of decimals."""
@@ -147,8 +159,9 @@ def undocumented_figure(name: Sentence, star: Star, needed: str, *, value: str, 
     )
 
 
-def too_few(name: Sentence, star: Star, *, needed: int, ticked: int, documented: int) -> Sentence:
+def too_few(name: Sentence, star: Star, *, needed: int, counts: Counts) -> Sentence:
     """Return the sentence of a count that misses ticks."""
+    ticked, documented = counts.ticked, counts.documented
     proved_zh = proved_en = ""
     if documented < ticked:
         proved_zh, proved_en = f"（其中 {documented} 项有证明材料）", f" ({documented} with documents)"
@@ -159,8 +172,9 @@ def too_few(name: Sentence, star: Star, *, needed: int, ticked: int, documented:
     )
 
 
-def undocumented_ticks(name: Sentence, star: Star, *, needed: int, ticked: int, documented: int) -> Sentence:
+def undocumented_ticks(name: Sentence, star: Star, *, needed: int, counts: Counts) -> Sentence:
     """Return the sentence of a count that has its ticks, but not the documents."""
+    ticked, documented = counts.ticked, counts.documented
     short = needed - documented
     return Sentence(
         f"{name.zh} 已勾选 {ticked} 项，其中 {documented} 项有证明材料，{star.name_zh}需 {needed} 项，"

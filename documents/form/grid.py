@@ -44,11 +44,6 @@ class Cell:
     join: Join = Join.NONE
     high: bool = False
 
-    @property
-    def text(self) -> str:
-        """The lines under each other, without marks."""
-        return "\n".join(line.text for line in self.lines)
-
 
 @dataclass(frozen=True)
 class Row:

@@ -178,12 +178,16 @@ def _measured(edition: Edition, indicator: Indicator) -> Criterion:
             return Answer(verdict, needed, reason=reason)
         if bounds.value is None or bounds.low is None:
             return Answer(verdict, needed, sentence=margins.not_measured(name, star, needed, by=by))
-        if verdict is Verdict.FAIL and bounds.value < threshold:
-            short, value = by.up(threshold - bounds.value), by.down(bounds.value)
+        value = by.down(bounds.value)
+        if verdict is Verdict.FAIL:
+            short = by.up(threshold - bounds.value)
             sentence = margins.measured_below(name, star, needed, value=value, short=short, by=by)
         else:
-            short = by.up(threshold - bounds.low)
-            sentence = margins.measured_open(name, star, needed, bounds=bounds, short=short, by=by)
+            short, low = by.up(threshold - bounds.low), by.down(bounds.low)
+            high = None if bounds.high is None else by.up(bounds.high)
+            sentence = margins.measured_open(
+                name, star, needed, value=value, low=low, high=high, short=short, by=by
+            )
         return Answer(verdict, needed, short, reason, sentence)
 
     return Criterion(

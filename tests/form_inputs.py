@@ -108,6 +108,7 @@ def figures_document(edition: Edition = EDITION, values: dict[str, str] | None =
             "first_day": "2026-11-01",
             "last_day": "2026-11-30",
         },
+        "exclusions": [],
         "indicators": [
             {
                 "id": rule.id,

@@ -70,13 +70,24 @@ def _definition(figure: FormFigure) -> str:
 
 
 def _period(figure: FormFigure, figures: Mapping[str, Any]) -> str:
-    """Return the days of the month that counted, or the months of a longer window."""
-    rule, month = figure.rule, figures["month"]
-    if rule.months > 1:
-        first = months_before(month, rule.months - 1)
-        how = LOWEST_MONTH if rule.combine == EVERY_MONTH else ""
-        return f"{month_text(first)}至{month_text(month)}，共{rule.months}个月{how}"
-    window = figures["window"]
-    first, last = window["first_day"], window["last_day"]
-    days = date.fromisoformat(last).toordinal() - date.fromisoformat(first).toordinal() + 1
-    return f"{day_text(first)}至{day_text(last)}，共{days}天"
+    """Return the days that the figure is about.
+
+    The document's window is the longest of its figures'; they all end together, so a shorter one
+    begins with its own first month.
+    """
+    rule, window = figure.rule, figures["window"]
+    own_first = f"{months_before(figures['month'], rule.months - 1)}-01"
+    first, last = max(window["first_day"], own_first), window["last_day"]
+    days = _days(first, last)
+    excluded = set[int]().union(*(_days(part["from"], part["to"]) for part in figures["exclusions"]))
+    text = f"{day_text(first)}至{day_text(last)}，共{len(days)}天"
+    if excluded & days:
+        text += f"，其中按申报范围排除{len(excluded & days)}天"
+    if rule.months > 1 and rule.combine == EVERY_MONTH:
+        text += LOWEST_MONTH
+    return text
+
+
+def _days(first: str, last: str) -> set[int]:
+    """Return the ordinals of the days from ``first`` to ``last``, both ISO and both included."""
+    return set(range(date.fromisoformat(first).toordinal(), date.fromisoformat(last).toordinal() + 1))

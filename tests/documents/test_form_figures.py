@@ -135,19 +135,32 @@ def test_a_figure_without_coverage_says_so_and_an_unknown_definition_stands_by_i
 
 
 @pytest.mark.parametrize(
-    ("combine", "period"),
-    [
-        (POOLED, "统计期：2026年9月至2026年11月，共3个月；"),
-        (EVERY_MONTH, "统计期：2026年9月至2026年11月，共3个月，逐月计算，取最低的月份；"),
-    ],
+    ("combine", "how"), [(POOLED, "；数据覆盖率"), (EVERY_MONTH, "，逐月计算，取最低的月份；数据覆盖率")]
 )
-def test_a_window_of_several_months_is_named_by_its_months(combine: str, period: str) -> None:
+def test_figures_of_longer_and_shorter_windows_each_name_their_own_days(combine: str, how: str) -> None:
     rules = tuple(
         replace(rule, months=3, combine=combine) if rule.id == "cpu_utilization" else rule
         for rule in EDITION.rules
     )
-    lines = performance(drawn(edition=replace(EDITION, rules=rules)))
-    assert [line.startswith("3. ") for line in lines if period in line] == [True]
+    edition = replace(EDITION, rules=rules)
+    figures = form_inputs.figures_document(edition)
+    figures["window"]["first_day"] = "2026-09-01"
+    data = form_docx(edition=edition, profile=form_inputs.full_profile(), figures=figures, verdict=None)
+    cpu, bandwidth = (line for line in performance(data) if line.startswith(("3. ", "4. ")))
+    assert f"统计期：2026年9月1日至2026年11月30日，共91天{how}" in cpu
+    assert "统计期：2026年11月1日至2026年11月30日，共30天；数据覆盖率" in bandwidth
+
+
+def test_a_window_that_the_scope_cuts_short_and_excluded_days_are_named() -> None:
+    figures = form_inputs.figures_document()
+    figures["window"]["first_day"] = "2026-11-10"
+    figures["exclusions"] = [
+        {"from": "2026-11-08", "to": "2026-11-11", "reason": "检修", "person": "王样例"},
+        {"from": "2026-11-11", "to": "2026-11-12", "reason": "检修", "person": "王样例"},
+    ]
+    data = form_docx(edition=EDITION, profile=form_inputs.full_profile(), figures=figures, verdict=None)
+    line = next(line for line in performance(data) if "CPU" in line)
+    assert "统计期：2026年11月10日至2026年11月30日，共21天，其中按申报范围排除3天；" in line
 
 
 def test_the_applicant_s_own_text_is_printed_instead_of_a_generated_one() -> None:

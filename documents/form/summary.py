@@ -15,13 +15,14 @@ PROVISIONAL_NOTE = "统计期尚未结束，标为“（暂定）”的数值会
 NO_DATA_NOTE = "标为“无数据”的指标在统计期内没有数据，不按零计。"
 LOWEST_MONTH = "，逐月计算，取最低的月份"
 
-_DEFINITIONS = {
-    "cpu.busy/1": "各业务主机处理器忙碌时间占全部时间的百分比，对主机取算术平均",
+DEFINITION_WORDS = {
+    "cpu.busy/1": "各业务主机处理器忙碌时间占全部时间的百分比（停机按零计），对主机取算术平均",
     "bandwidth.max_direction/1": "收、发两个方向中较大者占带宽容量的百分比，各主机按容量加权",
     "reads_writes.block_io/1": "块设备每天完成的读、写次数之和，各主机相加",
     "it_cost.before_after/1": "上云前后IT运维成本之差占上云前成本的百分比",
     "users.distinct_month/1": "当月使用过云服务的不同用户数占人数的百分比",
     "investment.paid/1": "为上云实际支付的金额",
+    "declared/1": "由企业申报，星证不测量",
 }
 """Definitions in a few words; docs/definitions.md says them in full. Others stand by their id alone."""
 
@@ -65,7 +66,7 @@ def _sentence(figure: FormFigure, figures: Mapping[str, Any]) -> str:
 
 
 def _definition(figure: FormFigure) -> str:
-    words = _DEFINITIONS.get(figure.definition)
+    words = DEFINITION_WORDS.get(figure.definition)
     return f"{figure.definition}，{words}" if words else figure.definition
 
 

@@ -10,7 +10,9 @@ import word_files
 from form_inputs import EDITION
 
 from documents.form import FormError, form_docx
+from documents.form.summary import DEFINITION_WORDS
 from documents.form.values import day_text, figure_text, month_text, months_before, share_text
+from verifier.definitions import DEFINITIONS
 from verifier.edition import EVERY_MONTH, POOLED, Edition
 from verifier.errors import DecimalError
 from verifier.profile import DeclaredFigure, Profile
@@ -101,7 +103,7 @@ def test_the_generated_text_says_value_period_coverage_and_definition_of_every_f
         "2. 月用户使用率：无数据。口径：users.distinct_month/1，当月使用过云服务的不同用户数占人数的百分比。",
         (
             "3. 业务主机平均CPU利用率：8.23 %。统计期：2026年11月1日至2026年11月30日，共30天；"
-            "数据覆盖率：99.93 %；口径：cpu.busy/1，各业务主机处理器忙碌时间占全部时间的百分比，对主机取算术平均。"
+            "数据覆盖率：99.93 %；口径：cpu.busy/1，各业务主机处理器忙碌时间占全部时间的百分比（停机按零计），对主机取算术平均。"
         ),
         (
             "4. 业务主机宽带使用率：30.00 %。统计期：2026年11月1日至2026年11月30日，共30天；"
@@ -118,6 +120,10 @@ def test_the_generated_text_says_value_period_coverage_and_definition_of_every_f
         ),
         "标为“无数据”的指标在统计期内没有数据，不按零计。",
     ]
+
+
+def test_every_definition_that_can_be_chosen_has_its_few_words() -> None:
+    assert DEFINITIONS.keys() <= DEFINITION_WORDS.keys()
 
 
 def test_no_missing_figure_is_spoken_of_when_none_is_missing() -> None:

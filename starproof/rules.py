@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config import EDITIONS
-from verifier.edition import parse_edition
+from verifier.edition_file import parse_edition
 from verifier.editions import DEFAULT_EDITION, edition_ids
 from verifier.errors import EditionError, ScopeError
 from verifier.layout import sha256

@@ -27,11 +27,10 @@ VERDICTS = {
     "INCONCLUSIVE": "[yellow]无法判定 INCONCLUSIVE[/]",
     "NO_DATA": "[dim]无数据 NO_DATA[/]",
 }
-STARS = {"3": "三星", "4": "四星", "5": "五星"}
 
 
 def print_figures(document: Mapping[str, Any], console: Console | None = None) -> None:
-    """Print the figures document: what it is, the six figures, the hosts, the notes. 80 columns do."""
+    """Print the figures document: what it is, the figures, the hosts, the notes. 80 columns do."""
     out = console or Console(highlight=False)
     out.print(
         f"[bold]{escape(printable(document['enterprise']))}[/]  {document['month']}  {document['timezone']}"
@@ -67,7 +66,7 @@ def _indicator(indicator: Mapping[str, Any]) -> str:
         return f"{name}  [dim]无数据 no data[/]"
     unit = indicator["unit"]
     stars = "  ".join(
-        f"{STARS[star]} ≥{indicator['thresholds'][star]} {VERDICTS[verdict]}"
+        f"{star}★ ≥{indicator['thresholds'].get(star, '?')} {VERDICTS[verdict]}"
         for star, verdict in sorted(indicator["verdicts"].items())
     )
     return (

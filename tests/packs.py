@@ -15,7 +15,7 @@ from evidence.keys import PrivateKey
 from verifier import layout
 from verifier.check import CheckReport, check
 from verifier.container import Container, Writer
-from verifier.edition import parse_edition
+from verifier.edition_file import parse_edition
 from verifier.pack import Rules, write_pack
 from verifier.scope import parse_scope
 from verifier.statement import Statement, parse

@@ -12,6 +12,9 @@ from verifier.indicators.interface import HostRule
 from verifier.scope import Scope
 from verifier.toml_table import nearest
 
+DECLARED_FIGURE = "declared/1"
+"""The definition of any figure that an edition asks for and nothing here measures."""
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -41,18 +44,26 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
     """Return the definition of every indicator: the scope's choice, else the edition's.
 
     Raises:
-        ScopeError: the scope names a definition that does not exist or belongs to another indicator.
-        EditionError: the edition does, or aggregates in a way that the definition does not allow.
+        ScopeError: the scope names an indicator that the edition does not ask for, or a definition
+            that does not exist, belongs to another indicator or aggregates in another way.
+        EditionError: the edition names such a definition.
     """
     result = {}
+    asked = [rule.id for rule in edition.rules]
+    for key in scope.definitions if scope else ():
+        if key not in asked:
+            raise ScopeError(
+                f"scope: [definitions]: edition {edition.id} does not ask for {key!r}{nearest(key, asked)}"
+            )
     for rule in edition.rules:
         declared = scope.definitions.get(rule.id) if scope else None
         error: type[VerifierError] = ScopeError if declared else EditionError
         definition = _definition(declared or rule.definition, rule.id, error)
         if rule.aggregation != definition.aggregation:
-            raise EditionError(
+            raise error(
                 f"edition {edition.id}: {rule.id} cannot be aggregated as {rule.aggregation} under "
-                f"{definition.id}; write {definition.aggregation}"
+                f"{definition.id}; "
+                + ("leave it out of [definitions]" if declared else f"write {definition.aggregation}")
             )
         result[rule.id] = definition
     return result
@@ -60,7 +71,10 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
 
 def _definition(name: str, indicator: str, error: type[VerifierError]) -> Definition:
     known = [definition.id for definition in _ALL if definition.indicator == indicator]
+    if name == DECLARED_FIGURE:
+        return Definition(DECLARED_FIGURE, indicator, DECLARED)
     if name not in known:
+        known.append(DECLARED_FIGURE)
         raise error(
             f"definition {name!r} of {indicator} does not exist{nearest(name, known)}; write {', '.join(known)}"
         )

@@ -14,7 +14,8 @@ from verifier.chain import AGENT, Chain
 from verifier.contents import MAX_SURPLUS_BYTES, Contents
 from verifier.difference import differing_day_sums, differing_figures
 from verifier.document import document, encode_figures
-from verifier.edition import Edition, parse_edition
+from verifier.edition import Edition
+from verifier.edition_file import parse_edition
 from verifier.enrolled import Enrolled
 from verifier.errors import VerifierError
 from verifier.figures import measure

@@ -15,7 +15,6 @@ from typing import Any
 
 from verifier import decimals
 from verifier.bounds import Bounds
-from verifier.edition import STARS
 from verifier.errors import VerifierError
 from verifier.indicators.interface import HostFigure
 from verifier.notes import Note
@@ -40,7 +39,6 @@ def document(figures: Figures) -> dict[str, Any]:
         "window": _window(figures.window),
         "exclusions": [] if scope is None else _exclusions(scope),
         "indicators": [_indicator(indicator) for indicator in figures.indicators],
-        "star": None,
         "notes": _notes(figures.notes),
     }
 
@@ -105,7 +103,7 @@ def _indicator(indicator: Indicator) -> dict[str, Any]:
         "coverage": _coverage(indicator.times, parts),
         "suspect_s": sum(_suspect_s(figure) for figure in indicator.hosts),
         "thresholds": dict(rule.thresholds),
-        "verdicts": {star: indicator.verdicts[star].name for star in STARS},
+        "verdicts": {star: verdict.name for star, verdict in indicator.verdicts.items()},
         "hosts": [_host(figure, seconds) for figure, seconds in zip(indicator.hosts, parts, strict=True)],
         "notes": _notes(indicator.notes),
     }

@@ -1,30 +1,17 @@
-"""The edition: thresholds and rules of one year's guide, as a file with its source and date.
+"""The edition: what one year's guide of one place says, as data. Nothing in code knows a star or a row.
 
-``parse_edition`` is pure; the hash of the file's bytes names the edition in every document.
+An edition is a file with its source and date; ``verifier.edition_file.parse_edition`` reads it, and
+docs/edition-format.md says how to write one. The hash of its bytes names it in every document.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verifier import decimals, toml_table
-from verifier.errors import EditionError
-from verifier.toml_table import Table
+from verifier import decimals
 
-SCHEMA = "starproof/edition/1"
-INDICATORS = (
-    "it_cost_reduction",
-    "monthly_user_rate",
-    "cpu_utilization",
-    "bandwidth_utilization",
-    "daily_reads_writes",
-    "cloud_investment",
-)
-"""The six figures of 综合绩效, in the order of the guide's table."""
-STARS = ("3", "4", "5")
 MEAN_OVER_HOSTS = "mean_over_hosts"
 CAPACITY_WEIGHTED = "capacity_weighted"
 SUM_OVER_HOSTS = "sum_over_hosts"
@@ -32,17 +19,93 @@ DECLARED = "declared"
 AGGREGATIONS = (MEAN_OVER_HOSTS, CAPACITY_WEIGHTED, SUM_OVER_HOSTS, DECLARED)
 """How hosts become one figure; ``declared`` figures belong to the enterprise, not to hosts."""
 MONTH, YEAR, NOT_STATED = "month", "year", "not-stated"
+PERIODS = (MONTH, YEAR, NOT_STATED)
+"""The period that the wording of a guide names."""
+POOLED, EVERY_MONTH = "pooled", "every_month"
+COMBINATIONS = (POOLED, EVERY_MONTH)
+"""How several months become one answer: one long window, or the least of the months."""
+BOUNDS = "bounds/1"
+MISSING_RULES = (BOUNDS,)
+"""What missing time means; bounds/1 stands in docs/definitions.md."""
+NO_SUBSTITUTION, SUBSTITUTION_OF_SCOPE = "none", "scope"
+SUBSTITUTIONS = (NO_SUBSTITUTION, SUBSTITUTION_OF_SCOPE)
+"""Whether a rule may stand in for missing time: never, or one that the scope declares beforehand."""
+PUBLIC, PRIVATE, HYBRID = "public", "private", "hybrid"
+CLOUD_FORMS = (PUBLIC, PRIVATE, HYBRID)
+"""上云形式: 公有云, 私有云, 混合云."""
+TICK, TEXT, FIGURE = "tick", "text", "figure"
+KINDS = (TICK, TEXT, FIGURE)
+"""What the applicant writes into a row: a tick, words, or a figure of 综合绩效."""
+COUNT_ROWS, COUNT_SUBCATEGORIES = "rows", "subcategories"
+COUNTS = (COUNT_ROWS, COUNT_SUBCATEGORIES)
+"""What a counting rule counts: ticked rows, or 子类 with at least one ticked row."""
+EVERYBODY, IT_SERVICE = "", "it_service"
+"""Whom a counting rule is for: every enterprise, or only those of IT services."""
+WHOLE_TABLE = "table"
+"""What an ``Unknown`` is about when it is about no single criterion."""
+CLOUD_FORM = "cloud_form"
+"""Id of the criterion 上云形式, which every edition has through its stars."""
 
-_TEXTS = ("id", "title_zh", "title_en", "place", "document", "source", "date", "complete")
-_RULE_TEXTS = ("name_zh", "name_en", "definition", "unit")
+
+@dataclass(frozen=True)
+class Star:
+    """One star. ``id`` is a digit; ``cloud_forms`` are those allowed at this star."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    cloud_forms: tuple[str, ...]
+    decided_by_zh: str
+    decided_by_en: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the form's table, in the words of the guide: 大类, 类, 子类, 域, 子域.
+
+    ``item`` is empty where the form merges 域 and 子域. ``kind`` is one of ``KINDS``; ``indicator``
+    is the figure's id for ``FIGURE``, else empty. ``footnote`` is its number, or empty.
+    """
+
+    id: str
+    part: str
+    category: str
+    subcategory: str
+    domain: str
+    item: str
+    kind: str
+    indicator: str
+    footnote: str
+
+
+@dataclass(frozen=True)
+class CountRule:
+    """How many of the tick rows ``rows`` every star needs.
+
+    ``needed`` by star id; 0 asks nothing; empty when the edition does not know (an ``Unknown`` then
+    names this criterion).
+    """
+
+    id: str
+    name_zh: str
+    name_en: str
+    rows: tuple[str, ...]
+    count: str
+    needed: Mapping[str, int]
+    only: str
+    note_zh: str
+    note_en: str
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What an edition says about one indicator.
+    """What an edition says about one figure of 综合绩效.
 
-    ``thresholds`` by star are decimals as the guide writes them; every one is inclusive (不低于).
-    ``windows`` by star is the period that the guide names: ``month``, ``year`` or ``not-stated``.
+    ``thresholds`` by star id are decimals in ``unit``, every one inclusive (不低于); empty when the
+    edition does not know them (an ``Unknown`` then names this figure). ``periods`` by star id is
+    what the guide's wording names. ``months`` is the window in whole calendar months that ends with
+    the month asked for. ``coverage_gate`` is the least coverage, as a decimal share, at which a
+    substitution rule may decide.
     """
 
     id: str
@@ -52,18 +115,72 @@ class Rule:
     unit: str
     aggregation: str
     thresholds: Mapping[str, str]
-    windows: Mapping[str, str]
+    periods: Mapping[str, str]
+    months: int
+    combine: str
+    missing: str
+    coverage_gate: str
+    substitution: str
     note_zh: str
     note_en: str
 
-    def threshold(self, star: str) -> Fraction:
-        """Return the threshold of ``star`` exactly."""
-        return decimals.parse(self.thresholds[star])
+    def threshold(self, star: str) -> Fraction | None:
+        """Return the threshold of ``star`` exactly; ``None``: the edition does not know it."""
+        text = self.thresholds.get(star)
+        return None if text is None else decimals.parse(text)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """One of 配套证明材料; asked for with these ``cloud_forms``, empty: with every one."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    cloud_forms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Application:
+    """When applications are taken: these ``months`` of the years, both ends included."""
+
+    months: tuple[int, ...]
+    first_year: int
+    last_year: int
+    text_zh: str
+    text_en: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What an incomplete edition does not say. ``about``: a criterion, a figure, or the table."""
+
+    about: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class FormTexts:
+    """The fixed words of the application form, as the guide prints them."""
+
+    title: str
+    subtitle: str
+    issuer: str
+    instructions: tuple[str, ...]
+    attachments_intro: str
+    attachments_note: str
+    appendix_title: str
+    footnotes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Edition:
-    """One edition. ``sha256`` is over the bytes of the file, ``rules`` in the order of the guide."""
+    """One edition: ``stars`` from low to high, ``rows`` as printed, ``rules`` in the guide's order.
+
+    ``sha256`` is over the bytes of the file. An edition that is not ``complete`` supports no star,
+    and ``unknown`` says what it lacks.
+    """
 
     id: str
     title_zh: str
@@ -72,43 +189,33 @@ class Edition:
     document: str
     source: str
     date: str
-    complete: str
+    complete: bool
+    unknown: tuple[Unknown, ...]
+    applies_to_zh: str
+    applies_to_en: str
+    stars: tuple[Star, ...]
+    rows: tuple[Row, ...]
+    criteria: tuple[CountRule, ...]
     rules: tuple[Rule, ...]
+    attachments: tuple[Attachment, ...]
+    application: Application | None
+    regions: tuple[str, ...]
+    form: FormTexts | None
     sha256: str
 
+    @property
+    def star_ids(self) -> tuple[str, ...]:
+        """The ids of the stars, from low to high."""
+        return tuple(star.id for star in self.stars)
 
-def parse_edition(data: bytes) -> Edition:
-    """Return the edition that the TOML file ``data`` describes.
+    def star(self, star_id: str) -> Star:
+        """Return the star with this id; ``KeyError`` if the edition has none."""
+        return {star.id: star for star in self.stars}[star_id]
 
-    Raises:
-        EditionError: not TOML, an unknown or missing key, a wrong type; the message names the place.
-    """
-    top = toml_table.load(data, what="edition", error=EditionError)
-    top.allow(("schema", *_TEXTS, "indicators"))
-    top.choice("schema", (SCHEMA,))
-    indicators = top.table("indicators")
-    indicators.allow(INDICATORS)
-    texts = {name: top.text(name) for name in _TEXTS}
-    top.choice("complete", ("yes", "thresholds-only"))
-    return Edition(
-        **texts,
-        rules=tuple(_rule(name, indicators.table(name)) for name in INDICATORS),
-        sha256=hashlib.sha256(data).hexdigest(),
-    )
+    def row(self, row_id: str) -> Row:
+        """Return the row with this id; ``KeyError`` if the edition has none."""
+        return {row.id: row for row in self.rows}[row_id]
 
-
-def _rule(name: str, table: Table) -> Rule:
-    table.allow((*_RULE_TEXTS, "aggregation", "thresholds", "windows"), ("note_zh", "note_en"))
-    texts = {key: table.text(key) for key in _RULE_TEXTS}
-    thresholds, windows = table.table("thresholds"), table.table("windows")
-    thresholds.allow(STARS)
-    windows.allow(STARS)
-    return Rule(
-        id=name,
-        **texts,
-        aggregation=table.choice("aggregation", AGGREGATIONS),
-        thresholds={star: thresholds.decimal(star) for star in STARS},
-        windows={star: windows.choice(star, (MONTH, YEAR, NOT_STATED)) for star in STARS},
-        note_zh=table.text("note_zh") if "note_zh" in table else "",
-        note_en=table.text("note_en") if "note_en" in table else "",
-    )
+    def rule(self, indicator: str) -> Rule:
+        """Return what is said about this figure; ``KeyError`` if the edition does not ask for it."""
+        return {rule.id: rule for rule in self.rules}[indicator]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from config import EDITIONS
-from verifier.edition import Edition, parse_edition
+from verifier.edition import Edition
+from verifier.edition_file import parse_edition
 from verifier.errors import EditionError
 from verifier.toml_table import nearest
 

@@ -14,10 +14,10 @@ from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
 from verifier import recompute
 from verifier.amounts import HostAmounts, collect
-from verifier.bounds import NOTHING_KNOWN
+from verifier.bounds import NOTHING_KNOWN, Bounds
 from verifier.definitions import Definition, chosen
 from verifier.document import document, encode_figures
-from verifier.edition import STARS, Edition, Rule
+from verifier.edition import Edition, Rule
 from verifier.errors import ScopeError
 from verifier.fleet import aggregate, exact_sum
 from verifier.indicators.interface import HostFigure, HostMonth, HostRule
@@ -25,7 +25,7 @@ from verifier.notes import TEXTS, Note
 from verifier.ports import Archive
 from verifier.result import Figures, Indicator
 from verifier.scope import DeclaredHost, Scope
-from verifier.verdict import judge
+from verifier.verdict import Verdict, judge
 from verifier.window import TimeClasses, Window, month_window, total
 
 __all__ = ["DEFAULT_TIMEZONE", "encode_figures", "figures", "measure"]
@@ -53,7 +53,7 @@ def measure(
     scope: Scope | None = None,
     timezone: str | None = None,
 ) -> Figures:
-    """Return the six figures of a month.
+    """Return the figures of a month that the edition asks for.
 
     Args:
         archive: the evidence of one enterprise.
@@ -84,7 +84,7 @@ def measure(
     amounts = collect(_day_sums(archive, calendar, window, hosts), window)
     # (4) to (6)
     indicators = tuple(
-        _indicator(rule, definitions[rule.id], hosts, amounts=amounts, window=window)
+        _indicator(rule, definitions[rule.id], hosts, stars=edition.star_ids, amounts=amounts, window=window)
         for rule in edition.rules
     )
     return Figures(
@@ -121,17 +121,17 @@ def _indicator(
     definition: Definition,
     hosts: Sequence[DeclaredHost],
     *,
+    stars: Sequence[str],
     amounts: Mapping[str, HostAmounts],
     window: Window,
 ) -> Indicator:
-    thresholds = {star: rule.threshold(star) for star in STARS}
     if definition.rule is None:
         return Indicator(
             rule=rule,
             definition=definition,
             bounds=NOTHING_KNOWN,
             times=TimeClasses(),
-            verdicts={star: judge(NOTHING_KNOWN, thresholds[star]) for star in STARS},
+            verdicts=_verdicts(rule, NOTHING_KNOWN, stars),
             notes=(Note("NOT_MEASURED"),),
         )
     found = _host_figures(definition.rule, hosts, amounts=amounts, window=window)
@@ -142,11 +142,20 @@ def _indicator(
         definition=definition,
         bounds=bounds,
         times=total([figure.times for figure in found]),
-        verdicts={star: judge(bounds, thresholds[star]) for star in STARS},
+        verdicts=_verdicts(rule, bounds, stars),
         hosts=found,
         steal=exact_sum(steals) / len(steals) if steals else None,
         notes=tuple(_host_notes(found)),
     )
+
+
+def _verdicts(rule: Rule, bounds: Bounds, stars: Sequence[str]) -> dict[str, Verdict]:
+    """Return the verdict for every star; without a threshold a figure decides nothing."""
+    verdicts = {}
+    for star in stars:
+        threshold = rule.threshold(star)
+        verdicts[star] = Verdict.INCONCLUSIVE if threshold is None else judge(bounds, threshold)
+    return verdicts
 
 
 def _host_figures(
@@ -179,4 +188,3 @@ def _document_notes(enterprise: str, present: Sequence[str], scope: Scope | None
         outside = sorted(set(present) - {host.id for host in scope.hosts})
         if outside:
             yield Note("HOSTS_OUTSIDE_SCOPE", tuple((name, ()) for name in outside))
-    yield Note("STAR_UNDECIDED")

@@ -17,13 +17,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "有数据但不在申报范围内的主机，未计入。",
         "These hosts have data but are not in the scope; they do not count.",
     ),
-    "STAR_UNDECIDED": (
-        "星级未判定：本版本只测量六项指标中的三项，其余评定标准需申报材料。",
-        (
-            "No star is computed: this version measures three of the six figures, and the other criteria "
-            "need documents."
-        ),
-    ),
     "NOT_MEASURED": (
         "本版本不测量此项指标。",
         "This version does not measure this indicator.",

@@ -36,7 +36,7 @@ class Indicator:
 
 @dataclass(frozen=True)
 class Figures:
-    """All six indicators of one month, in the order of the guide."""
+    """All indicators of one month that the edition asks for, in the order of the guide."""
 
     enterprise: str
     month: str

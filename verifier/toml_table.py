@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 import tomllib
 
@@ -84,7 +84,7 @@ class Table:
     def text(self, key: str) -> str:
         """Return a string that is not empty."""
         value = self._entries[key]
-        if not isinstance(value, str) or not value.strip() or len(value) > MAX_TEXT:
+        if not _is_text(value):
             raise self.wrong(f'{key} must be a text of 1 to {MAX_TEXT} characters, such as {key} = "…"')
         return value
 
@@ -107,12 +107,41 @@ class Table:
             raise self.wrong(f"{key} names one entry twice")
         return tuple(value)
 
-    def integer(self, key: str, *, most: int) -> int:
-        """Return an integer from 0 to ``most``."""
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of strings, none of them empty; the list may be."""
         value = self._entries[key]
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-            raise self.wrong(f"{key} must be an integer from 0 to {most}, such as {key} = 120")
+        if not isinstance(value, list) or len(value) > MAX_ENTRIES:
+            raise self.wrong(f'{key} must be a list of texts, such as {key} = ["…"]')
+        for number, item in enumerate(value, 1):
+            if not _is_text(item):
+                raise self.wrong(f"{key}: entry {number} must be a text of 1 to {MAX_TEXT} characters")
+        return tuple(value)
+
+    def flag(self, key: str) -> bool:
+        """Return true or false."""
+        value = self._entries[key]
+        if not isinstance(value, bool):
+            raise self.wrong(f"{key} must be true or false, without quotes, such as {key} = true")
         return value
+
+    def integer(self, key: str, *, most: int, least: int = 0) -> int:
+        """Return an integer from ``least`` to ``most``."""
+        value = self._entries[key]
+        if not _is_integer(value) or not least <= value <= most:
+            raise self.wrong(
+                f"{key} must be an integer from {least} to {most}, such as {key} = {min(most, max(least, 120))}"
+            )
+        return value
+
+    def integers(self, key: str, *, most: int, least: int = 0) -> tuple[int, ...]:
+        """Return a list of integers from ``least`` to ``most``, not empty and each above the one before."""
+        value = self._entries[key]
+        rule = f"{key} must be a list of integers from {least} to {most}, each once and in order"
+        if not isinstance(value, list) or not value or not all(_is_integer(item) for item in value):
+            raise self.wrong(f"{rule}, such as {key} = [{least}, {most}]")
+        if value != sorted(set(value)) or not least <= value[0] or not value[-1] <= most:
+            raise self.wrong(f"{rule}, such as {key} = [{least}, {most}]")
+        return tuple(value)
 
     def positive(self, key: str, *, most: int) -> Fraction:
         """Return a number above 0 and at most ``most``, exactly as written."""
@@ -160,3 +189,11 @@ class Table:
             Table(item, place=f"{self.place}: [[{key}]] number {number}", error=self._error)
             for number, item in enumerate(value, 1)
         ]
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= MAX_TEXT
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -7,7 +7,6 @@ import pytest
 from fleet import Fleet, instant
 
 from verifier.bounds import Bounds
-from verifier.edition import INDICATORS
 from verifier.editions import load_edition
 from verifier.errors import ArchiveError, EditionError, ScopeError, VerifierError, WindowError
 from verifier.figures import encode_figures, figures, measure
@@ -54,14 +53,15 @@ def test_the_document_has_the_shape_of_the_contract(fleet):
     assert (document["enterprise"], document["month"]) == ("示例企业", MONTH)
     assert document["timezone"] == "Asia/Shanghai"
     assert document["edition"] == {"id": EDITION.id, "sha256": EDITION.sha256}
-    assert (document["scope_declared"], document["scope_sha256"], document["star"]) == ("no", None, None)
+    assert (document["scope_declared"], document["scope_sha256"]) == ("no", None)
+    assert "star" not in document
     assert document["window"] == {
         "start_ms": instant("2026-11-01"),
         "end_ms": instant("2026-12-01"),
         "first_day": "2026-11-01",
         "last_day": "2026-11-30",
     }
-    assert [entry["id"] for entry in document["indicators"]] == list(INDICATORS)
+    assert [entry["id"] for entry in document["indicators"]] == [rule.id for rule in EDITION.rules]
     for entry in document["indicators"]:
         assert {"id", "definition", "unit", "value", "low", "high", "coverage", "verdicts", "hosts"} <= set(
             entry
@@ -163,7 +163,7 @@ def test_a_scope_of_another_enterprise_is_named(fleet):
     scope = replace(scope_of(("a", "")), enterprise="另一企业")
     document = figures(fleet.archive(), month=MONTH, edition=EDITION, scope=scope)
     assert document["enterprise"] == "另一企业"
-    assert [note["code"] for note in document["notes"]] == ["ENTERPRISE_DIFFERS", "STAR_UNDECIDED"]
+    assert [note["code"] for note in document["notes"]] == ["ENTERPRISE_DIFFERS"]
 
 
 def test_excluded_days_leave_figure_and_denominator(fleet):

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verifier.check import PARTIAL, PASS, CheckReport
+from verifier.edition import Edition
 from verifier.finding import NOTE
 
 COUNTED = "COUNTED"
@@ -140,6 +141,11 @@ def checked_pack(
         provisional=verdict.get("provisional") == "yes",
         standings=tuple((star["id"], star["standing"]) for star in verdict.get("stars") or ()),
     )
+
+
+def layout_of(edition: Edition) -> Layout:
+    """Return the table's shape as ``edition`` says."""
+    return Layout(edition.id, edition.regions, tuple((star.id, star.name_zh) for star in edition.stars))
 
 
 def latest_year(packs: Iterable[CheckedPack]) -> int | None:

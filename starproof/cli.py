@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "audit": ("starproof.commands.audit", "collector", "recompute every day sum from the chunks 复算"),
     "pack": ("starproof.commands.pack", "collector", "write the evidence pack of a month 证据包"),
     "check": ("starproof.commands.check", "verifier", "check a pack, offline 离线核验"),
+    "region": ("starproof.commands.region", "documents", "checked packs by region and star 附件3"),
 }
 """Subcommand → module with ``main(argv, prog=)``, the extra that it needs, what it does."""
 
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run: Callable[..., int] = import_module(module).main
     except ModuleNotFoundError as error:
-        if not extra or (error.name or "").split(".")[0] in ("agent", "collector", "verifier", "starproof"):
+        if not extra or (error.name or "").split(".")[0] in ("agent", "collector", "documents", "verifier", "starproof"):
             raise
         _complain(
             f"this command needs the extra {extra!r}: pip install 'starproof[{extra}]' ({error.name} is missing)"

@@ -7,15 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evidence.errors import EvidenceError, MalformedError
-from evidence.keys import PublicKey
+from evidence.errors import EvidenceError
 from starproof.check_text import print_check
+from starproof.log_keys import read_log_key
 from starproof.rules import trusted_editions
 from starproof.tables import json_text
 from verifier.check import EXIT_CODES, FAILED, check
 
 EXAMPLE = "starproof check 2026-11.zip --log-key log.pub"
-MAX_KEY_BYTES = 4096
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
@@ -33,7 +32,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     options = parser.parse_args(argv)
     try:
-        key = _read_key(options.log_key) if options.log_key else None
+        key = read_log_key(options.log_key) if options.log_key else None
         with options.pack.open("rb") as stream:
             report = check(stream, log_key=key, editions=trusted_editions())
     except OSError as error:
@@ -48,11 +47,3 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
     else:
         print_check(report)
     return EXIT_CODES[report.outcome]
-
-
-def _read_key(path: Path) -> PublicKey:
-    with path.open("rb") as file:
-        text = file.read(MAX_KEY_BYTES).decode("utf-8-sig", "replace").strip()
-    if path.suffix == ".key":
-        raise MalformedError("a private key")
-    return PublicKey.from_hex(text.lower())

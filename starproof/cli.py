@@ -23,6 +23,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "verify": ("starproof.commands.verify", "collector", "the figures of a month, with verdicts 计算指标"),
     "audit": ("starproof.commands.audit", "collector", "recompute every day sum from the chunks 复算"),
     "pack": ("starproof.commands.pack", "collector", "write the evidence pack of a month 证据包"),
+    "edition": (
+        "starproof.commands.edition",
+        "verifier",
+        "editions of the guide: list, show, validate 评定版本",
+    ),
     "check": ("starproof.commands.check", "verifier", "check a pack, offline 离线核验"),
     "region": ("starproof.commands.region", "documents", "checked packs by region and star 附件3"),
 }

@@ -20,21 +20,25 @@ DECLARED_FIGURE = "declared/1"
 class Definition:
     """One definition: the indicator it belongs to, how its hosts become one figure, its function.
 
-    ``rule`` is ``None`` for what this version does not measure.
+    ``rule`` is ``None`` for what this version does not measure. ``units`` are the names that an
+    edition may give to what the function returns; empty: any, for nothing is returned.
     """
 
     id: str
     indicator: str
     aggregation: str
     rule: HostRule | None = None
+    units: tuple[str, ...] = ()
 
 
 _ALL = (
     Definition("it_cost.before_after/1", "it_cost_reduction", DECLARED),
     Definition("users.distinct_month/1", "monthly_user_rate", DECLARED),
-    Definition(cpu.ID, "cpu_utilization", MEAN_OVER_HOSTS, cpu.figure),
-    Definition(bandwidth.ID, "bandwidth_utilization", CAPACITY_WEIGHTED, bandwidth.figure),
-    Definition(reads_writes.ID, "daily_reads_writes", SUM_OVER_HOSTS, reads_writes.figure),
+    Definition(cpu.ID, "cpu_utilization", MEAN_OVER_HOSTS, cpu.figure, ("%",)),
+    Definition(bandwidth.ID, "bandwidth_utilization", CAPACITY_WEIGHTED, bandwidth.figure, ("%",)),
+    Definition(
+        reads_writes.ID, "daily_reads_writes", SUM_OVER_HOSTS, reads_writes.figure, ("次/day", "次/日")
+    ),
     Definition("investment.paid/1", "cloud_investment", DECLARED),
 )
 DEFINITIONS: Mapping[str, Definition] = {definition.id: definition for definition in _ALL}
@@ -46,7 +50,7 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
     Raises:
         ScopeError: the scope names an indicator that the edition does not ask for, or a definition
             that does not exist, belongs to another indicator or aggregates in another way.
-        EditionError: the edition names such a definition.
+        EditionError: the edition names such a definition, or another unit than the definition's.
     """
     result = {}
     asked = [rule.id for rule in edition.rules]
@@ -65,6 +69,11 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
                 f"{definition.id}; "
                 + ("leave it out of [definitions]" if declared else f"write {definition.aggregation}")
             )
+        if definition.units and rule.unit not in definition.units:
+            raise EditionError(
+                f"edition {edition.id}: {rule.id} is in {rule.unit}, but {definition.id} gives "
+                f'{definition.units[0]}; write unit = "{definition.units[0]}"'
+            )
         result[rule.id] = definition
     return result
 
@@ -75,7 +84,8 @@ def _definition(name: str, indicator: str, error: type[VerifierError]) -> Defini
         return Definition(DECLARED_FIGURE, indicator, DECLARED)
     if name not in known:
         known.append(DECLARED_FIGURE)
+        place = "edition: [indicators]" if error is EditionError else "scope: [definitions]"
         raise error(
-            f"definition {name!r} of {indicator} does not exist{nearest(name, known)}; write {', '.join(known)}"
+            f"{place}: definition {name!r} of {indicator} does not exist{nearest(name, known)}; write {', '.join(known)}"
         )
     return DEFINITIONS[name]

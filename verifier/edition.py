@@ -216,6 +216,13 @@ class Edition:
         """Return the row with this id; ``KeyError`` if the edition has none."""
         return {row.id: row for row in self.rows}[row_id]
 
+    def countable(self, criterion: CountRule) -> int:
+        """Return the most that ``criterion`` can count: its rows, or the 子类 they belong to."""
+        rows = [self.row(row_id) for row_id in criterion.rows]
+        if criterion.count == COUNT_ROWS:
+            return len(rows)
+        return len({(row.part, row.category, row.subcategory) for row in rows})
+
     def rule(self, indicator: str) -> Rule:
         """Return what is said about this figure; ``KeyError`` if the edition does not ask for it."""
         return {rule.id: rule for rule in self.rules}[indicator]

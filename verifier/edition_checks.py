@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from verifier.edition import CLOUD_FORM, COUNT_ROWS, FIGURE, TICK, WHOLE_TABLE, CountRule, Edition, Row
+from verifier.edition import CLOUD_FORM, FIGURE, TICK, WHOLE_TABLE, CountRule, Edition
 from verifier.toml_table import Table, nearest
 
 
@@ -27,9 +27,8 @@ def require_sound(top: Table, edition: Edition) -> None:
     _once(top, "[[attachments]]", (attachment.id for attachment in edition.attachments))
     _once(top, "regions", edition.regions)
     _figures(top, edition)
-    rows = {row.id: row for row in edition.rows}
     for criterion in edition.criteria:
-        _counted(top, criterion, rows)
+        _counted(top, criterion, edition)
     _footnotes(top, edition)
     _unknown(top, edition)
 
@@ -65,9 +64,11 @@ def _figures(top: Table, edition: Edition) -> None:
             )
 
 
-def _counted(top: Table, criterion: CountRule, rows: dict[str, Row]) -> None:
+def _counted(top: Table, criterion: CountRule, edition: Edition) -> None:
+    """Only tick rows are counted, each once, and no star asks for more than there are."""
     place = f"[[criteria]] {criterion.id}"
-    ticks = [row.id for row in rows.values() if row.kind == TICK]
+    rows = {row.id: row for row in edition.rows}
+    ticks = [row.id for row in edition.rows if row.kind == TICK]
     for name in criterion.rows:
         if name not in rows:
             raise top.wrong(f"{place}: there is no row {name!r}{nearest(name, ticks)}; write ids of [[rows]]")
@@ -76,11 +77,7 @@ def _counted(top: Table, criterion: CountRule, rows: dict[str, Row]) -> None:
                 f'{place}: the row {name!r} is a {rows[name].kind}; only rows with kind = "{TICK}" count'
             )
     _once(top, f"{place}: rows", criterion.rows)
-    countable = len(criterion.rows)
-    if criterion.count != COUNT_ROWS:
-        countable = len(
-            {(rows[name].part, rows[name].category, rows[name].subcategory) for name in criterion.rows}
-        )
+    countable = edition.countable(criterion)
     for star, needed in criterion.needed.items():
         if needed > countable:
             raise top.wrong(

@@ -4,6 +4,7 @@
     ├── DecimalError      a number is not written as a plain decimal
     ├── EditionError      an edition file cannot be used
     ├── ScopeError        a scope file cannot be used, or does not fit what is asked
+    ├── ProfileError      a profile or one of its documents cannot be used
     ├── WindowError       no time is left to measure
     ├── ArchiveError      the stored evidence cannot be what it claims to be: run the audit
     └── PackError         a pack cannot be written, or is not one
@@ -38,6 +39,12 @@ class ScopeError(VerifierError):
     """A scope file cannot be used, or does not fit what is asked."""
 
     code: ClassVar[str] = "SCOPE"
+
+
+class ProfileError(VerifierError):
+    """A profile or one of its documents cannot be used, or does not fit its edition."""
+
+    code: ClassVar[str] = "PROFILE"
 
 
 class WindowError(VerifierError):

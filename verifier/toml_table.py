@@ -88,6 +88,11 @@ class Table:
             raise self.wrong(f'{key} must be a text of 1 to {MAX_TEXT} characters, such as {key} = "…"')
         return value
 
+    def is_blank(self, key: str) -> bool:
+        """Return whether a string holds nothing but blanks: a field of a form that was not filled in."""
+        value = self._entries[key]
+        return isinstance(value, str) and not value.strip()
+
     def choice(self, key: str, allowed: Iterable[str]) -> str:
         """Return a string that is one of ``allowed``."""
         value, options = self.text(key), sorted(allowed)

@@ -9,12 +9,16 @@ from verifier.bounds import Bounds
 
 
 class Verdict(Enum):
-    """The four answers, with their Chinese names."""
+    """The answers, with their Chinese names.
+
+    The first four are measured; ``DECLARED`` rests on the enterprise's word with its documents.
+    """
 
     PASS = "达标"  # noqa: S105 - a verdict, no password
     FAIL = "不达标"
     INCONCLUSIVE = "无法判定"
     NO_DATA = "无数据"
+    DECLARED = "已申报"
 
 
 def judge(figure: Bounds, threshold: Fraction) -> Verdict:

@@ -27,7 +27,7 @@ COUNTED = "COUNTED"
 NO_STAR = "NO_STAR"
 REASONS: dict[str, tuple[str, str]] = {
     COUNTED: ("计入", "counted"),
-    NO_STAR: ("核验通过，但没有材料支持的星级，不计入任何一列", "no star is supported; in no column"),
+    NO_STAR: ("核验通过，但没有可支持的星级，不计入任何一列", "no star is supported; in no column"),
     "FAILED": ("核验不通过，不计入", "the check fails; not counted"),
     "INCOMPLETE": ("核验不完整，不计入", "the check is incomplete; not counted"),
     "NO_VERDICT": ("证据包中没有结论，不计入", "the pack holds no verdict; not counted"),
@@ -42,11 +42,6 @@ REASONS: dict[str, tuple[str, str]] = {
     "REPLACED": ("同一企业同一月份有更晚生成的证据包，以其为准", "a later pack of the same month"),
 }
 """Why a pack counts or does not: code → Chinese, English."""
-STANDINGS = {
-    "SUPPORTED": ("材料支持", "supported"),
-    "NOT_REACHED": ("未达到", "not reached"),
-    "UNDECIDED": ("不能判定", "undecided"),
-}
 
 
 @dataclass(frozen=True)

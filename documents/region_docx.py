@@ -107,15 +107,16 @@ def _table(
     widths_mm: Sequence[int],
     size: float,
 ) -> Table:
-    table: Table = document.add_table(rows=0, cols=len(columns), style="Table Grid")
+    table: Table = document.add_table(rows=len(rows) + 1, cols=len(columns), style="Table Grid")
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     table.autofit = False
     for column, width in zip(table.columns, widths_mm, strict=True):
         column.width = Mm(width)  # the grid: without it every column is as wide as the others
-    _fill(table.add_row(), columns, widths_mm, size, bold=True)
-    _repeat(table.rows[0])
-    for row in rows:
-        _fill(table.add_row(), row, widths_mm, size)
+    head, *others = table.rows
+    _fill(head, columns, widths_mm, size, bold=True)
+    _repeat(head)
+    for row, cells in zip(others, rows, strict=True):
+        _fill(row, cells, widths_mm, size)
     return table
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from documents.region import COUNTED, NO_STAR, REASONS, STANDINGS, Listed, RegionTable
+from documents.region import COUNTED, NO_STAR, REASONS, Listed, RegionTable
 from verifier.check import FAILED, PARTIAL, PASS
+from verifier.stars import Standing
 
 ATTACHMENT = "附件3"
 REGION, NEW = "地区", "新增企业上云数量"
@@ -18,6 +19,7 @@ LIST_COLUMNS_EN = (
     "no.", "enterprise", "month", "region", "star", "standing", "outcome", "counted", "reason", "pack", "file",
 )  # fmt: skip
 OUTCOMES = {PASS: ("通过", "pass"), FAILED: ("不通过", "fail"), PARTIAL: ("不完整", "incomplete")}
+STANDINGS = {standing.name: standing.value for standing in Standing}
 YES_NO = {COUNTED: "是", NO_STAR: "无星级"}
 MAX_TEXT = 300
 """Longest text of a pack that is printed; packs may be hostile."""
@@ -60,7 +62,7 @@ def _footnotes(table: RegionTable) -> list[str]:
     starless = sum(entry.reason == NO_STAR for entry in table.listed)
     notes = [
         (
-            f"给出证据包{len(table.listed)}个，涉及核验通过的企业{counted}家，其中{starless}家没有材料支持的星级；"
+            f"给出证据包{len(table.listed)}个，涉及核验通过的企业{counted}家，其中{starless}家没有可支持的星级；"
             f"逐个结果见“{LIST_TITLE}”。 {len(table.listed)} packs given; {counted} enterprises pass, "
             f"{starless} of them without a supported star; each pack is in the list."
         ),
@@ -94,7 +96,7 @@ def _listed(number: int, entry: Listed, table: RegionTable) -> tuple[Cell, ...]:
         plain(pack.region),
         names.get(pack.star, plain(pack.star)),
         "；".join(
-            f"{names.get(star, plain(star))}{STANDINGS.get(standing, (plain(standing),))[0]}"
+            f"{names.get(star, plain(star))}{STANDINGS.get(standing, plain(standing))}"
             for star, standing in pack.standings
         ),
         OUTCOMES[pack.outcome][0],

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from documents.region import enterprise_key
 from evidence.errors import EvidenceError, MalformedError
 from evidence.keys import PublicKey
 from verifier.errors import PackError
@@ -30,11 +30,6 @@ def read_log_key(path: Path) -> PublicKey:
     return PublicKey.from_hex(text.lower())
 
 
-def same_name(name: str) -> str:
-    """Return by what two names of an enterprise are the same: width of characters and spaces do not matter."""
-    return "".join(unicodedata.normalize("NFKC", name).split())
-
-
 @dataclass(frozen=True)
 class LogKeys:
     """Keys for many packs: those of named enterprises, or some that may sign for anybody."""
@@ -50,7 +45,7 @@ class LogKeys:
         if statement is None:
             return None
         if not self.of_anybody:
-            return self.of_enterprise.get(same_name(statement.enterprise))
+            return self.of_enterprise.get(enterprise_key(statement.enterprise))
         named = (key for key in self.of_anybody if key.raw.hex() == statement.log_key)
         return next(named, self.of_anybody[0])
 
@@ -76,7 +71,7 @@ def keys_in_folder(folder: Path) -> LogKeys:
     for path in sorted(folder.iterdir()):
         if path.suffix != SUFFIX:
             continue
-        name = same_name(path.stem)
+        name = enterprise_key(path.stem)
         if name in found:
             raise PackError(f"{path}: there are two keys of this enterprise; keep the registered one")
         found[name] = _read(path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from documents.region import (
+    REASONS,
     CheckedPack,
     RegionTable,
     checked_pack,
@@ -22,23 +23,21 @@ from documents.region import (
 )
 from documents.region_csv import region_csv
 from documents.region_docx import region_docx
-from documents.region_text import REASONS, Words, plain, words
+from documents.region_text import Words, plain, words
 from documents.region_xlsx import region_xlsx
 from evidence.errors import EvidenceError
 from starproof import session
 from starproof.log_keys import LogKeys, keys_in_files, keys_in_folder
-from starproof.rules import trusted_editions
+from starproof.rules import read_edition, trusted_editions
 from verifier import layout
 from verifier.check import check
 from verifier.container import Container, ContainerError
 from verifier.edition import Edition
-from verifier.edition_file import parse_edition
-from verifier.editions import load_edition
+from verifier.editions import DEFAULT_EDITION
 from verifier.errors import EditionError, PackError
 from verifier.statement import Statement, parse
 
 EXAMPLE = "starproof region packs/*.zip --log-keys keys/ --out 附件3.xlsx"
-MAX_EDITION_BYTES = 4 * 1024 * 1024
 MIN_YEAR, MAX_YEAR = 2000, 2099
 KINDS: dict[str, Callable[[Words], bytes]] = {
     ".xlsx": region_xlsx, ".docx": region_docx, ".csv": region_csv,
@@ -51,7 +50,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof region") -> int:
 
     def work() -> int:
         _require_new(options.out)
-        edition = load_edition() if options.edition is None else _edition(options.edition)
+        edition = _edition(options.edition)
         keys = keys_in_folder(options.log_keys) if options.log_keys else keys_in_files(options.log_key)
         editions = {**trusted_editions(), edition.id: edition.sha256}
         packs = [
@@ -115,12 +114,12 @@ def _year(text: str) -> int:
     return int(text)
 
 
-def _edition(path: Path) -> Edition:
-    with path.open("rb") as file:
-        data = file.read(MAX_EDITION_BYTES + 1)
-    edition = parse_edition(data)
+def _edition(path: Path | None) -> Edition:
+    edition, _ = read_edition(path, DEFAULT_EDITION)
     if not edition.regions:
-        raise EditionError(f"{path}: the edition lists no regions; add regions = [...] to count by region")
+        raise EditionError(
+            f"the edition {edition.id!r} lists no regions; add regions = [...] to count by region"
+        )
     return edition
 
 

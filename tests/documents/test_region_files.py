@@ -39,7 +39,7 @@ def test_the_words_are_those_of_the_guides_table() -> None:
 def test_the_footnotes_say_what_is_left_blank_and_what_was_counted() -> None:
     text = "\n".join(WORDS.footnotes)
     assert "“新增企业上云数量”一栏由主管部门填写" in text
-    assert "给出证据包9个，涉及核验通过的企业5家，其中1家没有材料支持的星级" in text
+    assert "给出证据包9个，涉及核验通过的企业5家，其中1家没有可支持的星级" in text
     assert "不等于主管部门的认定" in text
     assert "不完整的证据包不计入" in text
     counted = words(tabulate([pack("甲", "苏州", "4")], LAYOUT, year=2026, count_incomplete=True))
@@ -49,7 +49,7 @@ def test_the_footnotes_say_what_is_left_blank_and_what_was_counted() -> None:
 def test_every_pack_stands_in_the_list_with_its_hash_and_reason() -> None:
     by_number = {row[0]: row for row in WORDS.listed}
     assert len(by_number) == 9
-    assert by_number[1][4:9] == ("四星", "三星材料支持；四星材料支持；五星未达到", "通过", "是", "计入")
+    assert by_number[1][4:9] == ("四星", "三星可支持；四星可支持；五星未达到", "通过", "是", "计入")
     assert by_number[2][7:9] == ("否", "同一企业有更晚月份的证据包，以其为准；2026-11")
     assert by_number[6][7] == "无星级"
     assert by_number[9][6:9] == (

@@ -59,7 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run: Callable[..., int] = import_module(module).main
     except ModuleNotFoundError as error:
-        if not extra or (error.name or "").split(".")[0] in ("agent", "collector", "verifier", "starproof"):
+        if not extra or (error.name or "").split(".")[0] in (
+            "agent",
+            "collector",
+            "documents",
+            "verifier",
+            "starproof",
+        ):
             raise
         _complain(
             f"this command needs the extra {extra!r}: pip install 'starproof[{extra}]' ({error.name} is missing)"

@@ -43,6 +43,8 @@ def _flat(scope: Scope) -> Iterator[tuple[Place, str]]:
     yield ("window", "to"), _day(scope.last_day)
     for key, definition in scope.definitions.items():
         yield ("definitions", key), definition
+    for key, rule in scope.substitution.items():
+        yield ("substitution", key), rule
     for key, count in scope.head_counts.items():
         yield ("head_counts", key), str(count)
     for host in scope.hosts:

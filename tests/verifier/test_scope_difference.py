@@ -5,7 +5,7 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EXAMPLES
@@ -89,6 +89,10 @@ SCOPE_CHANGES = {
         ],
     ),
     "sha256": ("1" * 64, []),
+    "substitution": (
+        {"cpu_utilization": "extreme_hour/1"},
+        [place("substitution cpu_utilization", "", "extreme_hour/1")],
+    ),
 }
 HOST_CHANGES = {
     "id": (
@@ -262,9 +266,11 @@ def scopes(draw):
             )
         ),
         sha256="0" * 64,
+        substitution=draw(st.dictionaries(TEXTS, TEXTS, max_size=2)),
     )
 
 
+@settings(deadline=None)
 @given(scopes(), scopes())
 def test_scopes_that_differ_have_a_difference_and_equal_ones_none(one, two):
     found = differences(one, two)
@@ -273,3 +279,31 @@ def test_scopes_that_differ_have_a_difference_and_equal_ones_none(one, two):
     assert all(isinstance(text, str) for entry in found for text in entry.values())
     back = [place(entry["place"], entry["after"], entry["before"]) for entry in found]
     assert differences(two, one) == back
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Scope)])
+@settings(max_examples=30, deadline=None)
+@given(scopes(), scopes())
+def test_one_field_of_a_scope_changed_alone_is_never_overlooked(field, one, two):
+    mixed = replace(one, **{field: getattr(two, field)})
+    assert bool(differences(one, mixed)) == (one != mixed)
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(DeclaredHost)])
+@settings(max_examples=30, deadline=None)
+@given(scopes(), scopes())
+def test_one_field_of_a_host_changed_alone_is_never_overlooked(field, one, two):
+    mixed = replace(one.hosts[0], **{field: getattr(two.hosts[0], field)})
+    before, after = replace(one, hosts=one.hosts[:1]), replace(one, hosts=(mixed,))
+    assert bool(differences(before, after)) == (before != after)
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Exclusion)])
+@settings(max_examples=30, deadline=None)
+@given(
+    scopes(), st.builds(Exclusion, DAYS, DAYS, TEXTS, TEXTS), st.builds(Exclusion, DAYS, DAYS, TEXTS, TEXTS)
+)
+def test_one_field_of_an_exclusion_changed_alone_is_never_overlooked(field, scope, one, two):
+    mixed = replace(one, **{field: getattr(two, field)})
+    before, after = replace(scope, exclusions=(one,)), replace(scope, exclusions=(mixed,))
+    assert bool(differences(before, after)) == (before != after)

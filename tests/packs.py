@@ -16,9 +16,10 @@ from verifier import layout
 from verifier.check import CheckReport, check
 from verifier.container import Container, Writer
 from verifier.declaration import declared_versions, next_record
-from verifier.derivation import Declared
+from verifier.derivation import Declared, Documents
 from verifier.edition_file import parse_edition
-from verifier.pack import Rules, write_pack
+from verifier.pack import Renderer, Rules, no_copies, write_pack
+from verifier.profile_file import parse_profile
 from verifier.statement import Statement, parse
 
 LOG_KEY = PrivateKey.from_seed(b"log key of the test collector!!!")
@@ -60,6 +61,48 @@ SCOPED = declared_scope(SCOPE)
 TRUSTED = {"jiangsu-2018-trial": layout.sha256(EDITION)}
 
 
+CONTRACT = "示例合同".encode()
+PROFILE = f"""
+schema = "starproof/profile/1"
+edition = "jiangsu-2018-trial"
+star = "3"
+region = "苏州"
+cloud_form = "public"
+it_service_enterprise = false
+[applicant]
+name = "示例企业"
+[[documents]]
+id = "contract"
+title = "合同"
+file = "contract.txt"
+sha256 = "{layout.sha256(CONTRACT)}"
+attachment = "public_cloud_contract"
+[rows.compute]
+documents = ["contract"]
+[rows.erp]
+documents = ["contract"]
+[figures.cloud_investment]
+value = "6.5"
+documents = ["contract"]
+""".encode()
+
+
+def with_profile(rules: Rules, text: bytes = PROFILE) -> Rules:
+    """The same rules with a profile and its one document."""
+    profile = parse_profile(text, rules.declared.edition)
+    return replace(
+        rules,
+        declared=replace(rules.declared, profile=profile),
+        profile_bytes=text,
+        documents={layout.sha256(CONTRACT): CONTRACT},
+    )
+
+
+def some_copies(_: Documents) -> dict[str, bytes]:
+    """Stands for what is rendered for people."""
+    return {layout.FORM: b"form", layout.REPORT_HTML: b"pages"}
+
+
 def small_fleet() -> Fleet:
     fleet = Fleet()
     web = fleet.agent("web-1", start="2026-11-03")
@@ -71,10 +114,17 @@ def small_fleet() -> Fleet:
     return fleet
 
 
-def packed(archive: MemoryArchive, rules: Rules = RULES, key: PrivateKey = LOG_KEY) -> bytes:
+def packed(
+    archive: MemoryArchive,
+    rules: Rules = RULES,
+    key: PrivateKey = LOG_KEY,
+    *,
+    made: str = "2026-12-01",
+    render: Renderer = no_copies,
+) -> bytes:
     stream = io.BytesIO()
     write_pack(
-        stream, archive, month=MONTH, rules=rules, zone=None, log_key=key, made_ms=instant("2026-12-01")
+        stream, archive, month=MONTH, rules=rules, zone=None, log_key=key, made_ms=instant(made), render=render
     )
     return stream.getvalue()
 
@@ -82,6 +132,8 @@ def packed(archive: MemoryArchive, rules: Rules = RULES, key: PrivateKey = LOG_K
 ARCHIVE = small_fleet().archive()
 PACK = packed(ARCHIVE)
 SCOPED_PACK = packed(ARCHIVE, SCOPED)
+FULL = with_profile(SCOPED)
+FULL_PACK = packed(ARCHIVE, FULL, render=some_copies)
 
 
 def checked(

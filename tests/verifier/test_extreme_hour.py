@@ -27,7 +27,9 @@ def month(changes, *, window: Window | None = None, days=range(30)):
     """Every hour of November 100 operations, but for ``changes`` by (day, hour), both from 0."""
     window = window or month_window(CALENDAR, "2026-11")
     hours = {
-        hour_of(FIRST + day, number): changes.get((day, number), hour()) for day in days for number in range(24)
+        hour_of(FIRST + day, number): changes.get((day, number), hour())
+        for day in days
+        for number in range(24)
     }
     sums: dict[int, DaySum] = {}
     for name, value in hours.items():
@@ -111,7 +113,10 @@ def test_nothing_is_substituted_below_the_coverage_gate():
 def test_downtime_lowers_what_must_be_covered():
     off = {(day, number): DaySum(0, downtime_ms=HOUR_MS) for day in range(2, 29) for number in range(12, 24)}
     some = [(day, number) for day, number in zip(range(2, 29), range(27), strict=True)]
-    spread = gone(*((day, number % 12) for day, number in some), *((day, (number + 4) % 12) for day, number in some[:12]))
+    spread = gone(
+        *((day, number % 12) for day, number in some),
+        *((day, (number + 4) % 12) for day, number in some[:12]),
+    )
     assert fill(month({**off, **spread})) is not None
     assert refused(month({**off, **spread, (1, 1): GONE, (1, 2): GONE, (1, 3): GONE})) == COVERAGE
 
@@ -150,9 +155,7 @@ def test_a_day_is_missing_when_more_than_half_of_it_is():
 
 def test_an_excluded_day_does_not_end_a_run_of_missing_days():
     lengths = {day: ms for day, ms in QUARTER.lengths.items() if day != FIRST + 5}
-    window = Window(
-        QUARTER.first_day, QUARTER.after_day, QUARTER.start_ms, QUARTER.end_ms, lengths, DAY_MS
-    )
+    window = Window(QUARTER.first_day, QUARTER.after_day, QUARTER.start_ms, QUARTER.end_ms, lengths, DAY_MS)
     assert refused(month(whole_days(3, 4, 6, 7), window=window, days=range(92))) == DAYS
 
 
@@ -185,7 +188,9 @@ def test_a_boot_within_an_hour_reaches_back_into_the_last_hour_seen_and_no_furth
 
 def test_a_bridged_hour_ends_what_a_boot_reaches_back_to():
     whole = hour(ms=0, bridged_ms=HOUR_MS)
-    assert fill(month({**gone((3, 4), (3, 7)), (3, 6): whole, (3, 8): hour(restarts=1)})).hard == Fraction(1, 2)
+    assert fill(month({**gone((3, 4), (3, 7)), (3, 6): whole, (3, 8): hour(restarts=1)})).hard == Fraction(
+        1, 2
+    )
 
 
 def test_time_before_the_first_and_after_the_last_reading_keeps_its_hard_ends():

@@ -89,7 +89,9 @@ def test_a_long_interval_over_the_edge_of_an_hour_says_nothing_about_either_hour
     fleet = Fleet()
     fleet.agent("web-1", start="2026-11-01T00:45", step_s=1800).run(hours=1)
     hours = hour_sums(opened(fleet))
-    assert {hour: (s.observed_ms, s.bridged_ms) for (metric, hour), s in hours.items() if metric == "cpu"} == {
+    assert {
+        hour: (s.observed_ms, s.bridged_ms) for (metric, hour), s in hours.items() if metric == "cpu"
+    } == {
         hour_of(FIRST, 0): (0, HOUR_MS // 4),
         hour_of(FIRST, 1): (0, 3 * HOUR_MS // 4),
     }

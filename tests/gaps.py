@@ -107,7 +107,9 @@ class Month:
                     amount, count = cut.get(place // size, (0, 0))
                     cut[place // size] = amount + values[place], count + 1
                 for number, (amount, count) in cut.items():
-                    each[names[number]] = _less(each[names[number]], amount, count)
+                    rest = _less(each.pop(names[number]), amount, count)
+                    if rest != DaySum():
+                        each[names[number]] = rest
             amounts[SOURCE, metric] = MetricMonth(days)
             hours[SOURCE, metric] = slots
         return amounts, hours

@@ -61,6 +61,12 @@ def test_what_is_optional_may_be_left_out():
     assert (scope.definitions, scope.head_counts, scope.exclusions) == ({}, {}, ())
 
 
+def test_a_substitution_rule_is_declared_by_indicator_and_off_by_default():
+    assert parse_scope(small()).substitution == {}
+    more = "[substitution]\ncpu_utilization = 'extreme_hour/1'"
+    assert parse_scope(small(more)).substitution == {"cpu_utilization": "extreme_hour/1"}
+
+
 def test_a_bandwidth_is_read_exactly():
     assert parse_scope(small("bandwidth_mbps = 0.1")).hosts[0].capacities[0].bps == Fraction(100_000)
 
@@ -104,6 +110,11 @@ EXCLUSION = "[[exclusions]]\nfrom = {}\nto = {}\nreason = 'x'\nperson = 'y'\n"
         (CAPACITY.format("2026-11-01T00:00:00"), "from must be a date without quotes"),
         (CAPACITY.format("1999-12-31"), "from is 1999-12-31; days from 2000-01-01 to 2099-12-31 are known"),
         ("[definitions]\ncpu_utilization = 5", "cpu_utilization must be a text"),
+        ("[substitution]\ncpu = 'extreme_hour/1'", "unknown key 'cpu'"),
+        (
+            "[substitution]\ncpu_utilization = 'extreme_hour/2'",
+            "cpu_utilization is 'extreme_hour/2'; write one of extreme_hour/1",
+        ),
         ("[head_counts]\ntotal = 1.5", "total must be an integer from 0"),
         ("[head_counts]\ntotal = true", "total must be an integer from 0"),
         ("[head_counts]\ntotal = -1", "total must be an integer from 0"),

@@ -56,7 +56,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_verify_prints_one_document_of_the_agreed_shape(store: str) -> None:
-    document = starproof_json("verify", "--month", "2026-10", "--timezone", "UTC", "--db", store)
+    answer = starproof_json("verify", "--month", "2026-10", "--timezone", "UTC", "--db", store)
+    assert (answer["schema"], set(answer)) == ("starproof/verify/1", {"schema", "figures", "verdict"})
+    document, verdict = answer["figures"], answer["verdict"]
+    assert (verdict["schema"], verdict["star"]) == ("starproof/verdict/1", None)
     assert document["schema"] == "starproof/figures/1"
     assert (document["month"], document["timezone"]) == ("2026-10", "UTC")
     assert set(document["edition"]) == {"id", "sha256"}
@@ -76,7 +79,7 @@ def test_verify_prints_one_document_of_the_agreed_shape(store: str) -> None:
 
 
 def test_without_a_zone_the_month_is_shanghais(store: str) -> None:
-    document = starproof_json("verify", "--month", "2026-10", "--db", store)
+    document = starproof_json("verify", "--month", "2026-10", "--db", store)["figures"]
     assert document["timezone"] == "Asia/Shanghai"
     seconds = document["indicators"][2]["hosts"][0]["coverage"]
     assert (seconds["observed_s"], seconds["missing_s"]) == (31 * 86_400 - 8 * 3600, 8 * 3600)

@@ -28,6 +28,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "verifier",
         "editions of the guide: list, show, validate 评定版本",
     ),
+    "profile": (
+        "starproof.commands.profile",
+        "verifier",
+        "what the enterprise declares, to fill in and check 申报资料",
+    ),
     "check": ("starproof.commands.check", "verifier", "check a pack, offline 离线核验"),
     "region": ("starproof.commands.region", "documents", "checked packs by region and star 附件3"),
 }

@@ -12,15 +12,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from fractions import Fraction
 
 from verifier import decimals, margins
 from verifier.edition import CLOUD_FORM, COUNT_SUBCATEGORIES, DECLARED, IT_SERVICE, CountRule, Edition, Star
-from verifier.margins import Scale, Sentence
-from verifier.profile import DeclaredFigure, Profile
+from verifier.margins import Counts, Sentence
+from verifier.profile import DeclaredRow, Profile
 from verifier.result import Figures, Indicator
 from verifier.verdict import Verdict, judge
 
@@ -53,7 +52,7 @@ class Answer:
     needed: str | None = None
     short: str | None = None
     reason: Reason = Reason.NONE
-    sentence: Sentence = Sentence()
+    sentence: Sentence = margins.SILENCE
 
     @property
     def holds(self) -> bool:
@@ -94,8 +93,6 @@ def criteria(figures: Figures, profile: Profile | None) -> tuple[Criterion, ...]
 def _cloud_form(edition: Edition, profile: Profile | None) -> Criterion:
     def answer(star: Star) -> Answer:
         needed = "/".join(star.cloud_forms)
-        if _stays_unknown(edition, CLOUD_FORM):
-            return _unknown(edition, CLOUD_FORM, FORM_NAME, star)
         if profile is None:
             return Answer(Verdict.NO_DATA, needed, sentence=margins.no_form(FORM_NAME, star))
         if profile.cloud_form in star.cloud_forms:
@@ -109,8 +106,8 @@ def _cloud_form(edition: Edition, profile: Profile | None) -> Criterion:
         name=FORM_NAME,
         unit="",
         got=profile.cloud_form if profile else None,
-        documents=tuple(_contracts(edition, profile)) if profile else (),
-        answers={star.id: answer(star) for star in edition.stars},
+        documents=tuple(dict.fromkeys(_contracts(edition, profile))) if profile else (),
+        answers=_answers(edition, CLOUD_FORM, FORM_NAME, edition.star_ids, answer),
     )
 
 
@@ -122,15 +119,12 @@ def _contracts(edition: Edition, profile: Profile) -> Iterator[str]:
 
 
 def _count(edition: Edition, rule: CountRule, profile: Profile | None) -> Criterion:
-    ticked = [profile.rows[name] for name in rule.rows if name in profile.rows] if profile else []
-    proved = [row for row in ticked if row.documents]
     name = Sentence(rule.name_zh, rule.name_en)
-    ticks = _counted(edition, rule, [row.id for row in ticked])
-    documented = _counted(edition, rule, [row.id for row in proved])
+    ticked = [profile.rows[row] for row in rule.rows if row in profile.rows] if profile else []
+    proved = [row for row in ticked if row.documents]
+    counts = Counts(_counted(edition, rule, ticked), _counted(edition, rule, proved))
 
     def answer(star: Star) -> Answer:
-        if _stays_unknown(edition, rule.id) or star.id not in rule.needed:
-            return _unknown(edition, rule.id, name, star)
         needed = rule.needed[star.id]
         if needed == 0:
             return Answer(Verdict.PASS, "0")
@@ -139,31 +133,36 @@ def _count(edition: Edition, rule: CountRule, profile: Profile | None) -> Criter
             return Answer(Verdict.NO_DATA, str(needed), sentence=sentence)
         if rule.only == IT_SERVICE and not profile.it_service:
             return Answer(Verdict.PASS, str(needed), reason=Reason.NOT_APPLICABLE)
-        if documented >= needed:
-            return Answer(Verdict.DECLARED, str(needed))
-        numbers = {"needed": needed, "ticked": ticks, "documented": documented}
-        short = str(needed - documented)
-        if ticks >= needed:
-            sentence = margins.undocumented_ticks(name, star, **numbers)
-            return Answer(Verdict.INCONCLUSIVE, str(needed), short, Reason.UNDOCUMENTED, sentence)
-        return Answer(Verdict.FAIL, str(needed), short, sentence=margins.too_few(name, star, **numbers))
+        return _judge_counts(counts, needed, name=name, star=star)
 
     return Criterion(
         id=rule.id,
         kind=COUNT,
         name=name,
         unit=margins.ITEM,
-        got=str(documented) if profile else None,
-        documents=profile.sums(name for row in proved for name in row.documents) if profile else (),
-        answers={star.id: answer(star) for star in edition.stars},
+        got=str(counts.documented) if profile else None,
+        documents=profile.sums(document for row in proved for document in row.documents) if profile else (),
+        answers=_answers(edition, rule.id, name, rule.needed, answer),
     )
 
 
-def _counted(edition: Edition, rule: CountRule, ticked: Sequence[str]) -> int:
+def _judge_counts(counts: Counts, needed: int, *, name: Sentence, star: Star) -> Answer:
+    if counts.documented >= needed:
+        return Answer(Verdict.DECLARED, str(needed))
+    short = str(needed - counts.documented)
+    if counts.ticked >= needed:
+        sentence = margins.undocumented_ticks(name, star, needed=needed, counts=counts)
+        return Answer(Verdict.INCONCLUSIVE, str(needed), short, Reason.UNDOCUMENTED, sentence)
+    sentence = margins.too_few(name, star, needed=needed, counts=counts)
+    return Answer(Verdict.FAIL, str(needed), short, sentence=sentence)
+
+
+def _counted(edition: Edition, rule: CountRule, ticked: Sequence[DeclaredRow]) -> int:
     """Return how much of the rule these rows fulfil: rows, or 子类 with at least one of them."""
-    if rule.count == COUNT_SUBCATEGORIES:
-        return len({(edition.row(name).category, edition.row(name).subcategory) for name in ticked})
-    return len(ticked)
+    if rule.count != COUNT_SUBCATEGORIES:
+        return len(ticked)
+    rows = [edition.row(row.id) for row in ticked]
+    return len({(row.category, row.subcategory) for row in rows})
 
 
 def _measured(edition: Edition, indicator: Indicator) -> Criterion:
@@ -172,22 +171,23 @@ def _measured(edition: Edition, indicator: Indicator) -> Criterion:
     by = margins.scale(rule.unit, bounds.value, rule.thresholds.values())
 
     def answer(star: Star) -> Answer:
-        threshold = rule.threshold(star.id)
-        if _stays_unknown(edition, rule.id) or threshold is None:
-            return _unknown(edition, rule.id, name, star)
-        needed, verdict = rule.thresholds[star.id], indicator.verdicts[star.id]
+        threshold, needed = decimals.parse(rule.thresholds[star.id]), rule.thresholds[star.id]
+        verdict = indicator.verdicts[star.id]
         reason = Reason.NONE if verdict is judge(bounds, threshold) else Reason.SUBSTITUTED
         if verdict in HOLDING:
             return Answer(verdict, needed, reason=reason)
-        if verdict is Verdict.NO_DATA or bounds.value is None or bounds.low is None:
+        if bounds.value is None or bounds.low is None:
             return Answer(verdict, needed, sentence=margins.not_measured(name, star, needed, by=by))
-        if verdict is Verdict.FAIL and bounds.value < threshold:
+        value = by.down(bounds.value)
+        if verdict is Verdict.FAIL:
             short = by.up(threshold - bounds.value)
-            value = by.down(bounds.value)
             sentence = margins.measured_below(name, star, needed, value=value, short=short, by=by)
         else:
-            short = by.up(threshold - bounds.low)
-            sentence = margins.measured_open(name, star, needed, bounds=bounds, short=short, by=by)
+            short, low = by.up(threshold - bounds.low), by.down(bounds.low)
+            high = None if bounds.high is None else by.up(bounds.high)
+            sentence = margins.measured_open(
+                name, star, needed, value=value, low=low, high=high, short=short, by=by
+            )
         return Answer(verdict, needed, short, reason, sentence)
 
     return Criterion(
@@ -197,7 +197,7 @@ def _measured(edition: Edition, indicator: Indicator) -> Criterion:
         unit=rule.unit,
         got=None if bounds.value is None else by.down(bounds.value),
         documents=(),
-        answers={star.id: answer(star) for star in edition.stars},
+        answers=_answers(edition, rule.id, name, rule.thresholds, answer),
     )
 
 
@@ -209,14 +209,18 @@ def _declared(edition: Edition, indicator: Indicator, profile: Profile | None) -
     by = margins.scale(rule.unit, value, rule.thresholds.values())
 
     def answer(star: Star) -> Answer:
-        threshold = rule.threshold(star.id)
-        if _stays_unknown(edition, rule.id) or threshold is None:
-            return _unknown(edition, rule.id, name, star)
-        needed = rule.thresholds[star.id]
+        threshold, needed = decimals.parse(rule.thresholds[star.id]), rule.thresholds[star.id]
         if figure is None or value is None:
-            sentence = margins.not_declared(name, star, needed, by=by)
-            return Answer(Verdict.NO_DATA, needed, sentence=sentence)
-        return _judge_declared(figure, value, threshold, name=name, star=star, needed=needed, by=by)
+            return Answer(Verdict.NO_DATA, needed, sentence=margins.not_declared(name, star, needed, by=by))
+        printed = by.down(value)
+        if value < threshold:
+            short = by.up(threshold - value)
+            sentence = margins.measured_below(name, star, needed, value=printed, short=short, by=by)
+            return Answer(Verdict.FAIL, needed, short, sentence=sentence)
+        if figure.documents:
+            return Answer(Verdict.DECLARED, needed)
+        sentence = margins.undocumented_figure(name, star, needed, value=printed, by=by)
+        return Answer(Verdict.INCONCLUSIVE, needed, None, Reason.UNDOCUMENTED, sentence)
 
     return Criterion(
         id=rule.id,
@@ -225,36 +229,20 @@ def _declared(edition: Edition, indicator: Indicator, profile: Profile | None) -
         unit=rule.unit,
         got=None if value is None else by.down(value),
         documents=profile.sums(figure.documents) if profile and figure else (),
-        answers={star.id: answer(star) for star in edition.stars},
+        answers=_answers(edition, rule.id, name, rule.thresholds, answer),
     )
 
 
-def _judge_declared(
-    figure: DeclaredFigure,
-    value: Fraction,
-    threshold: Fraction,
-    *,
-    name: Sentence,
-    star: Star,
-    needed: str,
-    by: Scale,
-) -> Answer:
-    printed = by.down(value)
-    if value < threshold:
-        short = by.up(threshold - value)
-        sentence = margins.measured_below(name, star, needed, value=printed, short=short, by=by)
-        return Answer(Verdict.FAIL, needed, short, sentence=sentence)
-    if figure.documents:
-        return Answer(Verdict.DECLARED, needed)
-    sentence = margins.undocumented_figure(name, star, needed, value=printed, by=by)
-    return Answer(Verdict.INCONCLUSIVE, needed, None, Reason.UNDOCUMENTED, sentence)
+def _answers(
+    edition: Edition, about: str, name: Sentence, stated: Container[str], answer: Callable[[Star], Answer]
+) -> dict[str, Answer]:
+    """Return the answer for every star; ``stated``: the stars for which the edition says what is needed."""
+    unknown = [entry for entry in edition.unknown if entry.about == about]
 
+    def of(star: Star) -> Answer:
+        if star.id in stated and not unknown:
+            return answer(star)
+        sentence = margins.not_stated(name, star, unknown=unknown)
+        return Answer(Verdict.INCONCLUSIVE, reason=Reason.EDITION_UNKNOWN, sentence=sentence)
 
-def _stays_unknown(edition: Edition, about: str) -> bool:
-    return any(entry.about == about for entry in edition.unknown)
-
-
-def _unknown(edition: Edition, about: str, name: Sentence, star: Star) -> Answer:
-    entries = [entry for entry in edition.unknown if entry.about == about]
-    sentence = margins.not_stated(name, star, unknown=entries)
-    return Answer(Verdict.INCONCLUSIVE, reason=Reason.EDITION_UNKNOWN, sentence=sentence)
+    return {star.id: of(star) for star in edition.stars}

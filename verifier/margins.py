@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verifier.bounds import Bounds
 from verifier.edition import HYBRID, PRIVATE, PUBLIC, Star, Unknown
 
 MAX_DECIMALS = 4
@@ -45,6 +44,18 @@ class Sentence:
 
     zh: str = ""
     en: str = ""
+
+
+SILENCE = Sentence()
+"""Where nothing is missing, nothing is said."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the enterprise ticked, and how much of it has documents, in the units of the rule."""
+
+    ticked: int
+    documented: int
 
 
 @dataclass(frozen=True)
@@ -100,24 +111,19 @@ def measured_below(name: Sentence, star: Star, needed: str, *, value: str, short
 
 
 def measured_open(
-    name: Sentence, star: Star, needed: str, *, bounds: Bounds, short: str, by: Scale
+    name: Sentence, star: Star, needed: str, *, value: str, low: str, high: str | None, short: str, by: Scale
 ) -> Sentence:
     """Return the sentence of a figure whose missing time decides: the low end against the threshold."""
-    low = by.down(bounds.low or Fraction(0))
     high_zh, high_en = "上限未知", "no upper bound is known"
-    if bounds.high is not None:
-        high = by.up(bounds.high)
+    if high is not None:
         high_zh, high_en = f"至多 {by.zh(high)}", f"at most {by.en(high)}"
-    seen_zh, seen_en = "", ""
-    if bounds.value is not None:
-        value = by.down(bounds.value)
-        seen_zh, seen_en = f"观测到的部分为 {by.zh(value)}，", f"{by.en(value)} over what was seen, "
     short_zh, short_en = by.difference(short)
     return Sentence(
-        f"{name.zh} 数据有缺失，无法判定：{seen_zh}计入缺失时段后至少 {by.zh(low)}、{high_zh}，"
-        f"{star.name_zh}需 {by.zh(needed)}，下限差 {short_zh}",
-        f"{name.en} cannot be decided because data are missing: {seen_en}with the missing time at least "
-        f"{by.en(low)}, {high_en}; {star.name_en} need {by.en(needed)}, the low end is short by {short_en}",
+        f"{name.zh} 数据有缺失，无法判定：观测到的部分为 {by.zh(value)}，"
+        f"计入缺失时段后至少 {by.zh(low)}、{high_zh}，{star.name_zh}需 {by.zh(needed)}，下限差 {short_zh}",
+        f"{name.en} cannot be decided because data are missing: {by.en(value)} over what was seen, "
+        f"with the missing time at least {by.en(low)}, {high_en}; {star.name_en} need {by.en(needed)}, "
+        f"the low end is short by {short_en}",
     )
 
 
@@ -147,8 +153,9 @@ def undocumented_figure(name: Sentence, star: Star, needed: str, *, value: str, 
     )
 
 
-def too_few(name: Sentence, star: Star, *, needed: int, ticked: int, documented: int) -> Sentence:
+def too_few(name: Sentence, star: Star, *, needed: int, counts: Counts) -> Sentence:
     """Return the sentence of a count that misses ticks."""
+    ticked, documented = counts.ticked, counts.documented
     proved_zh = proved_en = ""
     if documented < ticked:
         proved_zh, proved_en = f"（其中 {documented} 项有证明材料）", f" ({documented} with documents)"
@@ -159,8 +166,9 @@ def too_few(name: Sentence, star: Star, *, needed: int, ticked: int, documented:
     )
 
 
-def undocumented_ticks(name: Sentence, star: Star, *, needed: int, ticked: int, documented: int) -> Sentence:
+def undocumented_ticks(name: Sentence, star: Star, *, needed: int, counts: Counts) -> Sentence:
     """Return the sentence of a count that has its ticks, but not the documents."""
+    ticked, documented = counts.ticked, counts.documented
     short = needed - documented
     return Sentence(
         f"{name.zh} 已勾选 {ticked} 项，其中 {documented} 项有证明材料，{star.name_zh}需 {needed} 项，"

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath
 
 from verifier import decimals, toml_table
 from verifier.edition import CLOUD_FORMS, DECLARED, FIGURE, TEXT, Edition
@@ -106,9 +106,13 @@ def _text(table: Table, key: str, *, lines: bool = False) -> str:
     """Return a text that can be printed; ``lines``: of several lines."""
     text = table.text(key).strip()
     for character in text:
-        if unicodedata.category(character) in _UNPRINTABLE and not (lines and character == "\n"):
+        if _unprintable(character) and not (lines and character == "\n"):
             raise table.wrong(f"{key} holds the character U+{ord(character):04X}, which cannot be printed")
     return text
+
+
+def _unprintable(character: str) -> bool:
+    return unicodedata.category(character) in _UNPRINTABLE
 
 
 def _applicant(table: Table) -> Applicant:
@@ -182,18 +186,28 @@ def _document(table: Table, edition: Edition) -> Document:
 
 
 def _file(table: Table) -> str:
-    """Return a path that stays beside the profile on every system, in one spelling."""
     file = _text(table, "file")
-    if len(file.encode()) > MAX_FILE_NAME:
-        raise table.wrong(f"file is longer than {MAX_FILE_NAME} bytes")
-    windows = PureWindowsPath(file)
-    if "\\" in file or windows.drive or ":" in file or windows.root or ".." in PurePosixPath(file).parts:
-        raise table.wrong(
-            f"file is {file!r}; write a path inside the profile's folder, such as documents/contract.pdf"
-        )
-    if str(PurePosixPath(file)) != file or file == ".":
-        raise table.wrong(f"file is {file!r}; write it without empty or '.' parts, as documents/contract.pdf")
+    fault = path_fault(file)
+    if fault:
+        raise table.wrong(f"file is {file!r}; {fault}")
     return file
+
+
+def path_fault(file: str) -> str:
+    """Return what is wrong with a document's path, empty if nothing is.
+
+    A path stays inside the profile's folder on every system, and has one spelling.
+    """
+    if len(file.encode()) > MAX_FILE_NAME:
+        return f"it is longer than {MAX_FILE_NAME} bytes"
+    if any(_unprintable(character) for character in file):
+        return "it holds a character that cannot be printed; rename the file"
+    path = PurePosixPath(file)
+    if "\\" in file or ":" in file or path.is_absolute() or ".." in path.parts:
+        return "write a path inside the profile's folder, without : and \\, such as documents/contract.pdf"
+    if str(path) != file or file == ".":
+        return "write it without empty or '.' parts, such as documents/contract.pdf"
+    return ""
 
 
 def _rows(table: Table, edition: Edition, documents: Iterable[str]) -> dict[str, DeclaredRow]:

@@ -36,4 +36,4 @@ def test_no_value_is_no_data_whatever_the_bounds(figure):
 
 
 def test_every_verdict_has_its_chinese_name():
-    assert [verdict.value for verdict in Verdict] == ["达标", "不达标", "无法判定", "无数据"]
+    assert [verdict.value for verdict in Verdict] == ["达标", "不达标", "无法判定", "无数据", "已申报"]

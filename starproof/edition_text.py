@@ -70,9 +70,8 @@ def print_edition(edition: Edition, console: Console | None = None) -> None:
     for name, text in facts:
         out.print(Padding(f"[dim]{name}[/] {_safe(text)}" if name else f"[dim]{_safe(text)}[/]", MARGIN))
     for unknown in edition.unknown:
-        out.print(
-            f"[yellow]未知 unknown[/] {_safe(unknown.about)}：{_safe(unknown.zh)} [dim]{_safe(unknown.en)}[/]"
-        )
+        text = f"{_safe(unknown.about)}：{_safe(unknown.zh)} [dim]{_safe(unknown.en)}[/]"
+        out.print(Padding(f"[yellow]未知 unknown[/] {text}", MARGIN))
     _heading(out, "星级", "stars")
     for star in edition.stars:
         _print_star(out, star)

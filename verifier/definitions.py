@@ -57,7 +57,8 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
     for key in scope.definitions if scope else ():
         if key not in asked:
             raise ScopeError(
-                f"scope: [definitions]: edition {edition.id} does not ask for {key!r}{nearest(key, asked)}"
+                f"scope: [definitions]: edition {edition.id} does not ask for {key!r}{nearest(key, asked)}; "
+                f"write some of {', '.join(asked)}"
             )
     for rule in edition.rules:
         declared = scope.definitions.get(rule.id) if scope else None

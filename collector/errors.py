@@ -8,6 +8,7 @@
     │   ├── StoreMismatchError    the database belongs to other settings or another version
     │   └── DamagedSumError       a stored day sum is not made of integers
     ├── SumLimitError         a chunk would take a day sum beyond what the store can hold
+    ├── UnchangedScopeError   the scope is the one that was declared last; nothing was added
     ├── ImportFileError       a file cannot be imported; nothing of it was
     └── RequestError          a request cannot be answered as asked; carries its HTTP status
 
@@ -65,6 +66,12 @@ class SumLimitError(CollectorError):
     """A chunk would take a day sum beyond what the store can hold; nothing was added."""
 
     code: ClassVar[str] = "SUM_LIMIT"
+
+
+class UnchangedScopeError(CollectorError):
+    """The scope is the one that was declared last; nothing was added."""
+
+    code: ClassVar[str] = "SCOPE_UNCHANGED"
 
 
 class ImportFileError(CollectorError):

@@ -33,9 +33,12 @@ def open_store(
     *,
     enterprise: str | None = None,
     timezone: str | None = None,
+    first: Identity | None = None,
     now_ms: int | None = None,
 ) -> OpenStore:
     """Open (or create) the store at ``url``; values that are ``None`` stay as they are.
+
+    ``first`` names the owner of a store that has none yet, and changes no other.
 
     Raises:
         StoreError: it cannot be opened, or belongs to another enterprise or zone.
@@ -46,6 +49,8 @@ def open_store(
     try:
         identity = _as_it_is(store)
         is_new = identity is None
+        if identity is None and first is not None:
+            enterprise, timezone = enterprise or first.enterprise, timezone or first.timezone
         if identity is None or (enterprise or timezone):
             with store.writing() as connection:
                 identity = registry.set_up(

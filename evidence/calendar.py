@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from evidence.errors import MalformedError
@@ -17,6 +18,22 @@ from evidence.errors import MalformedError
 MS_PER_S = 1_000
 _MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])\Z", re.ASCII)
 _CACHE_DAYS = 4_096
+
+
+class Slots(Protocol):
+    """Stretches of time that sums are kept for: days, or what divides them. Named by integers in order."""
+
+    def day_of(self, instant_ms: int, /) -> int:
+        """Return the slot that holds this instant."""
+        ...
+
+    def split(self, start_ms: int, end_ms: int, /) -> list[tuple[int, int]]:
+        """Return ``(slot, ms)`` for every slot that [start, end) touches, in order."""
+        ...
+
+    def same_month(self, first: int, last: int, /) -> bool:
+        """Return whether two slots lie in one calendar month."""
+        ...
 
 
 class LocalCalendar:

@@ -61,6 +61,34 @@ def claimed_metrics(chunk: Chunk) -> tuple[str, ...]:
     return (ALL_METRICS,)
 
 
+class Crediting:
+    """Tells the chunks of one host and source, one at a time in order, what is already taken.
+
+    What is taken does not depend on the slots that sums are kept for, so sums over days and over
+    hours can be taken of a chunk in one pass, with one answer.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing claimed."""
+        self._taken: dict[str, Claims] = {}
+
+    def occupied(self, chunk: Chunk) -> list[Interval]:
+        """Return the earlier claims in the way of ``chunk``, for ``day_sums``; then note its own.
+
+        Args:
+            chunk: the next verified chunk in the order of (epoch, seq).
+        """
+        mine = claims(chunk)
+        metrics = claimed_metrics(chunk)
+        occupied: list[Interval] = []
+        for metric in metrics:
+            occupied.extend(self._taken.setdefault(metric, Claims()).within(mine[0][0], mine[-1][1]))
+        for metric in metrics:
+            for start, end in mine:
+                self._taken[metric].add(start, end)
+        return occupied
+
+
 def credit_each(chunks: Iterable[Chunk], calendar: LocalCalendar) -> Iterator[tuple[Chunk, DaySums]]:
     """Yield each chunk with the day sums that are credited to it.
 
@@ -68,17 +96,9 @@ def credit_each(chunks: Iterable[Chunk], calendar: LocalCalendar) -> Iterator[tu
         chunks: verified chunks of one host and one source, sorted by (epoch, seq).
         calendar: the zone whose days are meant.
     """
-    taken: dict[str, Claims] = {}
+    crediting = Crediting()
     for chunk in chunks:
-        mine = claims(chunk)
-        metrics = claimed_metrics(chunk)
-        occupied: list[Interval] = []
-        for metric in metrics:
-            occupied.extend(taken.setdefault(metric, Claims()).within(mine[0][0], mine[-1][1]))
-        yield chunk, day_sums(chunk, calendar, occupied)
-        for metric in metrics:
-            for start, end in mine:
-                taken[metric].add(start, end)
+        yield chunk, day_sums(chunk, calendar, crediting.occupied(chunk))
 
 
 def credited(chunks: Iterable[Chunk], calendar: LocalCalendar) -> DaySums:

@@ -34,7 +34,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from evidence.calendar import LocalCalendar
+from evidence.calendar import Slots
 from evidence.chunk import BOOTS, Chunk, Header
 from evidence.columns import MISSING
 from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, MAX_SCALE
@@ -121,12 +121,12 @@ def merge(parts: Iterable[DaySums]) -> DaySums:
     return total
 
 
-def day_sums(chunk: Chunk, calendar: LocalCalendar, occupied: Sequence[Interval] = ()) -> DaySums:
+def day_sums(chunk: Chunk, calendar: Slots, occupied: Sequence[Interval] = ()) -> DaySums:
     """Return the day sums of a verified chunk, keyed by (metric, ordinal of the local day).
 
     Args:
         chunk: what ``open_chunk`` returned.
-        calendar: the zone whose days are meant.
+        calendar: the zone whose days are meant; sums over other slots follow the same rules.
         occupied: claims of earlier chunks of the same host and source (averages: and the same
             metric), in any order; usually empty.
     """
@@ -156,7 +156,7 @@ class _Taken:
         return place + 1 < len(self._starts) and self._starts[place + 1] < end
 
 
-def _averages(chunk: Chunk, calendar: LocalCalendar, taken: _Taken) -> DaySums:
+def _averages(chunk: Chunk, calendar: Slots, taken: _Taken) -> DaySums:
     total: DaySums = {}
     starts, lengths = chunk.values[0], chunk.values[1]
     for column, values in zip(chunk.manifest.columns[2:], chunk.values[2:]):
@@ -181,7 +181,7 @@ def _add(total: DaySums, metric: str, day: int, part: DaySum) -> None:
 class _Counters:
     """One pass over a chunk of counters."""
 
-    def __init__(self, chunk: Chunk, calendar: LocalCalendar, taken: _Taken) -> None:
+    def __init__(self, chunk: Chunk, calendar: Slots, taken: _Taken) -> None:
         self._chunk = chunk
         self._calendar = calendar
         self._taken = taken

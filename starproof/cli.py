@@ -20,21 +20,20 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "agent": ("agent.cli", "", "read this host, deliver sealed chunks 采集代理"),
     "collector": ("collector.cli", "collector", "admit and keep chunks; enrolment tokens 采集服务"),
     "import": ("collector.importing.cli", "collector", "import averages from CSV 导入"),
-    "verify": ("starproof.commands.verify", "collector", "the figures of a month, with verdicts 计算指标"),
+    "edition": ("starproof.commands.edition", "verifier", "thresholds and rules of a guide 评定版本"),
+    "profile": ("starproof.commands.profile", "verifier", "what the enterprise declares 申报资料"),
+    "scope": ("starproof.commands.scope", "collector", "declare hosts, window and rules beforehand 申报范围"),
+    "verify": (
+        "starproof.commands.verify",
+        "collector",
+        "the figures of a month, with verdicts and star 计算指标与星级",
+    ),
     "audit": ("starproof.commands.audit", "collector", "recompute every day sum from the chunks 复算"),
+    "form": ("starproof.commands.form", "collector", "the application form 申请表"),
+    "report": ("starproof.commands.report", "collector", "the report of a month 报告"),
     "pack": ("starproof.commands.pack", "collector", "write the evidence pack of a month 证据包"),
-    "edition": (
-        "starproof.commands.edition",
-        "verifier",
-        "editions of the guide: list, show, validate 评定版本",
-    ),
-    "profile": (
-        "starproof.commands.profile",
-        "verifier",
-        "what the enterprise declares, to fill in and check 申报资料",
-    ),
     "check": ("starproof.commands.check", "verifier", "check a pack, offline 离线核验"),
-    "region": ("starproof.commands.region", "documents", "checked packs by region and star 附件3"),
+    "region": ("starproof.commands.region", "documents", "count the stars of many packs 附件3"),
 }
 """Subcommand → module with ``main(argv, prog=)``, the extra that it needs, what it does."""
 

@@ -7,27 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from documents.region import enterprise_key
-from evidence.errors import EvidenceError, MalformedError
+from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
+from starproof.keys import read_log_key
 from verifier.errors import PackError
 from verifier.statement import Statement
 
-MAX_KEY_BYTES = 4096
 SUFFIX = ".pub"
-
-
-def read_log_key(path: Path) -> PublicKey:
-    """Return the public key in a file of 64 hex digits.
-
-    Raises:
-        OSError: the file cannot be read.
-        EvidenceError: it holds no public key; do not show the error's words, they may quote a private one.
-    """
-    with path.open("rb") as file:
-        text = file.read(MAX_KEY_BYTES).decode("utf-8-sig", "replace").strip()
-    if path.suffix == ".key":
-        raise MalformedError("a private key")
-    return PublicKey.from_hex(text.lower())
 
 
 @dataclass(frozen=True)

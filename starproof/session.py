@@ -47,6 +47,19 @@ def zone(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def add_month(arguments: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--month`` and ``--timezone``."""
+    arguments.add_argument(
+        "--month", required=required, type=month, metavar="YYYY-MM", help="local calendar month"
+    )
+    arguments.add_argument(
+        "--timezone",
+        type=zone,
+        metavar="TZ",
+        help="IANA zone (default: the scope's, else Asia/Shanghai)",
+    )
+
+
 def add_database(arguments: argparse.ArgumentParser) -> None:
     """Add ``--db`` and ``--json``."""
     arguments.add_argument(
@@ -71,6 +84,14 @@ def archive(url: str | None, *, damaged: bool = False) -> Iterator[StoreArchive]
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document on standard output."""
     sys.stdout.write(json_text(document))
+
+
+def said(options: argparse.Namespace, *, file: str, size: int) -> None:
+    """Say what was written."""
+    if options.json:
+        print_json({"schema": "starproof/written/1", "file": file, "bytes": size})
+    else:
+        sys.stdout.write(f"{file}: {size} bytes\n")
 
 
 def guarded(prog: str, work: Callable[[], int]) -> int:

@@ -55,6 +55,7 @@ class MemoryArchive:
     enrolled: list[enrolment.SignedEnrolment]
     stored: list[StoredChunk]
     rows: list[DaySumRow]
+    scopes: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     def hosts(self) -> list[str]:
         return sorted({signed.enrolment.host for signed in self.enrolled})
@@ -77,6 +78,9 @@ class MemoryArchive:
 
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
         return [row for row in self.rows if first_day <= row.day < after_day]
+
+    def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
+        return self.scopes
 
     def _sorted(self, host: str) -> list[StoredChunk]:
         mine = [entry for entry in self.stored if entry.host == host]

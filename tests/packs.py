@@ -15,9 +15,11 @@ from evidence.keys import PrivateKey
 from verifier import layout
 from verifier.check import CheckReport, check
 from verifier.container import Container, Writer
+from verifier.declaration import declared_versions, next_record
+from verifier.derivation import Declared, Documents
 from verifier.edition_file import parse_edition
-from verifier.pack import Rules, write_pack
-from verifier.scope import parse_scope
+from verifier.pack import Renderer, Rules, no_copies, write_pack
+from verifier.profile_file import parse_profile
 from verifier.statement import Statement, parse
 
 LOG_KEY = PrivateKey.from_seed(b"log key of the test collector!!!")
@@ -41,9 +43,64 @@ bandwidth_mbps = 10
 
 
 EDITION = (EDITIONS / "jiangsu-2018-trial.toml").read_bytes()
-RULES = Rules(parse_edition(EDITION), EDITION)
-SCOPED = Rules(parse_edition(EDITION), EDITION, parse_scope(SCOPE), SCOPE)
+DECLARED_MS = instant("2026-10-20")
+RULES = Rules(Declared(parse_edition(EDITION)), EDITION)
+
+
+def declared_scope(*texts: bytes, before_ms: int = DECLARED_MS) -> Rules:
+    """Rules under the last of these scopes, declared one after another, a second apart."""
+    records: list[tuple[bytes, bytes]] = []
+    for number, text in enumerate(texts):
+        record = next_record(records, text, enterprise="示例企业", declared_ms=before_ms + number * 1_000)
+        records.append((record, text))
+    versions = declared_versions(records)
+    return Rules(Declared(parse_edition(EDITION), versions[-1].scope, versions), EDITION, texts[-1], records)
+
+
+SCOPED = declared_scope(SCOPE)
 TRUSTED = {"jiangsu-2018-trial": layout.sha256(EDITION)}
+
+
+CONTRACT = "示例合同".encode()
+PROFILE = f"""
+schema = "starproof/profile/1"
+edition = "jiangsu-2018-trial"
+star = "3"
+region = "苏州"
+cloud_form = "public"
+it_service_enterprise = false
+[applicant]
+name = "示例企业"
+[[documents]]
+id = "contract"
+title = "合同"
+file = "contract.txt"
+sha256 = "{layout.sha256(CONTRACT)}"
+attachment = "public_cloud_contract"
+[rows.compute]
+documents = ["contract"]
+[rows.erp]
+documents = ["contract"]
+[figures.cloud_investment]
+value = "6.5"
+documents = ["contract"]
+""".encode()
+
+
+def with_profile(rules: Rules, text: bytes = PROFILE) -> Rules:
+    """The same rules with a profile and its one document."""
+    profile = parse_profile(text, rules.declared.edition)
+    return replace(
+        rules,
+        declared=replace(rules.declared, profile=profile),
+        profile_bytes=text,
+        documents={layout.sha256(CONTRACT): CONTRACT},
+    )
+
+
+def some_copies(_: Documents) -> dict[str, bytes]:
+    """Stands for what is rendered for people."""
+    return {layout.FORM: b"form", layout.REPORT_HTML: b"pages"}
 
 
 def small_fleet() -> Fleet:
@@ -57,10 +114,17 @@ def small_fleet() -> Fleet:
     return fleet
 
 
-def packed(archive: MemoryArchive, rules: Rules = RULES, key: PrivateKey = LOG_KEY) -> bytes:
+def packed(
+    archive: MemoryArchive,
+    rules: Rules = RULES,
+    key: PrivateKey = LOG_KEY,
+    *,
+    made: str = "2026-12-01",
+    render: Renderer = no_copies,
+) -> bytes:
     stream = io.BytesIO()
     write_pack(
-        stream, archive, month=MONTH, rules=rules, zone=None, log_key=key, made_ms=instant("2026-12-01")
+        stream, archive, month=MONTH, rules=rules, zone=None, log_key=key, made_ms=instant(made), render=render
     )
     return stream.getvalue()
 
@@ -68,6 +132,8 @@ def packed(archive: MemoryArchive, rules: Rules = RULES, key: PrivateKey = LOG_K
 ARCHIVE = small_fleet().archive()
 PACK = packed(ARCHIVE)
 SCOPED_PACK = packed(ARCHIVE, SCOPED)
+FULL = with_profile(SCOPED)
+FULL_PACK = packed(ARCHIVE, FULL, render=some_copies)
 
 
 def checked(

@@ -47,6 +47,16 @@ HostAmounts = Mapping[tuple[str, str], MetricMonth]
 """The metrics of one host, keyed by (source, metric)."""
 
 
+def within(amounts: HostAmounts, window: Window) -> HostAmounts:
+    """Return the amounts of one host on the counted days of a window that they may reach beyond."""
+    return {
+        key: metric
+        if metric.days.keys() <= window.lengths.keys()
+        else MetricMonth({day: sums for day, sums in metric.days.items() if day in window.lengths})
+        for key, metric in amounts.items()
+    }
+
+
 def collect(rows: Iterable[DaySumRow], window: Window) -> dict[str, HostAmounts]:
     """Return the day sums on the window's counted days, by host.
 

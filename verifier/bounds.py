@@ -7,6 +7,9 @@ it was and was not seen (ms, or capacity x ms), ``limit`` the most one unit of w
 * low   = done / (known + missing): missing time did nothing
 * high  = (done + limit x missing) / (known + missing): missing time ran at the limit
 
+A substitution rule (``verifier.substitution``) may say more of a part of the missing weight than these
+ends: ``Fill``. It takes the place of 0 and of the limit there, and nowhere else.
+
 With everything seen the three are equal. Whatever lies between 0 and ``limit`` in the missing time,
 the full figure lies in [low, high]. Where no limit is known, or what was seen already broke it, there
 is no upper bound while anything is missing.
@@ -38,7 +41,27 @@ class Bounds:
 NOTHING_KNOWN = Bounds()
 
 
-def bound(done: Number, *, covered: Number, known: Number, missing: Number, limit: Number | None) -> Bounds:
+@dataclass(frozen=True)
+class Fill:
+    """What a unit of missing weight takes at either end, in place of 0 and of the limit.
+
+    ``hard`` is the share (0 to 1) of the missing weight that keeps 0 and the limit.
+    """
+
+    low: Fraction
+    high: Fraction
+    hard: Fraction
+
+
+def bound(
+    done: Number,
+    *,
+    covered: Number,
+    known: Number,
+    missing: Number,
+    limit: Number | None,
+    fill: Fill | None = None,
+) -> Bounds:
     """Return the bounds of ``done`` over the weight ``known + missing``; see the module.
 
     Args:
@@ -47,26 +70,54 @@ def bound(done: Number, *, covered: Number, known: Number, missing: Number, limi
         known: weight of the time that was seen, downtime included.
         missing: weight of the time that was not.
         limit: the most a unit of weight can carry; ``None``: not known, or already broken.
+        fill: what a substitution rule says of the missing weight.
     """
     counted = known + missing
     if counted == 0:
         return NOTHING_KNOWN
-    high: Fraction | None = None
-    if missing == 0:
-        high = Fraction(done) / counted
-    elif limit is not None and done <= limit * known:
-        high = Fraction(done + limit * missing) / counted
+    if limit is not None and done > limit * known:
+        limit = None
+    least, most = _ends(missing, limit, fill)
     return Bounds(
-        low=Fraction(done) / counted,
+        low=Fraction(done + least) / counted,
         value=Fraction(done) / known if known else None,
-        high=high,
+        high=None if most is None else Fraction(done + most) / counted,
         running=Fraction(done) / covered if covered else None,
     )
+
+
+def _ends(missing: Number, limit: Number | None, fill: Fill | None) -> tuple[Number, Number | None]:
+    """Return the least and the most that the missing weight may have held."""
+    if missing == 0:
+        return 0, 0
+    if fill is None:
+        return 0, None if limit is None else limit * missing
+    hard = missing * fill.hard
+    soft = missing - hard
+    if limit is not None:
+        return fill.low * soft, min(fill.high, limit) * soft + limit * hard
+    return fill.low * soft, None if hard else fill.high * soft
 
 
 def greatest(parts: Sequence[Bounds]) -> Bounds:
     """Return the bounds of the greatest of several figures, at least one."""
     return _joined(parts, max)
+
+
+def least(parts: Sequence[Bounds]) -> Bounds:
+    """Return the bounds of the least of several figures, at least one.
+
+    A part without value may be the least one, so then there is no value; an upper bound of any part
+    bounds the least.
+    """
+    values = [part.value for part in parts if part.value is not None]
+    runnings = [part.running for part in parts if part.running is not None]
+    return Bounds(
+        low=min(part.low or Fraction(0) for part in parts),
+        value=min(values) if len(values) == len(parts) else None,
+        high=min((part.high for part in parts if part.high is not None), default=None),
+        running=min(runnings, default=None),
+    )
 
 
 def added(parts: Sequence[Bounds]) -> Bounds:

@@ -8,15 +8,19 @@ from datetime import UTC, datetime
 
 from evidence.calendar import MS_PER_S, LocalCalendar
 from evidence.chunk import LATEST_MS, Chunk, parse_header, read_frame, take_frame
-from evidence.day_sum import span
+from evidence.day_sum import DaySum, span
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
 from verifier.enrolled import Enrolled
+from verifier.facts import SourceFacts
 from verifier.finding import Finding
+from verifier.hearing import hear
+from verifier.hours import HostHours
 from verifier.links import Links
-from verifier.recompute import Opened, host_day_sums, open_stored, place, place_text
+from verifier.recompute import Opened, host_hour_sums, open_stored, place, place_text
+from verifier.window import Window
 
 AGENT = "agent"
 ALL_DAYS = (1, 3_652_059)
@@ -27,7 +31,7 @@ ALL_DAYS = (1, 3_652_059)
 class Chain:
     """All verified chunks of one host and source, as the day sums they give.
 
-    ``begins`` has of every epoch the place of the first packed chunk and where the one before it
+    ``facts`` are what they say beside their counters (none if no chunk verified). ``begins`` has of every epoch the place of the first packed chunk and where the one before it
     ended (ms). ``first_ms`` and ``last_ms`` are the earliest start and the latest end of all chunks,
     ``boots`` the boot ids.
     """
@@ -36,6 +40,7 @@ class Chain:
     source: str
     count: int
     rows: tuple[DaySumRow, ...]
+    facts: tuple[SourceFacts, ...]
     begins: tuple[tuple[str, int], ...]
     first_ms: int
     last_ms: int
@@ -63,28 +68,71 @@ def read_chains(
         calendar: the zone of the day sums.
         findings: where findings go.
     """
-    groups: dict[tuple[str, str], list[str]] = {}
-    for name in names:
-        found = layout.chunks_place(name)
-        if found and found[0] in places:
-            groups.setdefault((places[found[0]], found[1]), []).append(name)
     reader = _Reader(read, enrolled, findings)
-    chains = []
-    for (host, source), entries in sorted(groups.items()):
+    chains: list[Chain] = []
+    for (host, source), entries in sorted(_groups(names, places).items()):
         links = Links(reader.pins, from_first=False)
         seen = _Seen()
         followed = links.followed(seen.watching(reader.opened(host, entries)))
-        rows = tuple(host_day_sums(host, followed, calendar, ALL_DAYS))
+        said = list(hear(host, followed, calendar, ALL_DAYS))
         findings.extend(links.findings)
         if source == AGENT:  # averages are packed without the other months and metrics in between
             findings.extend(_holes(host, links))
         chains.append(
             Chain(
-                host, source, seen.count, rows, tuple(seen.begins.values()), seen.first_ms, seen.last_ms,
-                frozenset(seen.boots),
+                host=host,
+                source=source,
+                count=seen.count,
+                rows=tuple(row for part in said for row in part.rows),
+                facts=tuple(part.facts for part in said),
+                begins=tuple(seen.begins.values()),
+                first_ms=seen.first_ms,
+                last_ms=seen.last_ms,
+                boots=frozenset(seen.boots),
             )
-        )  # fmt: skip
+        )
     return chains
+
+
+def hour_reader(
+    names: Iterable[str],
+    read: Callable[[str], bytes],
+    *,
+    places: Mapping[str, str],
+    enrolled: Enrolled,
+    calendar: LocalCalendar,
+    window: Window,
+) -> Callable[[str], HostHours]:
+    """Return a function that gives a host's hour sums over the window, from its chunks, opened once more.
+
+    ``read_chains`` is called before the scope and the edition are known, so it knows neither the window
+    nor whether hours are asked for; and this way memory holds the hours of one host at a time. The
+    chunks are those that it took: what does not verify or follow is left out here too, and was
+    reported there.
+    """
+    reader = _Reader(read, enrolled, findings=[])
+    groups = _groups(names, places)
+    sources = sorted({source for _, source in groups})
+
+    def hours(host: str) -> HostHours:
+        found: dict[tuple[str, str], Mapping[int, DaySum]] = {}
+        for source in sources:
+            entries = groups.get((host, source), [])
+            followed = Links(reader.pins, from_first=False).followed(reader.opened(host, entries))
+            found.update(host_hour_sums(followed, calendar, window))
+        return found
+
+    return hours
+
+
+def _groups(names: Iterable[str], places: Mapping[str, str]) -> dict[tuple[str, str], list[str]]:
+    """Return the chunk entries by (host, source)."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        found = layout.chunks_place(name)
+        if found and found[0] in places:
+            groups.setdefault((places[found[0]], found[1]), []).append(name)
+    return groups
 
 
 class _Seen:

@@ -17,7 +17,7 @@ No code, path or address from the pack is used. Every size is bounded by a const
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -25,13 +25,16 @@ from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
 from verifier import layout
-from verifier.chain import AGENT, read_chains
+from verifier.chain import AGENT, hour_reader, read_chains
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
+from verifier.derivation import Declared, Documents
 from verifier.derived import Derived
 from verifier.enrolled import read_enrolled
 from verifier.finding import FAIL, INCOMPLETE, Finding
+from verifier.hours import HostHours
 from verifier.statement import Statement
+from verifier.window import Window
 
 PASS, FAILED, PARTIAL = "pass", "fail", "incomplete"
 EXIT_CODES = {PASS: 0, FAILED: 1, PARTIAL: 2}
@@ -39,23 +42,34 @@ EXIT_CODES = {PASS: 0, FAILED: 1, PARTIAL: 2}
 
 @dataclass
 class CheckReport:
-    """What a check found. ``figures`` is the recomputed document, ``None`` if it could not be made.
+    """What a check found. ``declared`` and ``derived`` are ``None`` if nothing could be derived.
 
     ``attested`` counts the chunks that agents signed; the rest was imported.
     """
 
     findings: list[Finding] = field(default_factory=list)
     statement: Statement | None = None
-    figures: dict[str, Any] | None = None
+    declared: Declared | None = None
+    derived: Documents | None = None
     chunks: int = 0
     attested: int = 0
     hosts: int = 0
 
     @property
+    def report(self) -> dict[str, Any] | None:
+        """The recomputed report document."""
+        return None if self.derived is None else self.derived.report
+
+    @property
+    def figures(self) -> dict[str, Any] | None:
+        """The recomputed figures document."""
+        return None if self.report is None else self.report["figures"]
+
+    @property
     def outcome(self) -> str:
         """Step 9: ``pass``, ``fail`` or ``incomplete``."""
         severities = {finding.severity for finding in self.findings}
-        if FAIL in severities or self.figures is None:
+        if FAIL in severities or self.derived is None:
             return FAILED
         return PARTIAL if INCOMPLETE in severities else PASS
 
@@ -73,6 +87,7 @@ class CheckReport:
             "attested_chunks": self.attested,
             "findings": [finding.document() for finding in sorted(self.findings)],
             "figures": self.figures,
+            "verdict": None if self.report is None else self.report["verdict"],
         }
 
 
@@ -117,6 +132,21 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
     )
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
     report.attested = sum(chain.count for chain in chains if chain.source == AGENT)
+
     # (6)-(8)
-    report.figures = Derived(contents, statement, enrolled, chains, editions).judge()
+    def hours(zone: LocalCalendar, window: Window) -> Callable[[str], HostHours]:
+        return hour_reader(
+            contents.chunk_entries(),
+            contents.read,
+            places=places,
+            enrolled=enrolled,
+            calendar=zone,
+            window=window,
+        )
+
+    found = Derived(
+        contents, statement, enrolled=enrolled, chains=chains, editions=editions, hours=hours
+    ).judge()
+    if found is not None:
+        report.declared, report.derived = found
     return report

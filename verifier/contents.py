@@ -40,15 +40,23 @@ class Contents:
         """Return the names of the entries that hold chunks, in order."""
         return [name for name in self._container.entries if layout.chunks_place(name)]
 
+    def document_hashes(self) -> set[str]:
+        """Return the hashes that the entries under data/documents/ are named by."""
+        return {found for name in self._container.entries if (found := layout.document_hash(name))}
+
     def require_entries(self) -> None:
         """Step 2."""
         names = set(self._container.entries)
         for name in sorted(layout.FIXED - names):
             self.findings.append(Finding("ENTRY_MISSING", name))
-        for name in sorted(names - layout.FIXED - {layout.SCOPE}):
-            if not layout.chunks_place(name):
+        for name in sorted(names - layout.FIXED - layout.OPTIONAL):
+            if not layout.chunks_place(name) and not layout.document_hash(name):
                 self.findings.append(Finding("ENTRY_UNKNOWN", name))
         hashes = {name: layout.sha256(self.read(name)) for name in names}
+        for name, got in sorted(hashes.items()):
+            expected = layout.document_hash(name)
+            if expected not in (None, got):
+                self.findings.append(Finding("DOCUMENT", name, expected=str(expected), got=got))
         self._compare(layout.MANIFEST, layout.payload_manifest(hashes))
         self._compare(layout.TAG_MANIFEST, layout.tag_manifest(hashes))
         self._compare(layout.BAGIT_TXT, layout.BAGIT)

@@ -38,6 +38,16 @@ def ceiling(value: Fraction) -> str:
     return _digits(value, up=True)
 
 
+def plain(value: Fraction) -> str:
+    """Return the exact decimal that was written, without trailing zeros; a fraction if there is none."""
+    for places in range(MAX_DECIMAL_CHARACTERS + 1):
+        scaled = value * 10**places
+        if scaled.denominator == 1:
+            text = str(scaled.numerator).rjust(places + 1, "0")
+            return f"{text[:-places]}.{text[-places:]}" if places else text
+    return f"{value.numerator}/{value.denominator}"
+
+
 def parse(text: str) -> Fraction:
     """Return the number that a plain decimal such as ``30`` or ``2.5`` names.
 

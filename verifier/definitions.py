@@ -20,26 +20,76 @@ DECLARED_FIGURE = "declared/1"
 class Definition:
     """One definition: the indicator it belongs to, how its hosts become one figure, its function.
 
-    ``rule`` is ``None`` for what this version does not measure. ``units`` are the names that an
-    edition may give to what the function returns; empty: any, for nothing is returned.
+    ``rule`` is ``None`` for what this version does not measure; ``zh`` and ``en`` say it in words.
+    ``units`` are the names that an edition may give to what the function returns; empty: any, for
+    nothing is returned.
     """
 
     id: str
     indicator: str
     aggregation: str
+    zh: str
+    en: str
     rule: HostRule | None = None
     units: tuple[str, ...] = ()
 
 
+_DECLARED_WORDS = (
+    "本版本不测量：数值由企业申报，以所附材料为据。",
+    "Not measured by this version: the enterprise declares the value, with the documents attached.",
+)
 _ALL = (
-    Definition("it_cost.before_after/1", "it_cost_reduction", DECLARED),
-    Definition("users.distinct_month/1", "monthly_user_rate", DECLARED),
-    Definition(cpu.ID, "cpu_utilization", MEAN_OVER_HOSTS, cpu.figure, ("%",)),
-    Definition(bandwidth.ID, "bandwidth_utilization", CAPACITY_WEIGHTED, bandwidth.figure, ("%",)),
     Definition(
-        reads_writes.ID, "daily_reads_writes", SUM_OVER_HOSTS, reads_writes.figure, ("次/day", "次/日")
+        "it_cost.before_after/1",
+        "it_cost_reduction",
+        DECLARED,
+        "（上云前成本 − 上云后成本）/ 上云前成本。" + _DECLARED_WORDS[0],
+        "(cost before - cost after) / cost before. " + _DECLARED_WORDS[1],
     ),
-    Definition("investment.paid/1", "cloud_investment", DECLARED),
+    Definition(
+        "users.distinct_month/1",
+        "monthly_user_rate",
+        DECLARED,
+        "当月使用过的不同账号数 / 申报的人数。" + _DECLARED_WORDS[0],
+        "Distinct accounts of the month / declared head count. " + _DECLARED_WORDS[1],
+    ),
+    Definition(
+        cpu.ID,
+        "cpu_utilization",
+        MEAN_OVER_HOSTS,
+        "忙节拍 / 全部节拍（忙 = 全部 − 空闲 − 等待输入输出，虚拟机节拍只计一次）；停机时间按零计入；各主机算术平均。",
+        (
+            "Busy ticks / all ticks (busy = all - idle - waiting for I/O, guest ticks once); downtime counts as "
+            "zero; every host counts once."
+        ),
+        cpu.figure,
+        ("%",),
+    ),
+    Definition(
+        bandwidth.ID,
+        "bandwidth_utilization",
+        CAPACITY_WEIGHTED,
+        "收、发两个方向中较大者：比特数 /（容量 × 时间）；各主机以容量加权。",
+        "The busier direction: bits / (capacity x time); hosts weigh by their capacity.",
+        bandwidth.figure,
+        ("%",),
+    ),
+    Definition(
+        reads_writes.ID,
+        "daily_reads_writes",
+        SUM_OVER_HOSTS,
+        "块设备完成的读与写之和，每24小时；各主机相加。不是数据库语句数。",
+        "Completed reads and writes of block devices per 24 hours, hosts added up. Not database statements.",
+        reads_writes.figure,
+        ("次/day", "次/日"),
+    ),
+    Definition(
+        "investment.paid/1",
+        "cloud_investment",
+        DECLARED,
+        "统计周期内为上云实际支付的金额。" + _DECLARED_WORDS[0],
+        "What was paid for the cloud in the period. " + _DECLARED_WORDS[1],
+    ),
 )
 DEFINITIONS: Mapping[str, Definition] = {definition.id: definition for definition in _ALL}
 
@@ -54,10 +104,12 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
     """
     result = {}
     asked = [rule.id for rule in edition.rules]
-    for key in scope.definitions if scope else ():
+    named = [*scope.definitions, *scope.substitution] if scope else []
+    for key in named:
         if key not in asked:
+            table = "definitions" if scope and key in scope.definitions else "substitution"
             raise ScopeError(
-                f"scope: [definitions]: edition {edition.id} does not ask for {key!r}{nearest(key, asked)}; "
+                f"scope: [{table}]: edition {edition.id} does not ask for {key!r}{nearest(key, asked)}; "
                 f"write some of {', '.join(asked)}"
             )
     for rule in edition.rules:
@@ -82,7 +134,7 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
 def _definition(name: str, indicator: str, error: type[VerifierError]) -> Definition:
     known = [definition.id for definition in _ALL if definition.indicator == indicator]
     if name == DECLARED_FIGURE:
-        return Definition(DECLARED_FIGURE, indicator, DECLARED)
+        return Definition(DECLARED_FIGURE, indicator, DECLARED, *_DECLARED_WORDS)
     if name not in known:
         known.append(DECLARED_FIGURE)
         place = "edition: [indicators]" if error is EditionError else "scope: [definitions]"

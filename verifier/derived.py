@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
@@ -12,16 +11,15 @@ from evidence.stored import DaySumRow
 from verifier import layout
 from verifier.chain import AGENT, Chain
 from verifier.contents import MAX_SURPLUS_BYTES, Contents
-from verifier.difference import differing_day_sums, differing_figures
-from verifier.document import document, encode_figures
-from verifier.edition import Edition
-from verifier.edition_file import parse_edition
+from verifier.declaration import declared_as
+from verifier.declared import read_declared
+from verifier.derivation import Declared, Documents, derive
+from verifier.difference import differing_day_sums, differing_document
 from verifier.enrolled import Enrolled
 from verifier.errors import VerifierError
-from verifier.figures import measure
 from verifier.finding import Finding
+from verifier.measuring import HourReader
 from verifier.pack_archive import PackArchive
-from verifier.scope import Scope, parse_scope
 from verifier.statement import Statement
 from verifier.window import Window
 
@@ -36,20 +34,26 @@ class Derived:
         self,
         contents: Contents,
         statement: Statement,
+        *,
         enrolled: Enrolled,
         chains: list[Chain],
         editions: Mapping[str, str],
+        hours: HourReader,
     ) -> None:
         self._contents = contents
         self._statement = statement
         self._enrolled = enrolled
         self._chains = chains
         self._editions = editions
+        self._hours = hours
 
-    def judge(self) -> dict[str, Any] | None:
-        """Return the recomputed figures document, ``None`` if it cannot be made; report what differs."""
-        edition, scope = self._edition(), self._scope()
-        if edition is None or (scope is None and self._contents.has(layout.SCOPE)):
+    def judge(self) -> tuple[Declared, Documents] | None:
+        """Return what is declared and the recomputed documents, ``None`` if they cannot be made.
+
+        Reports what differs.
+        """
+        declared = read_declared(self._contents, self._statement, self._chains, self._editions)
+        if declared is None:
             return None
         archive = PackArchive(
             enterprise=self._statement.enterprise,
@@ -58,32 +62,62 @@ class Derived:
             rows=self._rows(),
         )
         try:
-            figures = measure(
+            found = derive(
                 archive,
                 month=self._statement.month,
-                edition=edition,
-                scope=scope,
                 timezone=self._statement.timezone,
+                declared=declared,
+                facts=[facts for chain in self._chains for facts in chain.facts],
+                hours=self._hours,
+                made_ms=self._statement.made_ms,
+                software=self._statement.software,
             )
-            found = document(figures)
         except (EvidenceError, VerifierError) as error:
             self._report("FIGURES", layout.FIGURES, got=str(error))
             return None
-        self._times(figures.window)
-        rows = archive.day_sums(figures.window.first_day, figures.window.after_day)
-        for name, expected, differ in (
-            (layout.DAY_SUMS, layout.day_sums_csv(rows), differing_day_sums),
-            (layout.FIGURES, encode_figures(found), differing_figures),
+        self._declared_when(declared, found.figures.window)
+        self._times(found.figures.window)
+        self._compare(found)
+        return declared, found
+
+    def _compare(self, found: Documents) -> None:
+        """Steps 6 and 8: the derived entries are what was recomputed, byte for byte."""
+        for code, name, expected in (
+            ("DAY_SUMS", layout.DAY_SUMS, layout.day_sums_csv(found.day_sums)),
+            ("FIGURES", layout.FIGURES, found.figures_bytes),
+            ("VERDICT", layout.VERDICT, found.verdict_bytes),
+            ("REPORT", layout.REPORT, found.report_bytes),
         ):
             got = self._contents.read(name)
             if not self._contents.has(name) or got == expected:
                 continue
             if len(got) > len(expected) + MAX_SURPLUS_BYTES:
-                code = "DAY_SUMS" if name == layout.DAY_SUMS else "FIGURES"
                 self._report(code, name, expected=f"{len(expected)} bytes", got=f"{len(got)} bytes")
+            elif name == layout.DAY_SUMS:
+                self._contents.findings.extend(differing_day_sums(expected, got))
             else:
-                self._contents.findings.extend(differ(expected, got))
-        return found
+                self._contents.findings.extend(differing_document(code, name, expected=expected, got=got))
+        for name in layout.READING_COPIES:
+            if self._contents.has(name):
+                self._report("READING_COPY", name)
+
+    def _declared_when(self, declared: Declared, window: Window) -> None:
+        """Dates beside the window: the collector's own clock, shown and not believed."""
+        mine = None if declared.scope is None else declared_as(declared.scope, declared.scopes)
+        if mine is not None and mine.declared_ms > window.start_ms:
+            self._report(
+                "SCOPE_DECLARED_AFTER",
+                layout.SCOPE,
+                expected=f"{window.start_ms} ms or earlier",
+                got=f"{mine.declared_ms} ms",
+            )
+        if window.end_ms > self._statement.made_ms:
+            self._report(
+                "PROVISIONAL",
+                layout.STATEMENT,
+                expected=f"{window.end_ms} ms or later",
+                got=f"{self._statement.made_ms} ms",
+            )
 
     def _times(self, window: Window) -> None:
         """What the chunks' times, boots and window say about one another."""
@@ -154,42 +188,6 @@ class Derived:
             if chain.source == "import":
                 self._report("NOT_ATTESTED", f"{chain.count} chunks", host=chain.host)
         return [row for chain in self._chains for row in chain.rows]
-
-    def _edition(self) -> Edition | None:
-        """Step 7, the edition: read, and compared with those that the reviewer trusts."""
-        raw = self._contents.read(layout.EDITION)
-        try:
-            edition = parse_edition(raw)
-        except (EvidenceError, VerifierError) as error:
-            self._report("EDITION", layout.EDITION, got=str(error))
-            return None
-        if edition.id not in self._editions:
-            self._report("EDITION_UNKNOWN", layout.EDITION, got=f"{edition.id} {layout.sha256(raw)}")
-        elif self._editions[edition.id] != layout.sha256(raw):
-            self._report(
-                "EDITION_DIFFERS", layout.EDITION, expected=self._editions[edition.id], got=layout.sha256(raw)
-            )
-        return edition
-
-    def _scope(self) -> Scope | None:
-        """Step 7, the scope: its hosts and no others have chunks in the pack."""
-        if not self._contents.has(layout.SCOPE):
-            self._report("SCOPE_NOT_DECLARED", layout.SCOPE)
-            return None
-        try:
-            scope = parse_scope(self._contents.read(layout.SCOPE))
-        except (EvidenceError, VerifierError) as error:
-            self._report("SCOPE", layout.SCOPE, got=str(error))
-            return None
-        if scope.enterprise != self._statement.enterprise:
-            self._report("SCOPE", layout.SCOPE, expected=self._statement.enterprise, got=scope.enterprise)
-        declared = {host.id for host in scope.hosts}
-        for chain in self._chains:
-            if chain.host not in declared:
-                self._report(
-                    "SCOPE", layout.HOSTS, host=chain.host, got="chunks of a host that is not declared"
-                )
-        return scope
 
     def _report(self, code: str, place: str, *, host: str = "", expected: str = "", got: str = "") -> None:
         self._contents.findings.append(Finding(code, place, host, expected, got))

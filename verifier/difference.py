@@ -26,18 +26,25 @@ def differing_day_sums(expected: bytes, got: bytes) -> list[Finding]:
     return _closed(found, "DAY_SUMS", layout.DAY_SUMS, len(differing))
 
 
-def differing_figures(expected: bytes, got: bytes) -> list[Finding]:
-    """Return a finding for every value of the figures document that differs."""
+def differing_document(code: str, name: str, *, expected: bytes, got: bytes) -> list[Finding]:
+    """Return a finding for every value of a derived document that differs.
+
+    Args:
+        code: of the findings: ``FIGURES``, ``VERDICT`` or ``REPORT``.
+        name: the entry.
+        expected: the document as it follows from the chunks.
+        got: the entry's bytes.
+    """
     try:
         have = json.loads(got)
     except (ValueError, RecursionError) as error:
-        return [Finding("FIGURES", layout.FIGURES, got=f"not a JSON document: {error}")]
+        return [Finding(code, name, got=f"not a JSON document: {error}")]
     differing = list(_values("", json.loads(expected), have))
     found = [
-        Finding("FIGURES", f"{layout.FIGURES}{path}", expected=_shown(want), got=_shown(has))
+        Finding(code, f"{name}{path}", expected=_shown(want), got=_shown(has))
         for path, want, has in differing[:MAX_DIFFERENCES]
     ]
-    return _closed(found, "FIGURES", layout.FIGURES, len(differing))
+    return _closed(found, code, name, len(differing))
 
 
 def _closed(found: list[Finding], code: str, name: str, count: int) -> list[Finding]:
@@ -69,7 +76,7 @@ def _values(path: str, want: Any, have: Any) -> Iterator[tuple[str, Any, Any]]:
 def _name(entry: Any, number: int) -> str:
     """What a list's entry is about, so that a reader finds it: an indicator, a host, a note."""
     if isinstance(entry, dict):
-        for key in ("id", "host", "code"):
+        for key in ("id", "indicator", "host", "code", "day"):
             if key in entry:
                 return str(entry[key])
     return str(number)

@@ -8,7 +8,7 @@ data. The verdicts compare the exact figures, not the printed ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -18,8 +18,9 @@ from verifier.bounds import Bounds
 from verifier.errors import VerifierError
 from verifier.indicators.interface import HostFigure
 from verifier.notes import Note
-from verifier.result import Figures, Indicator
+from verifier.result import Figures, Indicator, MonthFigure, Substituted
 from verifier.scope import Scope
+from verifier.verdict import Verdict
 from verifier.window import TimeClasses, Window, whole_seconds
 
 SCHEMA = "starproof/figures/1"
@@ -32,11 +33,13 @@ def document(figures: Figures) -> dict[str, Any]:
         "schema": SCHEMA,
         "enterprise": figures.enterprise,
         "month": figures.month,
+        "months": list(figures.months),
         "timezone": figures.timezone,
         "edition": {"id": figures.edition.id, "sha256": figures.edition.sha256},
         "scope_declared": "no" if scope is None else "yes",
         "scope_sha256": None if scope is None else scope.sha256,
         "window": _window(figures.window),
+        "provisional": "yes" if figures.provisional else "no",
         "exclusions": [] if scope is None else _exclusions(scope),
         "indicators": [_indicator(indicator) for indicator in figures.indicators],
         "notes": _notes(figures.notes),
@@ -98,22 +101,46 @@ def _indicator(indicator: Indicator) -> dict[str, Any]:
         "definition": indicator.definition.id,
         "aggregation": rule.aggregation,
         "unit": rule.unit,
-        **_bounds(indicator.bounds),
+        "months": rule.months,
+        "combine": rule.combine,
+        **printed_bounds(indicator.bounds),
         "steal": _floor(indicator.steal),
         "coverage": _coverage(indicator.times, parts),
         "suspect_s": sum(_suspect_s(figure) for figure in indicator.hosts),
         "thresholds": dict(rule.thresholds),
-        "verdicts": {star: verdict.name for star, verdict in indicator.verdicts.items()},
+        "verdicts": _verdicts(indicator.verdicts),
+        "substitution": _substituted(indicator.substituted),
+        "by_month": [_month(part) for part in indicator.months],
         "hosts": [_host(figure, seconds) for figure, seconds in zip(indicator.hosts, parts, strict=True)],
         "notes": _notes(indicator.notes),
     }
+
+
+def _substituted(found: Substituted | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    printed = printed_bounds(found.bounds)
+    return {"rule": found.rule, "low": printed["low"], "high": printed["high"], "decided": list(found.stars)}
+
+
+def _month(part: MonthFigure) -> dict[str, Any]:
+    return {
+        "month": part.month,
+        **printed_bounds(part.bounds),
+        "share": coverage_share(part.times),
+        "verdicts": _verdicts(part.verdicts),
+    }
+
+
+def _verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, str]:
+    return {star: verdict.name for star, verdict in verdicts.items()}
 
 
 def _host(figure: HostFigure, seconds: dict[str, int]) -> dict[str, Any]:
     return {
         "host": figure.host,
         "source": figure.source,
-        **_bounds(figure.bounds),
+        **printed_bounds(figure.bounds),
         "capacity_bps": _floor(figure.weight),
         "steal": _floor(figure.steal),
         "coverage": _coverage(figure.times, [seconds]),
@@ -125,7 +152,7 @@ def _suspect_s(figure: HostFigure) -> int:
     return figure.times.suspect_ms // 1_000
 
 
-def _bounds(bounds: Bounds) -> dict[str, str | None]:
+def printed_bounds(bounds: Bounds) -> dict[str, str | None]:
     """Return the printed numbers; without a value there is nothing to print."""
     if bounds.value is None:
         return {"value": None, "low": None, "high": None, "running": None}
@@ -144,11 +171,13 @@ def _floor(number: Fraction | None) -> str | None:
 def _coverage(times: TimeClasses, parts: Sequence[dict[str, int]]) -> dict[str, Any]:
     """Return the coverage: whole seconds, the sums of the parts; the share is exact, rounded down."""
     names = ("observed_s", "bridged_s", "downtime_s", "excluded_s", "missing_s")
+    return {**{name: sum(part[name] for part in parts) for name in names}, "share": coverage_share(times)}
+
+
+def coverage_share(times: TimeClasses) -> str | None:
+    """Return the share of the time that was neither downtime nor excluded in which amounts are known."""
     running = times.covered_ms + times.missing_ms
-    return {
-        **{name: sum(part[name] for part in parts) for name in names},
-        "share": decimals.floor(Fraction(times.covered_ms, running)) if running else None,
-    }
+    return decimals.floor(Fraction(times.covered_ms, running)) if running else None
 
 
 def _notes(notes: Sequence[Note]) -> list[dict[str, Any]]:

@@ -5,8 +5,10 @@
     ├── EditionError      an edition file cannot be used
     ├── ScopeError        a scope file cannot be used, or does not fit what is asked
     ├── ProfileError      a profile or one of its documents cannot be used
+    ├── DeclarationError  the records of declared scopes are damaged, or one more cannot be added
     ├── WindowError       no time is left to measure
     ├── ArchiveError      the stored evidence cannot be what it claims to be: run the audit
+    ├── OutputError       what was made cannot be written where it should go
     └── PackError         a pack cannot be written, or is not one
 
 Every class has a stable ``code`` that scripts may rely on.
@@ -47,6 +49,12 @@ class ProfileError(VerifierError):
     code: ClassVar[str] = "PROFILE"
 
 
+class DeclarationError(VerifierError):
+    """The records of declared scopes are damaged or contradict each other, or leave no room for one more."""
+
+    code: ClassVar[str] = "DECLARATION"
+
+
 class WindowError(VerifierError):
     """No time is left to measure."""
 
@@ -57,6 +65,12 @@ class ArchiveError(VerifierError):
     """The stored evidence cannot be what it claims to be; run the audit."""
 
     code: ClassVar[str] = "ARCHIVE"
+
+
+class OutputError(VerifierError):
+    """What was made cannot be written where it should go."""
+
+    code: ClassVar[str] = "OUTPUT"
 
 
 class PackError(VerifierError):

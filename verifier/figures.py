@@ -1,32 +1,32 @@
 """Figures: from an archive, a month, an edition and a scope to figures, bounds and verdicts.
 
-Steps: (1) zone and window, (2) hosts and definitions, (3) day sums: those stored when the zone is
-the store's, else recomputed from the chunks, (4) the figure of every host, (5) of the fleet,
-(6) the verdict for every star. Pure but for what the archive reads; no clock.
+Steps: (1) zone and windows, (2) hosts and definitions, (3) day sums: those stored when the zone is
+the store's, else recomputed from the chunks, (4) every figure (``verifier.measuring``). Pure but for
+what the archive reads; no clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
 from verifier import recompute
-from verifier.amounts import HostAmounts, collect
-from verifier.bounds import NOTHING_KNOWN, Bounds
-from verifier.definitions import Definition, chosen
+from verifier.amounts import collect
+from verifier.declaration import ScopeVersion, declared_before
+from verifier.definitions import chosen
 from verifier.document import document, encode_figures
-from verifier.edition import Edition, Rule
-from verifier.errors import ScopeError
-from verifier.fleet import aggregate, exact_sum
-from verifier.indicators.interface import HostFigure, HostMonth, HostRule
-from verifier.notes import TEXTS, Note
+from verifier.edition import DECLARED, Edition, Rule
+from verifier.errors import ScopeError, WindowError
+from verifier.measuring import HourReader, Measuring
+from verifier.notes import Note
 from verifier.ports import Archive
-from verifier.result import Figures, Indicator
+from verifier.result import Figures
 from verifier.scope import DeclaredHost, Scope
-from verifier.verdict import Verdict, judge
-from verifier.window import TimeClasses, Window, month_window, total
+from verifier.substitution import in_force
+from verifier.window import Window, month_window, months_until
 
 __all__ = ["DEFAULT_TIMEZONE", "encode_figures", "figures", "measure"]
 
@@ -40,9 +40,12 @@ def figures(
     edition: Edition,
     scope: Scope | None = None,
     timezone: str | None = None,
+    now_ms: int | None = None,
 ) -> dict[str, Any]:
     """Return the figures document (schema ``starproof/figures/1``); see ``measure``."""
-    return document(measure(archive, month=month, edition=edition, scope=scope, timezone=timezone))
+    return document(
+        measure(archive, month=month, edition=edition, scope=scope, timezone=timezone, now_ms=now_ms)
+    )
 
 
 def measure(
@@ -52,28 +55,36 @@ def measure(
     edition: Edition,
     scope: Scope | None = None,
     timezone: str | None = None,
+    now_ms: int | None = None,
+    scopes: Sequence[ScopeVersion] = (),
+    hours: HourReader | None = None,
 ) -> Figures:
-    """Return the figures of a month that the edition asks for.
+    """Return the figures of the window that ends with ``month``.
 
     Args:
         archive: the evidence of one enterprise.
         month: local month ``YYYY-MM``.
-        edition: thresholds, definitions and aggregation.
+        edition: thresholds, definitions, windows and aggregation.
         scope: what was declared; without one all hosts of the archive count.
         timezone: IANA zone; by default the scope's, else Asia/Shanghai.
+        now_ms: the wall clock; figures of a window that is not over by then are provisional.
+            ``None``: the window is over.
+        scopes: the declared versions of the scope: a substitution rule counts only if it was
+            declared before the window.
+        hours: gives hour sums to substitution rules; by default read from the archive's chunks.
 
     Raises:
         ScopeError: the scope names another edition or zone than the caller.
         EditionError: the edition names what this version does not know.
-        WindowError: the month lies outside the scope's window.
+        WindowError: a month lies outside the scope's window, or has not begun.
         ArchiveError: the stored evidence is impossible or does not verify; run the audit.
         MalformedError: not a month, not a zone.
     """
     # (1)
-    zone = _zone(scope, timezone)
-    calendar = LocalCalendar(zone)
-    days = (scope.first_day, scope.last_day) if scope else None
-    window = month_window(calendar, month, days=days, exclusions=scope.exclusions if scope else ())
+    calendar, spans = windows(month, edition=edition, scope=scope, timezone=timezone)
+    window = longest(spans)
+    if now_ms is not None and now_ms <= window.start_ms:
+        raise WindowError(f"{month} has not begun: nothing can have been measured; choose an earlier month")
     # (2)
     if scope and scope.edition != edition.id:
         raise ScopeError(f"the scope declares the edition {scope.edition!r}, not {edition.id!r}")
@@ -82,21 +93,84 @@ def measure(
     hosts = scope.hosts if scope else tuple(DeclaredHost(name) for name in present)
     # (3)
     amounts = collect(_day_sums(archive, calendar, window, hosts), window)
-    # (4) to (6)
+    # (4)
+    measuring = Measuring(
+        calendar=calendar,
+        hosts=hosts,
+        amounts=amounts,
+        stars=edition.star_ids,
+        hours=hours or partial(recompute.hour_reader, archive),
+    )
     indicators = tuple(
-        _indicator(rule, definitions[rule.id], hosts, stars=edition.star_ids, amounts=amounts, window=window)
+        measuring.indicator(
+            rule,
+            definitions[rule.id],
+            window=spans.get(rule.months, spans[1]),
+            months=_months(month, rule, calendar, scope),
+            substitution=_substitution(rule, scope, scopes, window),
+        )
         for rule in edition.rules
     )
     return Figures(
         enterprise=scope.enterprise if scope else archive.enterprise,
         month=month,
-        timezone=zone,
+        months=months_until(month, max(spans)),
+        timezone=calendar.zone,
         edition=edition,
         scope=scope,
         window=window,
+        provisional=now_ms is not None and now_ms < window.end_ms,
         indicators=indicators,
         notes=tuple(_document_notes(archive.enterprise, present, scope)),
+        hosts=hosts,
+        amounts=amounts,
     )
+
+
+def _substitution(
+    rule: Rule, scope: Scope | None, scopes: Sequence[ScopeVersion], window: Window
+) -> str | None:
+    if scope is None:
+        return None
+    return in_force(
+        rule.substitution,
+        scope.substitution.get(rule.id),
+        declared_before_window=declared_before(scope, scopes, window),
+    )
+
+
+def windows(
+    month: str, *, edition: Edition, scope: Scope | None, timezone: str | None
+) -> tuple[LocalCalendar, dict[int, Window]]:
+    """Return the calendar, and by number of months the windows that the edition's figures ask for.
+
+    Raises:
+        ScopeError: the scope names another zone than the caller.
+        WindowError: a month lies outside the scope's window.
+        MalformedError: not a month, not a zone.
+    """
+    calendar = LocalCalendar(_zone(scope, timezone))
+    counts = {rule.months for rule in edition.rules if rule.aggregation != DECLARED} or {1}
+    return calendar, {count: _window(calendar, month, scope, count) for count in sorted({1, *counts})}
+
+
+def longest(spans: Mapping[int, Window]) -> Window:
+    """Return the window that holds all others: they end together."""
+    return spans[max(spans)]
+
+
+def _window(calendar: LocalCalendar, month: str, scope: Scope | None, count: int = 1) -> Window:
+    days = (scope.first_day, scope.last_day) if scope else None
+    exclusions = scope.exclusions if scope else ()
+    return month_window(calendar, month, count=count, days=days, exclusions=exclusions)
+
+
+def _months(
+    month: str, rule: Rule, calendar: LocalCalendar, scope: Scope | None
+) -> tuple[tuple[str, Window], ...]:
+    if rule.aggregation == DECLARED:
+        return ()
+    return tuple((name, _window(calendar, name, scope)) for name in months_until(month, rule.months))
 
 
 def _zone(scope: Scope | None, timezone: str | None) -> str:
@@ -114,69 +188,6 @@ def _day_sums(
         return archive.day_sums(window.first_day, window.after_day)
     names = [host.id for host in hosts]
     return recompute.day_sums(archive, calendar, (window.first_day, window.after_day), names)
-
-
-def _indicator(
-    rule: Rule,
-    definition: Definition,
-    hosts: Sequence[DeclaredHost],
-    *,
-    stars: Sequence[str],
-    amounts: Mapping[str, HostAmounts],
-    window: Window,
-) -> Indicator:
-    if definition.rule is None:
-        return Indicator(
-            rule=rule,
-            definition=definition,
-            bounds=NOTHING_KNOWN,
-            times=TimeClasses(),
-            verdicts=_verdicts(rule, NOTHING_KNOWN, stars),
-            notes=(Note("NOT_MEASURED"),),
-        )
-    found = _host_figures(definition.rule, hosts, amounts=amounts, window=window)
-    bounds = aggregate(found, definition.aggregation)
-    steals = [figure.steal for figure in found if figure.steal is not None]
-    return Indicator(
-        rule=rule,
-        definition=definition,
-        bounds=bounds,
-        times=total([figure.times for figure in found]),
-        verdicts=_verdicts(rule, bounds, stars),
-        hosts=found,
-        steal=exact_sum(steals) / len(steals) if steals else None,
-        notes=tuple(_host_notes(found)),
-    )
-
-
-def _verdicts(rule: Rule, bounds: Bounds, stars: Sequence[str]) -> dict[str, Verdict]:
-    """Return the verdict for every star; without a threshold a figure decides nothing."""
-    verdicts = {}
-    for star in stars:
-        threshold = rule.threshold(star)
-        verdicts[star] = Verdict.INCONCLUSIVE if threshold is None else judge(bounds, threshold)
-    return verdicts
-
-
-def _host_figures(
-    rule: HostRule,
-    hosts: Sequence[DeclaredHost],
-    *,
-    amounts: Mapping[str, HostAmounts],
-    window: Window,
-) -> tuple[HostFigure, ...]:
-    """Return the figure of every host, sorted by name."""
-    ordered = sorted(hosts, key=lambda host: host.id)
-    return tuple(rule(HostMonth(host, window, amounts.get(host.id, {}))) for host in ordered)
-
-
-def _host_notes(hosts: Sequence[HostFigure]) -> Iterable[Note]:
-    """Gather the marks of all hosts into one note a code, in the order of ``TEXTS``."""
-    marked: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
-    for figure in hosts:
-        for mark in figure.marks:
-            marked.setdefault(mark.code, []).append((figure.host, mark.days))
-    return [Note(code, tuple(marked[code])) for code in TEXTS if code in marked]
 
 
 def _document_notes(enterprise: str, present: Sequence[str], scope: Scope | None) -> Iterable[Note]:

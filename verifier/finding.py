@@ -61,7 +61,24 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "SCOPE": (FAIL, "申报范围文件不可读或与内容不符", "the scope file cannot be read or contradicts the content"),
     "SCOPE_NOT_DECLARED": (NOTE, "没有声明申报范围", "no scope was declared"),
     "NOT_ATTESTED": (NOTE, "含未经主机签名的导入数据", "holds imported data that no host has signed"),
+    "SCOPES": (FAIL, "申报范围的声明记录不可读或互相矛盾", "the declared versions of the scope cannot be read or contradict one another"),
+    "SCOPE_UNDECLARED": (
+        NOTE, "所用的申报范围没有声明记录", "the scope in use was not declared: there is no record of its date",
+    ),
+    "SCOPE_DECLARED_AFTER": (NOTE, "申报范围在统计期开始之后声明", "the scope was declared after the window had begun"),
+    "SCOPE_CHANGED": (NOTE, "申报范围有过多个版本", "the scope was declared more than once"),
+    "PROFILE": (FAIL, "申报资料文件不可读或与内容不符", "the profile cannot be read or contradicts the content"),
+    "DOCUMENT": (FAIL, "证明材料与其哈希不符，或申报资料没有提到它", "a document differs from its hash, or the profile does not name it"),
+    "DOCUMENT_MISSING": (INCOMPLETE, "缺少申报资料所列的证明材料", "a document that the profile names is not in the pack"),
+    "PROVISIONAL": (NOTE, "生成时统计期尚未结束：结论是暂定的", "the window was not over when the pack was made: the verdict is provisional"),
+    "READING_COPY": (
+        NOTE,
+        "申请表和报告的文件供阅读，核验不重算其版面；请用 starproof report --pack 自行打印",
+        "form and report files are copies for reading and are not recomputed; print your own: starproof report --pack",
+    ),
     "FIGURES": (FAIL, "指标与重算结果不符", "the figures differ from those recomputed"),
+    "VERDICT": (FAIL, "结论与重算结果不符", "the verdict differs from the one recomputed"),
+    "REPORT": (FAIL, "报告数据与重算结果不符", "the report differs from the one recomputed"),
     "CONFLICT": (FAIL, "同一序号收到过不同的数据块", "different chunks with one number were received"),
 }  # fmt: skip
 """Code → severity, sentence in Chinese, sentence in English."""

@@ -6,12 +6,16 @@ unpacked folder. What BagIt leaves open is closed here: exactly these entries, n
     bag-info.txt  bagit.txt                 fixed text, and what the bag is about
     data/chunks/<place>/<source>-<epoch>/<day>.chunks   frames, one after another; ``place`` numbers the host
     data/day-sums.csv                       derived, recomputed by every check
+    data/documents/<SHA-256>                what proves the profile, named by its hash
     data/edition.toml  data/scope.toml      the rules, byte for byte as they were used
     data/enrolments.json                    who may sign for which host
-    data/figures.json                       derived, recomputed by every check
+    data/figures.json  data/verdict.json  data/report.json   derived, recomputed by every check
+    data/form.docx  data/report.html  data/report.pdf        copies for reading
     data/hosts.json                         which host has which place
     data/log-key.txt                        for orientation; check takes the key from elsewhere
+    data/profile.toml                       what the enterprise declares about itself
     data/readme.txt                         for the reader who has only the file
+    data/scopes.json                        every declared version of the scope, with its date
     manifest-sha256.txt                     every file under data/
     statement.json  statement.sig           what the collector's log key signs
     tagmanifest-sha256.txt                  every file that is not under data/
@@ -41,8 +45,15 @@ ENROLMENTS = "data/enrolments.json"
 FIGURES = "data/figures.json"
 HOSTS = "data/hosts.json"
 LOG_KEY = "data/log-key.txt"
+PROFILE = "data/profile.toml"
 README = "data/readme.txt"
+REPORT = "data/report.json"
 SCOPE = "data/scope.toml"
+SCOPES = "data/scopes.json"
+VERDICT = "data/verdict.json"
+FORM = "data/form.docx"
+REPORT_HTML = "data/report.html"
+REPORT_PDF = "data/report.pdf"
 MANIFEST = "manifest-sha256.txt"
 STATEMENT = "statement.json"
 SIGNATURE = "statement.sig"
@@ -50,8 +61,11 @@ TAG_MANIFEST = "tagmanifest-sha256.txt"
 
 FIXED = frozenset(
     {BAG_INFO, BAGIT_TXT, DAY_SUMS, EDITION, ENROLMENTS, FIGURES, HOSTS, LOG_KEY, README}
-    | {MANIFEST, STATEMENT, SIGNATURE, TAG_MANIFEST}
+    | {MANIFEST, REPORT, STATEMENT, SIGNATURE, TAG_MANIFEST, VERDICT}
 )
+READING_COPIES = (FORM, REPORT_HTML, REPORT_PDF)
+"""Rendered for people; they depend on fonts and libraries, so a check does not recompute them."""
+OPTIONAL = frozenset({PROFILE, SCOPE, SCOPES, *READING_COPIES})
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_HOSTS = 9_999
 """Places have four digits."""
@@ -63,6 +77,7 @@ DAY_SUM_FIELDS = (
 _CHUNKS = re.compile(
     r"data/chunks/(\d{4})/(agent|import)-(0|[1-9]\d{0,5})/(\d{4}-\d\d-\d\d)\.chunks\Z", re.ASCII
 )
+_DOCUMENT = re.compile(r"data/documents/([0-9a-f]{64})\Z", re.ASCII)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}\Z", re.ASCII)
 
 
@@ -75,6 +90,17 @@ def chunks_place(name: str) -> tuple[str, str, int, str] | None:
     """Return (place, source, epoch, ISO day) of a chunk entry's name, ``None`` for other names."""
     match = _CHUNKS.match(name)
     return (match[1], match[2], int(match[3]), match[4]) if match else None
+
+
+def document_name(sha256_hex: str) -> str:
+    """Return the entry for a document of the profile, named by its hash."""
+    return f"data/documents/{sha256_hex}"
+
+
+def document_hash(name: str) -> str | None:
+    """Return the hash that an entry under data/documents/ is named by, ``None`` for other names."""
+    match = _DOCUMENT.match(name)
+    return match[1] if match else None
 
 
 def bag_info(enterprise: str, month: str) -> bytes:

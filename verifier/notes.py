@@ -70,6 +70,36 @@ TEXTS: dict[str, tuple[str, str]] = {
         "读与写只有一项有数据：另一项未加入，数值偏低。",
         "Only reads or only writes have data; the other is not added, so the value is too low.",
     ),
+    "SUBSTITUTED": (
+        "这些主机的缺失时间按统计期前申报的规则 extreme_hour/1 代入：下限取已观测到的最低一小时，上限取最高一小时。",
+        (
+            "The missing time of these hosts takes, by the rule extreme_hour/1 that was declared before the window, "
+            "the lowest hour seen for the low end and the highest for the high end."
+        ),
+    ),
+    "SUBSTITUTION_COVERAGE": (
+        "这些主机的覆盖率低于代入规则的要求：保留严格上下限。",
+        "The coverage of these hosts is below what the substitution rule asks; they keep their hard bounds.",
+    ),
+    "SUBSTITUTION_DAYS": (
+        "这些主机缺失的整日过多（连续超过3日，或一个月内超过5日）：保留严格上下限。",
+        (
+            "Too many whole days of these hosts are missing (more than 3 on end, or 5 in a month); they keep "
+            "their hard bounds."
+        ),
+    ),
+    "SUBSTITUTION_HOURS": (
+        "这些主机观测到的小时不足168个：保留严格上下限。",
+        "Fewer than 168 hours of these hosts were seen; they keep their hard bounds.",
+    ),
+    "SUBSTITUTION_LITTLE": (
+        "这些主机的缺失时间不足1小时：不作代入，保留严格上下限。",
+        "Less than an hour of these hosts is missing; nothing is substituted, they keep their hard bounds.",
+    ),
+    "SUBSTITUTION_NO_VALUE": (
+        "这些主机没有数值，无从代入。",
+        "These hosts have no figure, so nothing can be substituted.",
+    ),
 }
 """Every code with its Chinese and its English text."""
 

@@ -6,9 +6,10 @@ very chunks that go in, and a difference stops the packing (the store's day sums
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from typing import BinaryIO
 
 from evidence import __version__
@@ -16,30 +17,49 @@ from evidence.calendar import MS_PER_S, LocalCalendar
 from evidence.dsse import STATEMENT_TYPE
 from evidence.keys import PrivateKey
 from evidence.stored import DaySumRow, StoredChunk
-from verifier import layout
+from verifier import layout, recompute
 from verifier.container import Writer
+from verifier.declaration import Declared as ScopeRecord
+from verifier.declaration import scopes_document
+from verifier.derivation import Declared, Documents, derive
 from verifier.document import document, encode_figures
-from verifier.edition import Edition
 from verifier.errors import PackError
+from verifier.facts import SourceFacts
 from verifier.figures import measure
+from verifier.hearing import deciding, hear_stored
 from verifier.pack_archive import PackArchive
 from verifier.pack_readme import readme
 from verifier.ports import Archive
-from verifier.recompute import host_day_sums, strict_opener
 from verifier.result import Figures
-from verifier.scope import Scope
-from verifier.selection import deciding_chunks, span_of
+from verifier.selection import span_of
 from verifier.statement import Statement
+
+SOFTWARE = f"starproof {__version__}"
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Edition and scope with the bytes they were read from."""
+    """What the enterprise declared, with the bytes it was read from.
 
-    edition: Edition
+    ``scope_records`` are all declared versions of the scope, ``documents`` those of the profile by
+    SHA-256.
+    """
+
+    declared: Declared
     edition_bytes: bytes
-    scope: Scope | None = None
     scope_bytes: bytes = b""
+    scope_records: Sequence[ScopeRecord] = ()
+    profile_bytes: bytes = b""
+    documents: Mapping[str, bytes] = field(default_factory=dict)
+
+
+Renderer = Callable[[Documents], Mapping[str, bytes]]
+"""Returns copies for reading by the entries they become (``layout.READING_COPIES``)."""
+
+
+def no_copies(_: Documents) -> Mapping[str, bytes]:
+    """Return nothing: a pack without copies for reading."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -48,7 +68,7 @@ class PackSummary:
 
     hosts: int
     chunks: int
-    figures: bytes
+    derived: Documents
     statement: Statement
 
 
@@ -61,6 +81,7 @@ def write_pack(
     zone: str | None,
     log_key: PrivateKey,
     made_ms: int,
+    render: Renderer = no_copies,
 ) -> PackSummary:
     """Write the pack of ``month`` to ``stream`` and return what went in.
 
@@ -72,34 +93,86 @@ def write_pack(
         zone: IANA time zone, ``None`` for the scope's or the default.
         log_key: the collector's key that signs the statement.
         made_ms: the wall clock now.
+        render: makes the copies for reading.
 
     Raises:
         PackError: too large, or the store's day sums are not those of its chunks.
         VerifierError: figures cannot be computed for this month, edition and scope.
         EvidenceError: a chunk does not verify.
     """
-    figures = measure(archive, month=month, edition=rules.edition, scope=rules.scope, timezone=zone)
-    if rules.scope is not None and rules.scope.enterprise != archive.enterprise:
-        raise PackError(
-            f"the scope is of {rules.scope.enterprise!r}, the store of {archive.enterprise!r}; use the right store"
-        )
-    encoded = encode_figures(document(figures))
+    declared = rules.declared
+    figures = measure(
+        archive,
+        month=month,
+        edition=declared.edition,
+        scope=declared.scope,
+        timezone=zone,
+        now_ms=made_ms,
+        scopes=declared.scopes,
+    )
+    _require_enterprise(archive, declared)
     packing = _Packing(stream, archive, figures)
     packing.add(layout.BAG_INFO, layout.bag_info(archive.enterprise, month))
     packing.add(layout.BAGIT_TXT, layout.BAGIT)
     packing.add_chunks()
-    _require_same(archive, packing.rows, rules, figures, encoded)
-    packing.add(layout.DAY_SUMS, layout.day_sums_csv(packing.rows))
-    packing.add(layout.EDITION, rules.edition_bytes)
-    packing.add(layout.ENROLMENTS, layout.enrolments_document(archive.enrolments()))
-    packing.add(layout.FIGURES, encoded)
-    packing.add(layout.HOSTS, layout.hosts_document(packing.places))
-    packing.add(layout.LOG_KEY, (log_key.public.raw.hex() + "\n").encode())
-    packing.add(layout.README, readme(archive.enterprise, month).encode())
-    if rules.scope is not None:
-        packing.add(layout.SCOPE, rules.scope_bytes)
+    derived = derive(
+        PackArchive(
+            enterprise=archive.enterprise,
+            timezone=figures.timezone,
+            enrolments=archive.enrolments(),
+            rows=packing.rows,
+        ),
+        month=month,
+        timezone=figures.timezone,
+        declared=declared,
+        facts=packing.facts,
+        hours=partial(recompute.hour_reader, archive),
+        made_ms=made_ms,
+        software=SOFTWARE,
+    )
+    _require_same(archive, figures, derived)
+    entries = {
+        layout.DAY_SUMS: layout.day_sums_csv(derived.day_sums),
+        layout.EDITION: rules.edition_bytes,
+        layout.ENROLMENTS: layout.enrolments_document(archive.enrolments()),
+        layout.FIGURES: derived.figures_bytes,
+        layout.HOSTS: layout.hosts_document(packing.places),
+        layout.LOG_KEY: (log_key.public.raw.hex() + "\n").encode(),
+        layout.README: readme(archive.enterprise, month).encode(),
+        layout.REPORT: derived.report_bytes,
+        layout.VERDICT: derived.verdict_bytes,
+        **_declared_entries(rules),
+        **render(derived),
+    }
+    for name in sorted(entries):
+        packing.add(name, entries[name])
     statement = packing.close(month, log_key, made_ms)
-    return PackSummary(len(packing.places), packing.chunks, encoded, statement)
+    return PackSummary(len(packing.places), packing.chunks, derived, statement)
+
+
+def _declared_entries(rules: Rules) -> dict[str, bytes]:
+    declared = rules.declared
+    entries = {layout.document_name(name): data for name, data in rules.documents.items()}
+    if declared.scope is not None:
+        entries[layout.SCOPE] = rules.scope_bytes
+    if rules.scope_records:
+        entries[layout.SCOPES] = scopes_document(rules.scope_records)
+    if declared.profile is not None:
+        entries[layout.PROFILE] = rules.profile_bytes
+    return entries
+
+
+def _require_enterprise(archive: Archive, declared: Declared) -> None:
+    """Refuse what the check would refuse: a scope or a profile of somebody else."""
+    if declared.scope is not None and declared.scope.enterprise != archive.enterprise:
+        raise PackError(
+            f"the scope is of {declared.scope.enterprise!r}, the store of {archive.enterprise!r}; use the right store"
+        )
+    if declared.profile is not None and declared.profile.applicant.name != archive.enterprise:
+        raise PackError(
+            f"the profile is of {declared.profile.applicant.name!r}, the store of {archive.enterprise!r}; "
+            "write the name as the store knows it"
+        )
 
 
 class _Packing:
@@ -112,6 +185,7 @@ class _Packing:
         self._hashes: dict[str, str] = {}
         self.places: dict[str, str] = {}
         self.rows: list[DaySumRow] = []
+        self.facts: list[SourceFacts] = []
         self.chunks = 0
 
     def add(self, name: str, data: bytes) -> None:
@@ -120,21 +194,15 @@ class _Packing:
 
     def add_chunks(self) -> None:
         """Add the deciding chunks of every host of the figures, and derive their day sums."""
-        window, scope = self._figures.window, self._figures.scope
-        calendar = LocalCalendar(self._figures.timezone)
-        opened = strict_opener(self._archive)
-        wanted = set(self._archive.hosts())
-        if scope is not None:
-            wanted &= {host.id for host in scope.hosts}
-        for host in sorted(wanted):
-            chunks = deciding_chunks(self._archive, host, window.start_ms, window.end_ms)
-            if not chunks:
-                continue
+        window = self._figures.window
+        calendar, opener = LocalCalendar(self._figures.timezone), recompute.strict_opener(self._archive)
+        for host, chunks in deciding(self._archive, window, self._figures.scope):
             if len(self.places) >= layout.MAX_HOSTS:
                 raise PackError(f"more than {layout.MAX_HOSTS} hosts; declare smaller scopes")
             self.places[host] = f"{len(self.places) + 1:04}"
-            pairs = ((stored, chunk) for stored in chunks if (chunk := opened(stored)) is not None)
-            self.rows += host_day_sums(host, pairs, calendar, (window.first_day, window.after_day))
+            for part in hear_stored(opener, host, chunks, calendar, window):
+                self.rows += part.rows
+                self.facts.append(part.facts)
             self.chunks += len(chunks)
             for name, data in _entries(self.places[host], chunks):
                 self.add(name, data)
@@ -147,7 +215,7 @@ class _Packing:
             month=month,
             timezone=self._figures.timezone,
             made_ms=made_ms,
-            software=f"starproof {__version__}",
+            software=SOFTWARE,
             log_key=log_key.public.raw.hex(),
             manifest=self._hashes[layout.MANIFEST],
             bagit=self._hashes[layout.BAGIT_TXT],
@@ -172,21 +240,13 @@ def _entries(place: str, chunks: list[StoredChunk]) -> Iterator[tuple[str, bytes
         yield name, b"".join(grouped[name])
 
 
-def _require_same(
-    archive: Archive, rows: list[DaySumRow], rules: Rules, figures: Figures, encoded: bytes
-) -> None:
+def _require_same(archive: Archive, figures: Figures, derived: Documents) -> None:
     """Refuse to sign figures that rest on day sums which the chunks do not give."""
-    derived = PackArchive(
-        enterprise=archive.enterprise, timezone=figures.timezone, enrolments=archive.enrolments(), rows=rows
-    )
-    again = measure(
-        derived, month=figures.month, edition=rules.edition, scope=rules.scope, timezone=figures.timezone
-    )
-    same = encode_figures(document(again)) == encoded
+    same = encode_figures(document(figures)) == derived.figures_bytes
     if archive.timezone == figures.timezone:
-        declared = None if rules.scope is None else {host.id for host in rules.scope.hosts}
+        declared = None if figures.scope is None else {host.id for host in figures.scope.hosts}
         days = (figures.window.first_day, figures.window.after_day)
         stored = [row for row in archive.day_sums(*days) if declared is None or row.host in declared]
-        same = same and layout.day_sums_csv(stored) == layout.day_sums_csv(rows)
+        same = same and layout.day_sums_csv(stored) == layout.day_sums_csv(derived.day_sums)
     if not same:
         raise PackError("the stored day sums are not those of the chunks; run: starproof audit")

@@ -20,11 +20,13 @@ class PackArchive:
         timezone: str,
         enrolments: Sequence[SignedEnrolment],
         rows: Sequence[DaySumRow],
+        scope_versions: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         self.enterprise = enterprise
         self.timezone = timezone
         self._enrolments = list(enrolments)
         self._rows = list(rows)
+        self._scope_versions = list(scope_versions)
 
     def hosts(self) -> list[str]:
         """Return the names of all enrolled hosts, sorted; those outside the scope are named in a note."""
@@ -37,6 +39,10 @@ class PackArchive:
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
         """Return the day sums for days in [first_day, after_day)."""
         return [row for row in self._rows if first_day <= row.day < after_day]
+
+    def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
+        """Return record and file of every declared version of the scope, in order."""
+        return self._scope_versions
 
     def chunks(self, host: str, start_ms: int, end_ms: int) -> Iterator[StoredChunk]:
         """Refuse: figures of a pack are in the zone of its day sums, so nobody asks.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from evidence.enrolment import SignedEnrolment
@@ -47,4 +47,11 @@ class Archive(Protocol):
         self, host: str, source: str, epoch: int, first_seq: int, last_seq: int
     ) -> Iterator[StoredChunk]:
         """Yield the chunks of one enrolment with first_seq <= seq <= last_seq, in order."""
+        ...
+
+    def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
+        """Return record and file of every declared version of the scope, in order.
+
+        ``verifier.declaration.declared_versions`` verifies them.
+        """
         ...

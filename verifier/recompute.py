@@ -12,12 +12,15 @@ from itertools import groupby
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk, open_chunk, read_frame
 from evidence.crediting import credited, reach
+from evidence.day_sum import DaySum
 from evidence.day_sum import span as claimed
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError, MismatchError
 from evidence.stored import DaySumRow, StoredChunk
 from verifier.errors import ArchiveError
+from verifier.hours import HostHours, HourSums
 from verifier.ports import Archive
+from verifier.window import Window
 
 Place = tuple[str, int, int]
 """Source, epoch, seq: where a chunk of a host belongs."""
@@ -128,3 +131,30 @@ def day_sums(
         inside, beside = opened_chunks(archive, host, span, opener)
         ordered = sorted([*inside, *beside], key=lambda pair: place(pair[0]))
         yield from host_day_sums(host, ordered, calendar, days)
+
+
+def host_hour_sums(chunks: Iterable[Opened], calendar: LocalCalendar, window: Window) -> HostHours:
+    """Return the hour sums of one host's opened chunks (in order of crediting), by (source, metric)."""
+    found: dict[tuple[str, str], dict[int, DaySum]] = {}
+    for source, run in groupby(chunks, key=lambda pair: pair[0].source):
+        sums = HourSums(window, calendar)
+        for _, chunk in run:
+            sums.add(chunk)
+        for metric, hour, value in sums.rows():
+            found.setdefault((source, metric), {})[hour] = value
+    return found
+
+
+def hour_reader(archive: Archive, calendar: LocalCalendar, window: Window) -> Callable[[str], HostHours]:
+    """Return a function that gives a host's hour sums over the window, from its chunks, opened once more.
+
+    The function raises ``ArchiveError`` if a chunk does not verify.
+    """
+    opener = strict_opener(archive)
+
+    def hours(host: str) -> HostHours:
+        inside, beside = opened_chunks(archive, host, (window.start_ms, window.end_ms), opener)
+        ordered = sorted([*inside, *beside], key=lambda pair: place(pair[0]))
+        return host_hour_sums(ordered, calendar, window)
+
+    return hours

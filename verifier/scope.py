@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
@@ -27,6 +27,9 @@ MAX_IOPS = 1_000_000_000
 MAX_PEOPLE = 100_000_000
 BITS_PER_MEGABIT = 1_000_000
 """Purchased bandwidth is decimal: 1 Mbit/s = 10^6 bit/s."""
+EXTREME_HOUR = "extreme_hour/1"
+SUBSTITUTIONS = (EXTREME_HOUR,)
+"""The substitution rules that exist (``verifier.substitution``)."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,10 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Scope:
-    """A declared scope. Days are ordinals, ``last_day`` is inclusive; ``sha256`` is of the file."""
+    """A declared scope. Days are ordinals, ``last_day`` is inclusive; ``sha256`` is of the file.
+
+    ``substitution`` names by indicator the rule for missing time; it is off for the others.
+    """
 
     enterprise: str
     timezone: str
@@ -79,6 +85,7 @@ class Scope:
     hosts: tuple[DeclaredHost, ...]
     exclusions: tuple[Exclusion, ...]
     sha256: str
+    substitution: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_scope(data: bytes) -> Scope:
@@ -91,11 +98,11 @@ def parse_scope(data: bytes) -> Scope:
     top = toml_table.load(data, what="scope", error=ScopeError)
     top.allow(
         ("schema", "enterprise", "timezone", "edition", "window", "hosts"),
-        ("definitions", "head_counts", "exclusions"),
+        ("definitions", "head_counts", "exclusions", "substitution"),
     )
     top.choice("schema", (SCHEMA,))
     first, last = _days(top.table("window"))
-    hosts = tuple(_host(table, first) for table in top.tables("hosts"))
+    hosts = tuple(_host(table, (first, last)) for table in top.tables("hosts"))
     _require_hosts(top, hosts)
     return Scope(
         enterprise=top.text("enterprise"),
@@ -106,8 +113,9 @@ def parse_scope(data: bytes) -> Scope:
         definitions=_definitions(top.table("definitions")) if "definitions" in top else {},
         head_counts=_head_counts(top.table("head_counts")) if "head_counts" in top else {},
         hosts=hosts,
-        exclusions=tuple(_exclusions(top)),
+        exclusions=tuple(_exclusions(top, (first, last))),
         sha256=hashlib.sha256(data).hexdigest(),
+        substitution=_substitution(top.table("substitution")) if "substitution" in top else {},
     )
 
 
@@ -133,15 +141,24 @@ def _definitions(table: Table) -> dict[str, str]:
     return {key: table.text(key) for key in table}
 
 
+def _substitution(table: Table) -> dict[str, str]:
+    return {key: table.choice(key, SUBSTITUTIONS) for key in table}
+
+
 def _head_counts(table: Table) -> dict[str, int]:
     table.allow((), ("total", "cloud_users"))
     counts = {key: table.integer(key, most=MAX_PEOPLE) for key in table}
+    for key, count in counts.items():
+        if count == 0:
+            raise table.wrong(
+                f"{key} is 0, and a share of nobody is no figure; write how many people there are"
+            )
     if counts.get("cloud_users", 0) > counts.get("total", MAX_PEOPLE):
         raise table.wrong("cloud_users is above total; people who use cloud services are among all people")
     return counts
 
 
-def _host(table: Table, window_first: int) -> DeclaredHost:
+def _host(table: Table, window: tuple[int, int]) -> DeclaredHost:
     table.allow(("id",), ("sources", "bandwidth_mbps", "capacity", "iops_limit"))
     name = table.text("id")
     if len(name) > MAX_NAME:
@@ -150,9 +167,9 @@ def _host(table: Table, window_first: int) -> DeclaredHost:
         raise table.wrong("write either bandwidth_mbps or [[hosts.capacity]], not both")
     capacities: tuple[Capacity, ...] = ()
     if "bandwidth_mbps" in table:
-        capacities = (Capacity(window_first, _bps(table, "bandwidth_mbps")),)
+        capacities = (Capacity(window[0], _bps(table, "bandwidth_mbps")),)
     if "capacity" in table:
-        capacities = _capacities(table, window_first)
+        capacities = _capacities(table, window)
     return DeclaredHost(
         id=name,
         sources=table.choices("sources", SOURCES) if "sources" in table else SOURCES,
@@ -161,7 +178,8 @@ def _host(table: Table, window_first: int) -> DeclaredHost:
     )
 
 
-def _capacities(table: Table, window_first: int) -> tuple[Capacity, ...]:
+def _capacities(table: Table, window: tuple[int, int]) -> tuple[Capacity, ...]:
+    window_first, window_last = window
     found = []
     for entry in table.tables("capacity"):
         entry.allow(("from", "mbps"))
@@ -173,6 +191,11 @@ def _capacities(table: Table, window_first: int) -> tuple[Capacity, ...]:
         )
     if any(later.first_day <= earlier.first_day for earlier, later in zip(found, found[1:])):
         raise table.wrong("the entries of [[hosts.capacity]] must be in order of their day, each day once")
+    if found[-1].first_day > window_last:
+        raise table.wrong(
+            f"the [[hosts.capacity]] from {date.fromordinal(found[-1].first_day)} begins after the window, "
+            f"which ends on {date.fromordinal(window_last)}; correct the day, or leave it out"
+        )
     return tuple(found)
 
 
@@ -190,7 +213,12 @@ def _require_hosts(top: Table, hosts: tuple[DeclaredHost, ...]) -> None:
         seen.add(host.id)
 
 
-def _exclusions(top: Table) -> Iterator[Exclusion]:
+def _exclusions(top: Table, window: tuple[int, int]) -> Iterator[Exclusion]:
     for table in top.tables("exclusions") if "exclusions" in top else []:
         first, last = _days(table, ("reason", "person"))
+        if last < window[0] or first > window[1]:
+            raise table.wrong(
+                f"no day of it lies in the window, {date.fromordinal(window[0])} to "
+                f"{date.fromordinal(window[1])}; correct the days, or leave it out"
+            )
         yield Exclusion(first, last, reason=table.text("reason"), person=table.text("person"))

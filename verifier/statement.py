@@ -8,7 +8,8 @@ from evidence import canonical, fields
 from evidence.chunk import LATEST_MS, MAX_NAME
 from evidence.keys import PublicKey
 
-SCHEMA = "starproof/pack/1"
+SCHEMA = "starproof/pack/2"
+"""2: profile, documents, verdict and report (0.2)."""
 MAX_STATEMENT_BYTES = 16 * 1024
 
 

@@ -22,7 +22,9 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_TEXT = 2_000
 MAX_ENTRIES = 100_000
 LEAST_POSITIVE = Decimal("0.000001")
-"""Least number that counts as above 0: bounds the digits of an exact fraction."""
+"""Least number that counts as above 0: with the digits it bounds the size of an exact fraction."""
+MAX_NUMBER_DIGITS = 40
+"""Most digits of a number that a person wrote."""
 EARLIEST_DAY = date(2000, 1, 1)
 LATEST_DAY = date(2099, 12, 31)
 
@@ -153,6 +155,8 @@ class Table:
         value = self._entries[key]
         number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
         if number and Decimal(value).is_finite() and LEAST_POSITIVE <= value <= most:
+            if len(Decimal(value).as_tuple().digits) > MAX_NUMBER_DIGITS:
+                raise self.wrong(f"{key} has more than {MAX_NUMBER_DIGITS} digits; round it")
             return Fraction(value)
         raise self.wrong(f"{key} must be a number above 0 and at most {most}, such as {key} = 100 or 2.5")
 

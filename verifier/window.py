@@ -7,7 +7,7 @@ observed, bridged, downtime, excluded, missing; suspect time is missing time wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -16,13 +16,16 @@ from evidence.day_sum import DaySum
 from verifier.errors import WindowError
 from verifier.scope import Exclusion
 
+MONTHS_A_YEAR = 12
+
 
 @dataclass(frozen=True)
 class Window:
     """The days of a window with their lengths in ms. Days are ordinals of local days.
 
-    ``lengths`` holds the days that count, ``excluded_ms`` the time of those that do not. The window
-    runs from ``first_day`` to before ``after_day``, [``start_ms``, ``end_ms``) since 1970.
+    ``lengths`` holds the days that count, ``starts`` the instants at which they begin,
+    ``excluded_ms`` the time of those that do not count. The window runs from ``first_day`` to before
+    ``after_day``, [``start_ms``, ``end_ms``) since 1970.
     """
 
     first_day: int
@@ -31,6 +34,7 @@ class Window:
     end_ms: int
     lengths: dict[int, int]
     excluded_ms: int
+    starts: dict[int, int] = field(default_factory=dict)
 
     @cached_property
     def counted_ms(self) -> int:
@@ -65,32 +69,50 @@ class TimeClasses:
         return self.known_ms + self.missing_ms
 
 
+def months_until(month: str, count: int) -> tuple[str, ...]:
+    """Return the names of the ``count`` months that end with ``month`` (``YYYY-MM``), in order."""
+    last = int(month[:4]) * MONTHS_A_YEAR + int(month[5:]) - 1
+    return tuple(
+        f"{number // MONTHS_A_YEAR:04}-{number % MONTHS_A_YEAR + 1:02}"
+        for number in range(last - count + 1, last + 1)
+    )
+
+
 def month_window(
     calendar: LocalCalendar,
     month: str,
     *,
+    count: int = 1,
     days: tuple[int, int] | None = None,
     exclusions: Iterable[Exclusion] = (),
 ) -> Window:
-    """Return the window of a local month.
+    """Return the window of a local month, or of ``count`` months that end with it.
 
     Args:
         calendar: the zone whose days are meant.
-        month: ``YYYY-MM``.
+        month: ``YYYY-MM``, the last one.
+        count: how many months.
         days: first and last day (inclusive) of the scope's window, if there is one.
         exclusions: days that do not count.
 
     Raises:
         MalformedError: not a month written so.
-        WindowError: the scope's window does not touch the month.
+        WindowError: the scope's window does not touch one of the months.
     """
-    first, after = calendar.month(month)
+    last = calendar.month(month)
+    spans = [*(calendar.month(name) for name in months_until(month, count)[:-1]), last]
+    first, after = spans[0][0], spans[-1][1]
     if days is not None:
         low, high = days
-        if high < first or low >= after:
+        if high < spans[-1][0] or low >= after:
             raise WindowError(
                 f"month {month} lies outside the scope's window, "
                 f"{date.fromordinal(low)} to {date.fromordinal(high)}; choose a month inside"
+            )
+        if low >= spans[0][1]:
+            raise WindowError(
+                f"the edition asks for {count} months up to {month}, but the scope's window begins on "
+                f"{date.fromordinal(low)}; declare a window that touches all of them"
             )
         first, after = max(first, low), min(after, high + 1)
     out = {
@@ -106,6 +128,7 @@ def month_window(
         end_ms=calendar.day_start(after),
         lengths={day: ms for day, ms in lengths.items() if day not in out},
         excluded_ms=sum(lengths[day] for day in out),
+        starts={day: calendar.day_start(day) for day in lengths if day not in out},
     )
 
 

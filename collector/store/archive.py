@@ -5,12 +5,12 @@ Has the shape that the verifier asks for (its ``Archive`` protocol) without know
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Row, select
 
-from collector.store import chunks, day_sums, findings, registry, schema
+from collector.store import chunks, day_sums, findings, registry, schema, scopes
 from collector.store.engine import Store
 from evidence.enrolment import SignedEnrolment
 from evidence.stored import DaySumRow, StoredChunk
@@ -81,6 +81,11 @@ class StoreArchive:
         """
         with self._store.reading() as connection:
             yield from day_sums.rows(connection, first_day, after_day, damaged=self._damaged)
+
+    def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
+        """Return record and file of every declared version of the scope, in order."""
+        with self._store.reading() as connection:
+            return scopes.versions(connection)
 
     def findings(self) -> list[findings.Finding]:
         """Return what the collector noticed, oldest first."""

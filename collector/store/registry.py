@@ -79,6 +79,23 @@ def identity(connection: Connection) -> Identity:
     return Identity(rows[_ENTERPRISE], rows[_TIMEZONE])
 
 
+def locked_identity(connection: Connection) -> Identity:
+    """Return whose store this is; until the transaction ends, others that ask so wait.
+
+    On SQLite every writing transaction has waited already.
+
+    Raises:
+        StoreMismatchError: the store was never set up.
+    """
+    connection.execute(identity_lock())
+    return identity(connection)
+
+
+def identity_lock() -> Select[Any]:
+    """Return the query that holds the enterprise's row until the transaction ends."""
+    return select(schema.meta.c.value).where(schema.meta.c.key == _ENTERPRISE).with_for_update()
+
+
 def set_up(connection: Connection, *, enterprise: str | None, timezone: str | None, now_ms: int) -> Identity:
     """Make or change the store's identity; ``None`` leaves a value or takes the default.
 
@@ -92,9 +109,9 @@ def set_up(connection: Connection, *, enterprise: str | None, timezone: str | No
         enterprise or old_enterprise or DEFAULT_ENTERPRISE, timezone or old_timezone or DEFAULT_TIMEZONE
     )
     LocalCalendar(wanted.timezone)
-    if old_enterprise not in (None, wanted.enterprise) and _any(connection, schema.enrolment):
+    if old_enterprise not in (None, wanted.enterprise) and _is_named(connection):
         raise StoreMismatchError(
-            f"the database belongs to {old_enterprise!r} and its signed records say so; "
+            f"the database belongs to {old_enterprise!r} and its records say so; "
             f"use another database for {wanted.enterprise!r}"
         )
     if old_timezone not in (None, wanted.timezone) and _any(connection, schema.day_sum):
@@ -246,6 +263,11 @@ def _inserted(key: Row[Any] | None) -> int:
     if key is None:  # pragma: no cover - both dialects report the key of a single insert
         raise StoreMismatchError("the database did not say under which id a row was stored")
     return int(str(key[0]))
+
+
+def _is_named(connection: Connection) -> bool:
+    """Return whether something is kept that names the enterprise: enrolments or declared scopes."""
+    return _any(connection, schema.enrolment) or _any(connection, schema.scope_version)
 
 
 def _any(connection: Connection, table: Table) -> bool:

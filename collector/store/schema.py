@@ -155,6 +155,15 @@ import_run = Table(
     Column("counts", Text, nullable=False),
 )
 
+scope_version = Table(
+    "scope_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("declared_ms", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("file", LargeBinary, nullable=False),
+)
+
 audit_trail = Table(
     "audit_trail",
     metadata,

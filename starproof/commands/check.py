@@ -9,10 +9,11 @@ from pathlib import Path
 
 from evidence.errors import EvidenceError
 from starproof.check_text import print_check
-from starproof.log_keys import read_log_key
+from starproof.keys import read_log_key
 from starproof.rules import trusted_editions
 from starproof.tables import json_text
 from verifier.check import EXIT_CODES, FAILED, check
+from verifier.errors import EditionError
 
 EXAMPLE = "starproof check 2026-11.zip --log-key log.pub"
 
@@ -29,14 +30,23 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
         "--log-key", type=Path, metavar="FILE",
         help="the log key registered before the window (64 hex digits); without it the best outcome is incomplete",
     )  # fmt: skip
+    parser.add_argument(
+        "--edition",
+        type=Path,
+        metavar="FILE",
+        help="an edition that you trust beside those that ship 评定版本",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     options = parser.parse_args(argv)
     try:
         key = read_log_key(options.log_key) if options.log_key else None
         with options.pack.open("rb") as stream:
-            report = check(stream, log_key=key, editions=trusted_editions())
+            report = check(stream, log_key=key, editions=trusted_editions(options.edition))
     except OSError as error:
         sys.stderr.write(f"{prog}: cannot read {error.filename}: {error.strerror}\n")
+        return EXIT_CODES[FAILED]
+    except EditionError as error:
+        sys.stderr.write(f"{prog}: {error}\n")
         return EXIT_CODES[FAILED]
     except EvidenceError:
         # Not the error's own words: somebody may have given the private key, and they would show it.

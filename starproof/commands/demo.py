@@ -93,10 +93,13 @@ class _Demo:
         self._measure()
         month = datetime.now(ZoneInfo(ZONE)).strftime("%Y-%m")
         scope = self._write_scope(month)
-        rules = read_rules(scope)
+        rules = read_rules(scope_file=scope)
         with session.archive(self._db) as archive:
             self._say(3, "截至目前的指标", "the figures so far (one month, of which this was the beginning)")
-            print_figures(figures(archive, month=month, edition=rules.edition, scope=rules.scope), self._out)
+            print_figures(
+                figures(archive, month=month, edition=rules.declared.edition, scope=rules.declared.scope),
+                self._out,
+            )
             self._say(4, "由数据块复算全部日合计", "every day sum recomputed from the chunks")
             print_audit(audit(archive, month=None), self._out)
             self._say(5, "证据包与离线核验", "the evidence pack and its offline check")

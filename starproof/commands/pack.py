@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -12,37 +10,47 @@ from pathlib import Path
 from collector.keyring import Keyring
 from collector.settings import default_database_url, key_directory
 from starproof import session
-from starproof.rules import read_rules
-from verifier.errors import PackError
-from verifier.pack import PackSummary, Rules, write_pack
+from starproof.copies import LANGUAGES, ReadingCopies
+from starproof.output import new_file
+from starproof.rules import add_declared, read_rules
+from verifier.pack import PackSummary, Renderer, Rules, no_copies, write_pack
 from verifier.ports import Archive
 
-EXAMPLE = "starproof pack --month 2026-11 --scope scope.toml --out 2026-11.zip"
+EXAMPLE = "starproof pack --month 2026-11 --profile profile.toml --out 2026-11.zip"
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
     """Run the command and return the exit status."""
     parser = session.parser(prog, "Write the evidence pack of one month 生成证据包", EXAMPLE)
+    session.add_month(parser)
+    add_declared(parser, profile=True)
     parser.add_argument(
-        "--month", required=True, type=session.month, metavar="YYYY-MM", help="local calendar month"
+        "--language", choices=LANGUAGES, default=LANGUAGES[0], help="of the report 报告语言 (default zh-CN)"
     )
-    parser.add_argument("--scope", type=Path, metavar="FILE", help="declared scope 申报范围 (TOML)")
-    parser.add_argument(
-        "--timezone",
-        type=session.zone,
-        metavar="TZ",
-        help="IANA zone (default: the scope's, else Asia/Shanghai)",
-    )
+    parser.add_argument("--font", metavar="FILE", help="Chinese font for the PDF 中文字体 (default: found)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.zip", help="where to write the pack")
     session.add_database(parser)
     options = parser.parse_args(argv)
 
     def work() -> int:
-        rules = read_rules(options.scope)
         keys = Keyring(key_directory(options.db or default_database_url()))
         with session.archive(options.db) as archive:
+            rules = read_rules(
+                archive.scope_versions(),
+                scope_file=options.scope,
+                edition_file=options.edition,
+                profile_file=options.profile,
+                documents=True,
+            )
+            copies = ReadingCopies(rules.declared, language=options.language, font=options.font)
             summary = write_file(
-                options.out, archive, month=options.month, rules=rules, zone=options.timezone, keys=keys
+                options.out,
+                archive,
+                month=options.month,
+                rules=rules,
+                zone=options.timezone,
+                keys=keys,
+                render=copies,
             )
         answer = {
             "schema": "starproof/packed/1",
@@ -51,10 +59,15 @@ def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
             "hosts": summary.hosts,
             "chunks": summary.chunks,
             "log_key": summary.statement.log_key,
+            "star": summary.derived.report["verdict"]["star"],
+            "copies": copies.made,
+            "without": copies.without,
         }
         if options.json:
             session.print_json(answer)
         else:
+            for reason in copies.without:
+                sys.stderr.write(f"{prog}: {reason}\n")
             sys.stdout.write(
                 f"{options.out}: {answer['bytes']} bytes, {summary.hosts} hosts, {summary.chunks} chunks\n"
                 f"核验 check it with: starproof check {options.out} --log-key {keys.directory / 'log.pub'}\n"
@@ -65,27 +78,29 @@ def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
 
 
 def write_file(
-    path: Path, archive: Archive, *, month: str, rules: Rules, zone: str | None, keys: Keyring
+    path: Path,
+    archive: Archive,
+    *,
+    month: str,
+    rules: Rules,
+    zone: str | None,
+    keys: Keyring,
+    render: Renderer = no_copies,
 ) -> PackSummary:
     """Write the pack beside ``path`` and move it there when it is whole.
 
     Raises:
-        PackError: the file cannot be written, or the pack cannot be made.
+        OutputError: the file cannot be written.
+        PackError: the pack cannot be made.
     """
-    if path.exists() or path.is_symlink():
-        raise PackError(f"{path} is there already; evidence is not overwritten: choose another name")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as stream:
-            summary = write_pack(
-                stream, archive, month=month, rules=rules, zone=zone, log_key=keys.log_key(),
-                made_ms=time.time_ns() // 1_000_000,
-            )  # fmt: skip
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise PackError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-    return summary
+    with new_file(path) as stream:
+        return write_pack(
+            stream,
+            archive,
+            month=month,
+            rules=rules,
+            zone=zone,
+            log_key=keys.log_key(),
+            made_ms=time.time_ns() // 1_000_000,
+            render=render,
+        )

@@ -1,50 +1,56 @@
-"""``starproof verify``: the figures of a month."""
+"""``starproof verify``: the figures of a month and the star that they support."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from starproof import session
-from starproof.rules import read_rules
+from starproof.rules import add_declared, read_rules
+from starproof.star_text import print_verdict
 from starproof.tables import print_figures
-from verifier.figures import figures
+from verifier.derivation import verdict_of
+from verifier.document import document
+from verifier.figures import measure
 
-EXAMPLE = "starproof verify --month 2026-11 --scope scope.toml"
+EXAMPLE = "starproof verify --month 2026-11 --scope scope.toml --profile profile.toml"
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof verify") -> int:
     """Run the command and return the exit status."""
     parser = session.parser(
-        prog, "Figures, coverage, bounds and verdicts of one month 计算一个月的指标", EXAMPLE
+        prog, "Figures, coverage, bounds, verdicts and star of one month 计算指标与星级", EXAMPLE
     )
-    parser.add_argument(
-        "--month", required=True, type=session.month, metavar="YYYY-MM", help="local calendar month"
-    )
-    parser.add_argument("--scope", type=Path, metavar="FILE", help="declared scope 申报范围 (TOML)")
-    parser.add_argument(
-        "--timezone",
-        type=session.zone,
-        metavar="TZ",
-        help="IANA zone (default: the scope's, else Asia/Shanghai)",
-    )
+    session.add_month(parser)
+    add_declared(parser, profile=True)
     session.add_database(parser)
     options = parser.parse_args(argv)
 
     def work() -> int:
-        rules = read_rules(options.scope)
+        now_ms = time.time_ns() // 1_000_000
         with session.archive(options.db) as archive:
-            document = figures(
+            rules = read_rules(
+                archive.scope_versions(),
+                scope_file=options.scope,
+                edition_file=options.edition,
+                profile_file=options.profile,
+            )
+            declared = rules.declared
+            figures = measure(
                 archive,
                 month=options.month,
-                edition=rules.edition,
-                scope=rules.scope,
+                edition=declared.edition,
+                scope=declared.scope,
                 timezone=options.timezone,
+                now_ms=now_ms,
+                scopes=declared.scopes,
             )
+        of_figures, of_verdict = document(figures), verdict_of(figures, declared.profile, now_ms)
         if options.json:
-            session.print_json(document)
+            session.print_json({"schema": "starproof/verify/1", "figures": of_figures, "verdict": of_verdict})
         else:
-            print_figures(document)
+            print_figures(of_figures)
+            print_verdict(of_verdict)
         return 0
 
     return session.guarded(prog, work)

@@ -217,7 +217,7 @@ def test_a_reader_who_leaves_early_is_no_fault(monkeypatch) -> None:
 
 
 def test_the_rules_of_a_scope_name_an_edition_that_ships(tmp_path: Path) -> None:
-    assert read_rules(None).edition.id == "jiangsu-2018-trial"
+    assert read_rules().declared.edition.id == "jiangsu-2018-trial"
     path = tmp_path / "scope.toml"
     path.write_text(
         'schema = "starproof/scope/1"\nenterprise = "x"\ntimezone = "Asia/Shanghai"\nedition = "yunmeng-2031"\n'
@@ -225,9 +225,9 @@ def test_the_rules_of_a_scope_name_an_edition_that_ships(tmp_path: Path) -> None
         encoding="utf-8",
     )
     with pytest.raises(EditionError, match="'yunmeng-2031' does not ship"):
-        read_rules(path)
+        read_rules(scope_file=path)
     with pytest.raises(ScopeError, match="cannot read the scope"):
-        read_rules(tmp_path / "none.toml")
+        read_rules(scope_file=tmp_path / "none.toml")
 
 
 def test_print_editions_writes_to_the_terminal_by_default(capsys: pytest.CaptureFixture[str]) -> None:

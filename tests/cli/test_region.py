@@ -137,13 +137,13 @@ def test_what_fails_is_listed_with_its_codes_and_the_rest_is_counted(
     assert [row[8].value for row in book["证据包清单"].iter_rows(min_row=2)][1].endswith("CONTAINER")
 
 
-def test_a_pack_without_a_verdict_is_listed_not_counted(
+def test_a_pack_without_a_profile_is_listed_not_counted(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = folder / "x.docx"
     text = run(capsys, folder / "a.zip", "--log-keys", folder / "keys", "--out", out)
     assert "证据包 packs 1, 计入企业 enterprises counted 0" in text
-    assert f"a.zip  {ENTERPRISE} 2026-11: 证据包中没有结论" in text
+    assert f"a.zip  {ENTERPRISE} 2026-11: 申报资料未写地区" in text
     assert Document(str(out)).tables[0].rows[0].cells[0].text == "地区"
 
 

@@ -7,7 +7,8 @@ from evidence import chunk as chunks
 from evidence import manifest
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Header
-from evidence.crediting import ALL_METRICS, Claims, claimed_metrics, credit_each, credited, reach
+from evidence.crediting import ALL_METRICS, Claims, Crediting, claimed_metrics, credit_each, credited, reach
+from evidence.day_sum import day_sums, merge
 from evidence.keys import PrivateKey
 
 KEY = PrivateKey.from_seed(bytes(32))
@@ -105,6 +106,23 @@ def test_averages_of_one_metric_are_credited_to_the_first_that_claims_the_time()
     again = averages("net.rx.rate", [(T0, MINUTE, 1000), (T0 + MINUTE, MINUTE, 5)], seq=1)
     per_chunk = [total(sums, "net.rx.rate") for _, sums in credit_each([first, again], SHANGHAI)]
     assert per_chunk == [7 * MINUTE, 5 * MINUTE]
+
+
+def test_one_pass_over_the_chunks_feeds_sums_over_several_kinds_of_slots():
+    chunks = [counters(T0, 11), counters(T0 + 5 * MINUTE, 11, seq=1), counters(T0 + 20 * MINUTE, 3, seq=2)]
+    utc, crediting = LocalCalendar("UTC"), Crediting()
+    both = []
+    for chunk in chunks:
+        taken = crediting.occupied(chunk)
+        both.append((day_sums(chunk, SHANGHAI, taken), day_sums(chunk, utc, taken)))
+    assert merge(here for here, _ in both) == credited(chunks, SHANGHAI)
+    assert merge(there for _, there in both) == credited(chunks, utc)
+
+
+def test_what_a_chunk_claims_is_not_in_its_own_way():
+    crediting = Crediting()
+    assert crediting.occupied(counters(T0, 3)) == []
+    assert crediting.occupied(counters(T0 + MINUTE, 3, seq=1)) == [(T0, T0 + 2 * MINUTE)]
 
 
 def test_counters_claim_the_time_of_all_metrics():

@@ -56,7 +56,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_verify_prints_one_document_of_the_agreed_shape(store: str) -> None:
-    document = starproof_json("verify", "--month", "2026-10", "--timezone", "UTC", "--db", store)
+    answer = starproof_json("verify", "--month", "2026-10", "--timezone", "UTC", "--db", store)
+    assert (answer["schema"], set(answer)) == ("starproof/verify/1", {"schema", "figures", "verdict"})
+    document, verdict = answer["figures"], answer["verdict"]
+    assert (verdict["schema"], verdict["star"]) == ("starproof/verdict/1", None)
     assert document["schema"] == "starproof/figures/1"
     assert (document["month"], document["timezone"]) == ("2026-10", "UTC")
     assert set(document["edition"]) == {"id", "sha256"}
@@ -76,7 +79,7 @@ def test_verify_prints_one_document_of_the_agreed_shape(store: str) -> None:
 
 
 def test_without_a_zone_the_month_is_shanghais(store: str) -> None:
-    document = starproof_json("verify", "--month", "2026-10", "--db", store)
+    document = starproof_json("verify", "--month", "2026-10", "--db", store)["figures"]
     assert document["timezone"] == "Asia/Shanghai"
     seconds = document["indicators"][2]["hosts"][0]["coverage"]
     assert (seconds["observed_s"], seconds["missing_s"]) == (31 * 86_400 - 8 * 3600, 8 * 3600)
@@ -162,6 +165,8 @@ def test_check_needs_no_store_and_ordinary_tools_can_open_the_pack(tmp_path: Pat
         ("agent", "fly"),
         ("collector",),
         ("import",),
+        ("scope",),
+        ("scope", "declare"),
     ],
 )
 def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
@@ -177,11 +182,13 @@ def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
         ("verify", "--month", "2026-10", "--db", "nonsense"),
         ("check", "no-such-file.zip"),
         ("import", "csv", "no-such-file.csv"),
+        ("scope", "declare", "no-such-file.toml"),
+        ("scope", "show", "3"),
         ("agent", "run", "--state", "/no/such/state"),
     ],
 )
 def test_an_error_is_one_clear_line_and_status_1(arguments: tuple[str, ...], store: str) -> None:
-    takes_db = arguments[0] in ("verify", "pack") and "--db" not in arguments
+    takes_db = arguments[0] in ("verify", "pack", "scope") and "--db" not in arguments
     done = starproof(*arguments, *(("--db", store) if takes_db else ()), code=1)
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -190,7 +197,13 @@ def test_an_error_is_one_clear_line_and_status_1(arguments: tuple[str, ...], sto
 
 @pytest.mark.parametrize(
     "arguments",
-    [("verify", "--month", "2026-10"), ("audit",), ("pack", "--month", "2026-10", "--out", "x.zip")],
+    [
+        ("verify", "--month", "2026-10"),
+        ("audit",),
+        ("pack", "--month", "2026-10", "--out", "x.zip"),
+        ("scope", "list"),
+        ("scope", "show"),
+    ],
 )
 def test_reading_commands_neither_make_nor_change_a_database(
     arguments: tuple[str, ...], tmp_path: Path
@@ -212,7 +225,7 @@ def test_reading_commands_neither_make_nor_change_a_database(
 @pytest.mark.parametrize(
     "command",
     ["demo", "verify", "audit", "pack", "check", "import csv", "collector serve", "collector token",
-     "agent sample", "agent enroll", "agent run", "agent status"],
+     "scope declare", "scope list", "scope show", "agent sample", "agent enroll", "agent run", "agent status"],
 )  # fmt: skip
 def test_help_shows_an_example(command: str) -> None:
     text = starproof(*command.split(), "--help").stdout

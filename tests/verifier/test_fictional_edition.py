@@ -33,7 +33,7 @@ hosts = [{{ id = "web-1" }}]
 
 def archive(*, busy=20):
     fleet = Fleet()
-    fleet.agent("web-1").run(hours=30 * 24, busy=busy)
+    fleet.agent("web-1", start="2026-09-01").run(hours=(30 + 31 + 30) * 24, busy=busy)
     return fleet.archive()
 
 

@@ -12,6 +12,7 @@ import pytest
 from fleet import Fleet, instant
 from packs import (
     ARCHIVE,
+    EDITION,
     LOG_KEY,
     MONTH,
     OTHER,
@@ -23,6 +24,7 @@ from packs import (
     chunk_names,
     codes,
     contents,
+    declared_scope,
     frames,
     packed,
     resigned,
@@ -35,6 +37,7 @@ from evidence.dsse import ENROLMENT_TYPE
 from evidence.stored import StoredChunk
 from verifier import difference, layout
 from verifier.check import FAILED, PARTIAL, PASS
+from verifier.derivation import Declared
 from verifier.errors import ArchiveError, PackError, VerifierError
 from verifier.figures import figures
 from verifier.pack import Rules, write_pack
@@ -67,7 +70,7 @@ def test_writing_again_gives_the_same_bytes() -> None:
 
 
 def test_the_figures_of_the_pack_are_those_of_the_store() -> None:
-    expected = figures(ARCHIVE, month=MONTH, edition=RULES.edition)
+    expected = figures(ARCHIVE, month=MONTH, edition=RULES.declared.edition)
     assert json.loads(contents(PACK)[layout.FIGURES]) == expected
     assert checked(PACK).figures == expected
 
@@ -85,7 +88,15 @@ def test_an_unknown_edition_is_incomplete() -> None:
 
 def test_a_month_without_any_chunk_can_be_packed_and_proves_nothing() -> None:
     stream = io.BytesIO()
-    write_pack(stream, ARCHIVE, month="2026-01", rules=RULES, zone="UTC", log_key=LOG_KEY, made_ms=0)
+    write_pack(
+        stream,
+        ARCHIVE,
+        month="2026-01",
+        rules=RULES,
+        zone="UTC",
+        log_key=LOG_KEY,
+        made_ms=instant("2026-12-01"),
+    )
     report = checked(stream.getvalue())
     assert (report.outcome, report.hosts, report.chunks) == (PARTIAL, 0, 0)
     assert "EMPTY" in codes(report)
@@ -165,8 +176,7 @@ def test_a_shortened_window_and_excluded_days_are_shown_to_the_reviewer() -> Non
     text = SCOPE.replace(b"to = 2026-11-30", b"to = 2026-11-20") + (
         '[[exclusions]]\nfrom = 2026-11-04\nto = 2026-11-05\nreason = "检修"\nperson = "张工"\n'.encode()
     )
-    rules = Rules(RULES.edition, RULES.edition_bytes, parse_scope(text), text)
-    report = checked(packed(ARCHIVE, rules))
+    report = checked(packed(ARCHIVE, declared_scope(text)))
     assert report.outcome == PASS
     got = {f.code: f.got for f in report.findings}
     assert got == {"WINDOW_SHORT": "2026-11-01 to 2026-11-20", "DAYS_EXCLUDED": "2 of 20 days"}
@@ -175,7 +185,7 @@ def test_a_shortened_window_and_excluded_days_are_shown_to_the_reviewer() -> Non
 def test_a_scope_of_another_enterprise_is_not_packed() -> None:
     text = SCOPE.replace("示例企业".encode(), "别家企业".encode())
     with pytest.raises(PackError, match="别家企业"):
-        packed(ARCHIVE, Rules(RULES.edition, RULES.edition_bytes, parse_scope(text), text))
+        packed(ARCHIVE, Rules(Declared(RULES.declared.edition, parse_scope(text)), EDITION, text))
 
 
 # Packing
@@ -586,10 +596,13 @@ def test_a_damaged_chunk_at_rest_is_named() -> None:
 
 
 def test_a_differing_entry_without_a_name_is_counted() -> None:
-    [finding] = difference.differing_figures(b'{"days":["1","2"]}', b'{"days":["1","3"]}')
-    assert (finding.place, finding.expected, finding.got) == ("data/figures.json.days[1]", "2", "3")
-    [finding] = difference.differing_figures(b'{"exclusions":[{"from":1}]}', b'{"exclusions":[{"from":2}]}')
-    assert finding.place == "data/figures.json.exclusions[0].from"
+    def place(expected: bytes, got: bytes) -> str:
+        [finding] = difference.differing_document("FIGURES", layout.FIGURES, expected=expected, got=got)
+        return finding.place
+
+    assert place(b'{"days":["1","2"]}', b'{"days":["1","3"]}') == "data/figures.json.days[1]"
+    excluded = place(b'{"exclusions":[{"from":1}]}', b'{"exclusions":[{"from":2}]}')
+    assert excluded == "data/figures.json.exclusions[0].from"
 
 
 def test_the_archive_of_a_pack_holds_day_sums_only() -> None:

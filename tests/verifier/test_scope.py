@@ -61,11 +61,18 @@ def test_what_is_optional_may_be_left_out():
     assert (scope.definitions, scope.head_counts, scope.exclusions) == ({}, {}, ())
 
 
+def test_a_substitution_rule_is_declared_by_indicator_and_off_by_default():
+    assert parse_scope(small()).substitution == {}
+    more = "[substitution]\ncpu_utilization = 'extreme_hour/1'"
+    assert parse_scope(small(more)).substitution == {"cpu_utilization": "extreme_hour/1"}
+
+
 def test_a_bandwidth_is_read_exactly():
     assert parse_scope(small("bandwidth_mbps = 0.1")).hosts[0].capacities[0].bps == Fraction(100_000)
 
 
 CAPACITY = "[[hosts.capacity]]\nfrom = {}\nmbps = 10\n"
+EXCLUSION = "[[exclusions]]\nfrom = {}\nto = {}\nreason = 'x'\nperson = 'y'\n"
 
 
 @pytest.mark.parametrize(
@@ -85,6 +92,7 @@ CAPACITY = "[[hosts.capacity]]\nfrom = {}\nmbps = 10\n"
         ("bandwidth_mbps = 1e-999999999", "must be a number above 0"),
         ("bandwidth_mbps = 1e999999999", "must be a number above 0"),
         ("iops_limit = 0.5e99", "at most 1000000000"),
+        (f"iops_limit = 1.{'0' * 39}1", "iops_limit has more than 40 digits; round it"),
         ("sources = 'agent'", r'sources must be a list such as sources = \["agent"\]'),
         ("sources = []", "sources must be a list"),
         ("sources = ['agent', 'agent']", "sources names one entry twice"),
@@ -102,10 +110,29 @@ CAPACITY = "[[hosts.capacity]]\nfrom = {}\nmbps = 10\n"
         (CAPACITY.format("2026-11-01T00:00:00"), "from must be a date without quotes"),
         (CAPACITY.format("1999-12-31"), "from is 1999-12-31; days from 2000-01-01 to 2099-12-31 are known"),
         ("[definitions]\ncpu_utilization = 5", "cpu_utilization must be a text"),
+        ("[substitution]\ncpu = 'extreme_hour/1'", "unknown key 'cpu'"),
+        (
+            "[substitution]\ncpu_utilization = 'extreme_hour/2'",
+            "cpu_utilization is 'extreme_hour/2'; write one of extreme_hour/1",
+        ),
         ("[head_counts]\ntotal = 1.5", "total must be an integer from 0"),
         ("[head_counts]\ntotal = true", "total must be an integer from 0"),
         ("[head_counts]\ntotal = -1", "total must be an integer from 0"),
         ("[head_counts]\ntotal = 5\ncloud_users = 6", "cloud_users is above total"),
+        (
+            "[head_counts]\ntotal = 0",
+            r"\[head_counts\]: total is 0, and a share of nobody is no figure; write",
+        ),
+        ("[head_counts]\ntotal = 5\ncloud_users = 0", "cloud_users is 0, and"),
+        (
+            CAPACITY.format("2026-11-01") + CAPACITY.format("2026-12-01"),
+            "from 2026-12-01 begins after the window, which ends on 2026-11-30; correct the day",
+        ),
+        (
+            EXCLUSION.format("2026-10-30", "2026-10-31"),
+            "no day of it lies in the window, 2026-11-01 to 2026-11-30",
+        ),
+        (EXCLUSION.format("2027-11-07", "2027-11-08"), "number 1: no day of it lies in the window"),
         (
             "[[exclusions]]\nfrom = 2026-11-02\nto = 2026-11-01\nreason = 'x'\nperson = 'y'",
             "ends on 2026-11-01, before it begins",
@@ -132,6 +159,17 @@ def test_a_faulty_scope_is_refused_with_what_to_write(more, message):
 def test_a_faulty_top_of_a_scope_is_refused(old, new, message):
     with pytest.raises(ScopeError, match=message):
         parse_scope(small(change=(old, new)))
+
+
+@pytest.mark.parametrize("days", [("2026-10-20", "2026-11-01"), ("2026-11-30", "2026-12-05")])
+def test_an_exclusion_may_reach_beyond_the_window(days):
+    (exclusion,) = parse_scope(small(EXCLUSION.format(*days))).exclusions
+    assert (exclusion.first_day, exclusion.last_day) == tuple(day(text) for text in days)
+
+
+def test_a_capacity_may_change_on_the_last_day():
+    (host,) = parse_scope(small(CAPACITY.format("2026-11-01") + CAPACITY.format("2026-11-30"))).hosts
+    assert len(host.capacities) == 2
 
 
 def test_a_list_that_is_too_long_is_refused(monkeypatch):

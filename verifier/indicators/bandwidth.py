@@ -18,7 +18,7 @@ from fractions import Fraction
 from evidence.calendar import MS_PER_S
 from evidence.day_sum import NET_CAPACITY
 from verifier.amounts import MetricMonth
-from verifier.bounds import NOTHING_KNOWN, Bounds, Number, bound, greatest
+from verifier.bounds import NOTHING_KNOWN, Bounds, Fill, Number, bound, greatest
 from verifier.indicators.interface import (
     AGENT,
     IMPORT,
@@ -73,8 +73,14 @@ def figure(month: HostMonth) -> HostFigure:
             direction,
             weigh(direction.days, month.window.lengths, source=source, each=capacity.__getitem__),
             per_byte=per_byte,
+            fill=month.fill(
+                source,
+                name,
+                done=lambda hour: FULL_PERCENT * per_byte * hour.amount,
+                each=capacity.__getitem__,
+            ),
         )
-        for direction in directions
+        for name, direction in zip(METRICS[source or AGENT], directions, strict=True)
     ]
     whole = sum(capacity[day] * ms for day, ms in month.window.lengths.items())
     return HostFigure(
@@ -116,11 +122,12 @@ def _exceeded(direction: MetricMonth, capacity: Capacity, per_byte: Number, sour
     ]
 
 
-def _direction(direction: MetricMonth, weights: Weights, *, per_byte: Number) -> Bounds:
+def _direction(direction: MetricMonth, weights: Weights, *, per_byte: Number, fill: Fill | None) -> Bounds:
     return bound(
         FULL_PERCENT * per_byte * direction.total.amount,
         covered=weights.covered,
         known=weights.known,
         missing=weights.missing,
         limit=FULL_PERCENT,
+        fill=fill,
     )

@@ -14,7 +14,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from evidence.day_sum import CPU, CPU_STEAL, DaySum
-from verifier.bounds import NOTHING_KNOWN, Bounds, bound
+from verifier.bounds import NOTHING_KNOWN, Bounds, Fill, bound
 from verifier.indicators.interface import AGENT, IMPORT, NANO, HostFigure, HostMonth, common_marks
 from verifier.notes import Mark
 from verifier.weights import weigh
@@ -51,9 +51,11 @@ def figure(month: HostMonth) -> HostFigure:
             known=weights.known,
             missing=weights.missing,
             limit=None if exceeded else FULL_PERCENT,
+            fill=month.fill(IMPORT, METRICS[IMPORT][0], done=lambda hour: Fraction(hour.amount, NANO)),
         )
     else:
-        bounds = _counted(_percent(sums), times)
+        fill = month.fill(source, CPU, done=lambda hour: _percent(hour) * hour.covered_ms)
+        bounds = _counted(_percent(sums), times, fill)
     return HostFigure(
         host=month.declared.id,
         source=source,
@@ -64,7 +66,7 @@ def figure(month: HostMonth) -> HostFigure:
     )
 
 
-def _counted(percent: Fraction, times: TimeClasses) -> Bounds:
+def _counted(percent: Fraction, times: TimeClasses, fill: Fill | None) -> Bounds:
     """Return the bounds from ticks: those of the running figure, times the share of up time."""
     covered, missing = times.covered_ms, times.missing_ms
     if times.counted_ms == 0:
@@ -75,6 +77,7 @@ def _counted(percent: Fraction, times: TimeClasses) -> Bounds:
         known=covered,
         missing=missing * MISSING_TICKS,
         limit=FULL_PERCENT,
+        fill=fill,
     )
     up = Fraction(covered + missing, times.counted_ms)
     seen = Fraction(covered, times.known_ms) if times.known_ms else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
 from evidence.day_sum import DaySum
 from verifier.amounts import NOTHING, HostAmounts, MetricMonth
-from verifier.bounds import Bounds
+from verifier.bounds import Bounds, Fill, Number
 from verifier.notes import Mark
 from verifier.scope import DeclaredHost
 from verifier.window import TimeClasses, Window
@@ -22,13 +22,50 @@ MetricNames = Mapping[str, Sequence[str]]
 """By source, the metrics that a definition reads."""
 
 
+class Filler(Protocol):
+    """The function of a substitution rule that says what the missing time of one metric takes."""
+
+    def __call__(
+        self, key: tuple[str, str], *, done: Callable[[DaySum], Number], each: Callable[[int], Number]
+    ) -> Fill | None:
+        """Return what a unit of missing weight takes, ``None`` where 0 and the limit stay.
+
+        Args:
+            key: source and metric.
+            done: the amount of an hour in the unit of the figure x weight, as the definition counts it.
+            each: weight of one ms of a day.
+        """
+        ...
+
+
+def _unweighted(_: int) -> Number:
+    return 1
+
+
 @dataclass(frozen=True)
 class HostMonth:
-    """One host over a window: what was declared (``capacities`` and all) and what was measured."""
+    """One host over a window: what was declared (``capacities`` and all) and what was measured.
+
+    ``filler`` is set while a substitution rule is asked; without it the bounds are hard.
+    """
 
     declared: DeclaredHost
     window: Window
     amounts: HostAmounts
+    filler: Filler | None = None
+
+    def fill(
+        self,
+        source: str | None,
+        name: str,
+        *,
+        done: Callable[[DaySum], Number],
+        each: Callable[[int], Number] = _unweighted,
+    ) -> Fill | None:
+        """Return what the missing time of one metric takes by the rule that is asked, if one is."""
+        if self.filler is None or source is None:
+            return None
+        return self.filler((source, name), done=done, each=each)
 
     def metric(self, source: str, name: str) -> MetricMonth:
         """Return the day sums of one metric, possibly without a single day."""

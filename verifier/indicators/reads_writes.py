@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from evidence.calendar import MS_PER_S
 from verifier.amounts import MetricMonth
-from verifier.bounds import Bounds, Number, added, bound
+from verifier.bounds import Bounds, Fill, Number, added, bound
 from verifier.indicators.interface import (
     AGENT,
     IMPORT,
@@ -51,8 +51,11 @@ def figure(month: HostMonth) -> HostFigure:
                 weigh(kind.days, month.window.lengths, source=source),
                 per_unit=per_unit,
                 limit=None if exceeded else limit,
+                fill=month.fill(
+                    source, name, done=lambda hour: hour.amount * per_unit * S_PER_DAY * MS_PER_S
+                ),
             )
-            for kind in kinds
+            for name, kind in zip(METRICS[source or AGENT], kinds, strict=True)
         ]
     )
     if limit is None and times.missing_ms:
@@ -71,11 +74,14 @@ def _exceeded(kind: MetricMonth, limit: Fraction | None, per_unit: Number, sourc
     ]
 
 
-def _kind(kind: MetricMonth, weights: Weights, *, per_unit: Number, limit: Fraction | None) -> Bounds:
+def _kind(
+    kind: MetricMonth, weights: Weights, *, per_unit: Number, limit: Fraction | None, fill: Fill | None
+) -> Bounds:
     return bound(
         kind.total.amount * per_unit * S_PER_DAY * MS_PER_S,
         covered=weights.covered,
         known=weights.known,
         missing=weights.missing,
         limit=None if limit is None else limit * S_PER_DAY,
+        fill=fill,
     )

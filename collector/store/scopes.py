@@ -1,0 +1,82 @@
+"""Declared versions of the scope at rest. A version that was added never changes and never goes.
+
+What a record says and whether a file is a scope is the verifier's to know: who declares hands in
+how the next record is made. Here is only what a transaction can promise: versions are numbered
+without a hole, two that declare at once get two numbers, and either all of a version is kept or none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from collector.errors import UnchangedScopeError
+from collector.store import registry, schema
+from collector.store.engine import Store
+
+Declared = tuple[bytes, bytes]
+"""Record and scope file of one version."""
+
+MakeRecord = Callable[[str, Sequence[Declared], int], bytes]
+"""From the store's enterprise, all versions so far and the time in ms to the next record.
+
+Whatever it raises undoes the declaration.
+"""
+
+
+@dataclass(frozen=True)
+class Declaring:
+    """What was declared just now: its number, its time (ms since 1970), and all versions with it."""
+
+    version: int
+    declared_ms: int
+    versions: tuple[Declared, ...]
+
+
+def declare(store: Store, file: bytes, *, record: MakeRecord, clock: Callable[[], int]) -> Declaring:
+    """Add ``file`` as the next version of the scope, in one transaction.
+
+    Args:
+        store: an open store.
+        file: the scope file, byte for byte.
+        record: makes the record, once it is sure which version comes before.
+        clock: the time in ms since 1970; asked inside the transaction, so times follow the versions.
+
+    Raises:
+        UnchangedScopeError: the newest version is this very file.
+        StoreError: the store cannot be written.
+    """
+    with store.writing() as connection:
+        identity = registry.locked_identity(connection)
+        before = versions(connection)
+        if before and before[-1][1] == file:
+            raise UnchangedScopeError(
+                f"version {len(before)} is this very file; nothing was declared. "
+                "To declare a change, change the file first"
+            )
+        now_ms = clock()
+        added = (record(identity.enterprise, before, now_ms), file)
+        number = len(before) + 1
+        connection.execute(
+            schema.scope_version.insert().values(
+                version=number, declared_ms=now_ms, record=added[0], file=file
+            )
+        )
+        registry.note(
+            connection,
+            now_ms=now_ms,
+            actor="operator",
+            action="SCOPE_DECLARED",
+            detail=f"version {number} sha256 {hashlib.sha256(file).hexdigest()}",
+        )
+    return Declaring(number, now_ms, (*before, added))
+
+
+def versions(connection: Connection) -> list[Declared]:
+    """Return record and file of every declared version, in order."""
+    table = schema.scope_version.c
+    rows = connection.execute(select(table.record, table.file).order_by(table.version))
+    return [(bytes(row.record), bytes(row.file)) for row in rows]

@@ -1,0 +1,326 @@
+"""The daily chart: the values of the days with their intervals against the thresholds of all stars.
+
+A day without data is a gap with a mark under it, never a zero. An excluded day is shaded. A high end
+far above everything else is cut at the frame; no high end reaches the frame too, drawn fainter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from documents.charts import scale
+from documents.charts.drawing import (
+    BAND,
+    BLUE,
+    FREE,
+    INK,
+    QUIET,
+    SHADE,
+    SMALL_PX,
+    VERMILION,
+    Entry,
+    Spec,
+    chart,
+    legend,
+    texts,
+    wide,
+)
+from documents.charts.words import TABLES
+from documents.display import written
+from documents.language import ENGLISH, picked, words
+
+TOTAL_PX = 760
+PLOT_PX = 150
+LEFT_PX = 58
+TOP_PX = 46
+BOTTOM_PX = 30
+ROW_DAYS = 92
+"""Days in one row at most: three months."""
+MONTH_DAYS = 31
+LABEL_GAP_PX = 13
+LEADER_PX = 8
+STRIP_PX = 4
+EDGE_PX = 8 - LEFT_PX
+TITLE_PX = 12 - TOP_PX
+LEGEND_PX = 32 - TOP_PX
+"""Places of title and legend, seen from the plot's upper left corner."""
+
+
+def daily_charts(
+    series: Mapping[str, Any],
+    rule: Mapping[str, Any],
+    *,
+    stars: Sequence[Mapping[str, Any]] = (),
+    language: str = "zh-CN",
+) -> list[Spec]:
+    """Return the charts of a series: one for up to three months, else a row of three months each.
+
+    All rows have the same vertical scale. The arguments are those of ``daily_chart``.
+    """
+    days = series["days"]
+    top = _top(days, rule)
+    return [
+        daily_chart({**series, "days": row}, rule, stars=stars, language=language, top=top)
+        for row in _rows(days)
+    ]
+
+
+def daily_chart(
+    series: Mapping[str, Any],
+    rule: Mapping[str, Any],
+    *,
+    stars: Sequence[Mapping[str, Any]] = (),
+    language: str = "zh-CN",
+    top: float | None = None,
+) -> Spec:
+    """Return the Vega-Lite specification of one row of days.
+
+    Args:
+        series: an entry of the report's ``series``: days with value, low, high (decimals or ``None``).
+        rule: the indicator: its names, unit and thresholds by star.
+        stars: stars with their names, for the labels of the thresholds.
+        language: of titles and labels.
+        top: upper end of the vertical scale; by default from the numbers.
+
+    Raises:
+        RenderError: the language is not known.
+    """
+    text = words(TABLES, language)
+    days = series["days"]
+    top = _top(days, rule) if top is None else top
+    limits = _limits(rule, stars, language)
+    right = max([wide(name) for name, _ in limits], default=0) + LEADER_PX + 10
+    width = TOTAL_PX - LEFT_PX - right
+    across = {
+        "type": "quantitative",
+        "scale": {"domain": [-0.5, len(days) - 0.5], "nice": False, "zero": False},
+        "axis": None,
+    }
+    upward = {
+        "type": "quantitative",
+        "scale": {"domain": [0, top], "nice": False},
+        "axis": {
+            "title": None,
+            "values": scale.ticks(top),
+            "format": ",.6~f",
+            "labelOverlap": False,
+            "domain": False,
+            "ticks": False,
+            "minExtent": LEFT_PX - 8,
+            "maxExtent": LEFT_PX - 8,
+        },
+    }
+    layers = [
+        *_marks(series, days, top=top, across=across, upward=upward),
+        *_thresholds(limits, top=top, upward=upward, width=width),
+        _day_names(days, across),
+        texts(
+            [{"x": EDGE_PX, "y": TITLE_PX, "words": _title(rule, text, days, language), "ink": INK}],
+            bold=True,
+        ),
+        *legend(_entries(series, text), EDGE_PX, LEGEND_PX),
+    ]
+    padding = {"left": LEFT_PX, "right": right, "top": TOP_PX, "bottom": BOTTOM_PX}
+    return chart(width, PLOT_PX, padding=padding, layers=layers)
+
+
+def _rows(days: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Return whole months together, at most ``ROW_DAYS`` days a row."""
+    months: dict[str, list[Mapping[str, Any]]] = {}
+    for day in days:
+        months.setdefault(day["day"][:7], []).append(day)
+    rows: list[list[Mapping[str, Any]]] = []
+    for month in months.values():
+        if rows and len(rows[-1]) + len(month) <= ROW_DAYS:
+            rows[-1].extend(month)
+        else:
+            rows.append(list(month))
+    return rows
+
+
+def _top(days: Sequence[Mapping[str, Any]], rule: Mapping[str, Any]) -> float:
+    def of(name: str) -> list[float]:
+        return [float(Decimal(day[name])) for day in days if day[name] is not None]
+
+    return scale.top_of(
+        of("value"), [float(Decimal(limit)) for limit in rule["thresholds"].values()], of("high")
+    )
+
+
+def _limits(
+    rule: Mapping[str, Any], stars: Sequence[Mapping[str, Any]], language: str
+) -> list[tuple[str, Decimal]]:
+    """Return label and threshold from the lowest up; stars with the same threshold share a label."""
+    names = {star["id"]: picked(star, "name", language) for star in stars}
+    together: dict[Decimal, list[str]] = {}
+    for star, limit in rule["thresholds"].items():
+        together.setdefault(Decimal(limit), []).append(star)
+    found = []
+    for limit in sorted(together):
+        ids = sorted(together[limit])
+        if language == ENGLISH and len(ids) > 1:
+            name = f"{'/'.join(ids)} stars"
+        else:
+            name = "、".join(names.get(star, f"{star}★") for star in ids)
+        found.append((f"{name} {written(f'{limit:f}')}", limit))
+    return found
+
+
+def _marks(
+    series: Mapping[str, Any],
+    days: Sequence[Mapping[str, Any]],
+    *,
+    top: float,
+    across: Spec,
+    upward: Spec,
+) -> list[Spec]:
+    points = _points(days)
+    worst = [point for point in points if point["day"] in series["worst"]]
+    out = [_box(index) for index, day in enumerate(days) if day["excluded"] == "yes"]
+    dark = [_box(index) for index, day in enumerate(days) if _dark(day)]
+    boxes = {"x": {"field": "from", **across}, "x2": {"field": "to"}}
+    band = {**boxes, "y": {"field": "low", **upward}, "y2": {"field": "high"}}
+    place = {"x": {"field": "index", **across}, "y": {"field": "value", **upward}}
+    bounded, unbounded = _bands(days, top)
+    return [
+        _layer(out, {"type": "rect", "color": SHADE}, {**boxes, "y": {"value": 0}, "y2": {"value": PLOT_PX}}),
+        _layer(bounded, {"type": "rect", "color": BAND}, band),
+        _layer(unbounded, {"type": "rect", "color": BAND, "opacity": 0.45}, band),
+        _layer(
+            points,
+            {"type": "line", "color": BLUE, "strokeWidth": 1.6, "interpolate": "linear"},
+            {**place, "detail": {"field": "run", "type": "nominal"}},
+        ),
+        _layer(points, {"type": "point", "color": BLUE, "filled": True, "size": 12, "opacity": 1}, place),
+        _layer(
+            worst,
+            {
+                "type": "point",
+                "color": VERMILION,
+                "filled": False,
+                "size": 70,
+                "strokeWidth": 1.6,
+                "opacity": 1,
+            },
+            place,
+        ),
+        _layer(
+            dark,
+            {"type": "rect", "color": VERMILION},
+            {**boxes, "y": {"value": PLOT_PX - STRIP_PX}, "y2": {"value": PLOT_PX}},
+        ),
+    ]
+
+
+def _layer(rows: Sequence[Mapping[str, Any]], mark: Spec, encoding: Spec) -> Spec:
+    return {"data": {"values": list(rows)}, "mark": mark, "encoding": encoding}
+
+
+def _box(index: int) -> Spec:
+    return {"from": index - 0.5, "to": index + 0.5}
+
+
+def _points(days: Sequence[Mapping[str, Any]]) -> list[Spec]:
+    """Return the days that have a value; ``run`` changes at every gap, so that no line crosses one."""
+    found = []
+    run = 0
+    for index, day in enumerate(days):
+        if day["value"] is None:
+            run += 1
+        else:
+            found.append(
+                {"index": index, "day": day["day"], "value": float(Decimal(day["value"])), "run": run}
+            )
+    return found
+
+
+def _bands(days: Sequence[Mapping[str, Any]], top: float) -> tuple[list[Spec], list[Spec]]:
+    """Return the boxes from low to high, and those of days whose high end is not known."""
+    bounded, unbounded = [], []
+    for index, day in enumerate(days):
+        if day["low"] is None:
+            continue
+        low = float(Decimal(day["low"]))
+        if day["high"] is None:
+            unbounded.append({**_box(index), "low": low, "high": top})
+        else:
+            bounded.append({**_box(index), "low": low, "high": min(top, float(Decimal(day["high"])))})
+    return bounded, unbounded
+
+
+def _thresholds(limits: Sequence[tuple[str, Decimal]], *, top: float, upward: Spec, width: int) -> list[Spec]:
+    """Return lines, names and the strokes that lead from a line to its name where it had to move."""
+    lines = [{"limit": float(limit)} for _, limit in limits]
+    places = [PLOT_PX * (1 - float(limit) / top) for _, limit in limits]
+    names = scale.spread(places, gap_px=LABEL_GAP_PX, lowest_px=PLOT_PX - 2)
+    pairs = list(zip(limits, places, names, strict=True))
+    leaders = [{"x": width, "y": place, "x2": width + LEADER_PX, "y2": name} for _, place, name in pairs]
+    named = [
+        {"x": width + LEADER_PX + 3, "y": round(name), "words": words_, "ink": INK}
+        for (words_, _), _, name in pairs
+    ]
+    return [
+        _layer(
+            lines,
+            {"type": "rule", "color": INK, "strokeDash": [5, 3], "strokeWidth": 1},
+            {"y": {"field": "limit", **upward}, "x": {"value": 0}, "x2": {"value": width}},
+        ),
+        _layer(
+            leaders,
+            {"type": "rule", "color": INK, "strokeWidth": 0.7},
+            {
+                "x": {"field": "x", **FREE},
+                "x2": {"field": "x2"},
+                "y": {"field": "y", **FREE},
+                "y2": {"field": "y2"},
+            },
+        ),
+        texts(named),
+    ]
+
+
+def _day_names(days: Sequence[Mapping[str, Any]], across: Spec) -> Spec:
+    """Return the layer of the names below the days: every day of one month, else every tenth."""
+    one = len(days) <= MONTH_DAYS
+    rows = [
+        {"index": index, "words": str(int(day["day"][8:])) if one else day["day"][5:]}
+        for index, day in enumerate(days)
+        if one or day["day"][8:] in ("01", "11", "21")
+    ]
+    return _layer(
+        rows,
+        {"type": "text", "fontSize": SMALL_PX, "color": QUIET, "baseline": "top"},
+        {
+            "x": {"field": "index", **across},
+            "y": {"value": PLOT_PX + 7},
+            "text": {"field": "words", "type": "nominal"},
+        },
+    )
+
+
+def _title(
+    rule: Mapping[str, Any], text: Mapping[str, str], days: Sequence[Mapping[str, Any]], language: str
+) -> str:
+    unit = text.get(f"unit_{rule['unit']}", rule["unit"])
+    first, last = (days[0]["day"][:7], days[-1]["day"][:7]) if days else ("", "")
+    period = first if first == last else f"{first} – {last}"
+    return f"{picked(rule, 'name', language)} ({unit})  {period}"
+
+
+def _entries(series: Mapping[str, Any], text: Mapping[str, str]) -> list[Entry]:
+    """Return the legend of what this row of days shows."""
+    days = series["days"]
+    found = [Entry(text["daily"], BLUE, height_px=2), Entry(text["bounds"], BAND)]
+    if {day["day"] for day in days} & set(series["worst"]):
+        found.append(Entry(text["worst"], "#ffffff", VERMILION))
+    if any(day["excluded"] == "yes" for day in days):
+        found.append(Entry(text["excluded"], SHADE))
+    if any(_dark(day) for day in days):
+        found.append(Entry(text["no_data"], VERMILION, height_px=STRIP_PX))
+    return found
+
+
+def _dark(day: Mapping[str, Any]) -> bool:
+    return day["value"] is None and day["excluded"] != "yes"

@@ -1,0 +1,89 @@
+"""The criteria: every item of the edition's table against every star, and the documents behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from documents import display
+from documents.display import Rounding
+from documents.report.blocks import Block, Cell, Column, Section, Subhead, Table, Text
+from documents.report.phrases import Phrases
+
+Report = Mapping[str, Any]
+
+
+def section(report: Report, say: Phrases) -> Section:
+    """Return all criteria and the supporting documents."""
+    verdict = report["verdict"]
+    columns = (
+        Column(say("criterion"), share=5),
+        Column(say("got"), "right", 3),
+        *(Column(say.of(star, "name"), "center", 3) for star in verdict["stars"]),
+        Column(say("documents"), "right", 2),
+    )
+    rows = tuple(_row(entry, verdict, say) for entry in verdict["criteria"])
+    blocks: list[Block] = [Text(say("criteria_lead"), "quiet"), Table(columns, rows)]
+    if verdict["attachments"]:
+        blocks += [Subhead(say("attachments")), _attachments(verdict, say)]
+    return Section("criteria", say("section_criteria"), tuple(blocks), turn=True)
+
+
+def _row(entry: Mapping[str, Any], verdict: Mapping[str, Any], say: Phrases) -> tuple[Cell, ...]:
+    return (
+        Cell(say.of(entry, "name")),
+        _got(entry, say),
+        *(_answer(entry, star["id"], say) for star in verdict["stars"]),
+        _count(len(entry["documents"]), say),
+    )
+
+
+def _got(entry: Mapping[str, Any], say: Phrases) -> Cell:
+    got = entry["got"]
+    if got is None:
+        return say.absent()
+    if entry["kind"] == "cloud_form":
+        return Cell(say.known("form", got))
+    if entry["kind"] == "count":
+        return Cell(f"{display.written(got)} {say.unit(entry['unit'])}".strip())
+    return say.value(got, entry["unit"])
+
+
+def _answer(entry: Mapping[str, Any], star: str, say: Phrases) -> Cell:
+    answer = entry["answers"].get(star)
+    if answer is None:
+        return say.verdict("INCONCLUSIVE", reason="EDITION_UNKNOWN")
+    parts = []
+    if answer["needed"] is not None and answer["reason"] != "NOT_APPLICABLE":
+        parts.append(say("needed", needed=display.written(answer["needed"])))
+    if answer["short"] is not None:
+        parts.append(
+            say("short", short=display.number(answer["short"], rounding=Rounding.UP, places=_places(entry)))
+        )
+    return say.verdict(answer["verdict"], reason=answer["reason"], sub=" · ".join(parts))
+
+
+def _places(entry: Mapping[str, Any]) -> int | None:
+    """Return 0 for what is counted in whole items."""
+    return 0 if entry["kind"] == "count" else None
+
+
+def _count(count: int, say: Phrases) -> Cell:
+    return Cell(say("document_count", count=count)) if count else Cell(say("none"), "quiet")
+
+
+def _attachments(verdict: Mapping[str, Any], say: Phrases) -> Table:
+    columns = (
+        Column(say("attachment"), share=5),
+        Column(say("asked"), share=2),
+        Column(say("given"), "right", 2),
+    )
+    rows = tuple(
+        (
+            Cell(say.of(entry, "name")),
+            Cell(say(f"asked_{'yes' if entry['asked'] == 'yes' else 'no'}")),
+            _count(len(entry["documents"]), say),
+        )
+        for entry in verdict["attachments"]
+    )
+    return Table(columns, rows)

@@ -1,0 +1,157 @@
+"""What follows from a month's evidence: figures, verdict and report. Store, pack and check derive alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from evidence.calendar import LocalCalendar
+from evidence.stored import DaySumRow
+from verifier import recompute
+from verifier.declaration import ScopeVersion
+from verifier.document import document, encode_figures
+from verifier.edition import Edition
+from verifier.facts import SourceFacts
+from verifier.figures import longest, measure, windows
+from verifier.hearing import deciding, hear_stored
+from verifier.measuring import HourReader
+from verifier.pack_archive import PackArchive
+from verifier.ports import Archive
+from verifier.profile import Profile
+from verifier.report import Given, report_document
+from verifier.result import Figures
+from verifier.scope import Scope
+from verifier.stars import star_verdict, verdict_document
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the enterprise declared; ``scopes`` are all declared versions of its scope in order."""
+
+    edition: Edition
+    scope: Scope | None = None
+    scopes: Sequence[ScopeVersion] = ()
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The derived documents of one window with their bytes, and the rows and figures behind them."""
+
+    figures: Figures
+    day_sums: Sequence[DaySumRow]
+    report: dict[str, Any]
+    figures_bytes: bytes
+    verdict_bytes: bytes
+    report_bytes: bytes
+
+
+def derive_month(
+    archive: Archive,
+    *,
+    month: str,
+    timezone: str | None,
+    declared: Declared,
+    made_ms: int,
+    software: str,
+) -> Documents:
+    """Return what follows from the chunks of a store: what a pack written now would hold.
+
+    Every chunk that decides about the window is opened and verified, so this takes longer than
+    ``measure``, which trusts the stored day sums.
+
+    Raises:
+        VerifierError: as ``derive``, or a chunk does not verify.
+        EvidenceError: not a month, not a zone.
+    """
+    calendar, spans = windows(month, edition=declared.edition, scope=declared.scope, timezone=timezone)
+    opener = recompute.strict_opener(archive)
+    said = [
+        part
+        for host, chunks in deciding(archive, longest(spans), declared.scope)
+        for part in hear_stored(opener, host, chunks, calendar, longest(spans))
+    ]
+    gathered = PackArchive(
+        enterprise=archive.enterprise,
+        timezone=calendar.zone,
+        enrolments=archive.enrolments(),
+        rows=[row for part in said for row in part.rows],
+    )
+    return derive(
+        gathered,
+        month=month,
+        timezone=calendar.zone,
+        declared=declared,
+        facts=[part.facts for part in said],
+        hours=partial(recompute.hour_reader, archive),
+        made_ms=made_ms,
+        software=software,
+    )
+
+
+def derive(
+    archive: Archive,
+    *,
+    month: str,
+    timezone: str | None,
+    declared: Declared,
+    facts: Sequence[SourceFacts],
+    hours: HourReader,
+    made_ms: int,
+    software: str,
+) -> Documents:
+    """Return figures, verdict and report of the window that ends with ``month``.
+
+    Args:
+        archive: day sums in the zone of the figures, of the window and of the hosts that count.
+        month: ``YYYY-MM``.
+        timezone: IANA zone, ``None`` for the scope's or the default.
+        declared: edition, scope and profile.
+        facts: what the chunks say beside their counters.
+        hours: gives their hour sums.
+        made_ms: the wall clock: what lies after it has not happened yet.
+        software: the program, for the report.
+
+    Raises:
+        VerifierError: figures cannot be computed for this month, edition and scope.
+        EvidenceError: not a month, not a zone.
+    """
+    figures = measure(
+        archive,
+        month=month,
+        edition=declared.edition,
+        scope=declared.scope,
+        timezone=timezone,
+        now_ms=made_ms,
+        scopes=declared.scopes,
+        hours=hours,
+    )
+    rows = list(archive.day_sums(figures.window.first_day, figures.window.after_day))
+    of_figures, of_verdict = document(figures), verdict_of(figures, declared.profile, made_ms)
+    given = Given(
+        facts=facts,
+        day_sums=rows,
+        scopes=declared.scopes,
+        profile=declared.profile,
+        made_ms=made_ms,
+        software=software,
+    )
+    report = report_document(figures, given, of_figures=of_figures, of_verdict=of_verdict)
+    return Documents(
+        figures=figures,
+        day_sums=rows,
+        report=report,
+        figures_bytes=encode_figures(of_figures),
+        verdict_bytes=encode_figures(of_verdict),
+        report_bytes=encode_figures(report),
+    )
+
+
+def verdict_of(figures: Figures, profile: Profile | None, now_ms: int) -> dict[str, Any]:
+    """Return the verdict document of figures, as of the instant ``now_ms``."""
+    today = LocalCalendar(figures.timezone).day_of(now_ms)
+    return verdict_document(
+        star_verdict(figures=figures, profile=profile, provisional=figures.provisional, now_day=today)
+    )

@@ -1,0 +1,113 @@
+"""Facts: what the chunks of a host say beside their counters, gathered while they go by.
+
+Who sealed them, how far the host's clock was off, and when nobody spoke. Store, pack and check
+gather them from the same chunks, so all three print the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from evidence.crediting import Claims
+from evidence.day_sum import Interval, claims
+from verifier.recompute import Opened
+from verifier.window import Window
+
+AGENT = "agent"
+NEVER_MEASURED = -1
+"""``clock_rtt_ms`` of a chunk whose agent had not yet compared its clock."""
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """What the chunks of one host and source say.
+
+    ``software`` are the versions that sealed them, sorted. ``clock_offsets_ms`` are the least and the
+    greatest offset (collector minus host), ``None`` if never measured. ``spoken`` are the stretches
+    [start, end) in ms that the chunks speak for, disjoint and in order.
+    """
+
+    host: str
+    source: str
+    chunks: int
+    software: tuple[str, ...]
+    clock_states: tuple[str, ...]
+    clock_offsets_ms: Interval | None
+    spoken: tuple[Interval, ...]
+
+
+class Gathering:
+    """Gathers the facts of one host and source from chunks that go by in any order."""
+
+    def __init__(self, host: str, source: str) -> None:
+        self._host = host
+        self._source = source
+        self._chunks = 0
+        self._software: set[str] = set()
+        self._states: set[str] = set()
+        self._offsets: list[int] = []
+        self._claims = Claims()
+
+    def watching(self, chunks: Iterable[Opened]) -> Iterator[Opened]:
+        """Yield the chunks unchanged and remember what they say."""
+        for stored, chunk in chunks:
+            header = chunk.header
+            self._chunks += 1
+            self._software.add(header.agent)
+            self._states.add(header.clock_state)
+            if header.clock_rtt_ms != NEVER_MEASURED:
+                known = [*self._offsets, header.clock_offset_ms]
+                self._offsets = [min(known), max(known)]
+            for start, end in claims(chunk):
+                self._claims.add(start, end)
+            yield stored, chunk
+
+    def facts(self) -> SourceFacts:
+        """Return what was gathered."""
+        return SourceFacts(
+            host=self._host,
+            source=self._source,
+            chunks=self._chunks,
+            software=tuple(sorted(self._software)),
+            clock_states=tuple(sorted(self._states)),
+            clock_offsets_ms=(self._offsets[0], self._offsets[1]) if self._offsets else None,
+            spoken=tuple(self._claims.within(*_ALWAYS)),
+        )
+
+
+_ALWAYS = (-(2**62), 2**62)
+
+
+def gaps(spoken: Sequence[Interval], window: Window, *, until_ms: int) -> list[Interval]:
+    """Return the stretches of the window's counted days that nobody speaks for, in order of time.
+
+    Args:
+        spoken: disjoint stretches in order.
+        window: days that do not count have no gaps.
+        until_ms: what lies after this instant has not happened yet.
+    """
+    found: list[Interval] = []
+    for start, end in _counted(window):
+        silent = start
+        for low, high in spoken:
+            if high > silent and low < end:
+                if low > silent:
+                    found.append((silent, low))
+                silent = high
+        if silent < end:
+            found.append((silent, end))
+    return [(start, min(end, until_ms)) for start, end in found if start < until_ms]
+
+
+def _counted(window: Window) -> list[Interval]:
+    """Return the runs of days that count."""
+    runs: list[Interval] = []
+    for day in sorted(window.lengths):
+        start = window.starts[day]
+        end = start + window.lengths[day]
+        if runs and runs[-1][1] == start:
+            runs[-1] = (runs[-1][0], end)
+        else:
+            runs.append((start, end))
+    return runs

@@ -1,0 +1,158 @@
+"""Measuring: one figure of the edition from the amounts of all hosts.
+
+(1) The figure of every host, over the whole window and over each of its months. (2) The fleet's.
+(3) The verdict for every star, by the bounds; where they leave it open, by the substitution rule in
+force. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from evidence.calendar import LocalCalendar
+from verifier import decimals
+from verifier.amounts import HostAmounts, within
+from verifier.bounds import NOTHING_KNOWN, Bounds, least
+from verifier.definitions import Definition
+from verifier.edition import EVERY_MONTH, Rule
+from verifier.fleet import aggregate, exact_sum
+from verifier.hours import HostHours
+from verifier.indicators.interface import HostFigure, HostMonth, HostRule
+from verifier.notes import TEXTS, Note
+from verifier.result import Indicator, MonthFigure, Substituted
+from verifier.scope import DeclaredHost
+from verifier.substitution import settle, substituted_fleet
+from verifier.verdict import Verdict, judge
+from verifier.window import TimeClasses, Window, total
+
+HourReader = Callable[[LocalCalendar, Window], Callable[[str], HostHours]]
+"""Gives, for a window, a function from a host's name to its hour sums."""
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What all figures of one call share.
+
+    ``hours`` gives the hour sums for substitution rules, ``None`` if none may be asked.
+    """
+
+    calendar: LocalCalendar
+    hosts: Sequence[DeclaredHost]
+    amounts: Mapping[str, HostAmounts]
+    stars: Sequence[str]
+    hours: HourReader | None
+
+    def indicator(
+        self,
+        rule: Rule,
+        definition: Definition,
+        *,
+        window: Window,
+        months: Sequence[tuple[str, Window]],
+        substitution: str | None,
+    ) -> Indicator:
+        """Return one figure; ``substitution`` is the rule in force, if any."""
+        if definition.rule is None:
+            return Indicator(
+                rule=rule,
+                definition=definition,
+                window=window,
+                bounds=NOTHING_KNOWN,
+                times=TimeClasses(),
+                verdicts=_verdicts(rule, NOTHING_KNOWN, self.stars),
+                notes=(Note("NOT_MEASURED"),),
+            )
+        found = self._of_hosts(definition.rule, window)
+        alone = [found] if len(months) == 1 else [self._of_hosts(definition.rule, span) for _, span in months]
+        by_month = tuple(
+            self._month(rule, definition, name, part) for (name, _), part in zip(months, alone, strict=True)
+        )
+        # What decides: the whole window, or each of its months.
+        deciding = list(zip([span for _, span in months], alone, strict=True))
+        if rule.combine != EVERY_MONTH:
+            deciding = [(window, found)]
+        bounds = least([aggregate(part, definition.aggregation) for _, part in deciding])
+        verdicts, substituted = _verdicts(rule, bounds, self.stars), None
+        if substitution is not None and self.hours is not None and Verdict.INCONCLUSIVE in verdicts.values():
+            filled, found = self._filled(rule, definition, deciding, self.hours)
+            settled = {
+                star: settle(bounds, filled, threshold) for star, threshold in _known(rule, self.stars)
+            }
+            verdicts |= {star: verdict for star, (verdict, _) in settled.items()}
+            rests = tuple(star for star, (_, resting) in settled.items() if resting)
+            substituted = Substituted(substitution, filled, rests)
+        steals = [figure.steal for figure in found if figure.steal is not None]
+        return Indicator(
+            rule=rule,
+            definition=definition,
+            window=window,
+            bounds=bounds,
+            times=total([figure.times for figure in found]),
+            verdicts=verdicts,
+            hosts=found,
+            months=by_month,
+            steal=exact_sum(steals) / len(steals) if steals else None,
+            substituted=substituted,
+            notes=tuple(_host_notes(found)),
+        )
+
+    def _of_hosts(self, rule: HostRule, window: Window) -> tuple[HostFigure, ...]:
+        """Return the figure of every host, sorted by name."""
+        ordered = sorted(self.hosts, key=lambda host: host.id)
+        return tuple(
+            rule(HostMonth(host, window, within(self.amounts.get(host.id, {}), window))) for host in ordered
+        )
+
+    def _month(
+        self, rule: Rule, definition: Definition, name: str, hosts: Sequence[HostFigure]
+    ) -> MonthFigure:
+        bounds = aggregate(hosts, definition.aggregation)
+        times = total([figure.times for figure in hosts])
+        return MonthFigure(name, bounds, times, _verdicts(rule, bounds, self.stars))
+
+    def _filled(
+        self,
+        rule: Rule,
+        definition: Definition,
+        deciding: Sequence[tuple[Window, tuple[HostFigure, ...]]],
+        hours: HourReader,
+    ) -> tuple[Bounds, tuple[HostFigure, ...]]:
+        """Return the bounds under the substitution rule, and the hosts with what each rests on."""
+        filled = [
+            substituted_fleet(
+                hosts,
+                definition,
+                declared={host.id: host for host in self.hosts},
+                window=window,
+                amounts={host.id: within(self.amounts.get(host.id, {}), window) for host in self.hosts},
+                hours=hours(self.calendar, window),
+                gate=decimals.parse(rule.coverage_gate),
+            )
+            for window, hosts in deciding
+        ]
+        return least([bounds for bounds, _ in filled]), filled[-1][1]
+
+
+def _known(rule: Rule, stars: Sequence[str]) -> list[tuple[str, Fraction]]:
+    """Return the stars whose threshold the edition knows."""
+    return [(star, threshold) for star in stars if (threshold := rule.threshold(star)) is not None]
+
+
+def _verdicts(rule: Rule, bounds: Bounds, stars: Sequence[str]) -> dict[str, Verdict]:
+    """Return the verdict for every star; without a threshold a figure decides nothing."""
+    verdicts = {}
+    for star in stars:
+        threshold = rule.threshold(star)
+        verdicts[star] = Verdict.INCONCLUSIVE if threshold is None else judge(bounds, threshold)
+    return verdicts
+
+
+def _host_notes(hosts: Sequence[HostFigure]) -> Iterable[Note]:
+    """Gather the marks of all hosts into one note a code, in the order of ``TEXTS``."""
+    marked: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
+    for figure in hosts:
+        for mark in figure.marks:
+            marked.setdefault(mark.code, []).append((figure.host, mark.days))
+    return [Note(code, tuple(marked[code])) for code in TEXTS if code in marked]

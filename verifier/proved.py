@@ -1,0 +1,80 @@
+"""What a pack proves and what it does not: the sentences of page one (docs/threat-model.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PROVED: Mapping[str, tuple[str, str]] = {
+    "UNALTERED": (
+        "证据包自日志密钥持有人签名以来未被改动。",
+        "The pack is unaltered since the holder of the log key signed it.",
+    ),
+    "SIGNED_READINGS": (
+        "代理程序的每条读数都由该持有人登记的主机密钥签名；每条链首尾之间不缺数据块。",
+        (
+            "Every reading of an agent is signed by a host key that this holder enrolled; no chunk is missing "
+            "between the first and the last of a chain."
+        ),
+    ),
+    "FIGURES_FOLLOW": (
+        "指标、结论和本报告可以由读数、评定版本、申报范围和申报资料精确复算。",
+        "Figures, verdict and this report follow exactly from the readings, the edition, the scope and the profile.",
+    ),
+    "MISSING_COUNTS_AGAINST": (
+        "没有观测到的时间不会帮助达标：判定“达标”时按零计。",
+        "Time that was not seen never helps: for PASS it counts as nothing.",
+    ),
+}
+"""Holds only for a pack that passed its check."""
+
+NOT_PROVED: Mapping[str, tuple[str, str]] = {
+    "COUNTERS_TRUE": (
+        "主机上的计数器是真实的；负载是有用的工作。",
+        "That the counters of the hosts were true, and that the load was useful work.",
+    ),
+    "WHEN": (
+        "测量和声明发生在何时：日期来自采集服务自己的时钟，本版本没有外部锚定。",
+        (
+            "When it was measured and declared: dates are of the collector's own clock; this version has no anchor "
+            "outside the enterprise."
+        ),
+    ),
+    "HOSTS_EXIST": (
+        "主机真实存在：持有日志密钥的人可以登记虚构的主机。",
+        "That the hosts exist: the holder of the log key can enrol hosts that do not.",
+    ),
+    "IMPORTED": (
+        "标为“未经证明”的导入数据。",
+        "Imported data, marked as not attested.",
+    ),
+    "DECLARED": (
+        "“已申报”的各项：材料以哈希保存，其内容须由评审人员审阅。",
+        "What is declared: documents are kept by hash; whether they show what they should is for the reviewer to read.",
+    ),
+    "RATING": (
+        "星级本身：计算得出的星级不是认定结果。",
+        "The rating itself: a computed star is not an award.",
+    ),
+}
+
+
+def page_one(*, agents: bool, imports: bool, declared: bool) -> dict[str, list[dict[str, str]]]:
+    """Return the sentences ``proved`` and ``not_proved`` of a report.
+
+    Args:
+        agents: some chunks were signed by agents.
+        imports: some were imported.
+        declared: there is a profile.
+    """
+    left_out = set()
+    if not agents:
+        left_out.add("SIGNED_READINGS")
+    if not imports:
+        left_out.add("IMPORTED")
+    if not declared:
+        left_out.add("DECLARED")
+    return {"proved": _sentences(PROVED, left_out), "not_proved": _sentences(NOT_PROVED, left_out)}
+
+
+def _sentences(texts: Mapping[str, tuple[str, str]], left_out: set[str]) -> list[dict[str, str]]:
+    return [{"code": code, "zh": zh, "en": en} for code, (zh, en) in texts.items() if code not in left_out]

@@ -1,0 +1,243 @@
+"""The report document ``starproof/report/1``: everything that the pages of a report show.
+
+One object, made of what store and pack alike can say, so a check recomputes it byte for byte. Texts,
+integers, lists, objects and nulls only; numbers as ``verifier.document`` prints them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from evidence.calendar import MS_PER_S
+from evidence.stored import DaySumRow
+from verifier import decimals, layout
+from verifier.amounts import HostAmounts
+from verifier.declaration import ScopeVersion, declared_as, declared_before
+from verifier.document import coverage_share, encode_figures, printed_bounds
+from verifier.edition import Edition
+from verifier.facts import AGENT, SourceFacts, gaps
+from verifier.profile import Profile, profile_document
+from verifier.proved import page_one
+from verifier.result import Figures
+from verifier.scope import BITS_PER_MEGABIT, DeclaredHost, Scope
+from verifier.scope_difference import differences
+from verifier.series import DayFigure, HostDay, calendar, series, worst
+from verifier.window import whole_seconds
+
+SCHEMA = "starproof/report/1"
+MAX_GAPS = 10
+"""The longest gaps of a host that are listed; all are counted."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a report is made of beside the figures.
+
+    ``scopes`` are all declared versions of the scope in order, ``day_sums`` the rows that the figures
+    rest on, ``made_ms`` the wall clock and ``software`` the program when it was made.
+    """
+
+    facts: Sequence[SourceFacts]
+    day_sums: Sequence[DaySumRow]
+    scopes: Sequence[ScopeVersion]
+    profile: Profile | None
+    made_ms: int
+    software: str
+
+
+def report_document(
+    figures: Figures, given: Given, *, of_figures: dict[str, Any], of_verdict: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the report of one window.
+
+    Args:
+        figures: what was measured.
+        given: what else the report is made of.
+        of_figures: their document.
+        of_verdict: the verdict's document.
+    """
+    runs = {indicator.rule.id: series(figures, indicator) for indicator in figures.indicators}
+    return {
+        "schema": SCHEMA,
+        "software": given.software,
+        "made_ms": given.made_ms,
+        "enterprise": figures.enterprise,
+        "month": figures.month,
+        "months": list(figures.months),
+        "timezone": figures.timezone,
+        "provisional": "yes" if figures.provisional else "no",
+        "edition": _edition(figures.edition),
+        "scope": None if figures.scope is None else _scope(figures.scope, figures, given.scopes),
+        "window": of_figures["window"],
+        "exclusions": of_figures["exclusions"],
+        "verdict": of_verdict,
+        "figures": of_figures,
+        "definitions": [
+            {
+                "id": indicator.definition.id,
+                "indicator": indicator.rule.id,
+                "zh": indicator.definition.zh,
+                "en": indicator.definition.en,
+            }
+            for indicator in figures.indicators
+        ],
+        "series": [
+            {"indicator": name, "days": [_day(figure) for figure in run], "worst": _days(worst(run))}
+            for name, run in runs.items()
+            if run
+        ],
+        "calendar": [
+            {"host": host, "days": [_host_day(day) for day in days]}
+            for host, days in calendar(figures, runs).items()
+        ],
+        "hosts": [_host(host, figures, given) for host in sorted(figures.hosts, key=lambda h: h.id)],
+        "profile": None if given.profile is None else profile_document(given.profile, figures.edition),
+        **page_one(
+            agents=any(facts.source == AGENT for facts in given.facts),
+            imports=any(facts.source != AGENT for facts in given.facts),
+            declared=given.profile is not None,
+        ),
+        "hashes": {
+            "figures": layout.sha256(encode_figures(of_figures)),
+            "verdict": layout.sha256(encode_figures(of_verdict)),
+            "edition": figures.edition.sha256,
+            "scope": None if figures.scope is None else figures.scope.sha256,
+            "profile": None if given.profile is None else given.profile.sha256,
+            "day_sums": layout.sha256(layout.day_sums_csv(given.day_sums)),
+        },
+    }
+
+
+def _edition(edition: Edition) -> dict[str, Any]:
+    texts = ("id", "title_zh", "title_en", "place", "document", "source", "date", "sha256")
+    return {
+        **{name: getattr(edition, name) for name in (*texts, "applies_to_zh", "applies_to_en")},
+        "complete": "yes" if edition.complete else "no",
+        "unknown": [asdict(unknown) for unknown in edition.unknown],
+    }
+
+
+def _scope(scope: Scope, figures: Figures, versions: Sequence[ScopeVersion]) -> dict[str, Any]:
+    mine = declared_as(scope, versions)
+    return {
+        "sha256": scope.sha256,
+        "version": None if mine is None else mine.version,
+        "declared_ms": None if mine is None else mine.declared_ms,
+        "declared_before_window": "yes" if declared_before(scope, versions, figures.window) else "no",
+        "versions": _versions(versions),
+        "hosts": [_declared_host(host) for host in sorted(scope.hosts, key=lambda h: h.id)],
+        "head_counts": dict(scope.head_counts),
+        "substitution": dict(scope.substitution),
+    }
+
+
+def _versions(versions: Sequence[ScopeVersion]) -> list[dict[str, Any]]:
+    found = []
+    for number, version in enumerate(versions):
+        changed = differences(versions[number - 1].scope, version.scope) if number else []
+        found.append(
+            {
+                "version": version.version,
+                "sha256": version.sha256,
+                "declared_ms": version.declared_ms,
+                "differences": changed,
+            }
+        )
+    return found
+
+
+def _declared_host(host: DeclaredHost) -> dict[str, Any]:
+    return {
+        "host": host.id,
+        "sources": list(host.sources),
+        "capacity": [
+            {
+                "from": date.fromordinal(capacity.first_day).isoformat(),
+                "mbps": decimals.plain(capacity.bps / BITS_PER_MEGABIT),
+            }
+            for capacity in host.capacities
+        ],
+        "iops_limit": None if host.iops_limit is None else decimals.plain(host.iops_limit),
+    }
+
+
+def _day(figure: DayFigure) -> dict[str, Any]:
+    printed = printed_bounds(figure.bounds)
+    return {
+        "day": date.fromordinal(figure.day).isoformat(),
+        "value": printed["value"],
+        "low": printed["low"],
+        "high": printed["high"],
+        "share": coverage_share(figure.times),
+        "excluded": "yes" if figure.excluded else "no",
+    }
+
+
+def _days(ordinals: Sequence[int]) -> list[str]:
+    return [date.fromordinal(day).isoformat() for day in ordinals]
+
+
+def _host_day(day: HostDay) -> dict[str, Any]:
+    return {
+        "day": date.fromordinal(day.day).isoformat(),
+        "share": coverage_share(day.times),
+        **whole_seconds(day.times),
+        "suspect_s": day.times.suspect_ms // MS_PER_S,
+        "restarts": day.restarts,
+    }
+
+
+def _host(host: DeclaredHost, figures: Figures, given: Given) -> dict[str, Any]:
+    mine = [facts for facts in given.facts if facts.host == host.id]
+    offsets = [ms for facts in mine if facts.clock_offsets_ms for ms in facts.clock_offsets_ms]
+    amounts = figures.amounts.get(host.id, {})
+    return {
+        "host": host.id,
+        "sources": sorted(facts.source for facts in mine),
+        "software": sorted({version for facts in mine for version in facts.software}),
+        "chunks": sum(facts.chunks for facts in mine),
+        "attested": sum(facts.chunks for facts in mine if facts.source == AGENT),
+        "restarts": _restarts(amounts),
+        "clock": {
+            "states": sorted({state for facts in mine for state in facts.clock_states}),
+            "least_ms": min(offsets, default=None),
+            "most_ms": max(offsets, default=None),
+        },
+        "capacity": _capacity(host, figures),
+        "gaps": _gaps(host, mine, figures, until_ms=given.made_ms),
+    }
+
+
+def _restarts(amounts: HostAmounts) -> int:
+    """Every metric of a source counts the same restarts."""
+    return max((metric.total.restarts for metric in amounts.values()), default=0)
+
+
+def _capacity(host: DeclaredHost, figures: Figures) -> dict[str, Any]:
+    weights = [
+        figure.weight
+        for indicator in figures.indicators
+        for figure in indicator.hosts
+        if figure.host == host.id and figure.weight is not None
+    ]
+    source = "declared" if host.capacities else "measured" if weights else "unknown"
+    mbps = decimals.floor(weights[0] / BITS_PER_MEGABIT) if weights else None
+    return {"source": source, "mbps": mbps}
+
+
+def _gaps(
+    host: DeclaredHost, facts: Sequence[SourceFacts], figures: Figures, *, until_ms: int
+) -> dict[str, Any]:
+    """Return the time in which the host's first source with chunks says nothing."""
+    by_source = {entry.source: entry.spoken for entry in facts}
+    spoken = next((by_source[source] for source in host.sources if source in by_source), ())
+    found = gaps(spoken, figures.window, until_ms=until_ms)
+    longest = sorted(found, key=lambda gap: (gap[0] - gap[1], gap[0]))[:MAX_GAPS]
+    return {
+        "count": len(found),
+        "seconds": sum(end - start for start, end in found) // MS_PER_S,
+        "longest": [{"start_ms": start, "end_ms": end} for start, end in longest],
+    }

@@ -61,9 +61,10 @@ class ReadingCopies:
     def _rendered(self, derived: Documents) -> dict[str, bytes]:
         # Imported here: they are large, and a store without the extra packs without them.
         from documents.fonts import FontError  # noqa: PLC0415
-        from documents.form.write import form_docx  # noqa: PLC0415
         from documents.report.html import report_html  # noqa: PLC0415
         from documents.report.pdf import report_pdf  # noqa: PLC0415
+
+        from documents.form.write import form_docx  # noqa: PLC0415
 
         report, declared = derived.report, self._declared
         found = {layout.REPORT_HTML: report_html(report, language=self._language).encode()}

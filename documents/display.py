@@ -61,6 +61,16 @@ def number(text: str | None, *, rounding: Rounding, places: int | None = None) -
     return f"{cut:,f}"
 
 
+def shortfall(text: str | None) -> str | None:
+    """Return how much is lacking: cut up, without zeros at the end, beside thresholds as written.
+
+    Raises:
+        RenderError: not a plain decimal.
+    """
+    shown = number(text, rounding=Rounding.UP)
+    return shown.rstrip("0").rstrip(".") if shown is not None and "." in shown else shown
+
+
 def written(text: str | None) -> str | None:
     """Return a decimal as it was written (a threshold, a declared value), thousands grouped.
 

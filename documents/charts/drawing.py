@@ -26,6 +26,7 @@ BAND = "#a9cbe8"
 VERMILION = "#b8430a"
 SHADE = "#e4e6e9"
 FONT = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, WenQuanYi Micro Hei, sans-serif"
+"""Families that a drawing asks for, the first that the reader has."""
 TEXT_PX = 11
 SMALL_PX = 10
 
@@ -133,19 +134,14 @@ def wide(words: str) -> int:
     return sum(TEXT_PX if ord(character) > 0x2E80 else 6 for character in words)  # noqa: PLR2004 - first CJK
 
 
-def render(spec: Spec, *, font: str = "") -> str:
-    """Return the SVG of a Vega-Lite specification; no network, no browser.
-
-    Args:
-        spec: a specification whose data stand inside it.
-        font: the family to name first in the drawing.
+def render(spec: Spec) -> str:
+    """Return the SVG of a Vega-Lite specification whose data stand inside it; no network, no browser.
 
     Raises:
         RenderError: the specification cannot be drawn.
     """
-    family = f"{font}, {FONT}" if font else FONT
     style = {
-        "font": family,
+        "font": FONT,
         "aria": False,
         "view": {"stroke": None},
         "axis": {

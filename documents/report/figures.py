@@ -71,20 +71,22 @@ def least_covered(
 
 
 def _overview_row(report: Report, indicator: Mapping[str, Any], say: Phrases) -> tuple[Cell, ...]:
-    return (
-        Cell(say.of(indicator, "name")),
-        _shown_value(report, indicator, say),
-        say.interval(indicator),
-        say.share(indicator["coverage"]["share"]),
-        *(mark.verdict for mark in _marks(report, indicator, say)),
-    )
+    declared = _declared(report, indicator)
+    if declared is None:
+        value = say.value(indicator["value"], indicator["unit"])
+        measured = (say.interval(indicator), say.share(indicator["coverage"]["share"]))
+    else:
+        value = Cell(f"{display.written(declared)} {say.unit(indicator['unit'])}", sub=say("declared_value"))
+        measured = (Cell(say("not_measured"), "quiet"), Cell(say("not_measured"), "quiet"))
+    verdicts = (mark.verdict for mark in _marks(report, indicator, say))
+    return (Cell(say.of(indicator, "name")), value, *measured, *verdicts)
 
 
 def _section(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Section:
-    blocks: list[Block] = [_measure(report, indicator, say), *_series(report, indicator, say)]
-    blocks.append(_facts(report, indicator, say))
+    blocks: list[Block] = [_measure(report, indicator, say), _facts(report, indicator, say)]
     if indicator["value"] is not None or indicator["hosts"]:
         blocks += [Subhead(say("class_title")), coverage_bar(indicator["coverage"], say)]
+    blocks += _series(report, indicator, say)
     blocks += _months(report, indicator, say)
     blocks += _hosts(indicator, say)
     if indicator["notes"]:
@@ -110,13 +112,6 @@ def _declared(report: Report, indicator: Mapping[str, Any]) -> str | None:
     return entry["got"] if entry is not None and indicator["value"] is None else None
 
 
-def _shown_value(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Cell:
-    declared = _declared(report, indicator)
-    if declared is None:
-        return say.value(indicator["value"], indicator["unit"])
-    return Cell(say.value(declared, indicator["unit"]).text, sub=say("declared_value"))
-
-
 def _marks(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[Mark]:
     """Return threshold and verdict for every star: the verdict's, which knows declared values."""
     entry = _criterion(report, indicator)
@@ -136,7 +131,7 @@ def _marks(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[M
 
 def _measure(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Measure:
     declared = _declared(report, indicator)
-    shown = indicator["value"] if declared is None else declared
+    value = say.value(indicator["value"]).text if declared is None else str(display.written(declared))
     interval = ""
     if indicator["value"] is not None and indicator["low"] is not None:
         low = say.value(indicator["low"]).text
@@ -145,8 +140,8 @@ def _measure(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Meas
         else:
             interval = say("interval_of", low=low, high=say.high(indicator["high"]).text)
     return Measure(
-        value=say.value(shown).text,
-        unit="" if shown is None else say.unit(indicator["unit"]),
+        value=value,
+        unit="" if indicator["value"] is None and declared is None else say.unit(indicator["unit"]),
         interval=interval,
         remark="" if declared is None else say("declared_value"),
         marks=tuple(_marks(report, indicator, say)),

@@ -89,7 +89,7 @@ def _capacity(capacity: Mapping[str, Any], say: Phrases) -> Cell:
     origin = say.known("capacity", capacity["source"])
     if capacity["mbps"] is None:
         return Cell(origin, "quiet")
-    return Cell(say.value(capacity["mbps"], "Mbit/s").text, sub=origin)
+    return Cell(f"{display.shortfall(capacity['mbps'])} Mbit/s", sub=origin)
 
 
 def _gaps(report: Report, say: Phrases) -> Table | None:

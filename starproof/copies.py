@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import ClassVar
 
+from documents.errors import FontError
 from verifier import layout
 from verifier.derivation import Declared, Documents
 from verifier.errors import VerifierError
@@ -60,11 +62,10 @@ class ReadingCopies:
 
     def _rendered(self, derived: Documents) -> dict[str, bytes]:
         # Imported here: they are large, and a store without the extra packs without them.
-        from documents.fonts import FontError  # noqa: PLC0415
+        from documents.fonts import find_font  # noqa: PLC0415
+        from documents.form.write import form_docx  # noqa: PLC0415
         from documents.report.html import report_html  # noqa: PLC0415
         from documents.report.pdf import report_pdf  # noqa: PLC0415
-
-        from documents.form.write import form_docx  # noqa: PLC0415
 
         report, declared = derived.report, self._declared
         found = {layout.REPORT_HTML: report_html(report, language=self._language).encode()}
@@ -76,8 +77,9 @@ class ReadingCopies:
                 verdict=report["verdict"],
             )
         try:
+            font = find_font(self._font, environment=os.environ)
             found[layout.REPORT_PDF] = report_pdf(
-                report, figures_json=derived.figures_bytes, language=self._language, font=self._font
+                report, figures_json=derived.figures_bytes, language=self._language, font=font
             )
         except FontError as error:
             self.without.append(f"the pack has no PDF: {error}")

@@ -12,12 +12,13 @@ from collector.errors import CollectorError
 from collector.settings import default_database_url
 from collector.store.archive import StoreArchive
 from collector.store.engine import open_engine_for_reading
+from documents.errors import DocumentsError
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from starproof.tables import json_text
 from verifier.errors import VerifierError
 
-EXPECTED_ERRORS = (CollectorError, EvidenceError, VerifierError, OSError)
+EXPECTED_ERRORS = (CollectorError, DocumentsError, EvidenceError, VerifierError, OSError)
 
 
 def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser:

@@ -62,10 +62,17 @@ def _answer(entry: Mapping[str, Any], star: str, say: Phrases) -> Cell:
         return say.verdict("INCONCLUSIVE", reason="EDITION_UNKNOWN")
     parts = []
     if answer["needed"] is not None and answer["reason"] != "NOT_APPLICABLE":
-        parts.append(say("needed", needed=display.written(answer["needed"])))
+        parts.append(say("needed", needed=_needed(entry, answer["needed"], say)))
     if answer["short"] is not None:
         parts.append(say("short", short=display.shortfall(answer["short"])))
     return say.verdict(answer["verdict"], reason=answer["reason"], sub=" · ".join(parts))
+
+
+def _needed(entry: Mapping[str, Any], needed: str, say: Phrases) -> str:
+    """Return what a star asks for: a number, or the forms of cloud that it allows."""
+    if entry["kind"] == "cloud_form":
+        return " / ".join(say.known("form", form) for form in needed.split("/"))
+    return display.written(needed) or ""
 
 
 def _count(count: int, say: Phrases) -> Cell:

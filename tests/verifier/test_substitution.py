@@ -218,6 +218,15 @@ def test_substituted_bounds_lie_inside_the_hard_ones_and_around_the_value(
     assert inside.running == hard.running
 
 
+def test_hiding_one_idle_hour_of_every_night_gains_nothing():
+    """The hour at 3 is idle and never seen; all other hours run at 20. The truth is below the value."""
+    truth = Fraction(23 * 20, 24)
+    hidden = host("cpu.busy/1", "agent", lambda _, place: None if place % 24 == 3 else 20)
+    hard, found = ask("cpu.busy/1", *hidden)
+    assert hard.value == 20
+    assert found.bounds.low == hard.low < truth
+
+
 def test_a_host_that_does_not_meet_the_gate_keeps_its_hard_bounds_with_a_reason():
     amounts, hours = host("cpu.busy/1", "agent", lambda _, place: None if 100 <= place < 173 else 20)
     assert ask("cpu.busy/1", amounts, hours)[1] == Substitution(None, COVERAGE)

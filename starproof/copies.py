@@ -4,36 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib.util import find_spec
-from typing import ClassVar
 
 from documents.errors import FontError
+from starproof.extras import MissingExtraError, require_documents
 from verifier import layout
 from verifier.derivation import Declared, Documents
-from verifier.errors import VerifierError
 
 LANGUAGES = ("zh-CN", "en")
-NEEDED = ("docx", "jinja2", "typst", "vl_convert")
-"""What the extra ``documents`` brings."""
-
-
-class MissingExtraError(VerifierError):
-    """The extra that renders documents is not installed."""
-
-    code: ClassVar[str] = "MISSING_EXTRA"
-
-
-def require_documents() -> None:
-    """Refuse to render without the extra.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"this needs the extra 'documents': pip install 'starproof[documents]' ({', '.join(missing)} missing)"
-        )
 
 
 class ReadingCopies:

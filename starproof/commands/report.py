@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from starproof import session
-from starproof.copies import LANGUAGES, require_documents
+from starproof.copies import LANGUAGES
 from starproof.derived import Source, add_source, read_source, require_source
+from starproof.extras import require_documents
 from starproof.output import write_new
 
 EXAMPLE = "starproof report --month 2026-11 --profile profile.toml --out 报告.pdf"

@@ -72,7 +72,9 @@ def test_the_readme_names_every_trace_with_its_factor(monkeypatch: pytest.Monkey
         cells = [cell.strip() for cell in row.split("|")]
         traces = (host.cpu, host.rx, host.tx, host.reads, host.writes)
         for cell, trace in zip(cells, traces, strict=True):
-            factor = "" if trace.factor in ("1", script.BLOCK) else f" × {int(trace.factor):,}".replace(",", " ")
+            factor = (
+                "" if trace.factor in ("1", script.BLOCK) else f" × {int(trace.factor):,}".replace(",", " ")
+            )
             later = f", + {trace.weeks_later} 周" if trace.weeks_later else ""
             assert cell == f"{trace.series}{factor}{later}"
     assert script.BLOCK in README
@@ -95,7 +97,13 @@ def test_the_profile_names_its_documents_by_their_hashes() -> None:
         f"documents/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
         for path in (FOLDER / "documents").iterdir()
     }
-    starproof("profile", "check", FOLDER / "profile.toml")
+
+
+def test_the_profile_lacks_one_document_on_purpose() -> None:
+    done = starproof("profile", "check", FOLDER / "profile.toml", code=1)
+    assert "[portal]" in done.stdout
+    assert "缺 1 项" in done.stdout
+    assert "企业门户" in README
 
 
 def test_the_month_supports_four_stars_and_says_what_five_need(folder: Path) -> None:
@@ -114,7 +122,11 @@ def test_the_month_supports_four_stars_and_says_what_five_need(folder: Path) -> 
 def test_the_readings_have_real_gaps_and_no_host_is_missing(folder: Path) -> None:
     [arguments] = commands("verify")
     figures = {f["id"]: f for f in starproof_json(*placed(arguments, folder))["figures"]["indicators"]}
-    for name, least in (("cpu_utilization", 0.999), ("bandwidth_utilization", 0.97), ("daily_reads_writes", 0.97)):
+    for name, least in (
+        ("cpu_utilization", 0.999),
+        ("bandwidth_utilization", 0.97),
+        ("daily_reads_writes", 0.97),
+    ):
         figure = figures[name]
         assert len(figure["hosts"]) == SERIES
         assert all(host["value"] is not None for host in figure["hosts"])
@@ -139,7 +151,10 @@ def test_form_pack_check_and_region_follow_the_readme(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_report_of_the_example_is_a_pdf(folder: Path) -> None:
+def test_the_report_of_the_example_holds_to_pdfa(folder: Path) -> None:
+    pytest.importorskip("pikepdf", reason="pikepdf reads the file; it is in the dev group")
+    from pdfa import require_pdfa
+
     [arguments] = commands("report")
     starproof(*placed(arguments, folder))
-    assert (folder / "报告.pdf").read_bytes().startswith(b"%PDF-1.")
+    require_pdfa((folder / "报告.pdf").read_bytes())

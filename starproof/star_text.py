@@ -44,7 +44,7 @@ def print_verdict(verdict: Mapping[str, Any], console: Console | None = None) ->
 
 def _criteria(verdict: Mapping[str, Any]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, title="评定标准 criteria", title_justify="left", padding=(0, 1, 0, 0))
-    table.add_column("")
+    table.add_column("", overflow="fold")
     table.add_column("现值", justify="right")
     for star in verdict["stars"]:
         table.add_column(_plain(star["name_zh"]))

@@ -24,11 +24,12 @@ from documents.charts.drawing import (
     Spec,
     chart,
     legend,
+    shortened,
     texts,
     wide,
 )
 from documents.charts.words import TABLES
-from documents.display import written
+from documents.display import legible, written
 from documents.language import ENGLISH, picked, words
 
 TOTAL_PX = 760
@@ -40,6 +41,10 @@ ROW_DAYS = 92
 """Days in one row at most: three months."""
 MONTH_DAYS = 31
 LABEL_GAP_PX = 13
+NAME_PX = 480
+"""Room for the name of the figure."""
+STARS_PX = 110
+"""Room for the stars that share a threshold."""
 LEADER_PX = 8
 STRIP_PX = 4
 EDGE_PX = 8 - LEFT_PX
@@ -164,7 +169,8 @@ def _limits(
             name = f"{'/'.join(ids)} stars"
         else:
             name = "、".join(names.get(star, f"{star}★") for star in ids)
-        found.append((f"{name} {written(f'{limit:f}')}", limit))
+        number = written(f"{limit:f}")
+        found.append((f"{shortened(legible(name), STARS_PX)} {number}", limit))
     return found
 
 
@@ -306,7 +312,7 @@ def _title(
     unit = text.get(f"unit_{rule['unit']}", rule["unit"])
     first, last = (days[0]["day"][:7], days[-1]["day"][:7]) if days else ("", "")
     period = first if first == last else f"{first} – {last}"
-    return f"{picked(rule, 'name', language)} ({unit})  {period}"
+    return f"{shortened(legible(picked(rule, 'name', language)), NAME_PX)} ({unit})  {period}"
 
 
 def _entries(series: Mapping[str, Any], text: Mapping[str, str]) -> list[Entry]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import vl_convert
 
+from documents.display import legible
 from documents.errors import RenderError
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
@@ -134,6 +135,16 @@ def wide(words: str) -> int:
     return sum(TEXT_PX if ord(character) > 0x2E80 else 6 for character in words)  # noqa: PLR2004 - first CJK
 
 
+def shortened(words: str, room_px: int) -> str:
+    """Return a text that fits, its end cut off where it does not; the tables have all of it."""
+    if wide(words) <= room_px:
+        return words
+    kept = words
+    while kept and wide(kept) > room_px - TEXT_PX:
+        kept = kept[:-1]
+    return f"{kept}…"
+
+
 def render(spec: Spec) -> str:
     """Return the SVG of a Vega-Lite specification whose data stand inside it; no network, no browser.
 
@@ -154,8 +165,20 @@ def render(spec: Spec) -> str:
     }
     try:
         svg = vl_convert.vegalite_to_svg(
-            json.dumps(spec, ensure_ascii=False), vl_version=VERSION, config=style, allowed_base_urls=[]
+            json.dumps(_legible(spec), ensure_ascii=False),
+            vl_version=VERSION,
+            config=style,
+            allowed_base_urls=[],
         )
     except ValueError as error:
         raise RenderError(f"a chart cannot be drawn: {error}") from error
     return str(svg)
+
+
+def _legible(value: Any) -> Any:
+    """Return a specification whose texts are fit for XML: the renderer ends the process on others."""
+    if isinstance(value, dict):
+        return {name: _legible(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_legible(item) for item in value]
+    return legible(value) if isinstance(value, str) else value

@@ -127,13 +127,14 @@ Block = Text | Subhead | Facts | Table | Picture | Bar | Measure | Points
 
 @dataclass(frozen=True)
 class Section:
-    """A section with its anchor; ``turn``: begins on a new page."""
+    """A section with its anchor; ``turn``: begins on a new page; ``keep``: is not divided between two."""
 
     id: str
     title: str
     blocks: tuple[Block, ...]
     number: str = ""
     turn: bool = False
+    keep: bool = False
 
 
 @dataclass(frozen=True)

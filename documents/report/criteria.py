@@ -25,7 +25,7 @@ def section(report: Report, say: Phrases) -> Section:
     blocks: list[Block] = [Text(say("criteria_lead"), "quiet"), Table(columns, rows)]
     if verdict["attachments"]:
         blocks += [Subhead(say("attachments")), _attachments(verdict, say)]
-    return Section("criteria", say("section_criteria"), tuple(blocks), turn=True)
+    return Section("criteria", say("section_criteria"), tuple(blocks))
 
 
 def _row(entry: Mapping[str, Any], report: Report, say: Phrases) -> tuple[Cell, ...]:

@@ -61,7 +61,7 @@ def profile(report: Report, say: Phrases) -> Section:
         blocks += [Subhead(say("declared_figures")), _figures(report, say)]
     if given["documents"]:
         blocks += [Subhead(say("documents")), _documents(given, say)]
-    return Section("profile", title, tuple(blocks), turn=True)
+    return Section("profile", title, tuple(blocks))
 
 
 def _days(entry: Mapping[str, Any]) -> Cell:

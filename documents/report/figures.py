@@ -38,18 +38,18 @@ def overview(report: Report, say: Phrases) -> Section:
     """Return the table of all figures."""
     stars = report["verdict"]["stars"]
     columns = (
-        Column(say("figure"), share=5),
-        Column(say("value"), "right", 4),
-        Column(say("interval"), "right", 4),
-        Column(say("coverage"), "right", 2),
-        *(Column(say.of(star, "name"), "center", 2) for star in stars),
+        Column(say("figure"), share=6),
+        Column(say("value"), "right", 5),
+        Column(say("interval"), "right", 5),
+        Column(say("coverage"), "right", 3),
+        *(Column(say.of(star, "name"), "center", 4) for star in stars),
     )
     rows = tuple(_overview_row(report, indicator, say) for indicator in report["figures"]["indicators"])
     notes = tuple(_note(note, say) for note in report["figures"]["notes"])
     blocks: tuple[Block, ...] = (Text(say("overview_lead"), "quiet"), Table(columns, rows))
     if notes:
         blocks = (*blocks, Subhead(say("notes")), Points(notes))
-    return Section("overview", say("section_overview"), blocks, turn=True)
+    return Section("overview", say("section_overview"), blocks, keep=True)
 
 
 def sections(report: Report, say: Phrases) -> list[Section]:
@@ -84,7 +84,7 @@ def _overview_row(report: Report, indicator: Mapping[str, Any], say: Phrases) ->
 
 def _section(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Section:
     blocks: list[Block] = [_measure(report, indicator, say), _facts(report, indicator, say)]
-    if indicator["value"] is not None or indicator["hosts"]:
+    if indicator["hosts"]:
         blocks += [Subhead(say("class_title")), coverage_bar(indicator["coverage"], say)]
     blocks += _series(report, indicator, say)
     blocks += _months(report, indicator, say)
@@ -95,7 +95,8 @@ def _section(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Sect
         f"figure-{indicator['id']}",
         say.of(indicator, "name"),
         tuple(blocks),
-        turn=indicator["value"] is not None,
+        turn=bool(indicator["hosts"]) and len(report["months"]) == 1,
+        keep=not indicator["hosts"],
     )
 
 
@@ -124,7 +125,8 @@ def _marks(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[M
         if answer is None:
             verdict = say.verdict(indicator["verdicts"].get(id_, "INCONCLUSIVE"), sub=limit)
         else:
-            verdict = say.verdict(answer["verdict"], reason=answer["reason"], sub=limit)
+            below = "" if answer["reason"] == "EDITION_UNKNOWN" else limit
+            verdict = say.verdict(answer["verdict"], reason=answer["reason"], sub=below)
         found.append(Mark(say.of(star, "name"), limit, verdict))
     return found
 
@@ -213,8 +215,9 @@ def _day_row(day: Mapping[str, Any], unit: str, say: Phrases) -> tuple[Cell, ...
 
 
 def _months(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[Block]:
-    """Return the table of months where there is more than the window itself to say."""
-    if len(indicator["by_month"]) < 2 and len(report["months"]) < 2:  # noqa: PLR2004 - one month is the window
+    """Return the table of months, where a month says more than the window or is not the window."""
+    months = indicator["by_month"]
+    if len(months) < 2 or all(month["value"] is None for month in months):  # noqa: PLR2004 - one is the window
         return []
     stars = report["verdict"]["stars"]
     columns = (
@@ -232,7 +235,7 @@ def _months(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[
             say.share(month["share"]),
             *(say.verdict(month["verdicts"].get(star["id"], "INCONCLUSIVE")) for star in stars),
         )
-        for month in indicator["by_month"]
+        for month in months
     )
     return [Subhead(say("by_month")), Table(columns, rows)]
 
@@ -247,8 +250,8 @@ def _hosts(indicator: Mapping[str, Any], say: Phrases) -> list[Block]:
         Column(say("host"), share=4),
         Column(say("value"), "right", 3),
         Column(say("interval"), "right", 4),
-        Column(say("coverage"), "right", 2),
-        Column(say("missing"), "right", 3),
+        Column(say("coverage"), "right", 3),
+        Column(say("missing"), "right", 4),
         Column(say("source"), share=2),
     ]
     if capacity:

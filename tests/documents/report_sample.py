@@ -138,7 +138,7 @@ def report(
         "edition": edition,
         "scope": _scope(days, hosts) if scope else None,
         "window": figures["window"],
-        "exclusions": figures["exclusions"],
+        "exclusions": deepcopy(figures["exclusions"]),
         "verdict": verdict,
         "figures": figures,
         "definitions": [
@@ -389,7 +389,7 @@ def _notes(id_: str, hosts: Sequence[str], *, measured: bool) -> list[dict[str, 
     return found
 
 
-def _day_seconds(host: str, day: str) -> dict[str, int]:
+def _day_seconds(host: str, day: str) -> dict[str, int]:  # noqa: PLR0911 - a table of cases
     """Return how a day of a host divides: the story of the sample."""
     parts = dict.fromkeys(("observed_s", "bridged_s", "downtime_s", "excluded_s", "missing_s"), 0)
     if day in EXCLUDED:

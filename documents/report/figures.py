@@ -127,7 +127,7 @@ def _marks(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[M
         else:
             below = "" if answer["reason"] == "EDITION_UNKNOWN" else limit
             verdict = say.verdict(answer["verdict"], reason=answer["reason"], sub=below)
-        found.append(Mark(say.of(star, "name"), limit, verdict))
+        found.append(Mark(say.of(star, "name"), verdict))
     return found
 
 

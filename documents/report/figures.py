@@ -38,7 +38,7 @@ def overview(report: Report, say: Phrases) -> Section:
     """Return the table of all figures."""
     stars = report["verdict"]["stars"]
     columns = (
-        Column(say("figure"), share=6),
+        Column(say("figure"), share=8),
         Column(say("value"), "right", 5),
         Column(say("interval"), "right", 5),
         Column(say("coverage"), "right", 3),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 from evidence.crediting import Claims, claimed_metrics
 from evidence.day_sum import Interval, claims
@@ -76,8 +75,14 @@ class Gathering:
             software=tuple(sorted(self._software)),
             clock_states=tuple(sorted(self._states)),
             clock_offsets_ms=(self._offsets[0], self._offsets[1]) if self._offsets else None,
-            spoken=tuple(reduce(_both, (mine.within(*_ALWAYS) for mine in self._claims.values()))),
+            spoken=self._spoken(),
         )
+
+    def _spoken(self) -> tuple[Interval, ...]:
+        first, *others = (mine.within(*_ALWAYS) for mine in self._claims.values())
+        for other in others:
+            first = _both(first, other)
+        return tuple(first)
 
 
 _ALWAYS = (-(2**62), 2**62)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from evidence.calendar import MS_PER_S
@@ -93,7 +94,7 @@ def report_document(
             {"host": host, "days": [_host_day(day) for day in days]}
             for host, days in calendar(figures, runs).items()
         ],
-        "hosts": [_host(host, figures, given) for host in sorted(figures.hosts, key=lambda h: h.id)],
+        "hosts": _hosts(figures, given),
         "profile": None if given.profile is None else profile_document(given.profile, figures.edition),
         **page_one(
             agents=any(facts.source == AGENT for facts in given.facts),
@@ -190,24 +191,44 @@ def _host_day(day: HostDay) -> dict[str, Any]:
     }
 
 
-def _host(host: DeclaredHost, figures: Figures, given: Given) -> dict[str, Any]:
-    mine = [facts for facts in given.facts if facts.host == host.id]
+def _hosts(figures: Figures, given: Given) -> list[dict[str, Any]]:
+    said: dict[str, list[SourceFacts]] = {}
+    for facts in given.facts:
+        said.setdefault(facts.host, []).append(facts)
+    weights: dict[str, Fraction] = {}
+    for indicator in figures.indicators:
+        for figure in indicator.hosts:
+            if figure.weight is not None:
+                weights.setdefault(figure.host, figure.weight)
+    return [
+        _host(host, said.get(host.id, []), weights.get(host.id), figures, until_ms=given.made_ms)
+        for host in sorted(figures.hosts, key=lambda h: h.id)
+    ]
+
+
+def _host(
+    host: DeclaredHost,
+    mine: Sequence[SourceFacts],
+    weight: Fraction | None,
+    figures: Figures,
+    *,
+    until_ms: int,
+) -> dict[str, Any]:
     offsets = [ms for facts in mine if facts.clock_offsets_ms for ms in facts.clock_offsets_ms]
-    amounts = figures.amounts.get(host.id, {})
     return {
         "host": host.id,
         "sources": sorted(facts.source for facts in mine),
         "software": sorted({version for facts in mine for version in facts.software}),
         "chunks": sum(facts.chunks for facts in mine),
         "attested": sum(facts.chunks for facts in mine if facts.source == AGENT),
-        "restarts": _restarts(amounts),
+        "restarts": _restarts(figures.amounts.get(host.id, {})),
         "clock": {
             "states": sorted({state for facts in mine for state in facts.clock_states}),
             "least_ms": min(offsets, default=None),
             "most_ms": max(offsets, default=None),
         },
-        "capacity": _capacity(host, figures),
-        "gaps": _gaps(host, mine, figures, until_ms=given.made_ms),
+        "capacity": _capacity(host, weight),
+        "gaps": _gaps(host, mine, figures, until_ms=until_ms),
     }
 
 
@@ -216,16 +237,9 @@ def _restarts(amounts: HostAmounts) -> int:
     return max((metric.total.restarts for metric in amounts.values()), default=0)
 
 
-def _capacity(host: DeclaredHost, figures: Figures) -> dict[str, Any]:
-    weights = [
-        figure.weight
-        for indicator in figures.indicators
-        for figure in indicator.hosts
-        if figure.host == host.id and figure.weight is not None
-    ]
-    source = "declared" if host.capacities else "measured" if weights else "unknown"
-    mbps = decimals.floor(weights[0] / BITS_PER_MEGABIT) if weights else None
-    return {"source": source, "mbps": mbps}
+def _capacity(host: DeclaredHost, weight: Fraction | None) -> dict[str, Any]:
+    source = "declared" if host.capacities else "unknown" if weight is None else "measured"
+    return {"source": source, "mbps": None if weight is None else decimals.floor(weight / BITS_PER_MEGABIT)}
 
 
 def _gaps(

@@ -71,6 +71,9 @@ def _counted(percent: Fraction, times: TimeClasses, fill: Fill | None) -> Bounds
     covered, missing = times.covered_ms, times.missing_ms
     if times.counted_ms == 0:
         return NOTHING_KNOWN
+    if fill is not None:
+        # Missing time weighs more than it is long: that must move neither end towards the mean.
+        fill = replace(fill, low=min(fill.low, percent), high=max(fill.high, percent))
     running = bound(
         percent * covered,
         covered=covered,

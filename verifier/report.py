@@ -26,7 +26,7 @@ from verifier.result import Figures
 from verifier.scope import BITS_PER_MEGABIT, DeclaredHost, Scope
 from verifier.scope_difference import differences
 from verifier.series import DayFigure, HostDay, calendar, series, worst
-from verifier.window import whole_seconds
+from verifier.window import Window, whole_seconds
 
 SCHEMA = "starproof/report/1"
 MAX_GAPS = 10
@@ -227,7 +227,7 @@ def _host(
             "least_ms": min(offsets, default=None),
             "most_ms": max(offsets, default=None),
         },
-        "capacity": _capacity(host, weight),
+        "capacity": _capacity(host, weight, figures.window),
         "gaps": _gaps(host, mine, figures, until_ms=until_ms),
     }
 
@@ -237,7 +237,11 @@ def _restarts(amounts: HostAmounts) -> int:
     return max((metric.total.restarts for metric in amounts.values()), default=0)
 
 
-def _capacity(host: DeclaredHost, weight: Fraction | None) -> dict[str, Any]:
+def _capacity(host: DeclaredHost, weight: Fraction | None, window: Window) -> dict[str, Any]:
+    """Return the mean capacity over the window: as declared, whatever the traffic says of it; else as read."""
+    if host.capacities and window.counted_ms:
+        declared = sum(host.capacity_bps(day) * length for day, length in window.lengths.items())
+        weight = Fraction(declared) / window.counted_ms
     source = "declared" if host.capacities else "unknown" if weight is None else "measured"
     return {"source": source, "mbps": None if weight is None else decimals.floor(weight / BITS_PER_MEGABIT)}
 

@@ -118,6 +118,8 @@ def _watching(chosen: Mapping[str, Any]) -> Watching:
         raise SettingsError(f"prometheus: net_scope is {PUBLIC} or {ALL_INTERFACES}")
     if chosen["net_scope"] == PUBLIC and not chosen["net_devices"]:
         raise SettingsError("prometheus: net_scope public needs net_devices, the devices that are public")
+    if not chosen["profiles"]:
+        raise SettingsError(f"prometheus: profiles names at least one of {', '.join(PROFILES)}")
     return Watching(
         view=_view(chosen),
         profiles=tuple(_profile(name) for name in chosen["profiles"]),

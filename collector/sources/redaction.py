@@ -21,6 +21,7 @@ from collector.sources.secrets import Secret
 
 MARK = "***"
 
+# Repetitions are bounded: a text made to be slow to search must not stop the poller.
 _NAMES = (
     r"(?:proxy-)?authorization|(?:set-)?cookie|(?:x-amz-|x-)?signature"
     r"|(?:x-amz-|x-)?security[-_]?token|x-(?:auth|subject|api)-(?:token|key)"
@@ -33,14 +34,14 @@ _SCHEME = re.compile(
     r"(?:\s+(?:credential|signedheaders|access|signature)=[^\s'\"]+|\s+[A-Za-z0-9+/=._~:-]{6,})+",
     re.IGNORECASE,
 )
-_HEADER = re.compile(rf"(?im)^(\s*[<>]?\s*(?:{_NAMES})\s*:\s*)\S.*$")
+_HEADER = re.compile(rf"(?im)^([<> \t]{{0,8}}(?:{_NAMES})[ \t]*:[ \t]*)\S.*$")
 _PAIR = re.compile(
-    rf"(?i)(?<![A-Za-z0-9])(b?\\*['\"]?(?:{_NAMES})\\*['\"]?\s*(?:=|:|,(?=\s*b?['\"]))\s*)"
+    rf"(?i)(?<![A-Za-z0-9])(b?\\{{0,8}}['\"]?(?:{_NAMES})\\{{0,8}}['\"]?\s*(?:=|:|,(?=\s*b?['\"]))\s*)"
     r"(?:b?\"(?:[^\"\\]|\\.)*\"|b?'(?:[^'\\]|\\.)*'"
-    r"|(?P<quote>\\+['\"])(?:(?!(?P=quote)).)*(?P=quote)"  # JSON within JSON
+    r"|(?P<quote>\\{1,8}['\"])(?:(?!(?P=quote)).)*(?P=quote)"  # JSON within JSON
     r"|[^\s&;,'\"<>)}\]]+)"
 )
-_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@'\"]+@")
+_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/\s@'\"]+@")
 _BASE64_GROUP = 3
 """Bytes that make four characters; where a secret begins inside a group is not known."""
 
@@ -122,17 +123,17 @@ def _spellings(character: str) -> str:
     raw = character.encode("utf-8", errors="surrogatepass")
     utf16 = character.encode("utf-16-be", errors="surrogatepass").hex()
     ways = [
-        rf"\\*{re.escape(character)}",  # JSON and Python escape quotes; JSON within JSON does it again
-        "(?i:" + "".join(f"%(?:25)*{byte:02x}" for byte in raw) + ")",
-        "(?i:" + "".join(rf"\\+x{byte:02x}" for byte in raw) + ")",
-        "(?i:" + "".join(rf"\\+u{utf16[start : start + 4]}" for start in range(0, len(utf16), 4)) + ")",
-        rf"(?i:\\+(?:x{ord(character):02x}|U{ord(character):08x}))",
+        rf"\\{{0,8}}{re.escape(character)}",  # JSON and Python escape quotes; JSON within JSON does it again
+        "(?i:" + "".join(f"%(?:25){{0,4}}{byte:02x}" for byte in raw) + ")",
+        "(?i:" + "".join(rf"\\{{1,8}}x{byte:02x}" for byte in raw) + ")",
+        "(?i:" + "".join(rf"\\{{1,8}}u{utf16[start : start + 4]}" for start in range(0, len(utf16), 4)) + ")",
+        rf"(?i:\\{{1,8}}(?:x{ord(character):02x}|U{ord(character):08x}))",
         re.escape(html.escape(character)),
     ]
     if character == " ":
         ways.append(r"\+")
     if character in _CONTROLS:
-        ways.append(rf"\\+{_CONTROLS[character]}")
+        ways.append(rf"\\{{1,8}}{_CONTROLS[character]}")
     return f"(?:{'|'.join(ways)})"
 
 

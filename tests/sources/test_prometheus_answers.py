@@ -410,10 +410,10 @@ def test_a_probe_of_one_metric_that_fails_does_not_stop_the_others(server, sourc
     def answer(asked):
         if "disk" in asked.form["query"]:
             return 422, {}, b'{"status":"error","error":"too many samples"}'
-        return vector((ROW, [T0 // 1000, "1"]))
+        return vector((ROW, [T0 // 1000, "60"]))
 
     server.answer = answer
-    assert [probe.ok for probe in source.probe()] == [True, True, True, True, False, False]
+    assert [probe.ok for probe in source.probe()] == [True, True, True, True, True, False, False]
 
 
 @pytest.mark.parametrize(

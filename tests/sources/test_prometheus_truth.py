@@ -260,12 +260,21 @@ def test_a_host_that_is_long_gone_is_not_listed(source, time):
 
 
 def test_probing_says_which_metrics_there_are(source, client, time):
+    time.wall_ms = SHORT.end_ms
     probes = list(source.probe())
-    assert [probe.what for probe in probes] == ["query", *METRICS]
+    assert [probe.what for probe in probes] == ["query", "sampling", *METRICS]
     assert all(probe.ok for probe in probes)
-    assert "node_exporter: 5 hosts, windows_exporter: 1 hosts" in probes[1].detail
+    assert probes[1].detail == "samples are about 120 s apart"
+    assert "node_exporter: 5 hosts, windows_exporter: 1 hosts" in probes[2].detail
     bare = PrometheusSource(client, Watching(profiles=(CATEGRAF,)), time.clocks)
-    assert [probe.ok for probe in bare.probe()] == [True, *[False] * 5]
+    assert [probe.ok for probe in bare.probe()] == [True, *[False] * 6]
+
+
+def test_probing_finds_a_wrong_scrape_interval(client, time):
+    time.wall_ms = SHORT.end_ms
+    probes = {p.what: p for p in PrometheusSource(client, Watching(sample_ms=60_000), time.clocks).probe()}
+    assert not probes["sampling"].ok
+    assert "set scrape_interval_s = 120" in probes["sampling"].detail
 
 
 def test_retention_is_read_where_the_system_says_it(source, address):

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import traceback
+from time import perf_counter
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
@@ -132,6 +133,27 @@ def test_a_token_of_many_kilobytes_is_no_burden():
     assert redactor.text(text) == "x" * 100_000 + "*** ***" + "y" * 100_000
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * 300_000,
+        " " * 300_000,
+        "\\" * 300_000,
+        "a.-" * 100_000,
+        "%25" * 100_000,
+        "password" * 40_000,
+        "bearer " * 50_000,
+        "token=" * 50_000,
+        "://" * 100_000,
+        "'" * 300_000,
+    ],
+)
+def test_texts_that_are_made_to_be_slow_are_not(text):
+    start_s = perf_counter()
+    REDACTOR.text(text)
+    assert perf_counter() - start_s < 20  # milliseconds; what grows with the square takes minutes
+
+
 def test_nothing_is_known_of_a_redactor_from_its_repr():
     assert SECRET not in repr(REDACTOR)
 
@@ -198,3 +220,12 @@ def test_tracebacks_in_logs_are_redacted():
     text = logged(fail)
     assert "AnswerError: odd: ***" in text
     assert SECRET not in text
+
+
+def test_a_short_password_is_replaced_too():
+    assert Redactor([Secret("abc")]).text("login with 'abc' or a%62c") == "login with '***' or a%62c"
+    assert Redactor([Secret("a&b")]).text("login with a%26b") == "login with ***"
+
+
+def test_an_empty_secret_replaces_nothing():
+    assert Redactor([Secret("")]).text("plain") == "plain"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from scripted_server import scripted_server
@@ -23,13 +24,14 @@ from collector.sources.errors import (
 from collector.sources.interface import METRICS, Source, Span
 from collector.sources.prometheus.averages import Grid
 from collector.sources.prometheus.client import Client
-from collector.sources.prometheus.opening import open_source
+from collector.sources.prometheus.opening import _DEFAULTS, open_source
 from collector.sources.prometheus.profiles import NODE, PROFILES
 from collector.sources.prometheus.source import PrometheusSource, Watching, duration_ms
 from collector.sources.registry import Tools
 from collector.sources.secrets import Secret, read_secret
 from collector.sources.web import Web
 
+ROOT = Path(__file__).resolve().parents[2]
 HOUR = 3_600_000
 T0 = 1_709_251_200_000
 DAY = Span(T0, T0 + 24 * HOUR)
@@ -578,3 +580,10 @@ def test_a_credential_that_is_missing_is_said_at_once(opened):
     with pytest.raises(CredentialError):
         opened(bearer="file:/nowhere/key")
     assert issubclass(CredentialError, SourceError)
+
+
+def test_every_setting_is_documented_and_every_documented_one_is_there():
+    text = (ROOT / "docs" / "source-prometheus.md").read_text("utf-8").split("## 设置")[1]
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    documented = [name.strip(" `") for cell in cells for name in cell.split(",")]
+    assert sorted(documented) == sorted(_DEFAULTS)

@@ -52,6 +52,7 @@ class Script:
     """Clients whose answers are scripted and whose questions are checked against AWS's own model."""
 
     def __init__(self) -> None:
+        self.answers = 0
         self.stubbers = {service: Stubber(boto("http://127.0.0.1:9", service)) for service in SERVICES}
 
     def source(self, clocks: StillClocks, **more: Any) -> AwsSource:
@@ -60,8 +61,8 @@ class Script:
         return AwsSource(client, clocks.clocks(), ["cn-north-1"], **more)
 
     def answer(self, service: str, operation: str, body: dict[str, Any], expected: Any = None) -> None:
-        number = len(self.stubbers[service]._queue) + 1
-        metadata = {"ResponseMetadata": {"RequestId": f"REQ-{number}", "HTTPStatusCode": 200}}
+        self.answers += 1
+        metadata = {"ResponseMetadata": {"RequestId": f"REQ-{self.answers}", "HTTPStatusCode": 200}}
         self.stubbers[service].add_response(operation, {**body, **metadata}, expected)
 
     def error(

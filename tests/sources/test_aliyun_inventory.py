@@ -110,6 +110,7 @@ def test_addresses_in_a_shared_bandwidth_share_one_resource():
             address(2, "i-002", BandwidthPackageId="cbwp-1"),
             address(3, "eni-002", BandwidthPackageId="cbwp-1"),
             address(4, "i-002", BandwidthPackageId="cbwp-2"),
+            address(5, "i-002", BandwidthPackageId="cbwp-1"),
         ],
         packages=[
             {

@@ -191,6 +191,13 @@ def test_an_answer_that_breaks_off_is_asked_for_again(account, clocks):
     assert account.calls["DescribeMetricList"] == 2
 
 
+def test_an_answer_that_stops_in_the_middle_is_asked_for_again(account, clocks, monkeypatch):
+    monkeypatch.setattr(connection, "READ_TIMEOUT_S", 0.1)
+    scripted(account, Reply(200, '{"Datapoints":"[]"}', stall_s=0.3))
+    assert len(ask(account, clocks)[0].points) == 1
+    assert account.calls["DescribeMetricList"] == 2
+
+
 def test_nobody_there_is_told_in_words(account, clocks):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -243,6 +250,7 @@ def planted(account, clocks):
         THROTTLED,
         Reply(400, f'{{"Code":"Odd","Message":"you sent {SECRET} and {TOKEN}"}}'),
         Reply(200, f'{{"Code":"Odd","Message":"Signature=abc123, SecurityToken={TOKEN}"}}'),
+        Reply(400, f'{{"Code":"Odd","Message":"{"a" * 280} {TOKEN} {SECRET}"}}'),
         Reply(500, f"<html>{SECRET} AccessKeySecret={SECRET}</html>"),
         Reply(drop=True),
         Reply(400, "7"),
@@ -272,7 +280,7 @@ def test_no_secret_shows_in_errors_or_logs(account, clocks, caplog, capfd, monke
         shown += [repr(vars(caught.value)), repr(caught.value.__context__), repr(caught.value.__cause__)]
     captured = capfd.readouterr()
     text = "\n".join([*shown, caplog.text, captured.out, captured.err])
-    for secret in (SECRET, TOKEN, TOKEN.rstrip("="), "abc123", "planted-password"):
+    for secret in (SECRET, SECRET[:12], TOKEN[:12], "abc123", "planted-password"):
         assert secret not in text
     assert not re.search("Signature(=|%3D)(?![*])", text)
     assert "user flow control" in text

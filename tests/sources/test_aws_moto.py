@@ -46,7 +46,7 @@ def clocks() -> StillClocks:
     return StillClocks(NOW_MS)
 
 
-def put(address, namespace, name, dimension, points, region="cn-north-1"):
+def put(address, namespace, name, dimension, points, *, region="cn-north-1"):
     data = [
         {
             "MetricName": name,
@@ -85,7 +85,7 @@ def test_machines_are_listed_with_name_and_addresses(address, clocks):
 def test_machines_of_several_regions_are_asked_for_where_they_are(address, clocks):
     here, there = machine(address)["InstanceId"], machine(address, "cn-northwest-1")["InstanceId"]
     for name, region, value in ((here, "cn-north-1", 1.5), (there, "cn-northwest-1", 2.5)):
-        put(address, "AWS/EC2", "CPUUtilization", ("InstanceId", name), [(START_MS, value)], region)
+        put(address, "AWS/EC2", "CPUUtilization", ("InstanceId", name), [(START_MS, value)], region=region)
     source = opened(address, clocks, regions=["cn-north-1", "cn-northwest-1"])
     answered = source.averages("cpu.utilization", [there, here, "i-0123456789abcdef0"], SPAN, FIVE_MS)
     assert {series.instance: [str(point.value) for point in series.points] for series in answered} == {

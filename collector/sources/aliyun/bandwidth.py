@@ -94,7 +94,7 @@ def _all(client: Client, region: str, listing: _Listing, request_ids: list[str])
         if not isinstance(total, int) or isinstance(total, bool):
             raise AnswerError(f"{answer.where}: TotalCount is not a whole number")
         rows = answer.rows(*listing.path)
-        if len(rows) != min(size, max(total - before, 0)):
+        if len(rows) != size and before + len(rows) < total:
             raise AnswerError(f"{answer.where}: {len(rows)} rows where {total} in all were announced")
         return Numbered(rows, total)
 

@@ -85,6 +85,8 @@ class Client:
                 raise AnswerError(f"{where}: the answer is not an object")
             _refuse_failure(body)
         except Fault as fault:
+            # Before it is cut to one line: half a secret would not be known as one.
+            fault.message = self._caller.redactor.text(fault.message)
             raise source_error(
                 fault,
                 where=where,

@@ -24,6 +24,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session as BotocoreSession
 
@@ -151,11 +152,12 @@ class Client:
 
     def _once(self, operation: Operation, region: str, parameters: Mapping[str, Any]) -> Answer:
         where = f"aws {operation.name} in {region}"
+        ask = getattr(self._clients(operation.service, region), xform_name(operation.name))
         try:
-            client = self._clients(operation.service, region)
-            body = getattr(client, xform_name(operation.name))(**parameters)
+            body = ask(**parameters)
         except ClientError as error:
             fault = Fault.of(error.response)
+            # Before it is cut to one line: half a secret would not be known as one.
             fault = fault.saying(self._caller.redactor.text(fault.message))
             raise source_error(
                 fault,
@@ -163,7 +165,8 @@ class Client:
                 permission=operation.permission,
                 wall_ms=self._caller.clocks.wall_ms(),
             ) from None
-        except ResponseParserError:
+        except (ResponseParserError, ValueError, TypeError, LookupError):
+            # The parser of boto3 stumbles in many ways over what is not AWS's answer.
             raise AnswerError(
                 f"{where}: the answer is not in the documented form; is this the right address?"
             ) from None
@@ -179,7 +182,7 @@ def _no_answer(error: BotoCoreError, where: str) -> SourceError:
         return UntrustedError(f"{where}: the certificate is not trusted; set ca_file if a proxy opens TLS")
     if isinstance(error, (ConnectTimeoutError, ReadTimeoutError)):
         return UnreachableError(f"{where}: no answer in time")
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, (BotoConnectionError, HTTPClientError)):
         return UnreachableError(f"{where}: no answer: {type(error).__name__}")
     return AnswerError(f"{where}: boto3 cannot ask this: {type(error).__name__}: {error}")
 

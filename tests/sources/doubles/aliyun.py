@@ -49,6 +49,8 @@ class Reply:
     drop: bool = False
     broken: bool = False
     """Ends before its announced length."""
+    stall_s: float = 0
+    """Stops in the middle for so long."""
 
 
 def error(status: int, code: str, message: str, *headers: tuple[str, str]) -> Reply:
@@ -269,14 +271,16 @@ def served(account: Aliyun, *, certificate: tuple[Path, Path] | None = None) -> 
             self.send_response(reply.status)
             for name, value in (
                 ("Content-Type", "application/json"),
-                ("Content-Length", str(len(raw) + reply.broken)),
+                ("Content-Length", str(len(raw) + (reply.broken or bool(reply.stall_s)))),
             ):
                 self.send_header(name, value)
             for name, value in reply.headers:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(raw)
-            self.close_connection = self.close_connection or reply.broken
+            self.wfile.flush()
+            time.sleep(reply.stall_s)
+            self.close_connection = self.close_connection or reply.broken or bool(reply.stall_s)
 
         do_GET = do_POST  # noqa: N815 - the name is the standard library's
 

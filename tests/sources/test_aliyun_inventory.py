@@ -144,6 +144,15 @@ def test_every_region_is_listed():
     assert (len(first.bandwidths), len(second.bandwidths)) == (0, 1)
 
 
+def test_where_an_elastic_address_is_was_seen_in_the_inventory():
+    regions = ["cn-hangzhou", "cn-shanghai"]
+    account = Aliyun(addresses=[address(1, "ngw-1", RegionId="cn-shanghai")])
+    with served(account) as where:
+        source = opened(account, where, regions=regions)
+        assert list(source.inventory()) == []
+        assert source._places.by_region(("eip-001",)) == {"cn-shanghai": ("eip-001",)}
+
+
 def test_what_was_listed_is_not_looked_up_again():
     account = Aliyun(instances=[machine(1), machine(2, RegionId="cn-shanghai")])
     with served(account) as where:

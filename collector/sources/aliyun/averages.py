@@ -162,17 +162,17 @@ def _parameters(metric: Metric, span: Span, period_ms: int) -> dict[str, str]:
 
 
 def _datapoints(answer: Answer, question: Question) -> Iterable[Mapping[str, Any]]:
-    period = answer.body.get("Period")
-    if period is not None and str(period) != str(question.period_ms // _MS_PER_S):
-        raise AnswerError(
-            f"{answer.where}: asked by {question.period_ms // _MS_PER_S} s, answered by {period} s"
-        )
     text = answer.body.get("Datapoints") or "[]"
     if not isinstance(text, str):
         raise AnswerError(f"{answer.where}: Datapoints is not a text")
     rows = decode(text, where=f"{answer.where} Datapoints", most=MAX_ANSWER_BYTES)
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise AnswerError(f"{answer.where}: Datapoints holds no list of objects")
+    period = answer.body.get("Period")
+    if rows and period is not None and str(period) != str(question.period_ms // _MS_PER_S):
+        raise AnswerError(
+            f"{answer.where}: asked by {question.period_ms // _MS_PER_S} s, answered by {period} s"
+        )
     return rows
 
 

@@ -63,7 +63,7 @@ _QUOTA_WORDS = ("quota", "额度")
 _HTTP_THROTTLED = 429
 
 
-@dataclass
+@dataclass(eq=False)
 class Fault(Exception):  # noqa: N818 - what was said, before we know which error it is
     """A call failed: the provider's code and words, its HTTP status (0: there was no answer)."""
 

@@ -68,6 +68,9 @@ class AliyunSource:
         """
         for region in self._regions:
             bought = bandwidth.bought(self._client, region)
+            for found in bought.by_holder.values():
+                for one in found:
+                    self._places.remember(one.resource, region)
             for machine in inventory.machines(self._client, region, bought):
                 self._places.remember(machine.id, region)
                 yield machine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 from sources.aliyun_account import HOUR_MS, opened
@@ -13,7 +14,7 @@ from sources.still_clocks import StillClocks
 from collector.errors import SettingsError
 from collector.sources import registry
 from collector.sources.aliyun.endpoints import endpoints
-from collector.sources.aliyun.source import open_source
+from collector.sources.aliyun.source import KEYS, open_source
 from collector.sources.errors import RangeError
 from collector.sources.interface import METRICS, Source, Span
 
@@ -160,3 +161,10 @@ def test_the_call_budget_grows_by_the_questions_that_regions_and_networks_leave_
     assert more.calls_for("net.tx.rate", 0, span, 300_000) == 0
     with pytest.raises(RangeError):
         one.calls_for("cpu.utilization", 1, span, 900_000)
+
+
+def test_the_document_prints_the_policy_and_names_every_setting(account):
+    text = (Path(__file__).parents[2] / "docs" / "source-aliyun.md").read_text(encoding="utf-8")
+    printed = text.partition("```json")[2].partition("```")[0].strip()
+    assert printed == opened(account, "http://127.0.0.1:9").policy()
+    assert {key for key in KEYS if f"| `{key}` |" in text} == set(KEYS)

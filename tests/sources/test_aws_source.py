@@ -11,6 +11,7 @@ import traceback
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 from sources.aws_account import DAY_MS, FIVE_MS, HOUR_MS, SECRET, TOKEN, opened, scripted
@@ -20,7 +21,7 @@ from sources.still_clocks import StillClocks
 from collector.errors import SettingsError
 from collector.sources import registry
 from collector.sources.aws import client as aws_client
-from collector.sources.aws.source import open_source
+from collector.sources.aws.source import KEYS, open_source
 from collector.sources.errors import (
     AnswerError,
     AuthError,
@@ -404,3 +405,10 @@ def test_throttling_that_does_not_end_is_told(clocks):
             script.error(*CLOUDWATCH, "Throttling", "Rate exceeded")
         with pytest.raises(ThrottledError, match="Rate exceeded"):
             ask(script.source(clocks))
+
+
+def test_the_document_prints_the_policy_and_names_every_setting(clocks):
+    text = (Path(__file__).parents[2] / "docs" / "source-aws.md").read_text(encoding="utf-8")
+    printed = text.partition("```json")[2].partition("```")[0].strip()
+    assert printed == opened("http://127.0.0.1:9", clocks).policy()
+    assert {key for key in KEYS if f"| `{key}` |" in text} == set(KEYS)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
+from collector.sources.exact import total
 from collector.sources.interface import Point
 from collector.sources.points import ordered
 
@@ -38,7 +38,7 @@ def summed(parts: Sequence[Part], points: Mapping[str, Sequence[Point]], *, wher
         if any(part.created_ms is None or part.created_ms < start_ms + length_ms for part in absent):
             continue
         values = (found[start_ms].value for found in by_part.values() if start_ms in found)
-        yield Point(start_ms, length_ms, sum(values, Decimal(0)))
+        yield Point(start_ms, length_ms, total(values))
 
 
 def groups(parts: Mapping[str, Sequence[Part]], most: int) -> Iterator[tuple[str, ...]]:

@@ -12,8 +12,8 @@ pytest.importorskip(
     "aliyunsdkcms", reason="the SDK of 阿里云 is not installed: pip install 'starproof[aliyun]'"
 )
 
-from collector.sources.aliyun.endpoints import SERVICES  # noqa: E402 - after the check that it is there
-from collector.sources.aliyun.source import AliyunSource, open_source  # noqa: E402
+from collector.sources.aliyun.endpoints import SERVICES
+from collector.sources.aliyun.source import AliyunSource, open_source
 
 HOUR_MS = 3_600_000
 FIVE_MS = 300_000

@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("cryptography", reason="making a certificate needs the package cryptography")
 
-from cryptography import x509  # noqa: E402 - after the check that it is there
-from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
-from cryptography.x509.oid import NameOID  # noqa: E402
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 def issued(folder: Path, *, name: str = "localhost") -> tuple[Path, Path]:

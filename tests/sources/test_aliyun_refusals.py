@@ -260,7 +260,7 @@ def test_no_secret_shows_in_errors_or_logs(account, clocks, caplog, capfd, monke
     caplog.set_level(logging.DEBUG)
     shown = []
     for provoked in planted(account, clocks):
-        with pytest.raises(Exception) as caught:  # noqa: PT011 - every one of them
+        with pytest.raises(Exception) as caught:
             provoked()
         shown += [
             str(caught.value),

@@ -4,6 +4,8 @@ import time
 
 import httpx
 import pytest
+from sources.doubles.ctyun import ACCESS_KEY, REGION, SECRET_KEY, Ctyun
+
 from collector.sources.ctyun.signing import (
     AUTHORIZATION_HEADER,
     DATE_HEADER,
@@ -12,7 +14,6 @@ from collector.sources.ctyun.signing import (
     date_header,
     query_text,
 )
-from sources.doubles.ctyun import ACCESS_KEY, REGION, SECRET_KEY, Ctyun
 
 BODY = b'{"regionID": "%s", "pageNo": 1, "pageSize": 50}' % REGION.encode()
 

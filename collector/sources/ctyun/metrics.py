@@ -14,6 +14,7 @@ from typing import Any
 from collector.sources import reading
 from collector.sources.ctyun.client import Answer, CtyunClient
 from collector.sources.errors import AnswerError
+from collector.sources.exact import product
 from collector.sources.interface import (
     ALL_INTERFACES,
     CPU,
@@ -129,7 +130,7 @@ class Reader:
         if value < 0:
             raise AnswerError(f"{where}: a negative average")
         start_s = reading.whole(row.get("samplingTime"), where=f"{where}: samplingTime")
-        return Point(start_s * _MS_PER_S, self.period_ms, value * factor)
+        return Point(start_s * _MS_PER_S, self.period_ms, product(value, factor))
 
 
 def calls_for(machines: int, span: Span) -> int:

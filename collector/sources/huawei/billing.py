@@ -12,6 +12,7 @@ from typing import Any
 from collector.sources import months, reading
 from collector.sources.answers import Numbered, numbered_pages
 from collector.sources.errors import AnswerError
+from collector.sources.exact import total
 from collector.sources.huawei.client import Answer, HuaweiClient, Request
 from collector.sources.interface import ADJUSTMENT, CASH, CHARGE, REFUND, Bill
 from collector.sources.points import number
@@ -31,23 +32,30 @@ _Row = tuple[Mapping[str, Any], Answer]
 def bills(client: HuaweiClient, region: str, month: str) -> Iterator[Bill]:
     """Yield one bill for each service and kind in ``month``; refunds are negative."""
     final = client.now_ms >= months.closing_ms(month, day=FINAL_DAY, hour=FINAL_HOUR)
-    sums: dict[tuple[str, str, str], Decimal] = {}
+    sums: dict[tuple[str, str, str], list[Decimal]] = {}
     request_ids: dict[str, None] = {}
 
     def fetch(first: int) -> Numbered[_Row]:
         answer = page(client, region, month, first=first, rows=PAGE_ROWS)
         rows = reading.rows(answer.fields, "bill_sums", where=answer.where)
-        total = reading.whole(answer.fields.get("total_count"), where=f"{answer.where}: total_count")
-        return Numbered(tuple((row, answer) for row in rows), total)
+        count = reading.whole(answer.fields.get("total_count"), where=f"{answer.where}: total_count")
+        return Numbered(tuple((row, answer) for row in rows), count)
 
     for row, answer in numbered_pages(fetch, where=f"huawei bills {month}"):
         product, kind, amount = _charge(row, answer.where)
         key = (product, kind, reading.text(answer.fields, "currency", where=answer.where))
-        sums[key] = sums.get(key, Decimal(0)) + amount
+        sums.setdefault(key, []).append(amount)
         request_ids[answer.request_id] = None
-    for (product, kind, currency), amount in sums.items():
+    for (product, kind, currency), amounts in sums.items():
         yield Bill(
-            month, product, amount, currency, kind, CASH, final, tuple(id_ for id_ in request_ids if id_)
+            month,
+            product,
+            total(amounts),
+            currency,
+            kind,
+            CASH,
+            final,
+            tuple(id_ for id_ in request_ids if id_),
         )
 
 

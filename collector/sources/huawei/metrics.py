@@ -20,6 +20,7 @@ from typing import Any
 
 from collector.sources import reading
 from collector.sources.errors import AnswerError
+from collector.sources.exact import product
 from collector.sources.huawei.client import Answer, HuaweiClient, Request
 from collector.sources.interface import (
     ALL_INTERFACES,
@@ -227,7 +228,7 @@ def _dimension(row: Mapping[str, Any], measure: Measure, where: str) -> str:
 
 
 def _point(row: Mapping[str, Any], measure: Measure, period_ms: int, where: str) -> Point:
-    value = number(row.get("average"), where=f"{where}: average") * measure.factor
+    value = product(number(row.get("average"), where=f"{where}: average"), measure.factor)
     if value < 0:
         raise AnswerError(f"{where}: a negative average")
     return Point(reading.whole(row.get("timestamp"), where=f"{where}: timestamp"), period_ms, value)

@@ -22,6 +22,7 @@ from typing import Any
 
 from collector.sources import reading
 from collector.sources.errors import AnswerError, RangeError
+from collector.sources.exact import product
 from collector.sources.interface import (
     AVERAGE,
     CPU,
@@ -253,7 +254,7 @@ def _starts(times: Sequence[object], where: str) -> Iterator[int]:
 
 
 def _value(value: object, measure: Measure, period_ms: int, where: str) -> Decimal:
-    found = number(value, where=where) * measure.factor
+    found = product(number(value, where=where), measure.factor)
     if found < 0:
         raise AnswerError(f"{where}: {measure.name} is negative")
     return found if measure.statistic == AVERAGE else per_second(found, period_ms)

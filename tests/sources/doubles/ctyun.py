@@ -3,6 +3,8 @@
 ``series`` maps (item, uuid or address) to {second: number as written}; numbers travel as texts.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import hmac
@@ -54,11 +56,11 @@ class Ctyun:
         self.requests += 1
         wrong = self._wrong_signature(asked)
         if wrong:
-            return self._failed("Openapi.Signature.Invalid", wrong)
+            return self._failed("Openapi.Signature.Invalid", wrong, status=401)
         if self.faults:
             return self.faults.popleft()
         if asked.path in self.denied:
-            return self._failed("Openapi.Auth.NoPermission", "no permission")
+            return self._failed("Openapi.Auth.NoPermission", "no permission", status=403)
         answers = {
             "/v4/ecs/list-instances": self._list_instances,
             "/v4/eip/new-list": self._list_addresses,
@@ -83,8 +85,9 @@ class Ctyun:
             return f"signature {match['signature']} is wrong"
         return ""
 
-    def _failed(self, code: str, message: str) -> Reply:
-        return reply({"statusCode": 900, "errorCode": code, "message": message, "description": "失败"})
+    def _failed(self, code: str, message: str, *, status: int) -> Reply:
+        document = {"statusCode": 900, "errorCode": code, "message": message, "description": "失败"}
+        return reply(document, status=status)
 
     def _page(self, asked: dict[str, Any], rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
         page, size = asked["pageNo"], asked["pageSize"]

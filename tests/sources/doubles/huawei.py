@@ -5,6 +5,8 @@ CES, ECS, EIP, IAM and BSS behind one address. ``series`` maps (metric, dimensio
 documentation; ``window_ms`` makes the service keep to a shorter one that nobody announced.
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 import re
@@ -95,11 +97,11 @@ class HuaweiCloud:
 
     def _sent(self, document: object) -> Reply:
         text = document if isinstance(document, str) else raw_json(document)
-        return reply(text, **{"X_Request_Id": f"request-{self.requests}"})
+        return reply(text, X_Request_Id=f"request-{self.requests}")
 
     def _routes(self) -> dict[str, Callable[..., dict[str, Any]]]:
         return {
-            "/v3/projects": self.list_projects,
+            "/v3/auth/projects": self.list_projects,
             "/v3/auth/domains": self.list_domains,
             r"/v1/(?P<project>\w+)/cloudservers/detail": self.list_servers,
             r"/v1/(?P<project>\w+)/publicips": self.list_publicips,
@@ -145,9 +147,8 @@ class HuaweiCloud:
             status=status,
         )
 
-    def list_projects(self, asked: Asked) -> dict[str, Any]:
-        name = asked.query["name"]
-        return {"projects": [{"id": PROJECTS[name], "name": name}] if name in PROJECTS else []}
+    def list_projects(self, _: Asked) -> dict[str, Any]:
+        return {"projects": [{"id": number, "name": name} for name, number in PROJECTS.items()]}
 
     def list_domains(self, _: Asked) -> dict[str, Any]:
         return {"domains": [{"id": DOMAIN, "name": "enterprise"}]}

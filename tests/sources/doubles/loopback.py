@@ -1,11 +1,13 @@
 """A web server on 127.0.0.1 that answers from a function and remembers what it was asked."""
 
+from __future__ import annotations
+
 import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -62,7 +64,8 @@ class Loopback:
                 self.end_headers()
                 self.wfile.write(given.body)
 
-            do_GET = do_POST
+            def do_GET(self) -> None:
+                self.do_POST()
 
             def log_message(self, *_: object) -> None:
                 """Say nothing: the tests read ``asked``."""
@@ -79,7 +82,7 @@ class Loopback:
     def url(self) -> str:
         return f"http://{self.host}"
 
-    def __enter__(self) -> "Loopback":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

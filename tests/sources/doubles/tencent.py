@@ -6,6 +6,8 @@ DescribeBaseMetrics says, by metric and period; a statistic that was not offered
 with its maxima, as the real service's documentation warns.
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 import re
@@ -35,8 +37,16 @@ VERSIONS = {
     "cbs": "2017-03-12",
     "billing": "2018-07-09",
 }
+SERVICES = {
+    "DescribeInstances": "cvm",
+    "DescribeAddresses": "vpc",
+    "DescribeDisks": "cbs",
+    "DescribeBaseMetrics": "monitor",
+    "GetMonitorData": "monitor",
+    "DescribeBillSummaryByProduct": "billing",
+}
 AVERAGES = {"10": ["avg"], "60": ["avg"], "300": ["max"], "3600": ["max"], "86400": ["max", "p95"]}
-SUMS = dict.fromkeys(("10", "60", "300", "3600", "86400"), ["sum"])
+SUMS = {period: ["sum"] for period in ("10", "60", "300", "3600", "86400")}
 
 
 @dataclass
@@ -94,7 +104,7 @@ class TencentCloud:
                 "AuthFailure.UnauthorizedOperation",
                 f"you are not authorized to perform operation (monitor:{action})",
             )
-        document = getattr(self, f"_{action}")(asked.document, asked.headers.get("x-tc-region"))
+        document = self._actions()[action](asked.document, asked.headers.get("x-tc-region", ""))
         if isinstance(document, Reply):
             return document
         if self.bent is not None:
@@ -103,42 +113,39 @@ class TencentCloud:
                 return reply(changed if isinstance(changed, str) else {"Response": changed})
         return reply(raw_json({"Response": document | {"RequestId": f"request-{self.requests}"}}))
 
+    def _actions(self) -> dict[str, Callable[..., dict[str, Any] | Reply]]:
+        return {
+            "DescribeInstances": self._describe_instances,
+            "DescribeAddresses": self._describe_addresses,
+            "DescribeDisks": self._describe_disks,
+            "DescribeBaseMetrics": self._describe_base_metrics,
+            "GetMonitorData": self._get_monitor_data,
+            "DescribeBillSummaryByProduct": self._describe_bill_summary,
+        }
+
     def _wrong_signature(self, asked: Asked) -> tuple[str, str] | None:
         match = AUTHORIZATION.fullmatch(asked.headers.get("authorization", ""))
-        if match is None:
-            return "AuthFailure.SignatureFailure", "no signature of the form expected"
-        if match["id"] != SECRET_ID:
+        if match is None or match["id"] != SECRET_ID:
             return "AuthFailure.SecretIdNotFound", "The SecretId is not found."
         seconds = int(asked.headers["x-tc-timestamp"])
         if abs(seconds - self.clock()) > ALLOWED_S:
             return "AuthFailure.SignatureExpire", "Signature expired."
-        if asked.headers.get("x-tc-version") != VERSIONS.get(match["service"]):
-            return "InvalidParameter", f"version of {match['service']}"
-        names = match["signed"].split(";")
-        canonical = "\n".join(
-            [
-                asked.method,
-                asked.path,
-                asked.raw_query,
-                *(f"{name}:{asked.headers[name]}" for name in names),
-                "",
-                match["signed"],
-                hashlib.sha256(asked.body).hexdigest(),
-            ]
-        )
+        service, action = match["service"], asked.headers["x-tc-action"]
+        if SERVICES.get(action) != service or asked.headers.get("x-tc-version") != VERSIONS[service]:
+            return "InvalidParameter", f"{service} has no {action} in this version"
+        if asked.headers.get("x-tc-token") != self.token:
+            return "AuthFailure.TokenFailure", "token"
         date = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
-        scope = f"{date}/{match['service']}/tc3_request"
-        text = f"TC3-HMAC-SHA256\n{seconds}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        key = _mac(_mac(_mac(b"TC3" + SECRET_KEY.encode(), date), match["service"]), "tc3_request")
-        if not {"content-type", "host"} <= set(names) or match["date"] != date:
-            return "AuthFailure.SignatureFailure", "signed headers or date"
-        if _mac(key, text).hex() != match["signature"]:
+        scope = f"{date}/{service}/tc3_request"
+        key = _mac(_mac(_mac(b"TC3" + SECRET_KEY.encode(), date), service), "tc3_request")
+        names = match["signed"].split(";")
+        text = f"TC3-HMAC-SHA256\n{seconds}\n{scope}\n{_canonical_digest(asked, names)}"
+        required = {"content-type", "host"} <= set(names) and match["date"] == date
+        if not required or _mac(key, text).hex() != match["signature"]:
             return (
                 "AuthFailure.SignatureFailure",
                 f"signature {match['signature']} is not what was calculated",
             )
-        if asked.headers.get("x-tc-token") != self.token:
-            return "AuthFailure.TokenFailure", "token"
         return None
 
     def _error(self, code: str, message: str) -> Reply:
@@ -149,19 +156,19 @@ class TencentCloud:
         first, limit = asked.get("Offset", 0), min(asked.get("Limit", 20), self.page_size)
         return {"TotalCount": len(rows), name: rows[first : first + limit]}
 
-    def _DescribeInstances(self, asked: dict[str, Any], region: str) -> dict[str, Any]:
+    def _describe_instances(self, asked: dict[str, Any], region: str) -> dict[str, Any]:
         rows = self.instances.get(region, [])
         if "InstanceIds" in asked:
             rows = [row for row in rows if row["InstanceId"] in asked["InstanceIds"]]
         return self._page(asked, rows, "InstanceSet")
 
-    def _DescribeAddresses(self, asked: dict[str, Any], region: str) -> dict[str, Any]:
+    def _describe_addresses(self, asked: dict[str, Any], region: str) -> dict[str, Any]:
         return self._page(asked, self.addresses.get(region, []), "AddressSet")
 
-    def _DescribeDisks(self, asked: dict[str, Any], region: str) -> dict[str, Any]:
+    def _describe_disks(self, asked: dict[str, Any], region: str) -> dict[str, Any]:
         return self._page(asked, self.disks.get(region, []), "DiskSet")
 
-    def _DescribeBaseMetrics(self, asked: dict[str, Any], _: str) -> dict[str, Any]:
+    def _describe_base_metrics(self, asked: dict[str, Any], _: str) -> dict[str, Any]:
         name = asked["MetricName"]
         if name not in self.statistics:
             return {"MetricSet": []}
@@ -178,7 +185,7 @@ class TencentCloud:
             ]
         }
 
-    def _GetMonitorData(self, asked: dict[str, Any], _: str) -> dict[str, Any] | Reply:
+    def _get_monitor_data(self, asked: dict[str, Any], _: str) -> dict[str, Any] | Reply:
         start, end = (_second(asked[name]) for name in ("StartTime", "EndTime"))
         period = asked.get("Period", 300)
         wanted = asked["Instances"]
@@ -209,10 +216,16 @@ class TencentCloud:
             "DataPoints": points,
         }
 
-    def _DescribeBillSummaryByProduct(self, asked: dict[str, Any], _: str) -> dict[str, Any]:
+    def _describe_bill_summary(self, asked: dict[str, Any], _: str) -> dict[str, Any]:
         assert asked["BeginTime"] == asked["EndTime"]
         empty: dict[str, Any] = {"Ready": 1, "SummaryTotal": {"RealTotalCost": "0"}, "SummaryOverview": []}
         return self.bills.get((asked["BeginTime"], asked.get("PayType", "")), empty)
+
+
+def _canonical_digest(asked: Asked, names: list[str]) -> str:
+    headers = [f"{name}:{asked.headers[name]}" for name in names]
+    lines = [asked.method, asked.path, asked.raw_query, *headers, "", ";".join(names)]
+    return hashlib.sha256("\n".join([*lines, hashlib.sha256(asked.body).hexdigest()]).encode()).hexdigest()
 
 
 def _mac(key: bytes, text: str) -> bytes:

@@ -1,5 +1,7 @@
 """SDK-HMAC-SHA256: ours, the real SDK's, and the double's own calculation agree."""
 
+from __future__ import annotations
+
 import time
 from typing import ClassVar
 from urllib.parse import parse_qsl

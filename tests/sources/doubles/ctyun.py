@@ -46,6 +46,7 @@ class Ctyun:
     faults: deque[Reply] = field(default_factory=deque)
     descending: bool = False
     doubled: bool = False
+    known_regions: tuple[str, ...] = (REGION,)
     bent: Callable[[dict[str, Any]], object] | None = None
     requests: int = 0
 
@@ -91,7 +92,7 @@ class Ctyun:
 
     def _page(self, asked: dict[str, Any], rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
         page, size = asked["pageNo"], asked["pageSize"]
-        assert asked["regionID"] == REGION
+        assert asked["regionID"] in self.known_regions
         assert size <= 50
         shown = rows[(page - 1) * size : page * size]
         return {

@@ -203,14 +203,14 @@ def test_no_secret_stands_in_errors_logs_or_descriptions(case, caplog):
     caplog.set_level(logging.DEBUG)
     texts = []
     with case.cloud.serve() as double:
-        settings = {} if case.name == "ctyun" else {"token": "file:/run/token"}
-        if case.name != "ctyun":
-            case.cloud.token = TOKEN
+        has_token = hasattr(case.cloud, "token")  # 天翼云 has no temporary keys
+        settings = {"token": "file:/run/token"} if has_token else {}
+        case.cloud.token = TOKEN if has_token else None
         source = case.open(double, **settings)
         case.ask(double, **settings)
         sent = double.asked[-1].headers
         signature = _signature(sent)
-        echo = f"signed {dict(sent)} with {case.secret}"
+        echo = f"{case.secret} {TOKEN if has_token else None} Signature={signature}, {dict(sent)}"
         for answer in (
             reply(echo, status=418),
             reply(echo, status=500),
@@ -228,6 +228,7 @@ def test_no_secret_stands_in_errors_logs_or_descriptions(case, caplog):
     texts += [record.getMessage() for record in caplog.records]
     gc.collect()
     assert len(texts) > 8
+    assert "***" in "".join(texts)
     for planted in (case.secret, TOKEN, signature):
         assert not [text for text in texts if planted in text]
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sources.aliyun_account import CPU, FIVE_MS, HOUR_MS, TX, opened
 from sources.doubles.aliyun import DAY_MS, Aliyun, Reply, served
+from sources.nab import nab_names, nab_texts
 
 from collector.sources.aliyun import averages
 from collector.sources.errors import AnswerError, ConflictingPoints, RangeError
@@ -292,3 +293,18 @@ def test_pages_that_go_round_are_stopped(account):
 def test_zero_may_be_written_with_a_sign(account):
     cpu_hour(account, "i-a", ["-0.0"])
     assert ask(account, "i-a")[0].points[0].value == 0
+
+
+@pytest.mark.parametrize("name", nab_names("ec2_cpu", "rds_cpu", "cpu"))
+def test_a_real_series_of_a_monitor_comes_out_exactly(name):
+    served = nab_texts(name)
+    last_ms = max(served) // FIVE_MS * FIVE_MS + FIVE_MS
+    account = Aliyun(now_ms=lambda: last_ms + HOUR_MS)
+    for at, text in served.items():
+        account.put(CPU, "i-nab", at // FIVE_MS * FIVE_MS + FIVE_MS, Average=text)
+    span = Span(min(served) // FIVE_MS * FIVE_MS, last_ms)
+    (series,) = ask(account, "i-nab", span=span)
+    assert {point.start_ms: str(point.value) for point in series.points} == {
+        at // FIVE_MS * FIVE_MS: text for at, text in served.items()
+    }
+    assert len(series.points) == len(served) > 4000

@@ -187,8 +187,7 @@ def test_a_machine_with_nothing_but_its_id_is_listed():
         ("DescribeEipAddresses", '{"TotalCount":3,"EipAddresses":{"EipAddress":[]}}', "0 rows where 3"),
         (
             "DescribeEipAddresses",
-            '{"TotalCount":1,"EipAddresses":{"EipAddress":[{"InstanceId":"i-001","Bandwidth":"?",'
-            '"AllocationId":"eip-1"}]}}',
+            '{"TotalCount":1,"EipAddresses":{"EipAddress":[{"InstanceId":"i-1","Bandwidth":"?","AllocationId":"eip-1"}]}}',
             "Bandwidth of eip-1: not a usable number",
         ),
         (

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from enum import Enum
 from zoneinfo import ZoneInfo
 
 from documents.errors import RenderError
 
-PRECISION_DIGITS = 60
-"""Digits of the decimal arithmetic: more than any decimal of a report has (40 characters)."""
+PRECISION_DIGITS = 120
+"""Digits of the decimal arithmetic: more than the longest decimal that is read has."""
 SMALL_PLACES = 2
 """Decimal places of a number below ``LARGE``."""
 LARGE = Decimal(1_000)
@@ -26,8 +26,13 @@ SIGNIFICANT_DIGITS = 2
 """Digits kept of a number so small that two places would show zero."""
 MAX_PLACES = 12
 """Places at most; smaller numbers show as the bound they are below."""
+MAX_DECIMAL_CHARACTERS = 100
+"""Fifteen digits after as many zeros as any figure can have; longer ones are no figures of ours."""
 _PLAIN = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z", re.ASCII)
-_DIRECTIONAL = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""Unicode categories without a shape: controls, marks of format and direction, halves, separators."""
+_LAST_TWO = 0xFFFE
+"""The last two code points of every plane are no characters; XML refuses the first two of them."""
 _MINUTE_S = 60
 _HOUR_S = 3_600
 
@@ -59,6 +64,16 @@ def number(text: str | None, *, rounding: Rounding, places: int | None = None) -
     with localcontext(prec=PRECISION_DIGITS):
         cut = value.quantize(Decimal(1).scaleb(-places), rounding=rounding.value)
     return f"{cut:,f}"
+
+
+def shortfall(text: str | None) -> str | None:
+    """Return how much is lacking: cut up, without zeros at the end, beside thresholds as written.
+
+    Raises:
+        RenderError: not a plain decimal.
+    """
+    shown = number(text, rounding=Rounding.UP)
+    return shown.rstrip("0").rstrip(".") if shown is not None and "." in shown else shown
 
 
 def written(text: str | None) -> str | None:
@@ -134,13 +149,7 @@ def escape(character: str) -> str:
 def _shows(character: str) -> bool:
     if character == "\n":
         return True
-    return character not in _DIRECTIONAL and unicodedata.category(character) not in (
-        "Cc",
-        "Cf",
-        "Cs",
-        "Zl",
-        "Zp",
-    )
+    return unicodedata.category(character) not in _HIDDEN and ord(character) & _LAST_TWO != _LAST_TWO
 
 
 def _places(value: Decimal) -> int:
@@ -151,10 +160,9 @@ def _places(value: Decimal) -> int:
     return min(MAX_PLACES, max(SMALL_PLACES, SIGNIFICANT_DIGITS - 1 - value.adjusted()))
 
 
-def _decimal(text: str) -> Decimal:
+def _decimal(text: object) -> Decimal:
     if not isinstance(text, str) or not _PLAIN.match(text):
         raise RenderError(f"{text!r} is not a plain decimal such as 8.2; make the report anew")
-    try:
-        return Decimal(text)
-    except InvalidOperation:  # more digits than the machine's decimals hold
-        raise RenderError("a decimal of the report is too long; make the report anew") from None
+    if len(text) > MAX_DECIMAL_CHARACTERS:
+        raise RenderError(f"a decimal of {len(text)} characters is too long; make the report anew")
+    return Decimal(text)

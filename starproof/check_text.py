@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
+from starproof.star_text import print_verdict
 from starproof.tables import print_figures, print_findings, printable
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport
 
@@ -24,6 +25,10 @@ CHAINS = (
 )
 FOLLOW = ("指标可由读数按所列规则精确复算", "the figures follow exactly from the readings and the rules")
 IMPORTED = ("导入的数据未经任何主机签名", "imported data: no host has signed them")
+DECLARED = (
+    "申报的各项属实：材料按哈希保存，由评审人员审阅",
+    "what is declared: documents are kept by hash, for the reviewer to read",
+)
 NOT_PROVED = (
     "主机计数器真实、负载是有用的工作、测量的时间、没有漏报主机（本版本没有外部锚定）",
     (
@@ -60,8 +65,13 @@ def print_check(report: CheckReport, console: Console | None = None, *, figures:
     if report.outcome != FAILED:
         for zh, en in proved(report):
             out.print(f"证明了 proved: {zh} [dim]{en}[/]", soft_wrap=True)
-        not_proved = [NOT_PROVED, *([IMPORTED] if report.chunks > report.attested else [])]
+        not_proved = [NOT_PROVED]
+        if report.chunks > report.attested:
+            not_proved.append(IMPORTED)
+        if report.declared is not None and report.declared.profile is not None:
+            not_proved.append(DECLARED)
         for zh, en in not_proved:
             out.print(f"未证明 not proved: {zh} [dim]{en}[/]", soft_wrap=True)
-        if figures and report.figures is not None:
+        if figures and report.figures is not None and report.report is not None:
             print_figures(report.figures, out)
+            print_verdict(report.report["verdict"], out)

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from importlib.util import find_spec
-from typing import ClassVar
 
+from documents.errors import FontError
+from starproof.extras import MissingExtraError, require_documents
 from verifier import layout
 from verifier.derivation import Declared, Documents
-from verifier.errors import VerifierError
 
 LANGUAGES = ("zh-CN", "en")
-NEEDED = ("docx", "jinja2", "typst", "vl_convert")
-"""What the extra ``documents`` brings."""
-
-
-class MissingExtraError(VerifierError):
-    """The extra that renders documents is not installed."""
-
-    code: ClassVar[str] = "MISSING_EXTRA"
-
-
-def require_documents() -> None:
-    """Refuse to render without the extra.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"this needs the extra 'documents': pip install 'starproof[documents]' ({', '.join(missing)} missing)"
-        )
 
 
 class ReadingCopies:
@@ -60,7 +39,7 @@ class ReadingCopies:
 
     def _rendered(self, derived: Documents) -> dict[str, bytes]:
         # Imported here: they are large, and a store without the extra packs without them.
-        from documents.fonts import FontError  # noqa: PLC0415
+        from documents.fonts import find_font  # noqa: PLC0415
         from documents.form.write import form_docx  # noqa: PLC0415
         from documents.report.html import report_html  # noqa: PLC0415
         from documents.report.pdf import report_pdf  # noqa: PLC0415
@@ -75,8 +54,9 @@ class ReadingCopies:
                 verdict=report["verdict"],
             )
         try:
+            font = find_font(self._font, environment=os.environ)
             found[layout.REPORT_PDF] = report_pdf(
-                report, figures_json=derived.figures_bytes, language=self._language, font=self._font
+                report, figures_json=derived.figures_bytes, language=self._language, font=font
             )
         except FontError as error:
             self.without.append(f"the pack has no PDF: {error}")

@@ -88,7 +88,11 @@ def _from_pack(options: argparse.Namespace) -> Source:
         key = read_log_key(options.log_key) if options.log_key else None
     except EvidenceError:
         raise PackError(f"{options.log_key} does not hold a public log key; give the file log.pub") from None
-    with options.pack.open("rb") as stream:
+    try:
+        stream = options.pack.open("rb")
+    except OSError as error:
+        raise PackError(f"cannot read {options.pack}: {error.strerror}") from None
+    with stream:
         report = check(stream, log_key=key, editions=trusted_editions(options.edition))
     if report.outcome == FAILED or report.declared is None or report.derived is None:
         codes = sorted({finding.code for finding in report.findings if finding.severity == "fail"})

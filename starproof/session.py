@@ -6,18 +6,20 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collector.errors import CollectorError
-from collector.settings import default_database_url
-from collector.store.archive import StoreArchive
-from collector.store.engine import open_engine_for_reading
+from documents.errors import DocumentsError
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
+from starproof.extras import require_collector
 from starproof.tables import json_text
 from verifier.errors import VerifierError
 
-EXPECTED_ERRORS = (CollectorError, EvidenceError, VerifierError, OSError)
+if TYPE_CHECKING:
+    from collector.store.archive import StoreArchive
+
+EXPECTED_ERRORS = (CollectorError, DocumentsError, EvidenceError, VerifierError, OSError)
 
 
 def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser:
@@ -73,7 +75,16 @@ def add_database(arguments: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def archive(url: str | None, *, damaged: bool = False) -> Iterator[StoreArchive]:
-    """Open the store for reading: nothing is created or changed; ``damaged`` is what an audit asks for."""
+    """Open the store for reading: nothing is created or changed; ``damaged`` is what an audit asks for.
+
+    Raises:
+        MissingExtraError: the extra ``collector`` is not installed; a reviewer has packs, no store.
+    """
+    require_collector()
+    from collector.settings import default_database_url  # noqa: PLC0415 - needs the extra
+    from collector.store.archive import StoreArchive  # noqa: PLC0415 - the same
+    from collector.store.engine import open_engine_for_reading  # noqa: PLC0415 - the same
+
     store = open_engine_for_reading(url or default_database_url())
     try:
         yield StoreArchive(store, damaged=damaged)

@@ -21,6 +21,9 @@ WORDS = {
 }
 
 
+FORMS = {"public": "公有云", "private": "私有云", "hybrid": "混合云"}
+
+
 def print_verdict(verdict: Mapping[str, Any], console: Console | None = None) -> None:
     """Print a verdict document (``starproof/verdict/1``); 80 columns do."""
     out = console or Console(highlight=False)
@@ -41,17 +44,33 @@ def print_verdict(verdict: Mapping[str, Any], console: Console | None = None) ->
 
 def _criteria(verdict: Mapping[str, Any]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, title="评定标准 criteria", title_justify="left", padding=(0, 1, 0, 0))
-    table.add_column("")
+    table.add_column("", overflow="fold")
     table.add_column("现值", justify="right")
     for star in verdict["stars"]:
         table.add_column(_plain(star["name_zh"]))
     for criterion in verdict["criteria"]:
-        got = "–" if criterion["got"] is None else f"{criterion['got']} {criterion['unit']}"
-        answers = [criterion["answers"][star["id"]] for star in verdict["stars"]]
-        table.add_row(
-            _plain(criterion["name_zh"]), _plain(got), *(WORDS[answer["verdict"]] for answer in answers)
-        )
+        answers = (criterion["answers"][star["id"]] for star in verdict["stars"])
+        table.add_row(_plain(criterion["name_zh"]), _plain(_got(criterion)), *map(_word, answers))
     return table
+
+
+def _got(criterion: Mapping[str, Any]) -> str:
+    got = criterion["got"]
+    if got is None:
+        return "–"
+    if criterion["kind"] == "cloud_form":
+        return FORMS[got]
+    whole, point, rest = got.partition(".")
+    return f"{int(whole):,}{point}{rest} {criterion['unit']}"
+
+
+def _word(answer: Mapping[str, Any]) -> str:
+    """Return the verdict's word; a criterion that asks nothing here is not called reached."""
+    if answer["reason"] == "NOT_APPLICABLE":
+        return "[dim]不适用[/]"
+    if answer["verdict"] == "PASS" and answer["needed"] == "0":
+        return "[dim]无要求[/]"
+    return WORDS[answer["verdict"]]
 
 
 def _star(verdict: Mapping[str, Any]) -> str:

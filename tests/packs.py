@@ -124,7 +124,14 @@ def packed(
 ) -> bytes:
     stream = io.BytesIO()
     write_pack(
-        stream, archive, month=MONTH, rules=rules, zone=None, log_key=key, made_ms=instant(made), render=render
+        stream,
+        archive,
+        month=MONTH,
+        rules=rules,
+        zone=None,
+        log_key=key,
+        made_ms=instant(made),
+        render=render,
     )
     return stream.getvalue()
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk
 from evidence.crediting import Crediting
-from evidence.day_sum import EDGE_TOLERANCE_MS, MAX_INTERVAL_MS, DaySum, DaySums, Interval, day_sums
+from evidence.day_sum import EDGE_TOLERANCE_MS, DaySum, DaySums, Interval, day_sums
 from evidence.manifest import COUNTERS
 from verifier.window import Window
 
@@ -117,7 +117,7 @@ class HourSums:
 
     def _smeared(self, start: int, end: int) -> list[int]:
         """Return the hours over which an interval of readings was divided."""
-        if not COARSE_MS < end - start <= MAX_INTERVAL_MS:
+        if end - start <= COARSE_MS:
             return []
         touched = [hour for hour, ms in self._slots.split(start, end) if ms > EDGE_TOLERANCE_MS]
         return touched if len(touched) > 1 else []

@@ -6,8 +6,9 @@ source that its window figure comes from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from verifier.amounts import HostAmounts, MetricMonth
 from verifier.bounds import NOTHING_KNOWN, Bounds
@@ -63,13 +64,16 @@ def series(figures: Figures, indicator: Indicator) -> tuple[DayFigure, ...]:
     return tuple(found)
 
 
-def worst(days: Iterable[DayFigure]) -> list[int]:
+def worst(days: Sequence[DayFigure]) -> list[int]:
     """Return up to ``WORST_DAYS`` days that count with the lowest low ends, lowest and earliest first.
 
-    The low end counts missing time as nothing, so a day that was not seen is among the worst.
+    The low end counts missing time as nothing, so a day that was not seen is among the worst; if no
+    day was, there is nothing to compare.
     """
-    known = [(figure.bounds.low, figure.day) for figure in days if figure.bounds.low is not None]
-    return [day for _, day in sorted(known)[:WORST_DAYS]]
+    if all(figure.bounds.low is None for figure in days):
+        return []
+    lows = [(figure.bounds.low or Fraction(0), figure.day) for figure in days if not figure.excluded]
+    return [day for _, day in sorted(lows)[:WORST_DAYS]]
 
 
 @dataclass(frozen=True)

@@ -110,12 +110,12 @@ def substituted_fleet(
 ) -> tuple[Bounds, tuple[HostFigure, ...]]:
     """Return the fleet's bounds under the rule, and every host's figure with what it rests on.
 
-    Every host that has missing time is marked with the reason code of its ``Substitution``. ``hours``
+    Every host whose ends differ is marked with the reason code of its ``Substitution``. ``hours``
     is asked for those hosts only, one at a time; other arguments are as for ``substituted``.
     """
     filled = []
     for host in hosts:
-        if host.times.missing_ms == 0 and host.bounds.low == host.bounds.high:
+        if host.bounds.low == host.bounds.high:
             filled.append(host)
             continue
         found = substituted(

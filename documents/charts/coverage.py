@@ -14,17 +14,17 @@ from documents.charts.drawing import (
     INK,
     SHADE,
     SMALL_PX,
-    TEXT_PX,
     VERMILION,
     Entry,
     Spec,
     boxes,
     chart,
     legend,
+    shortened,
     texts,
-    wide,
 )
 from documents.charts.words import TABLES
+from documents.display import legible
 from documents.language import words
 
 HOSTS_PER_PAGE = 25
@@ -39,8 +39,8 @@ LEGEND_PX = 32 - TOP_PX
 """Places of title and legend, seen from the grid's upper left corner."""
 ROW_PX = 17
 MOST_DAYS = 31
-NAME_CHARACTERS = 22
-"""Characters of a host's name that fit; the table of hosts has all of it."""
+NAME_PX = 132
+"""Room for the name of a host."""
 ALMOST_ALL = Decimal("0.99")
 MOST = Decimal("0.9")
 FILLS: Mapping[str, str] = {
@@ -157,20 +157,9 @@ def _within(host: Mapping[str, Any], month: str) -> Mapping[str, Any]:
 
 def _names(calendar: Sequence[Mapping[str, Any]]) -> list[Spec]:
     return [
-        {"x": -8, "y": (row + 0.5) * ROW_PX, "words": _shortened(host["host"]), "ink": INK}
+        {"x": -8, "y": (row + 0.5) * ROW_PX, "words": shortened(legible(host["host"]), NAME_PX), "ink": INK}
         for row, host in enumerate(calendar)
     ]
-
-
-def _shortened(name: str) -> str:
-    """Return a name that fits: a Chinese character takes the room of two."""
-    room = NAME_CHARACTERS * 6
-    if wide(name) <= room:
-        return name
-    kept = name
-    while wide(kept) > room - TEXT_PX:
-        kept = kept[:-1]
-    return f"{kept}…"
 
 
 def _day_numbers(days: Sequence[str], column: float) -> list[Spec]:

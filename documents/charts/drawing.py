@@ -7,12 +7,13 @@ for what was seen, vermilion only for what was not (Okabe and Ito's set), grey f
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import vl_convert
 
+from documents.display import legible
 from documents.errors import RenderError
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
@@ -26,6 +27,7 @@ BAND = "#a9cbe8"
 VERMILION = "#b8430a"
 SHADE = "#e4e6e9"
 FONT = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, WenQuanYi Micro Hei, sans-serif"
+"""Families that a drawing asks for, the first that the reader has."""
 TEXT_PX = 11
 SMALL_PX = 10
 
@@ -60,6 +62,11 @@ def chart(width: int, height: int, *, padding: dict[str, int], layers: list[Spec
         "background": "white",
         "layer": layers,
     }
+
+
+def layer(rows: Sequence[Mapping[str, Any]], mark: Spec, encoding: Spec) -> Spec:
+    """Return one layer: its rows, the mark that draws them, and where their fields go."""
+    return {"data": {"values": list(rows)}, "mark": mark, "encoding": encoding}
 
 
 def texts(
@@ -133,19 +140,24 @@ def wide(words: str) -> int:
     return sum(TEXT_PX if ord(character) > 0x2E80 else 6 for character in words)  # noqa: PLR2004 - first CJK
 
 
-def render(spec: Spec, *, font: str = "") -> str:
-    """Return the SVG of a Vega-Lite specification; no network, no browser.
+def shortened(words: str, room_px: int) -> str:
+    """Return a text that fits, its end cut off where it does not; the tables have all of it."""
+    if wide(words) <= room_px:
+        return words
+    kept = words
+    while kept and wide(kept) > room_px - TEXT_PX:
+        kept = kept[:-1]
+    return f"{kept}…"
 
-    Args:
-        spec: a specification whose data stand inside it.
-        font: the family to name first in the drawing.
+
+def render(spec: Spec) -> str:
+    """Return the SVG of a Vega-Lite specification whose data stand inside it; no network, no browser.
 
     Raises:
         RenderError: the specification cannot be drawn.
     """
-    family = f"{font}, {FONT}" if font else FONT
     style = {
-        "font": family,
+        "font": FONT,
         "aria": False,
         "view": {"stroke": None},
         "axis": {
@@ -158,8 +170,20 @@ def render(spec: Spec, *, font: str = "") -> str:
     }
     try:
         svg = vl_convert.vegalite_to_svg(
-            json.dumps(spec, ensure_ascii=False), vl_version=VERSION, config=style, allowed_base_urls=[]
+            json.dumps(_legible(spec), ensure_ascii=False),
+            vl_version=VERSION,
+            config=style,
+            allowed_base_urls=[],
         )
     except ValueError as error:
         raise RenderError(f"a chart cannot be drawn: {error}") from error
     return str(svg)
+
+
+def _legible(value: Any) -> Any:
+    """Return a specification whose texts are fit for XML: the renderer ends the process on others."""
+    if isinstance(value, dict):
+        return {name: _legible(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_legible(item) for item in value]
+    return legible(value) if isinstance(value, str) else value

@@ -95,10 +95,9 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """A star's threshold and verdict beside a figure."""
+    """A star's verdict beside a figure, the threshold below it."""
 
     star: str
-    needed: str
     verdict: Cell
 
 
@@ -127,13 +126,14 @@ Block = Text | Subhead | Facts | Table | Picture | Bar | Measure | Points
 
 @dataclass(frozen=True)
 class Section:
-    """A section with its anchor; ``turn``: begins on a new page."""
+    """A section with its anchor; ``turn``: begins on a new page; ``keep``: is not divided between two."""
 
     id: str
     title: str
     blocks: tuple[Block, ...]
     number: str = ""
     turn: bool = False
+    keep: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from documents import display
-from documents.display import Rounding
 from documents.report.blocks import Block, Cell, Column, Section, Subhead, Table, Text
 from documents.report.phrases import Phrases
 
@@ -22,31 +21,39 @@ def section(report: Report, say: Phrases) -> Section:
         *(Column(say.of(star, "name"), "center", 3) for star in verdict["stars"]),
         Column(say("documents"), "right", 2),
     )
-    rows = tuple(_row(entry, verdict, say) for entry in verdict["criteria"])
+    rows = tuple(_row(entry, report, say) for entry in verdict["criteria"])
     blocks: list[Block] = [Text(say("criteria_lead"), "quiet"), Table(columns, rows)]
     if verdict["attachments"]:
         blocks += [Subhead(say("attachments")), _attachments(verdict, say)]
-    return Section("criteria", say("section_criteria"), tuple(blocks), turn=True)
+    return Section("criteria", say("section_criteria"), tuple(blocks))
 
 
-def _row(entry: Mapping[str, Any], verdict: Mapping[str, Any], say: Phrases) -> tuple[Cell, ...]:
+def _row(entry: Mapping[str, Any], report: Report, say: Phrases) -> tuple[Cell, ...]:
     return (
         Cell(say.of(entry, "name")),
-        _got(entry, say),
-        *(_answer(entry, star["id"], say) for star in verdict["stars"]),
+        _got(entry, report, say),
+        *(_answer(entry, star["id"], say) for star in report["verdict"]["stars"]),
         _count(len(entry["documents"]), say),
     )
 
 
-def _got(entry: Mapping[str, Any], say: Phrases) -> Cell:
+def _got(entry: Mapping[str, Any], report: Report, say: Phrases) -> Cell:
     got = entry["got"]
     if got is None:
         return say.absent()
     if entry["kind"] == "cloud_form":
         return Cell(say.known("form", got))
-    if entry["kind"] == "count":
+    if entry["kind"] == "count" or not _measured(entry, report):
         return Cell(f"{display.written(got)} {say.unit(entry['unit'])}".strip())
     return say.value(got, entry["unit"])
+
+
+def _measured(entry: Mapping[str, Any], report: Report) -> bool:
+    """Return whether a figure was measured; a declared one is printed as it was written."""
+    return any(
+        figure["id"] == entry["id"] and figure["value"] is not None
+        for figure in report["figures"]["indicators"]
+    )
 
 
 def _answer(entry: Mapping[str, Any], star: str, say: Phrases) -> Cell:
@@ -54,18 +61,20 @@ def _answer(entry: Mapping[str, Any], star: str, say: Phrases) -> Cell:
     if answer is None:
         return say.verdict("INCONCLUSIVE", reason="EDITION_UNKNOWN")
     parts = []
-    if answer["needed"] is not None and answer["reason"] != "NOT_APPLICABLE":
-        parts.append(say("needed", needed=display.written(answer["needed"])))
+    if answer["needed"] == "0" and entry["kind"] == "count":
+        parts.append(say("nothing_asked"))
+    elif answer["needed"] is not None and answer["reason"] != "NOT_APPLICABLE":
+        parts.append(say("needed", needed=_needed(entry, answer["needed"], say)))
     if answer["short"] is not None:
-        parts.append(
-            say("short", short=display.number(answer["short"], rounding=Rounding.UP, places=_places(entry)))
-        )
+        parts.append(say("short", short=display.shortfall(answer["short"])))
     return say.verdict(answer["verdict"], reason=answer["reason"], sub=" · ".join(parts))
 
 
-def _places(entry: Mapping[str, Any]) -> int | None:
-    """Return 0 for what is counted in whole items."""
-    return 0 if entry["kind"] == "count" else None
+def _needed(entry: Mapping[str, Any], needed: str, say: Phrases) -> str:
+    """Return what a star asks for: a number, or the forms of cloud that it allows."""
+    if entry["kind"] == "cloud_form":
+        return " / ".join(say.known("form", form) for form in needed.split("/"))
+    return display.written(needed) or ""
 
 
 def _count(count: int, say: Phrases) -> Cell:

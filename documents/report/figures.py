@@ -38,18 +38,18 @@ def overview(report: Report, say: Phrases) -> Section:
     """Return the table of all figures."""
     stars = report["verdict"]["stars"]
     columns = (
-        Column(say("figure"), share=5),
-        Column(say("value"), "right", 4),
-        Column(say("interval"), "right", 4),
-        Column(say("coverage"), "right", 2),
-        *(Column(say.of(star, "name"), "center", 2) for star in stars),
+        Column(say("figure"), share=8),
+        Column(say("value"), "right", 5),
+        Column(say("interval"), "right", 5),
+        Column(say("coverage"), "right", 3),
+        *(Column(say.of(star, "name"), "center", 4) for star in stars),
     )
     rows = tuple(_overview_row(report, indicator, say) for indicator in report["figures"]["indicators"])
     notes = tuple(_note(note, say) for note in report["figures"]["notes"])
     blocks: tuple[Block, ...] = (Text(say("overview_lead"), "quiet"), Table(columns, rows))
     if notes:
         blocks = (*blocks, Subhead(say("notes")), Points(notes))
-    return Section("overview", say("section_overview"), blocks, turn=True)
+    return Section("overview", say("section_overview"), blocks, keep=True)
 
 
 def sections(report: Report, say: Phrases) -> list[Section]:
@@ -71,20 +71,22 @@ def least_covered(
 
 
 def _overview_row(report: Report, indicator: Mapping[str, Any], say: Phrases) -> tuple[Cell, ...]:
-    return (
-        Cell(say.of(indicator, "name")),
-        _shown_value(report, indicator, say),
-        say.interval(indicator),
-        say.share(indicator["coverage"]["share"]),
-        *(mark.verdict for mark in _marks(report, indicator, say)),
-    )
+    declared = _declared(report, indicator)
+    if declared is None:
+        value = say.value(indicator["value"], indicator["unit"])
+        measured = (say.interval(indicator), say.share(indicator["coverage"]["share"]))
+    else:
+        value = Cell(f"{display.written(declared)} {say.unit(indicator['unit'])}", sub=say("declared_value"))
+        measured = (Cell(say("not_measured"), "quiet"), Cell(say("not_measured"), "quiet"))
+    verdicts = (mark.verdict for mark in _marks(report, indicator, say))
+    return (Cell(say.of(indicator, "name")), value, *measured, *verdicts)
 
 
 def _section(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Section:
-    blocks: list[Block] = [_measure(report, indicator, say), *_series(report, indicator, say)]
-    blocks.append(_facts(report, indicator, say))
-    if indicator["value"] is not None or indicator["hosts"]:
+    blocks: list[Block] = [_measure(report, indicator, say), _facts(report, indicator, say)]
+    if indicator["hosts"]:
         blocks += [Subhead(say("class_title")), coverage_bar(indicator["coverage"], say)]
+    blocks += _series(report, indicator, say)
     blocks += _months(report, indicator, say)
     blocks += _hosts(indicator, say)
     if indicator["notes"]:
@@ -93,7 +95,8 @@ def _section(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Sect
         f"figure-{indicator['id']}",
         say.of(indicator, "name"),
         tuple(blocks),
-        turn=indicator["value"] is not None,
+        turn=bool(indicator["hosts"]) and len(report["months"]) == 1,
+        keep=not indicator["hosts"],
     )
 
 
@@ -110,13 +113,6 @@ def _declared(report: Report, indicator: Mapping[str, Any]) -> str | None:
     return entry["got"] if entry is not None and indicator["value"] is None else None
 
 
-def _shown_value(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Cell:
-    declared = _declared(report, indicator)
-    if declared is None:
-        return say.value(indicator["value"], indicator["unit"])
-    return Cell(say.value(declared, indicator["unit"]).text, sub=say("declared_value"))
-
-
 def _marks(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[Mark]:
     """Return threshold and verdict for every star: the verdict's, which knows declared values."""
     entry = _criterion(report, indicator)
@@ -129,14 +125,15 @@ def _marks(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[M
         if answer is None:
             verdict = say.verdict(indicator["verdicts"].get(id_, "INCONCLUSIVE"), sub=limit)
         else:
-            verdict = say.verdict(answer["verdict"], reason=answer["reason"], sub=limit)
-        found.append(Mark(say.of(star, "name"), limit, verdict))
+            below = "" if answer["reason"] == "EDITION_UNKNOWN" else limit
+            verdict = say.verdict(answer["verdict"], reason=answer["reason"], sub=below)
+        found.append(Mark(say.of(star, "name"), verdict))
     return found
 
 
 def _measure(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Measure:
     declared = _declared(report, indicator)
-    shown = indicator["value"] if declared is None else declared
+    value = say.value(indicator["value"]).text if declared is None else str(display.written(declared))
     interval = ""
     if indicator["value"] is not None and indicator["low"] is not None:
         low = say.value(indicator["low"]).text
@@ -145,8 +142,8 @@ def _measure(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Meas
         else:
             interval = say("interval_of", low=low, high=say.high(indicator["high"]).text)
     return Measure(
-        value=say.value(shown).text,
-        unit="" if shown is None else say.unit(indicator["unit"]),
+        value=value,
+        unit="" if indicator["value"] is None and declared is None else say.unit(indicator["unit"]),
         interval=interval,
         remark="" if declared is None else say("declared_value"),
         marks=tuple(_marks(report, indicator, say)),
@@ -218,8 +215,9 @@ def _day_row(day: Mapping[str, Any], unit: str, say: Phrases) -> tuple[Cell, ...
 
 
 def _months(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[Block]:
-    """Return the table of months where there is more than the window itself to say."""
-    if len(indicator["by_month"]) < 2 and len(report["months"]) < 2:  # noqa: PLR2004 - one month is the window
+    """Return the table of months, where a month says more than the window or is not the window."""
+    months = indicator["by_month"]
+    if len(months) < 2 or all(month["value"] is None for month in months):  # noqa: PLR2004 - one is the window
         return []
     stars = report["verdict"]["stars"]
     columns = (
@@ -237,7 +235,7 @@ def _months(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[
             say.share(month["share"]),
             *(say.verdict(month["verdicts"].get(star["id"], "INCONCLUSIVE")) for star in stars),
         )
-        for month in indicator["by_month"]
+        for month in months
     )
     return [Subhead(say("by_month")), Table(columns, rows)]
 
@@ -252,8 +250,8 @@ def _hosts(indicator: Mapping[str, Any], say: Phrases) -> list[Block]:
         Column(say("host"), share=4),
         Column(say("value"), "right", 3),
         Column(say("interval"), "right", 4),
-        Column(say("coverage"), "right", 2),
-        Column(say("missing"), "right", 3),
+        Column(say("coverage"), "right", 3),
+        Column(say("missing"), "right", 4),
         Column(say("source"), share=2),
     ]
     if capacity:

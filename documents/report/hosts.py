@@ -13,6 +13,8 @@ from documents.report.figures import HOSTS_SHOWN, least_covered
 from documents.report.phrases import Phrases
 
 Report = Mapping[str, Any]
+FLOWING_HOSTS = 8
+"""Hosts up to which the calendar follows on; a larger one begins a page."""
 GAPS_SHOWN = 60
 """Rows of the table of gaps at most, the longest."""
 
@@ -28,7 +30,7 @@ def calendar_section(report: Report, say: Phrases) -> Section:
         Picture(render(spec), say("calendar_alt"))
         for spec in coverage_calendars(shown, language=say.language)
     ]
-    return Section("calendar", say("section_calendar"), tuple(blocks), turn=True)
+    return Section("calendar", say("section_calendar"), tuple(blocks), turn=len(shown) > FLOWING_HOSTS)
 
 
 def hosts_section(report: Report, say: Phrases) -> Section:
@@ -39,7 +41,7 @@ def hosts_section(report: Report, say: Phrases) -> Section:
         Column(say("sources"), share=3),
         Column(say("software"), share=3),
         Column(say("chunks"), "right", 4),
-        Column(say("restarts"), "right", 2),
+        Column(say("restarts"), "right", 3),
         Column(say("gaps"), "right", 4),
         Column(say("clock"), "right", 4),
         Column(say("capacity"), "right", 4),
@@ -89,7 +91,7 @@ def _capacity(capacity: Mapping[str, Any], say: Phrases) -> Cell:
     origin = say.known("capacity", capacity["source"])
     if capacity["mbps"] is None:
         return Cell(origin, "quiet")
-    return Cell(say.value(capacity["mbps"], "Mbit/s").text, sub=origin)
+    return Cell(f"{display.shortfall(capacity['mbps'])} Mbit/s", sub=origin)
 
 
 def _gaps(report: Report, say: Phrases) -> Table | None:

@@ -26,13 +26,13 @@ def section(report: Report, say: Phrases, *, report_hash: str) -> Section:
         Subhead(say("software_title")),
         _software(report, say),
         Subhead(say("hashes")),
+        Text(say("check_hint"), "quiet"),
         Facts(
             (
                 *((say(f"hash_{name}"), say.hash(report["hashes"][name])) for name in HASHES),
                 (say("hash_report"), say.hash(report_hash)),
             )
         ),
-        Text(say("check_hint"), "quiet"),
     ]
     return Section("origin", say("section_origin"), tuple(blocks))
 

@@ -33,7 +33,7 @@ def view(report: Mapping[str, Any], *, language: str) -> View:
     if schema != SCHEMA:
         raise RenderError(f"this is {schema!r}, not {SCHEMA}; make the report with this version of starproof")
     say = Phrases(language)
-    report_hash = hashlib.sha256(encode_figures(dict(report))).hexdigest()
+    report_hash = _hash(report)
     sections = (
         figures.overview(report, say),
         *figures.sections(report, say),
@@ -45,12 +45,11 @@ def view(report: Mapping[str, Any], *, language: str) -> View:
         declared.profile(report, say),
         origin.section(report, say, report_hash=report_hash),
     )
-    enterprise, month = legible(report["enterprise"]), legible(report["month"])
     return View(
         language=language,
         title=say("title", enterprise=report["enterprise"], month=report["month"]),
-        author=enterprise,
-        footer=f"{enterprise} · {month}",
+        author=legible(report["enterprise"]),
+        footer=say("footer", enterprise=report["enterprise"], month=report["month"]),
         hash=report_hash,
         hash_label=say("hash"),
         page_words=(say("page"), say("of")),
@@ -60,3 +59,11 @@ def view(report: Mapping[str, Any], *, language: str) -> View:
             replace(section, number=str(number)) for number, section in enumerate(sections, start=1)
         ),
     )
+
+
+def _hash(report: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the report's bytes, as the encoding of documents writes them."""
+    try:
+        return hashlib.sha256(encode_figures(dict(report))).hexdigest()
+    except UnicodeEncodeError:
+        raise RenderError("a text of the report holds half a character; make the report anew") from None

@@ -22,7 +22,7 @@ from agent.sample import sample_document, sample_text
 from agent.this_host import this_host
 from collector.keyring import Keyring
 from evidence.keys import PublicKey
-from starproof import session
+from starproof import example_month, session
 from starproof.check_text import print_check
 from starproof.commands.pack import write_file
 from starproof.rules import read_rules, trusted_editions
@@ -93,8 +93,9 @@ class _Demo:
         self._measure()
         month = datetime.now(ZoneInfo(ZONE)).strftime("%Y-%m")
         scope = self._write_scope(month)
-        rules = read_rules(scope_file=scope)
+        self._starproof("scope", "declare", str(scope), "--db", self._db)
         with session.archive(self._db) as archive:
+            rules = read_rules(archive.scope_versions())
             self._say(3, "截至目前的指标", "the figures so far (one month, of which this was the beginning)")
             print_figures(
                 figures(archive, month=month, edition=rules.declared.edition, scope=rules.declared.scope),
@@ -115,6 +116,10 @@ class _Demo:
         refused = self._check(tampered, key)
         if (passed, refused) != (PASS, FAILED):
             raise DemoError(f"expected {PASS} and {FAILED}, got {passed} and {refused}")
+        self._say(7, "示例企业的一个月：星级、申请表、报告", "an example month: star, form, report")
+        example = self._folder / "example"
+        example.mkdir()
+        example_month.show(example, self._starproof, self._out)
         self._out.print(f"\n[bold]一切都在 everything is in[/] {_shown(self._folder)}")
         log_key = _shown(self._folder / "log.pub")
         self._out.print(f".venv/bin/starproof check {_shown(pack)} --log-key {log_key}", soft_wrap=True)
@@ -188,10 +193,10 @@ class _Demo:
                 stdin=subprocess.DEVNULL,
             )
 
-    def _starproof(self, *arguments: str, token: str | None = None) -> str:
+    def _starproof(self, *arguments: str | Path, token: str | None = None) -> str:
         environment = {**os.environ, **({"STARPROOF_TOKEN": token} if token else {})}
         done = subprocess.run(
-            [sys.executable, "-m", "starproof", *arguments],
+            [sys.executable, "-m", "starproof", *map(str, arguments)],
             env=environment, capture_output=True, check=False, text=True, timeout=START_TIMEOUT_S,
         )  # fmt: skip
         if done.returncode:

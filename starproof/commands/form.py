@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from starproof import session
-from starproof.copies import require_documents
 from starproof.derived import add_source, read_source, require_source
+from starproof.extras import require_documents
 from starproof.output import write_new
 from verifier.errors import EditionError, ProfileError
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
-import secrets
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -28,6 +26,7 @@ from documents.region_xlsx import region_xlsx
 from evidence.errors import EvidenceError
 from starproof import session
 from starproof.log_keys import LogKeys, keys_in_files, keys_in_folder
+from starproof.output import write_new
 from starproof.rules import read_edition, trusted_editions
 from verifier import layout
 from verifier.check import check
@@ -61,7 +60,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof region") -> int:
         if year is None:
             raise PackError("no pack says a month, so the table's year is unknown; give it with --year YYYY")
         table = tabulate(packs, layout_of(edition), year=year, count_incomplete=options.count_incomplete)
-        _write(options.out, KINDS[options.out.suffix.lower()](words(table)))
+        write_new(options.out, KINDS[options.out.suffix.lower()](words(table)))
         if options.json:
             session.print_json(_document(table, options.out))
         else:
@@ -130,7 +129,7 @@ def _checked(path: Path, keys: LogKeys, editions: dict[str, str], progress: str)
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         report = check(stream, log_key=keys.for_pack(_statement(stream)), editions=editions)
-    return checked_pack(report, getattr(report, "report", None), sha256=digest, file=path.name)
+    return checked_pack(report, report.report, sha256=digest, file=path.name)
 
 
 def _statement(stream: BinaryIO) -> Statement | None:
@@ -187,16 +186,3 @@ def _text(table: RegionTable, out: Path) -> str:
 def _require_new(path: Path) -> None:
     if path.exists() or path.is_symlink():
         raise PackError(f"{path} is there already and is not overwritten; choose another name")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write beside ``path`` and move it there when it is whole."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from starproof import session
-from starproof.copies import LANGUAGES, require_documents
+from starproof.copies import LANGUAGES
 from starproof.derived import Source, add_source, read_source, require_source
+from starproof.extras import require_documents
 from starproof.output import write_new
-from verifier.errors import VerifierError
 
 EXAMPLE = "starproof report --month 2026-11 --profile profile.toml --out 报告.pdf"
 ENDINGS = (".pdf", ".html", ".json")
@@ -44,18 +45,15 @@ def _rendered(source: Source, options: argparse.Namespace) -> bytes:
         return derived.report_bytes
     require_documents()
     # Imported here: rendering needs the extra, JSON does not.
-    from documents.fonts import FontError  # noqa: PLC0415
+    from documents.fonts import find_font  # noqa: PLC0415
     from documents.report.html import report_html  # noqa: PLC0415
     from documents.report.pdf import report_pdf  # noqa: PLC0415
 
     if ending == ".html":
         return report_html(derived.report, language=options.language).encode()
-    try:
-        return report_pdf(
-            derived.report,
-            figures_json=derived.figures_bytes,
-            language=options.language,
-            font=options.font,
-        )
-    except FontError as error:
-        raise VerifierError(str(error)) from None
+    return report_pdf(
+        derived.report,
+        figures_json=derived.figures_bytes,
+        language=options.language,
+        font=find_font(options.font, environment=os.environ),
+    )

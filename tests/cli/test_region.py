@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from docx import Document
 from openpyxl import load_workbook
-from packs import EDITION, LOG_KEY, OTHER, PACK, contents, resigned
+from packs import EDITION, FULL_PACK, LOG_KEY, OTHER, PACK, contents, resigned
 
 import starproof.commands.region as command
 from documents.region import CheckedPack, checked_pack
@@ -145,6 +145,16 @@ def test_a_pack_without_a_profile_is_listed_not_counted(
     assert "证据包 packs 1, 计入企业 enterprises counted 0" in text
     assert f"a.zip  {ENTERPRISE} 2026-11: 申报资料未写地区" in text
     assert Document(str(out)).tables[0].rows[0].cells[0].text == "地区"
+
+
+def test_region_and_standing_come_from_the_recomputed_verdict(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "full.zip").write_bytes(FULL_PACK)
+    document = answer(capsys, folder / "full.zip", "--log-keys", folder / "keys", "--out", folder / "x.csv")
+    [pack] = document["packs"]
+    assert (pack["region"], pack["star"], pack["reason"]) == ("苏州", "", "NO_STAR")
+    assert set(pack["standings"]) == {"3", "4", "5"}
 
 
 def test_nothing_is_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -138,7 +138,7 @@ def report(
         "edition": edition,
         "scope": _scope(days, hosts) if scope else None,
         "window": figures["window"],
-        "exclusions": figures["exclusions"],
+        "exclusions": deepcopy(figures["exclusions"]),
         "verdict": verdict,
         "figures": figures,
         "definitions": [
@@ -389,7 +389,7 @@ def _notes(id_: str, hosts: Sequence[str], *, measured: bool) -> list[dict[str, 
     return found
 
 
-def _day_seconds(host: str, day: str) -> dict[str, int]:
+def _day_seconds(host: str, day: str) -> dict[str, int]:  # noqa: PLR0911 - a table of cases
     """Return how a day of a host divides: the story of the sample."""
     parts = dict.fromkeys(("observed_s", "bridged_s", "downtime_s", "excluded_s", "missing_s"), 0)
     if day in EXCLUDED:
@@ -613,8 +613,13 @@ def _next(star: str, criteria: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if answer["verdict"] in ("PASS", "DECLARED"):
             continue
         needed, short, unit = answer["needed"], answer["short"], entry["unit"]
-        zh = f"{entry['name_zh']} {entry['got'] or '无数据'} {unit}，{NAMES[star][0]}需 {needed} {unit}"
-        en = f"{entry['name_en']} {entry['got'] or 'no data'} {unit}, {NAMES[star][1]} need {needed} {unit}"
+        zh = f"{entry['name_zh']} {entry['got'] or '无数据'} {unit}"
+        en = f"{entry['name_en']} {entry['got'] or 'no data'} {unit}"
+        if needed:
+            zh, en = (
+                f"{zh}，{NAMES[star][0]}需 {needed} {unit}",
+                f"{en}, {NAMES[star][1]} need {needed} {unit}",
+            )
         if short:
             zh, en = f"{zh}，差 {short} {unit}", f"{en}, short by {short} {unit}"
         blockers.append(

@@ -188,7 +188,7 @@ def test_a_boot_within_an_hour_reaches_back_into_the_last_hour_seen_and_no_furth
 
 def test_a_bridged_hour_ends_what_a_boot_reaches_back_to():
     whole = hour(ms=0, bridged_ms=HOUR_MS)
-    assert fill(month({**gone((3, 4), (3, 7)), (3, 6): whole, (3, 8): hour(restarts=1)})).hard == Fraction(
+    assert fill(month({**gone((3, 5), (3, 7)), (3, 6): whole, (3, 8): hour(restarts=1)})).hard == Fraction(
         1, 2
     )
 

@@ -107,6 +107,17 @@ def test_a_scope_that_chooses_for_a_figure_the_edition_does_not_ask_for_is_refus
         chosen(YUNMENG, scope_with('bandwidth_utilization = "bandwidth.max_direction/1"'))
 
 
+def test_a_rule_for_missing_time_of_a_figure_the_edition_does_not_ask_for_is_refused():
+    scope = parse_scope(
+        SCOPE.format(definitions="").encode()
+        + b"\n[substitution]\nbandwidth_utilization = 'extreme_hour/1'\n"
+    )
+    with pytest.raises(
+        ScopeError, match=r"\[substitution\]: edition yunmeng-2031 does not ask for 'bandwidth"
+    ):
+        chosen(YUNMENG, scope)
+
+
 def test_a_measured_figure_cannot_be_made_a_declared_one():
     with pytest.raises(
         ScopeError, match=r"mean_over_hosts under declared/1; leave it out of \[definitions\]"

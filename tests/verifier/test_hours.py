@@ -97,6 +97,15 @@ def test_a_long_interval_over_the_edge_of_an_hour_says_nothing_about_either_hour
     }
 
 
+def test_hourly_readings_that_come_some_milliseconds_late_do_tell_the_hours_apart():
+    fleet = Fleet()
+    web = fleet.agent("web-1")
+    for clock in ("wall_ms", "boot_ms", "mono_ms"):
+        setattr(web, clock, getattr(web, clock) + 2)
+    web.run(hours=30)
+    assert {s.bridged_ms for s in hour_sums(opened(fleet)).values()} == {0}
+
+
 def test_only_counted_hours_of_the_window_are_kept():
     window = month_window(SHANGHAI, "2026-11", exclusions=[Exclusion(FIRST + 1, FIRST + 1, "搬迁", "张三")])
     fleet = Fleet()

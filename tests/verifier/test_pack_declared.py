@@ -186,7 +186,9 @@ def test_a_scope_without_a_record_is_shown():
 
 def test_declared_scopes_beside_no_scope_in_use_are_kept():
     rules = replace(
-        RULES, scope_records=SCOPED.scope_records, declared=replace(RULES.declared, scopes=SCOPED.declared.scopes)
+        RULES,
+        scope_records=SCOPED.scope_records,
+        declared=replace(RULES.declared, scopes=SCOPED.declared.scopes),
     )
     assert codes(checked(packed(ARCHIVE, rules))) == {"SCOPE_NOT_DECLARED"}
 
@@ -220,9 +222,7 @@ def test_a_pack_made_before_the_month_is_over_is_provisional():
     assert report.report["verdict"]["provisional"] == "yes"
 
 
-SUBSTITUTED = SCOPE.replace(
-    b"[window]", b'[substitution]\ncpu_utilization = "extreme_hour/1"\n[window]'
-)
+SUBSTITUTED = SCOPE.replace(b"[window]", b'[substitution]\ncpu_utilization = "extreme_hour/1"\n[window]')
 
 
 def _nearly_whole():

@@ -110,7 +110,6 @@ EXCLUSION = "[[exclusions]]\nfrom = {}\nto = {}\nreason = 'x'\nperson = 'y'\n"
         (CAPACITY.format("2026-11-01T00:00:00"), "from must be a date without quotes"),
         (CAPACITY.format("1999-12-31"), "from is 1999-12-31; days from 2000-01-01 to 2099-12-31 are known"),
         ("[definitions]\ncpu_utilization = 5", "cpu_utilization must be a text"),
-        ("[substitution]\ncpu = 'extreme_hour/1'", "unknown key 'cpu'"),
         (
             "[substitution]\ncpu_utilization = 'extreme_hour/2'",
             "cpu_utilization is 'extreme_hour/2'; write one of extreme_hour/1",

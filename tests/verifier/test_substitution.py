@@ -173,14 +173,31 @@ def test_the_hourly_value_is_the_definitions(definition, source, unit):
 
 
 def test_both_ends_stay_on_their_side_of_the_value():
-    """A host that is off half of every hour: while it is missing it counts as up, for the hard ends too."""
+    """Ten hours half off and half missing: no hour that was seen was off, and missing time counts as up."""
 
     def level(metric, place):
-        return None if 300 <= place < 310 else hour(metric, "agent", 20, ms=HOUR_MS // 2, down=HOUR_MS // 2)
+        return hour(metric, "agent", 0, ms=0, down=HOUR_MS // 2) if 300 <= place < 310 else 20
 
     hard, found = ask("cpu.busy/1", *host("cpu.busy/1", "agent", level))
-    assert hard.value == 10
-    assert hard.low < found.bounds.low <= 10 <= found.bounds.high < hard.high
+    assert hard.value == Fraction(20 * 710, 715)
+    assert hard.low < found.bounds.low == hard.value < found.bounds.high < hard.high
+
+
+def test_busy_hours_that_were_seen_too_little_to_count_do_not_put_the_high_end_below_the_value():
+    def level(metric, place):
+        return hour(metric, "agent", 1000, ms=HOUR_MS // 2) if 300 <= place < 310 else 20
+
+    hard, found = ask("reads_writes.block_io/1", *host("reads_writes.block_io/1", "agent", level))
+    assert found.bounds.high == found.bounds.value == hard.value
+
+
+def test_where_nothing_is_limited_and_a_part_stays_hard_there_is_no_high_end():
+    levels = host("reads_writes.block_io/1", "agent", lambda _, place: 20 if 2 < place != 300 else None)
+    hard, found = ask("reads_writes.block_io/1", *levels)
+    assert (found.reason, found.bounds.high) == (APPLIED, None)
+    # Three hours before the first reading keep 0, and so does the first one with a reading: it is whole.
+    assert found.bounds.low == Fraction(20 * 717, 720) * 2 * 86_400
+    assert hard.low == Fraction(20 * 716, 720) * 2 * 86_400
 
 
 @settings(max_examples=50, deadline=None)
@@ -216,6 +233,15 @@ def test_substituted_bounds_lie_inside_the_hard_ones_and_around_the_value(
     assert inside.high is None or inside.high >= inside.value
     assert hard.high is None or inside.high <= hard.high
     assert inside.running == hard.running
+
+
+def test_hiding_one_idle_hour_of_every_night_gains_nothing():
+    """The hour at 3 is idle and never seen; all other hours run at 20. The truth is below the value."""
+    truth = Fraction(23 * 20, 24)
+    hidden = host("cpu.busy/1", "agent", lambda _, place: None if place % 24 == 3 else 20)
+    hard, found = ask("cpu.busy/1", *hidden)
+    assert hard.value == 20
+    assert found.bounds.low == hard.low < truth
 
 
 def test_a_host_that_does_not_meet_the_gate_keeps_its_hard_bounds_with_a_reason():

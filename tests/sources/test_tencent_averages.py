@@ -325,6 +325,19 @@ def test_calls_for_more_regions_allow_for_batches_that_are_not_full(cloud):
     with cloud.serve() as double:
         source = open_tencent(double, regions=["ap-nanjing", "ap-shanghai"])
         assert source.calls_for("cpu.utilization", 50, SPAN, MINUTE_MS) >= 2
+        with pytest.raises(RangeError, match="not among its metrics"):
+            source.calls_for("memory", 50, SPAN, MINUTE_MS)
+
+
+def test_another_metric_in_the_description_is_passed_over(cloud):
+    put(cloud, "CPUUsage", "ins-a", "1")
+
+    def with_another(document):
+        if "MetricSet" in document:
+            document["MetricSet"].insert(0, {"MetricName": "CPUUsageOfSomethingElse"})
+
+    cloud.bent = with_another
+    assert len(ask(cloud)[0].points) == 1
 
 
 def test_a_metric_that_is_not_described_has_no_averages(cloud):

@@ -116,7 +116,11 @@ class Tencent:
         """Return how many calls of GetMonitorData ``averages`` makes at most.
 
         Only those count against the free million a month. Of the disks only the limit is known.
+
+        Raises:
+            RangeError: the metric cannot be answered.
         """
+        require_known(metric, MEASURES, where=self.name)
         if metric in _DISKS:
             return instances * catalogue.calls_for(MAX_DISKS, span, period_ms)
         # Instances of several regions may not fill the batches.

@@ -1,0 +1,1 @@
+"""腾讯云 (Tencent Cloud)."""

@@ -98,10 +98,9 @@ def _fetch(client: Client, asked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     params = {**asked, "output": _OUTPUT, "selectPreprocessing": ["type", "params", "error_handler"]}
     found = rows(client.call(method, params), where=method)
     for row in found:
-        for name in _OUTPUT:
-            text(row, name, where=method)
         whole(row, "itemid", where=method)
-    return found
+        whole(row, "type", where=method)
+    return [{**row, **{name: text(row, name, where=method) for name in _OUTPUT}} for row in found]
 
 
 def _with_macros(known: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -110,7 +109,7 @@ def _with_macros(known: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def _master(row: Mapping[str, Any]) -> str:
-    return str(row["master_itemid"]) if int(row["type"]) == DEPENDENT else _NO_MASTER
+    return row["master_itemid"] if int(row["type"]) == DEPENDENT else _NO_MASTER
 
 
 def _item(
@@ -120,7 +119,7 @@ def _item(
     key = parse(row["key_"])
     if key is None:
         return None  # a text that Zabbix itself would not take as a key names nothing that we count
-    host = str(row["hostid"])
+    host = row["hostid"]
     chain = _chain(row, known)
     steps = tuple(
         _step(step, where)
@@ -130,11 +129,11 @@ def _item(
     source = chain[-1]
     delay = resolved.resolve(host, source["delay"]) if _master(source) == _NO_MASTER else None
     return Item(
-        id=str(row["itemid"]),
+        id=row["itemid"],
         host=host,
         written_key=row["key_"],
         key=key,
-        type=whole(row, "type", where=where),
+        type=int(row["type"]),
         value_type=whole(row, "value_type", where=where),
         units=row["units"],
         interval_s=shortest_interval_s(delay) if int(source["type"]) != TRAPPER else None,

@@ -18,7 +18,7 @@ class Key:
         return self.parameters[number] if number < len(self.parameters) else ""
 
 
-_PARAMETER = re.compile(r' *(?:"((?:[^"\\]|\\"|\\(?!"))*)" *|(\[[^\]]*\]) *|([^,]*))(,|\Z)')
+_PARAMETER = re.compile(r' *(?:"((?:[^"\\]|\\"|\\(?!"))*)" *|(\[[^\]]*\]) *|([^,"\[][^,]*|))(,|\Z)')
 """A quoted text (the only escape is of a quotation mark), a list, or a text up to the next comma."""
 
 

@@ -64,15 +64,19 @@ def _tried(client: Client, method: str) -> Probe:
 def _of_hosts(client: Client, selection: Selection, recipes: Recipes) -> Iterator[Probe]:
     try:
         found = hosts.ids(client, selection)
-        if not found:
-            detail = "no host is chosen or readable; check groups, tags and names, or grant the right"
-            yield Probe("hosts", ok=False, detail=detail, permission_missing=GROUP_RIGHT)
-            return
-        yield Probe("hosts", ok=True, detail=f"{len(found)} hosts")
-        for metric in METRICS:
-            yield _of_metric(metric, recipes(metric, found[:MAX_HOSTS]))
     except SourceError as error:
         yield Probe("hosts", ok=False, detail=str(error))
+        return
+    if not found:
+        detail = "no host is chosen or readable; check groups, tags and names, or grant the right"
+        yield Probe("hosts", ok=False, detail=detail, permission_missing=GROUP_RIGHT)
+        return
+    yield Probe("hosts", ok=True, detail=f"{len(found)} hosts")
+    for metric in METRICS:
+        try:
+            yield _of_metric(metric, recipes(metric, found[:MAX_HOSTS]))
+        except SourceError as error:
+            yield Probe(metric, ok=False, detail=str(error))
 
 
 def _of_metric(metric: str, made: Mapping[str, Recipe | Unusable]) -> Probe:

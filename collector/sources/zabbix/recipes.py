@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
-from collector.sources.interface import CPU, DISK_READS, NET_RX, NET_TX
+from collector.sources.interface import CPU, DISK_READS, DISK_WRITES, NET_RX, NET_TX
 from collector.sources.zabbix.fitness import Term, UnusableError, counted_bytes, operations, plain, rest
 from collector.sources.zabbix.items import ACTIVE, AGENT, DEPENDENT, Item
 from collector.sources.zabbix.keys import Key, KeyPattern
@@ -142,14 +143,17 @@ def _ways_to_cpu(items: Sequence[Item]) -> Iterator[Callable[[], Recipe]]:
     enabled = [item for item in items if item.enabled and item.key.name == "system.cpu.util"]
     idle, waiting = (_state(enabled, name) for name in ("idle", "iowait"))
     if idle is not None and waiting is not None:
-        both = (idle, waiting)
-        yield lambda: Recipe(tuple(rest(item) for item in both), constant=Decimal(100))
+        yield partial(_what_is_left, idle, waiting)
     windows = any(item.key.name in _WINDOWS_KEYS for item in items)
     for item in enabled:
         if not any(item.key.parameters):
-            yield lambda item=item: _whole_cpu(item, windows=windows)
+            yield partial(_whole_cpu, item, windows=windows)
     if idle is not None:
-        yield lambda: Recipe((rest(idle),), constant=Decimal(100))
+        yield partial(_what_is_left, idle)
+
+
+def _what_is_left(*items: Item) -> Recipe:
+    return Recipe(tuple(rest(item) for item in items), constant=Decimal(100))
 
 
 def _whole_cpu(item: Item, *, windows: bool) -> Recipe:

@@ -96,24 +96,30 @@ class Client:
             AnswerError: the answer is not what is documented.
             SourceError: the front end refused or cannot be reached.
         """
-        return self._caller.call(lambda: self._logged_in(method, params))
-
-    def _logged_in(self, method: str, params: Mapping[str, Any]) -> Any:
         renewable = self._session is not None
+        credential = self._caller.call(self._credential)
         try:
-            return self._post(method, params, self._credential())
-        except _FailureError as failure:
-            error = _meaning(failure, method, self._where(method))
-            if not (renewable and type(error) is AuthError):
+            return self._asked(method, params, credential)
+        except PermissionMissing:
+            raise
+        except AuthError as error:
+            if not renewable:
                 raise self._explained(error) from None
         self._session = None
-        try:
-            return self._post(method, params, self._credential())
-        except _FailureError as failure:
-            raise _meaning(failure, method, self._where(method)) from None
+        return self._asked(method, params, self._caller.call(self._credential))
 
-    def _explained(self, error: SourceError) -> SourceError:
-        if type(error) is not AuthError or self._known_version() < BEARER_FROM:
+    def _asked(self, method: str, params: Mapping[str, Any], credential: Secret) -> Any:
+        def ask() -> Any:
+            try:
+                return self._post(method, params, credential)
+            except _FailureError as failure:
+                raise _meaning(failure, method, self._where(method)) from None
+
+        # The caller of now, which keeps the session of now out of errors.
+        return self._caller.call(ask)
+
+    def _explained(self, error: AuthError) -> AuthError:
+        if self._known_version() < BEARER_FROM:
             return error
         return AuthError(f"{error} and that the web server hands the header Authorization on to PHP")
 

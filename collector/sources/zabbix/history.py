@@ -75,15 +75,15 @@ def _read(client: Client, ids: Sequence[str], kind: int, window: Span, found: di
         "limit": MAX_ROWS,
     }
     answered = rows(client.call(_METHOD, asked), where=_METHOD)
-    if len(answered) >= MAX_ROWS:
-        middle_ms = (window.start_ms + window.end_ms) // (2 * _S_MS) * _S_MS
-        if middle_ms == window.start_ms:
-            raise AnswerError(f"{_METHOD}: {MAX_ROWS} values or more in the second at {window.start_ms} ms")
-        _read(client, ids, kind, Span(window.start_ms, middle_ms), found)
-        _read(client, ids, kind, Span(middle_ms, window.end_ms), found)
+    if len(answered) < MAX_ROWS:
+        for row in answered:
+            _add(row, window, found, frozenset(ids))
         return
-    for row in answered:
-        _add(row, window, found, frozenset(ids))
+    middle_ms = (window.start_ms + window.end_ms) // (2 * _S_MS) * _S_MS
+    if middle_ms == window.start_ms:
+        raise AnswerError(f"{_METHOD}: {MAX_ROWS} values or more in the second at {window.start_ms} ms")
+    _read(client, ids, kind, Span(window.start_ms, middle_ms), found)
+    _read(client, ids, kind, Span(middle_ms, window.end_ms), found)
 
 
 def _add(row: Mapping[str, Any], window: Span, found: dict[str, _Values], ids: frozenset[str]) -> None:

@@ -83,7 +83,7 @@ def _opened(name: str, factory: Factory, settings: Mapping[str, Any], tools: Too
         return factory(settings, tools)
     except CollectorError:
         raise
-    except Exception as error:  # noqa: BLE001 - a third party's code may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a third party's code may raise anything
         detail = Redactor().text(f"{type(error).__name__}: {error}")
         raise PluginError(f"the plug-in {name} failed when it was opened: {detail}") from None
 
@@ -125,7 +125,7 @@ def _loaded(point: EntryPoint) -> Factory | Broken:
     except ModuleNotFoundError as error:
         extra = f"run: pip install 'starproof[{point.name}]'" if distribution == OURS else "install it"
         return Broken(point.name, distribution, f"the package {error.name} is not installed; {extra}")
-    except Exception as error:  # noqa: BLE001 - a third party's module may raise anything when imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a third party's module may raise anything
         return Broken(
             point.name, distribution, f"cannot be loaded from {point.value}: {type(error).__name__}: {error}"
         )

@@ -24,6 +24,8 @@ from collector.sources.prometheus.promql import Question, full_presence
 
 MAX_POINTS = 300_000
 """In one answer, about 10 MB."""
+MAX_LOOKS = 25_000
+"""At the presence of one host in one question; VictoriaMetrics of 2022 refuses more than 30,000."""
 PIECE_SAMPLES = 10
 CALLS_A_WINDOW = 5
 """Presence, rivals, values; and the first and last once more for pieces."""
@@ -50,8 +52,9 @@ class Grid:
 
     def stretches(self, span: Span, hosts: int) -> Iterator[Span]:
         """Yield the parts of a span of which one question for so many hosts can ask."""
-        steps = min(MAX_STEPS, MAX_POINTS // hosts)
-        length_ms = max(steps * self.piece_ms // self.window_ms, 1) * self.window_ms
+        pieces = min(MAX_STEPS, MAX_POINTS // hosts)
+        longest_ms = min(pieces * self.piece_ms, MAX_LOOKS * self.sample_ms)
+        length_ms = max(longest_ms // self.window_ms, 1) * self.window_ms
         for start_ms in range(span.start_ms, span.end_ms, length_ms):
             yield Span(start_ms, min(start_ms + length_ms, span.end_ms))
 

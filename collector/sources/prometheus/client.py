@@ -93,6 +93,7 @@ class Client:
                 that was not asked for.
             SourceError: the system refused, or cannot be reached.
         """
+        where = f"{self._url}: {where}"
         if (last_ms - first_ms) // step_ms >= MAX_STEPS:
             raise RangeError(f"{where}: more than {MAX_STEPS} steps in one question")
         asked = {"start": seconds(first_ms), "end": seconds(last_ms), "step": seconds(step_ms)}
@@ -106,11 +107,12 @@ class Client:
 
     def at(self, expression: str, time_ms: int, *, where: str) -> list[Row]:
         """Return the values at one instant. Raises as ``over``."""
+        where = f"{self._url}: {where}"
         return list(self._rows("query", {"query": expression, "time": seconds(time_ms)}, "vector", where))
 
     def status(self, name: str) -> Any:
         """Return ``data`` of ``/api/v1/status/<name>``. Raises as ``over``."""
-        return self._data("GET", f"status/{name}", b"", f"status/{name}")
+        return self._data("GET", f"status/{name}", b"", f"{self._url}: status/{name}")
 
     def _rows(self, path: str, form: Mapping[str, str], kind: str, where: str) -> Iterator[Row]:
         data = self._data("POST", path, urlencode({**form, **_WHOLE}).encode("ascii"), where)
@@ -123,8 +125,6 @@ class Client:
             yield _row(entry, "values" if kind == "matrix" else "value", where)
 
     def _data(self, method: str, path: str, content: bytes, where: str) -> Any:
-        where = f"{self._url}: {where}"
-
         def ask() -> Any:
             headers = {**self._headers, **({"Content-Type": _FORM} if content else {})}
             reply = self._web.send(

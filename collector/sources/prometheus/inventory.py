@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from collector.sources.interface import Instance
 from collector.sources.prometheus.client import Client, Row
-from collector.sources.prometheus.profiles import BusyCounters, Profile
+from collector.sources.prometheus.profiles import BusyCounters, HostFacts, Profile
 from collector.sources.prometheus.promql import View
 
 SEEN_MS = 86_400_000
@@ -29,7 +29,8 @@ def instances(client: Client, view: View, profiles: tuple[Profile, ...], now_ms:
     names: dict[str, str] = {}
     cpus: dict[str, int] = {}
     for profile in profiles:
-        names.update(_names(client, view, profile, now_ms))
+        for facts in profile.facts:
+            names.update(_names(client, view, facts, now_ms))
         cpus.update(_cpus(client, view, profile, now_ms))
     states = _states(client, view, now_ms)
     for host in sorted({*names, *cpus}):
@@ -45,11 +46,10 @@ def instances(client: Client, view: View, profiles: tuple[Profile, ...], now_ms:
         )
 
 
-def _names(client: Client, view: View, profile: Profile, now_ms: int) -> Mapping[str, str]:
-    facts, label = profile.facts, view.instance_label
-    by = ",".join(part for part in (label, facts.name) if part)
+def _names(client: Client, view: View, facts: HostFacts, now_ms: int) -> Mapping[str, str]:
+    by = ",".join(part for part in (view.instance_label, facts.name) if part)
     expression = f"count by({by})(last_over_time({facts.metric}{{{view.every()}}}[{SEEN_MS}ms]))"
-    rows = client.at(expression, now_ms, where=f"{profile.name} inventory")
+    rows = client.at(expression, now_ms, where=facts.metric)
     # Of a host that was renamed within the day one name is taken, always the same.
     found = sorted((_host(row, view), row.labels.get(facts.name, "")) for row in rows)
     return {host: name or host for host, name in found if host}

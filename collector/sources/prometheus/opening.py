@@ -24,7 +24,7 @@ from typing import Any
 
 from collector.errors import SettingsError
 from collector.names import nearest
-from collector.sources.interface import ALL_INTERFACES, PUBLIC
+from collector.sources.interface import ALL_INTERFACES, PUBLIC, Source
 from collector.sources.prometheus.client import Client, Login
 from collector.sources.prometheus.profiles import NODE, PROFILES, WINDOWS, Profile
 from collector.sources.prometheus.promql import View
@@ -61,7 +61,7 @@ _DEFAULTS: Mapping[str, Any] = {
 """Every setting; its type is that of its default."""
 
 
-def open_source(settings: Mapping[str, Any], tools: Tools) -> PrometheusSource:
+def open_source(settings: Mapping[str, Any], tools: Tools) -> Source:
     """Return the source that these settings describe.
 
     Raises:
@@ -118,6 +118,8 @@ def _watching(chosen: Mapping[str, Any]) -> Watching:
         raise SettingsError(f"prometheus: net_scope is {PUBLIC} or {ALL_INTERFACES}")
     if chosen["net_scope"] == PUBLIC and not chosen["net_devices"]:
         raise SettingsError("prometheus: net_scope public needs net_devices, the devices that are public")
+    if not chosen["profiles"]:
+        raise SettingsError(f"prometheus: profiles names at least one of {', '.join(PROFILES)}")
     return Watching(
         view=_view(chosen),
         profiles=tuple(_profile(name) for name in chosen["profiles"]),

@@ -80,7 +80,8 @@ class Profile:
     name: str
     busy: BusyCounters | BusyGauges
     devices: Mapping[str, DeviceCounter]
-    facts: HostFacts
+    facts: tuple[HostFacts, ...]
+    """Any of them; exporters renamed theirs over time."""
 
 
 NODE = Profile(
@@ -98,7 +99,7 @@ NODE = Profile(
         DISK_READS: DeviceCounter("node_disk_reads_completed_total", "device", _LINUX_DISKS),
         DISK_WRITES: DeviceCounter("node_disk_writes_completed_total", "device", _LINUX_DISKS),
     },
-    facts=HostFacts("node_uname_info", "nodename"),
+    facts=(HostFacts("node_uname_info", "nodename"),),
 )
 
 WINDOWS = Profile(
@@ -116,7 +117,7 @@ WINDOWS = Profile(
         DISK_READS: DeviceCounter("windows_physical_disk_reads_total", "disk", _WINDOWS_DISKS),
         DISK_WRITES: DeviceCounter("windows_physical_disk_writes_total", "disk", _WINDOWS_DISKS),
     },
-    facts=HostFacts("windows_cs_hostname", "hostname"),
+    facts=(HostFacts("windows_cs_hostname", "hostname"), HostFacts("windows_os_hostname", "hostname")),
 )
 
 CATEGRAF = Profile(
@@ -128,7 +129,7 @@ CATEGRAF = Profile(
         DISK_READS: DeviceCounter("diskio_reads", "name", _LINUX_DISKS),
         DISK_WRITES: DeviceCounter("diskio_writes", "name", _LINUX_DISKS),
     },
-    facts=HostFacts("system_uptime", ""),
+    facts=(HostFacts("system_uptime", ""),),
 )
 
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (NODE, WINDOWS, CATEGRAF)}

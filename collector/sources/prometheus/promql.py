@@ -84,6 +84,10 @@ class Question:
         recent = f"max by({self.view.instance_label})(count_over_time({self._witness()}[{2 * sample_ms}ms]))"
         return f"count_over_time({recent}[{window_ms + sample_ms // 2}ms:{sample_ms}ms])"
 
+    def samples(self, window_ms: int) -> str:
+        """Return the expression of how many samples each host has in a window."""
+        return f"max by({self.view.instance_label})(count_over_time({self._witness()}[{window_ms - 1}ms]))"
+
     def rivals(self) -> str:
         """Return the expression of how many series claim to be the same device of the same host."""
         label = self.view.instance_label

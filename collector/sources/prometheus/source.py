@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from collector.sources.calling import Clocks
 from collector.sources.errors import AnswerError, RangeError, SourceError
 from collector.sources.interface import (
     ALL_INTERFACES,
     AVERAGE,
+    CPU,
     METRICS,
     NO_SCOPE,
     Bill,
@@ -31,7 +33,10 @@ from collector.sources.prometheus.promql import Question, View
 SAMPLE_MS = 60_000
 MAX_HOSTS = 50
 """In one question."""
+SAMPLING = "sampling"
 _HOUR_MS = 3_600_000
+_SLACK = Decimal("1.5")
+"""Times the time between samples; a scrape or two may be lost in the hour."""
 _UNITS_MS = {
     "ms": 1,
     "s": 1000,
@@ -154,7 +159,7 @@ class PrometheusSource:
         return ""
 
     def probe(self) -> Iterator[Probe]:
-        """Try whether the system answers, and which metrics it has of how many hosts."""
+        """Try whether the system answers, how often it samples, and which metrics it has of how many hosts."""
         now_ms = self._clocks.wall_ms()
         try:
             self._client.at("vector(1)", now_ms, where="probe")
@@ -162,11 +167,34 @@ class PrometheusSource:
             yield Probe("query", ok=False, detail=str(error))
             return
         yield Probe("query", ok=True, detail="the system answers")
-        for metric in METRICS:
+        for what in (SAMPLING, *METRICS):
             try:
-                yield self._probed(metric, now_ms)
+                yield self._sampling(now_ms) if what == SAMPLING else self._probed(what, now_ms)
             except SourceError as error:
-                yield Probe(metric, ok=False, detail=str(error))
+                yield Probe(what, ok=False, detail=str(error))
+
+    def _sampling(self, now_ms: int) -> Probe:
+        """Try whether samples come as often as the settings say; else every hour would look full of gaps."""
+        view = self._watching.view
+        counts = [
+            sample.value
+            for profile in self._watching.profiles
+            for row in self._client.at(
+                Question(profile, CPU, view, view.every()).samples(_HOUR_MS), now_ms, where=SAMPLING
+            )
+            for sample in row.samples
+            if sample.value
+        ]
+        wanted_s = self._watching.sample_ms // 1000
+        if not counts:
+            return Probe(SAMPLING, ok=False, detail="no host has a sample of the last hour")
+        found_s = round(_HOUR_MS // 1000 / max(counts))
+        if found_s > wanted_s * _SLACK:
+            detail = (
+                f"samples are about {found_s} s apart and not {wanted_s} s; set scrape_interval_s = {found_s}"
+            )
+            return Probe(SAMPLING, ok=False, detail=detail)
+        return Probe(SAMPLING, ok=True, detail=f"samples are about {found_s} s apart")
 
     def _probed(self, metric: str, now_ms: int) -> Probe:
         view = self._watching.view

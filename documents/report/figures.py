@@ -97,9 +97,15 @@ def _section(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Sect
         f"figure-{indicator['id']}",
         say.of(indicator, "name"),
         tuple(blocks),
-        turn=bool(indicator["hosts"]) and len(report["months"]) == 1,
         keep=not indicator["hosts"],
+        together=_opening(blocks),
     )
+
+
+def _opening(blocks: Sequence[Block]) -> int:
+    """Return how many blocks go up to the first chart: number, definition and chart are read together."""
+    charts = [index for index, block in enumerate(blocks) if isinstance(block, Picture)]
+    return charts[0] + 1 if charts else 0
 
 
 def _criterion(report: Report, indicator: Mapping[str, Any]) -> Mapping[str, Any] | None:

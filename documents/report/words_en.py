@@ -67,7 +67,7 @@ ENGLISH_WORDS: Mapping[str, str] = {
     "value": "Value",
     "interval": "Interval",
     "interval_of": "Interval {low} – {high}",
-    "interval_one": "Interval {low}, both ends",
+    "interval_one": "Interval {low} (both ends the same)",
     "unbounded": "no upper bound",
     "interval_open": "Interval from {low}, no upper bound",
     "coverage": "Coverage",

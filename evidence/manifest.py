@@ -60,6 +60,12 @@ UNITS = {
 }
 """Every column name of this schema version with its kind and unit."""
 
+SCOPE_FACT = "scope"
+"""The fact of an averages manifest that says which traffic was counted, if its source knows."""
+PUBLIC = "public"
+ALL_INTERFACES = "all_interfaces"
+"""What stands there: traffic of the public line only, or of all interfaces (as an agent counts)."""
+
 PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes"})
 
 _KEYS = ("schema", "kind", "interval_ms", "columns", "host", "devices", "absent")

@@ -9,8 +9,9 @@ from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.sources import AGENT
 from evidence.stored import DaySumRow
-from verifier import layout
+from verifier import decimals, layout
 from verifier.chain import Chain
+from verifier.comparison import DIFFER
 from verifier.contents import MAX_SURPLUS_BYTES, Contents
 from verifier.declaration import declared_as
 from verifier.declared import read_declared
@@ -79,6 +80,7 @@ class Derived:
         self._declared_when(declared, found.figures.window)
         self._times(found.figures.window)
         self._compare(found)
+        self._sources(found)
         return declared, found
 
     def _compare(self, found: Documents) -> None:
@@ -101,6 +103,20 @@ class Derived:
         for name in layout.READING_COPIES:
             if self._contents.has(name):
                 self._report("READING_COPY", name)
+
+    def _sources(self, found: Documents) -> None:
+        """Sources that contradict one another are a question to the reviewer."""
+        for comparison in found.comparisons:
+            if comparison.within == DIFFER and comparison.statistics is not None:
+                tolerance, unit = comparison.tolerance, comparison.difference_in
+                median = decimals.outward(comparison.statistics.median)
+                self._report(
+                    "SOURCES_DIFFER",
+                    f"{comparison.metric} {comparison.primary} {comparison.other}",
+                    host=comparison.host,
+                    expected=f"{tolerance.typical} {unit}, in one hour of twenty {tolerance.rare}",
+                    got=f"median {median}, 95th percentile {decimals.outward(comparison.statistics.p95)}",
+                )
 
     def _declared_when(self, declared: Declared, window: Window) -> None:
         """Dates beside the window: the collector's own clock, shown and not believed."""

@@ -77,6 +77,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "读与写只有一项有数据：另一项未加入，数值偏低。",
         "Only reads or only writes have data; the other is not added, so the value is too low.",
     ),
+    "SOURCES_DIFFER": (
+        "这些主机的不同数据源逐小时比对，差异超出容许范围：请评审人员查明原因。此项不改变任何数值和结论。",
+        (
+            "Compared hour by hour, the sources of these hosts differ by more than the tolerance: a question to "
+            "the reviewer. It changes no figure and no verdict."
+        ),
+    ),
+    "SCOPES_UNLIKE": (
+        "这些主机的不同数据源统计的流量范围不同（公网流量与全部网卡流量）：列出差异，不作一致与否的判断。",
+        (
+            "The sources of these hosts count different traffic (the public line, or all interfaces): the "
+            "difference is printed and not judged."
+        ),
+    ),
     "SUBSTITUTED": (
         "这些主机的缺失时间按统计期前申报的规则 extreme_hour/1 代入：下限取已观测到的最低一小时，上限取最高一小时。",
         (

@@ -16,8 +16,10 @@ from evidence.sources import AGENT
 from evidence.stored import DaySumRow
 from verifier import decimals, layout
 from verifier.amounts import HostAmounts
+from verifier.comparison import Comparison
+from verifier.comparison_document import comparison_notes, comparisons_document
 from verifier.declaration import ScopeVersion, declared_as, declared_before
-from verifier.document import coverage_share, encode_figures, printed_bounds
+from verifier.document import coverage_share, encode_figures, notes_document, printed_bounds
 from verifier.edition import Edition
 from verifier.facts import SourceFacts, gaps
 from verifier.profile import Profile, profile_document
@@ -38,11 +40,12 @@ class Given:
     """What a report is made of beside the figures.
 
     ``scopes`` are all declared versions of the scope in order, ``day_sums`` the rows that the figures
-    rest on, ``made_ms`` the wall clock and ``software`` the program when it was made.
+    rest on, ``comparisons`` those of the hosts' sources, ``made_ms`` the wall clock and ``software`` the program when it was made.
     """
 
     facts: Sequence[SourceFacts]
     day_sums: Sequence[DaySumRow]
+    comparisons: Sequence[Comparison]
     scopes: Sequence[ScopeVersion]
     profile: Profile | None
     made_ms: int
@@ -95,6 +98,8 @@ def report_document(
             for host, days in calendar(figures, runs).items()
         ],
         "hosts": [_host(host, figures, given) for host in sorted(figures.hosts, key=lambda h: h.id)],
+        "comparisons": comparisons_document(given.comparisons),
+        "comparison_notes": notes_document(comparison_notes(given.comparisons)),
         "profile": None if given.profile is None else profile_document(given.profile, figures.edition),
         **page_one(
             agents=any(facts.source == AGENT for facts in given.facts),

@@ -88,7 +88,10 @@ def test_a_declared_source_that_gives_way_is_noted():
 
 def test_other_sources_of_a_host_count_for_nothing():
     mine = {CPU: every_day(covered(1, whole=4))}
-    others = {("aliyun", "cpu.utilization"): every_day(averaged(90 * 10**9 * DAY_MS)), IMPORTED: {0: covered(7)}}
+    others = {
+        ("aliyun", "cpu.utilization"): every_day(averaged(90 * 10**9 * DAY_MS)),
+        IMPORTED: {0: covered(7)},
+    }
     assert cpu.figure(host_month({**mine, **others})) == cpu.figure(host_month(mine))
 
 

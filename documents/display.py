@@ -159,7 +159,7 @@ def _places(value: Decimal) -> int:
     return min(MAX_PLACES, max(SMALL_PLACES, SIGNIFICANT_DIGITS - 1 - value.adjusted()))
 
 
-def _decimal(text: str) -> Decimal:
+def _decimal(text: object) -> Decimal:
     if not isinstance(text, str) or not _PLAIN.match(text):
         raise RenderError(f"{text!r} is not a plain decimal such as 8.2; make the report anew")
     if len(text) > MAX_DECIMAL_CHARACTERS:

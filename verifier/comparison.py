@@ -60,8 +60,8 @@ class Tolerance:
 
 TOLERANCES: Mapping[str, Tolerance] = {
     "cpu.utilization": Tolerance(typical=3, rare=10),
-    "net.rx.rate": Tolerance(typical=10, rare=30),
-    "net.tx.rate": Tolerance(typical=10, rare=30),
+    "net.rx.rate": Tolerance(typical=10, rare=50),
+    "net.tx.rate": Tolerance(typical=10, rare=50),
     "disk.reads.rate": Tolerance(typical=25, rare=60),
     "disk.writes.rate": Tolerance(typical=25, rare=60),
 }
@@ -234,7 +234,7 @@ def difference(metric: str, primary: Fraction, other: Fraction) -> Fraction:
     """Return how far ``other`` lies above ``primary``: rule 4."""
     if metric not in IDLE:
         return other - primary
-    return FULL_PERCENT * (other - primary) / max(primary, other, IDLE[metric])
+    return FULL_PERCENT * (other - primary) / max(primary, other, Fraction(IDLE[metric]))
 
 
 def _comparison(

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from evidence.crediting import Claims
+from evidence.crediting import Claims, claimed_metrics
 from evidence.day_sum import Interval, claims
-from evidence.manifest import ALL_INTERFACES, PUBLIC, SCOPE_FACT, Manifest
+from evidence.manifest import ALL_INTERFACES, NET_CAP, NET_COMMITTED, PUBLIC, SCOPE_FACT, Manifest
 from verifier.recompute import Opened
 from verifier.window import Window
 
 NETWORK_AVERAGES = ("net.rx.rate", "net.tx.rate")
+INVENTORY = (NET_COMMITTED, NET_CAP)
+"""What a cloud says of its line, not of the host."""
 UNKNOWN_SCOPE = "unknown"
 NEVER_MEASURED = -1
 """``clock_rtt_ms`` of a chunk whose agent had not yet compared its clock."""
@@ -28,7 +30,8 @@ class SourceFacts:
     ``software`` are the versions that sealed them, sorted. ``clock_offsets_ms`` are the least and the
     greatest offset (collector minus host), ``None`` if never measured. ``scopes`` are the kinds of
     traffic that averages of networks count, as (metric, scope), sorted. ``spoken`` are the stretches
-    [start, end) in ms that the chunks speak for, disjoint and in order.
+    [start, end) in ms that the chunks speak for, disjoint and in order; of averages those for which
+    every metric that the source has is spoken for, purchased bandwidth left out.
     """
 
     host: str
@@ -52,7 +55,7 @@ class Gathering:
         self._states: set[str] = set()
         self._offsets: list[int] = []
         self._scopes: set[tuple[str, str]] = set()
-        self._claims = Claims()
+        self._claims: dict[str, Claims] = {}
 
     def watching(self, chunks: Iterable[Opened]) -> Iterator[Opened]:
         """Yield the chunks unchanged and remember what they say."""
@@ -65,8 +68,12 @@ class Gathering:
                 known = [*self._offsets, header.clock_offset_ms]
                 self._offsets = [min(known), max(known)]
             self._scopes.update(_scopes(chunk.manifest))
-            for start, end in claims(chunk):
-                self._claims.add(start, end)
+            for metric in claimed_metrics(chunk):
+                if metric in INVENTORY:
+                    continue
+                mine = self._claims.setdefault(metric, Claims())
+                for start, end in claims(chunk):
+                    mine.add(start, end)
             yield stored, chunk
 
     def facts(self) -> SourceFacts:
@@ -79,8 +86,15 @@ class Gathering:
             clock_states=tuple(sorted(self._states)),
             clock_offsets_ms=(self._offsets[0], self._offsets[1]) if self._offsets else None,
             scopes=tuple(sorted(self._scopes)),
-            spoken=tuple(self._claims.within(*_ALWAYS)),
+            spoken=self._spoken(),
         )
+
+    def _spoken(self) -> tuple[Interval, ...]:
+        each = [mine.within(*_ALWAYS) for mine in self._claims.values()]
+        found = each[0] if each else []
+        for more in each[1:]:
+            found = _both(found, more)
+        return tuple(found)
 
 
 def _scopes(manifest: Manifest) -> Iterator[tuple[str, str]]:
@@ -93,6 +107,22 @@ def _scopes(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 _ALWAYS = (-(2**62), 2**62)
+
+
+def _both(left: Sequence[Interval], right: Sequence[Interval]) -> list[Interval]:
+    """Return the time that lies in both; each is disjoint and in order."""
+    found: list[Interval] = []
+    at, beside = iter(left), iter(right)
+    one, other = next(at, None), next(beside, None)
+    while one is not None and other is not None:
+        start, end = max(one[0], other[0]), min(one[1], other[1])
+        if start < end:
+            found.append((start, end))
+        if one[1] < other[1]:
+            one = next(at, None)
+        else:
+            other = next(beside, None)
+    return found
 
 
 def gaps(spoken: Sequence[Interval], window: Window, *, until_ms: int) -> list[Interval]:

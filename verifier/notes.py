@@ -47,6 +47,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "带宽容量未知，无法计算使用率；请在申报范围中写明 bandwidth_mbps。",
         "The capacity is unknown, so there is no utilization; declare bandwidth_mbps in the scope.",
     ),
+    "CAPACITY_INVENTORY": (
+        "未申报带宽，使用云平台资源清单所载的已购公网带宽；代理程序统计的是全部网卡的流量。",
+        (
+            "No bandwidth was declared; what the cloud's inventory says was bought for the public line is used. "
+            "An agent counts the traffic of all interfaces."
+        ),
+    ),
+    "CAPACITY_CAP": (
+        "这些主机（部分或全部日期）按流量计费：所用的是带宽峰值上限，并非已购带宽。",
+        (
+            "The traffic of these hosts is what is paid for, on some days or all: the bandwidth is a cap, none "
+            "of it was bought."
+        ),
+    ),
     "CAPACITY_MEASURED": (
         "未申报带宽，使用代理程序读到的网卡速率。",
         "No bandwidth was declared; the link speed that the agent read is used.",

@@ -22,6 +22,7 @@ from verifier.declaration import ScopeVersion, declared_as, declared_before
 from verifier.document import coverage_share, encode_figures, notes_document, printed_bounds
 from verifier.edition import Edition
 from verifier.facts import SourceFacts, gaps
+from verifier.indicators.capacity import DECLARED, UNKNOWN
 from verifier.profile import Profile, profile_document
 from verifier.proved import page_one
 from verifier.result import Figures
@@ -223,14 +224,14 @@ def _restarts(amounts: HostAmounts) -> int:
 
 
 def _capacity(host: DeclaredHost, figures: Figures) -> dict[str, Any]:
-    weights = [
-        figure.weight
+    known = [
+        (figure.capacity_from, figure.weight)
         for indicator in figures.indicators
         for figure in indicator.hosts
-        if figure.host == host.id and figure.weight is not None
+        if figure.host == host.id and figure.capacity_from != UNKNOWN
     ]
-    source = "declared" if host.capacities else "measured" if weights else "unknown"
-    mbps = decimals.floor(weights[0] / BITS_PER_MEGABIT) if weights else None
+    source, weight = known[0] if known else (DECLARED if host.capacities else UNKNOWN, None)
+    mbps = None if weight is None else decimals.floor(weight / BITS_PER_MEGABIT)
     return {"source": source, "mbps": mbps}
 
 
@@ -238,7 +239,7 @@ def _gaps(
     host: DeclaredHost, facts: Sequence[SourceFacts], figures: Figures, *, until_ms: int
 ) -> dict[str, Any]:
     """Return the time in which the host's first source with chunks says nothing."""
-    by_source = {entry.source: entry.spoken for entry in facts}
+    by_source = {entry.source: entry.spoken for entry in facts if entry.spoken}
     spoken = next((by_source[source] for source in host.preference(by_source) if source in by_source), ())
     found = gaps(spoken, figures.window, until_ms=until_ms)
     longest = sorted(found, key=lambda gap: (gap[0] - gap[1], gap[0]))[:MAX_GAPS]

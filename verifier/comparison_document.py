@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from verifier import decimals
-from verifier.comparison import DIFFER, UNLIKE, ComparedHour, Comparison, Statistics
+from verifier.comparison import DIFFER, UNLIKE, ComparedHour, Comparison, Statistics, Tolerance
 from verifier.notes import Note
 
 NOTE_CODES = {DIFFER: "SOURCES_DIFFER", UNLIKE: "SCOPES_UNLIKE"}
@@ -28,10 +28,7 @@ def comparisons_document(comparisons: Iterable[Comparison]) -> list[dict[str, An
             "hours": comparison.hours,
             **_statistics(comparison.statistics),
             "worst": [_hour(hour) for hour in comparison.worst],
-            "tolerance": {
-                "typical": str(comparison.tolerance.typical),
-                "rare": str(comparison.tolerance.rare),
-            },
+            "tolerance": _tolerance(comparison.tolerance),
             "within": comparison.within,
         }
         for comparison in comparisons
@@ -60,6 +57,13 @@ def _statistics(found: Statistics | None) -> dict[str, Any]:
             "other": decimals.floor(found.other_mean),
             "difference": decimals.outward(found.mean_difference),
         },
+    }
+
+
+def _tolerance(tolerance: Tolerance) -> dict[str, str | None]:
+    return {
+        "typical": str(tolerance.typical),
+        "rare": None if tolerance.rare is None else str(tolerance.rare),
     }
 
 

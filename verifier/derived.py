@@ -108,14 +108,15 @@ class Derived:
         """Sources that contradict one another are a question to the reviewer."""
         for comparison in found.comparisons:
             if comparison.within == DIFFER and comparison.statistics is not None:
-                tolerance, unit = comparison.tolerance, comparison.difference_in
-                median = decimals.outward(comparison.statistics.median)
+                statistics = comparison.statistics
+                numbers = (statistics.median, statistics.mean_difference, statistics.p95)
+                median, mean, p95 = (decimals.outward(number) for number in numbers)
                 self._report(
                     "SOURCES_DIFFER",
                     f"{comparison.metric} {comparison.primary} {comparison.other}",
                     host=comparison.host,
-                    expected=f"{tolerance.typical} {unit}, in one hour of twenty {tolerance.rare}",
-                    got=f"median {median}, 95th percentile {decimals.outward(comparison.statistics.p95)}",
+                    expected=f"{comparison.tolerance.typical} {comparison.difference_in}",
+                    got=f"median {median}, mean {mean}, 95th percentile {p95}",
                 )
 
     def _declared_when(self, declared: Declared, window: Window) -> None:

@@ -92,4 +92,6 @@ def _scope(scope: Mapping[str, str] | None, say: Phrases) -> str:
 
 
 def _tolerance(entry: Mapping[str, Any], say: Phrases) -> str:
-    return say("tolerance_of", **entry["tolerance"], unit=say.unit(entry["difference"]))
+    typical, rare = entry["tolerance"]["typical"], entry["tolerance"]["rare"]
+    shown = typical if rare is None else f"{typical} / {rare}"
+    return say("tolerance_of", tolerance=shown, unit=say.unit(entry["difference"]))

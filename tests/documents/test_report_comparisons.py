@@ -30,7 +30,7 @@ CPU: dict[str, Any] = {
 }  # fmt: skip
 RX: dict[str, Any] = {
     **CPU, "host": "db-1", "metric": "net.rx.rate", "unit": "byte/s", "difference": "percent_of_the_greater",
-    "scope": {"primary": "all_interfaces", "other": "public"}, "within": "unlike",
+    "scope": {"primary": "all_interfaces", "other": "public"}, "within": "unlike", "tolerance": {"typical": "25", "rare": None},
     "means": {"primary": "1234567.89012345", "other": "600000.000000000", "difference": "-51.4000000000000"},
 }  # fmt: skip
 FEW: dict[str, Any] = {
@@ -69,7 +69,7 @@ def test_a_difference_is_shown_with_its_direction_its_worst_hour_and_the_toleran
         ("60.12 / 30.50 %", "相差 −29.63 个百分点"),
         ("29.44 个百分点", "偏向 −29.44 个百分点"),
         ("41.00 个百分点", "最大 −51.00 个百分点，2026-11-01 23:00:00"),
-        ("否", "容许 3 个百分点，每二十小时一次 10 个百分点"),
+        ("否", "容许 3 / 10 个百分点"),
     ]
     assert row[-1].tone == "unsure"
 
@@ -82,7 +82,7 @@ def test_what_differs_comes_first_and_what_agrees_last():
         ("mes-1", "小时太少，不判断"),
         ("erp-2", "是"),
     ]
-    assert rows[1][1].sub == "全部网卡 / 公网"
+    assert (rows[1][1].sub, rows[1][-1].sub) == ("全部网卡 / 公网", "容许 25 %")
     assert rows[1][3].text == "1,234,567 / 600,000 字节/秒"
     assert [cell.text for cell in rows[2][3:6]] == ["无数据"] * 3
     assert rows[3][-1].tone == "pass"

@@ -10,6 +10,7 @@ from typing import Any
 from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
 from verifier import recompute
+from verifier.agreement import require_agreement
 from verifier.comparison import Comparison, compare_sources
 from verifier.declaration import ScopeVersion
 from verifier.document import document, encode_figures
@@ -68,6 +69,7 @@ def derive_month(
         VerifierError: as ``derive``, or a chunk does not verify.
         EvidenceError: not a month, not a zone.
     """
+    require_agreement(declared.profile, declared.scope, archive.enterprise)
     calendar, spans = windows(month, edition=declared.edition, scope=declared.scope, timezone=timezone)
     opener = recompute.strict_opener(archive)
     said = [

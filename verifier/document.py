@@ -36,7 +36,7 @@ def document(figures: Figures) -> dict[str, Any]:
         "months": list(figures.months),
         "timezone": figures.timezone,
         "edition": {"id": figures.edition.id, "sha256": figures.edition.sha256},
-        "scope_declared": "no" if scope is None else "yes",
+        "scope_given": "no" if scope is None else "yes",
         "scope_sha256": None if scope is None else scope.sha256,
         "window": _window(figures.window),
         "provisional": "yes" if figures.provisional else "no",

@@ -182,7 +182,7 @@ def test_the_last_declared_scope_is_used_when_none_is_named(run, tmp_path):
     (tmp_path / "contract.txt").write_bytes(CONTRACT)
     assert run("scope", "declare", scope, "--db", url)[0] == 0
     answer = json.loads(run("verify", "--month", "2026-11", "--profile", profile, "--db", url, "--json")[1])
-    assert answer["figures"]["scope_declared"] == "yes"
+    assert answer["figures"]["scope_given"] == "yes"
     assert [host["host"] for host in answer["figures"]["indicators"][2]["hosts"]] == ["db-1", "web-1"]
 
 

@@ -63,7 +63,7 @@ def test_verify_prints_one_document_of_the_agreed_shape(store: str) -> None:
     assert document["schema"] == "starproof/figures/1"
     assert (document["month"], document["timezone"]) == ("2026-10", "UTC")
     assert set(document["edition"]) == {"id", "sha256"}
-    assert (document["scope_sha256"], document["scope_declared"]) == (None, "no")
+    assert (document["scope_sha256"], document["scope_given"]) == (None, "no")
     assert [indicator["id"] for indicator in document["indicators"]] == SIX
     for indicator in document["indicators"]:
         assert {"definition", "unit", "value", "low", "high"} <= indicator.keys()
@@ -269,7 +269,7 @@ def test_a_stopped_agent_bridges_and_a_conflicting_copy_is_refused(tmp_path: Pat
         agent.wait_for(r"event=sealed", start=mark)
         assert agent.stop() == 0
         month = (datetime.now(UTC) + timedelta(hours=8)).strftime("%Y-%m")
-        document = starproof_json("verify", "--month", month, "--db", db)
+        document = starproof_json("verify", "--month", month, "--db", db)["figures"]
         [host] = document["indicators"][2]["hosts"]
         assert host["coverage"]["bridged_s"] >= 5
         assert host["coverage"]["downtime_s"] == 0

@@ -62,7 +62,7 @@ def test_a_pack_with_a_scope_holds_the_declared_hosts_only() -> None:
     assert report.outcome == PASS
     assert codes(report) == set()
     assert report.hosts == 2
-    assert report.document()["figures"]["scope_declared"] == "yes"
+    assert report.document()["figures"]["scope_given"] == "yes"
 
 
 def test_writing_again_gives_the_same_bytes() -> None:

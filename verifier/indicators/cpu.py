@@ -73,6 +73,9 @@ def _counted(mean: Fraction, times: TimeClasses, fill: Fill | None) -> Bounds:
     covered, missing = times.covered_ms, times.missing_ms
     if times.counted_ms == 0:
         return NOTHING_KNOWN
+    if fill is not None:
+        # Missing time weighs more than it is long: that must move neither end towards the mean.
+        fill = replace(fill, low=min(fill.low, mean), high=max(fill.high, mean))
     running = bound(
         mean * covered,
         covered=covered,

@@ -73,11 +73,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"this command needs the extra {extra!r}: pip install 'starproof[{extra}]' ({error.name} is missing)"
         )
         return 1
+    return _run(run, arguments)
+
+
+def _run(command: Callable[..., int], arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without Chinese shows escapes, no error
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = run(arguments[1:], prog=f"starproof {arguments[0]}")
+        status = command(arguments[1:], prog=f"starproof {arguments[0]}")
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing more can be said, not even at exit.

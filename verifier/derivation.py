@@ -11,6 +11,7 @@ from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
 from verifier import recompute
 from verifier.agreement import require_agreement
+from verifier.comparison import Comparison, compare_sources
 from verifier.declaration import ScopeVersion
 from verifier.document import document, encode_figures
 from verifier.edition import Edition
@@ -39,10 +40,11 @@ class Declared:
 
 @dataclass(frozen=True)
 class Documents:
-    """The derived documents of one window with their bytes, and the rows and figures behind them."""
+    """The derived documents of one window with their bytes, and what is behind them."""
 
     figures: Figures
     day_sums: Sequence[DaySumRow]
+    comparisons: Sequence[Comparison]
     report: dict[str, Any]
     figures_bytes: bytes
     verdict_bytes: bytes
@@ -132,9 +134,11 @@ def derive(
     )
     rows = list(archive.day_sums(figures.window.first_day, figures.window.after_day))
     of_figures, of_verdict = document(figures), verdict_of(figures, declared.profile, made_ms)
+    comparisons = compare_sources(figures, facts, hours(LocalCalendar(figures.timezone), figures.window))
     given = Given(
         facts=facts,
         day_sums=rows,
+        comparisons=comparisons,
         scopes=declared.scopes,
         profile=declared.profile,
         made_ms=made_ms,
@@ -144,6 +148,7 @@ def derive(
     return Documents(
         figures=figures,
         day_sums=rows,
+        comparisons=comparisons,
         report=report,
         figures_bytes=encode_figures(of_figures),
         verdict_bytes=encode_figures(of_verdict),

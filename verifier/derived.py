@@ -8,9 +8,11 @@ from fractions import Fraction
 
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
+from evidence.sources import AGENT
 from evidence.stored import DaySumRow
-from verifier import layout
-from verifier.chain import AGENT, Chain
+from verifier import decimals, layout
+from verifier.chain import Chain
+from verifier.comparison import DIFFER
 from verifier.contents import MAX_SURPLUS_BYTES, Contents
 from verifier.declaration import declared_as
 from verifier.declared import read_declared
@@ -84,6 +86,7 @@ class Derived:
         self._times(found.figures.window)
         self._window(found.figures)
         self._compare(found)
+        self._sources(found)
         return declared, found
 
     def _compare(self, found: Documents) -> None:
@@ -106,6 +109,21 @@ class Derived:
         for name in layout.READING_COPIES:
             if self._contents.has(name):
                 self._report("READING_COPY", name)
+
+    def _sources(self, found: Documents) -> None:
+        """Sources that contradict one another are a question to the reviewer."""
+        for comparison in found.comparisons:
+            if comparison.within == DIFFER and comparison.statistics is not None:
+                statistics = comparison.statistics
+                numbers = (statistics.median, statistics.mean_difference, statistics.p95)
+                median, mean, p95 = (decimals.outward(number) for number in numbers)
+                self._report(
+                    "SOURCES_DIFFER",
+                    f"{comparison.metric} {comparison.primary} {comparison.other}",
+                    host=comparison.host,
+                    expected=f"{comparison.tolerance.typical} {comparison.difference_in}",
+                    got=f"median {median}, mean {mean}, 95th percentile {p95}",
+                )
 
     def _declared_when(self, declared: Declared, window: Window) -> None:
         """Dates beside the window: the collector's own clock, shown and not believed."""
@@ -192,9 +210,9 @@ class Derived:
             self._report("MOSTLY_LEFT_OUT", layout.SCOPE, got=got)
 
     def _rows(self) -> list[DaySumRow]:
-        """Notes what only imports say, and returns all day sums of all chains."""
+        """Notes what no host has signed, and returns all day sums of all chains."""
         for chain in self._chains:
-            if chain.source == "import":
+            if chain.source != AGENT:
                 self._report("NOT_ATTESTED", f"{chain.count} chunks", host=chain.host)
         return [row for chain in self._chains for row in chain.rows]
 

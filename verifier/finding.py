@@ -65,7 +65,16 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     ),
     "SCOPE": (FAIL, "申报范围文件不可读或与内容不符", "the scope file cannot be read or contradicts the content"),
     "SCOPE_NOT_DECLARED": (NOTE, "没有声明申报范围", "no scope was declared"),
-    "NOT_ATTESTED": (NOTE, "含未经主机签名的导入数据", "holds imported data that no host has signed"),
+    "NOT_ATTESTED": (
+        NOTE,
+        "含未经主机签名的数据（导入文件、云平台或监控系统）",
+        "holds data that no host has signed (imported files, a cloud or a monitor)",
+    ),
+    "SOURCES_DIFFER": (
+        NOTE,
+        "同一主机的两个数据源逐小时比对，差异超出容许范围：请查明原因",
+        "two sources of one host differ by more than the tolerance, hour by hour: ask why",
+    ),
     "SCOPES": (FAIL, "申报范围的声明记录不可读或互相矛盾", "the declared versions of the scope cannot be read or contradict one another"),
     "SCOPE_UNDECLARED": (
         NOTE, "所用的申报范围没有声明记录", "the scope in use was not declared: there is no record of its date",

@@ -13,13 +13,17 @@ from fractions import Fraction
 from typing import Any
 
 from evidence.calendar import MS_PER_S
+from evidence.sources import AGENT
 from evidence.stored import DaySumRow
 from verifier import decimals, layout
 from verifier.amounts import HostAmounts
+from verifier.comparison import Comparison
+from verifier.comparison_document import comparison_notes, comparisons_document
 from verifier.declaration import ScopeVersion, declared_as, declared_before
-from verifier.document import coverage_share, encode_figures, printed_bounds
+from verifier.document import coverage_share, encode_figures, notes_document, printed_bounds
 from verifier.edition import Edition
-from verifier.facts import AGENT, SourceFacts, gaps
+from verifier.facts import SourceFacts, gaps
+from verifier.indicators.capacity import DECLARED, UNKNOWN
 from verifier.profile import Profile, profile_document
 from verifier.proved import page_one
 from verifier.result import Figures
@@ -38,11 +42,12 @@ class Given:
     """What a report is made of beside the figures.
 
     ``scopes`` are all declared versions of the scope in order, ``day_sums`` the rows that the figures
-    rest on, ``made_ms`` the wall clock and ``software`` the program when it was made.
+    rest on, ``comparisons`` those of the hosts' sources, ``made_ms`` the wall clock and ``software`` the program when it was made.
     """
 
     facts: Sequence[SourceFacts]
     day_sums: Sequence[DaySumRow]
+    comparisons: Sequence[Comparison]
     scopes: Sequence[ScopeVersion]
     profile: Profile | None
     made_ms: int
@@ -95,6 +100,8 @@ def report_document(
             for host, days in calendar(figures, runs).items()
         ],
         "hosts": _hosts(figures, given),
+        "comparisons": comparisons_document(given.comparisons),
+        "comparison_notes": notes_document(comparison_notes(given.comparisons)),
         "profile": None if given.profile is None else profile_document(given.profile, figures.edition),
         **page_one(
             agents=any(facts.source == AGENT for facts in given.facts),
@@ -195,13 +202,14 @@ def _hosts(figures: Figures, given: Given) -> list[dict[str, Any]]:
     said: dict[str, list[SourceFacts]] = {}
     for facts in given.facts:
         said.setdefault(facts.host, []).append(facts)
-    weights: dict[str, Fraction] = {}
+    capacities: dict[str, tuple[str, Fraction | None]] = {}
     for indicator in figures.indicators:
         for figure in indicator.hosts:
-            if figure.weight is not None:
-                weights.setdefault(figure.host, figure.weight)
+            if figure.capacity_from != UNKNOWN:
+                capacities.setdefault(figure.host, (figure.capacity_from, figure.weight))
+    nothing = (UNKNOWN, None)
     return [
-        _host(host, said.get(host.id, []), weights.get(host.id), figures, until_ms=given.made_ms)
+        _host(host, said.get(host.id, []), capacities.get(host.id, nothing), figures, until_ms=given.made_ms)
         for host in sorted(figures.hosts, key=lambda h: h.id)
     ]
 
@@ -209,7 +217,7 @@ def _hosts(figures: Figures, given: Given) -> list[dict[str, Any]]:
 def _host(
     host: DeclaredHost,
     mine: Sequence[SourceFacts],
-    weight: Fraction | None,
+    capacity: tuple[str, Fraction | None],
     figures: Figures,
     *,
     until_ms: int,
@@ -227,7 +235,7 @@ def _host(
             "least_ms": min(offsets, default=None),
             "most_ms": max(offsets, default=None),
         },
-        "capacity": _capacity(host, weight, figures.window),
+        "capacity": _capacity(host, *capacity, figures.window),
         "gaps": _gaps(host, mine, figures, until_ms=until_ms),
     }
 
@@ -237,12 +245,12 @@ def _restarts(amounts: HostAmounts) -> int:
     return max((metric.total.restarts for metric in amounts.values()), default=0)
 
 
-def _capacity(host: DeclaredHost, weight: Fraction | None, window: Window) -> dict[str, Any]:
+def _capacity(host: DeclaredHost, origin: str, weight: Fraction | None, window: Window) -> dict[str, Any]:
     """Return the mean capacity over the window: as declared, whatever the traffic says of it; else as read."""
     if host.capacities and window.counted_ms:
         declared = sum(host.capacity_bps(day) * length for day, length in window.lengths.items())
         weight = Fraction(declared) / window.counted_ms
-    source = "declared" if host.capacities else "unknown" if weight is None else "measured"
+    source = DECLARED if host.capacities else origin
     return {"source": source, "mbps": None if weight is None else decimals.floor(weight / BITS_PER_MEGABIT)}
 
 
@@ -250,8 +258,8 @@ def _gaps(
     host: DeclaredHost, facts: Sequence[SourceFacts], figures: Figures, *, until_ms: int
 ) -> dict[str, Any]:
     """Return the time in which the host's first source with chunks says nothing."""
-    by_source = {entry.source: entry.spoken for entry in facts}
-    spoken = next((by_source[source] for source in host.sources if source in by_source), ())
+    by_source = {entry.source: entry.spoken for entry in facts if entry.spoken}
+    spoken = next((by_source[source] for source in host.preference(by_source) if source in by_source), ())
     found = gaps(spoken, figures.window, until_ms=until_ms)
     longest = sorted(found, key=lambda gap: (gap[0] - gap[1], gap[0]))[:MAX_GAPS]
     return {

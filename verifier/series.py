@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from verifier.amounts import HostAmounts, MetricMonth
 from verifier.bounds import NOTHING_KNOWN, Bounds
+from verifier.facts import INVENTORY
 from verifier.fleet import aggregate
 from verifier.indicators.interface import HostFigure, HostMonth, HostRule
 from verifier.result import Figures, Indicator
@@ -137,8 +138,11 @@ def _narrowed(host: DeclaredHost, source: str | None) -> DeclaredHost:
 
 
 def _on(day: int, amounts: HostAmounts) -> HostAmounts:
+    """Return the amounts of one day; what the line could carry stays known from the days around it."""
     return {
-        key: MetricMonth({day: metric.days[day]}) for key, metric in amounts.items() if day in metric.days
+        key: metric if key[1] in INVENTORY else MetricMonth({day: metric.days[day]})
+        for key, metric in amounts.items()
+        if day in metric.days or key[1] in INVENTORY
     }
 
 

@@ -136,6 +136,7 @@ def test_an_unknown_may_be_about_any_criterion_or_the_table(about):
         ('id = "3"', 'id = "4"', "the stars are 4, 4, 5; write each once, from low to high"),
         ('id = "3"', 'id = "6"', "the stars are 6, 4, 5; write each once, from low to high"),
         ('cloud_forms = ["public"]', "cloud_forms = []", r"\[\[stars\]\] number 1: cloud_forms must be a list"),
+        ('cloud_forms = ["public"]', 'cloud_forms = ["public", "public"]', "cloud_forms names one entry twice"),
         ('cloud_forms = ["public"]', 'cloud_forms = ["own"]', "cloud_forms holds 'own'; write some of hybrid"),
         # rows
         ('kind = "tick" }', 'kind = "check" }', r"\[\[rows\]\] number 1: kind is 'check'; write one of figure"),

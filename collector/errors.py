@@ -10,6 +10,7 @@
     ├── SumLimitError         a chunk would take a day sum beyond what the store can hold
     ├── UnchangedScopeError   the scope is the one that was declared last; nothing was added
     ├── ImportFileError       a file cannot be imported; nothing of it was
+    ├── SourceError           a cloud or monitor cannot be asked; see collector/sources/errors.py
     └── RequestError          a request cannot be answered as asked; carries its HTTP status
 
 The command line prints the message as one line and exits 1.

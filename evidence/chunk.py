@@ -23,6 +23,7 @@ from __future__ import annotations
 import struct
 import zlib
 from array import array
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ from evidence.errors import LimitExceededError, MalformedError, MismatchError
 from evidence.keys import SIGNATURE_BYTES, PrivateKey, PublicKey
 from evidence.manifest import COUNTERS, MAX_MANIFEST_BYTES, Manifest
 from evidence.manifest import parse as parse_manifest
+from evidence.sources import NAME_RULE, carries_averages, is_source
 
 SCHEMA = "starproof/chunk/1"
 MAGIC = b"SPC1"
@@ -43,7 +45,6 @@ LATEST_MS = 4_102_444_800_000
 """2100-01-01."""
 MAX_NAME = 128
 
-SOURCES = ("agent", "import")
 BOOTS = ("boot", "boot_after_shutdown")
 FIRST_ROWS = ("reading", "repeat", *BOOTS)
 """What the first row is: a fresh reading; the last reading of the chunk before; the instant of
@@ -231,7 +232,7 @@ def parse_header(body: bytes) -> Header:
     fields.choice(document, "schema", (SCHEMA,), where=where)
     header = Header(
         enterprise=fields.text(document, "enterprise", where=where, longest=MAX_NAME),
-        source=fields.choice(document, "source", SOURCES, where=where),
+        source=source_of(document, where=where),
         host=fields.text(document, "host", where=where, longest=MAX_NAME),
         key=fields.hex_hash(document, "key", where=where),
         seq=fields.integer(document, "seq", where=where),
@@ -256,11 +257,24 @@ def parse_header(body: bytes) -> Header:
     return header
 
 
+def source_of(document: Mapping[str, Any], *, where: str) -> str:
+    """Return the name of a source under ``source``.
+
+    Raises:
+        MalformedError: no such name (``evidence.sources``).
+    """
+    name = fields.text(document, "source", where=where)
+    if not is_source(name):
+        raise MalformedError(f"{where}: source is {name!r}; a source is named by {NAME_RULE}")
+    return name
+
+
 def open_chunk(frame: Frame, key: PublicKey) -> Chunk:
     """Return the verified chunk in ``frame``.
 
     Steps: (1) signature over the header bytes, (2) strict header, (3) manifest hash and rules,
-    (4) columns digest, (5) the times in the rows are those of the header and only go forward.
+    and the source carries what it says, (4) columns digest, (5) the times in the rows are those of
+    the header and only go forward.
 
     Raises:
         BadSignatureError: not signed by ``key``.
@@ -279,6 +293,8 @@ def open_chunk(frame: Frame, key: PublicKey) -> Chunk:
         raise MismatchError("the manifest is not the one that the header names")
     if len(manifest.columns) != header.columns:
         raise MismatchError(f"the header has {header.columns} columns, its manifest {len(manifest.columns)}")
+    if carries_averages(header.source) == (manifest.kind == COUNTERS):
+        raise MalformedError(f"a chunk of {manifest.kind} cannot come from {header.source}")
     # (4)
     raw = columns.unpack(frame.packed, rows=header.rows, columns=header.columns)
     if columns.digest(raw) != header.digest:
@@ -297,8 +313,8 @@ def _require_times(header: Header, manifest: Manifest, values: tuple[array[int],
             raise MalformedError("the clocks of the rows do not go forward")
         if any(later < earlier for earlier, later in zip(values[2], values[2][1:])):
             raise MalformedError("the monotonic clock of the rows goes back")
-        if second[0] < 0 or values[2][0] < 0 or header.source != "agent":
-            raise MalformedError("counters with a negative clock, or not from an agent")
+        if second[0] < 0 or values[2][0] < 0:
+            raise MalformedError("counters with a negative clock")
     else:
         ends = [start + length for start, length in zip(first, second)]
         end = ends[-1]

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evidence import canonical, fields
-from evidence.chunk import LATEST_MS, MAX_NAME, SOURCES
+from evidence.chunk import LATEST_MS, MAX_NAME, source_of
 from evidence.dsse import ENROLMENT_TYPE, pae_hash
 from evidence.errors import BadSignatureError, MalformedError
 from evidence.keys import PrivateKey, PublicKey
@@ -129,7 +129,7 @@ def parse(record: bytes) -> Enrolment:
     return Enrolment(
         enterprise=fields.text(document, "enterprise", where=where, longest=MAX_NAME),
         host=fields.text(document, "host", where=where, longest=MAX_NAME),
-        source=fields.choice(document, "source", SOURCES, where=where),
+        source=source_of(document, where=where),
         key=fields.hex_hash(document, "key", where=where),
         epoch=fields.integer(document, "epoch", where=where),
         previous=previous,

@@ -33,7 +33,9 @@ def counters_manifest(
     )
 
 
-def averages_manifest(name: str = "cpu.utilization", scale: int = 9) -> manifest.Manifest:
+def averages_manifest(
+    name: str = "cpu.utilization", scale: int = 9, **facts: str
+) -> manifest.Manifest:
     return manifest.build(
         kind=manifest.AVERAGES,
         interval_ms=300_000,
@@ -41,7 +43,7 @@ def averages_manifest(name: str = "cpu.utilization", scale: int = 9) -> manifest
             *(manifest.Column(clock) for clock in manifest.AVERAGES_CLOCKS),
             manifest.Column(name, scale=scale, statistic="average"),
         ),
-        host={"attested": "no"},
+        host={"attested": "no", **facts},
     )
 
 

@@ -317,13 +317,20 @@ class Fleet:
         return made
 
     def averages(
-        self, host: str, metric: str, samples: Sequence[tuple[int, int, int]], *, scale: int = 0
+        self,
+        host: str,
+        metric: str,
+        samples: Sequence[tuple[int, int, int]],
+        *,
+        scale: int = 0,
+        source: str = "import",
+        **facts: str,
     ) -> StoredChunk:
-        """Import (start_ms, length_ms, value x 10^scale) as one chunk of averages."""
-        source = self.enrol(host, "import")
+        """Seal (start_ms, length_ms, value x 10^scale) as one chunk of averages, with these facts."""
+        enrolled = self.enrol(host, source)
         starts, lengths, values = (list(column) for column in zip(*samples, strict=True))
-        return source.seal(
-            averages_manifest(metric, scale),
+        return enrolled.seal(
+            averages_manifest(metric, scale, **facts),
             [starts, lengths, values],
             start_ms=starts[0],
             end_ms=starts[-1] + lengths[-1],

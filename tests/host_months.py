@@ -38,7 +38,7 @@ def averaged(amount: int, *, ms: int = DAY_MS) -> DaySum:
 def host_month(
     metrics: dict[tuple[str, str], dict[int, DaySum]],
     *,
-    sources: tuple[str, ...] = ("agent", "import"),
+    sources: tuple[str, ...] = (),
     mbps: Sequence[tuple[int, int]] = (),
     iops_limit: int | None = None,
     days: Window | None = None,

@@ -11,6 +11,7 @@ from evidence.chunk import LATEST_MS, Chunk, parse_header, read_frame, take_fram
 from evidence.day_sum import DaySum, span
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
+from evidence.sources import AGENT
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
 from verifier.enrolled import Enrolled
@@ -22,7 +23,6 @@ from verifier.links import Links
 from verifier.recompute import Opened, host_hour_sums, open_stored, place, place_text
 from verifier.window import Window
 
-AGENT = "agent"
 ALL_DAYS = (1, 3_652_059)
 """``date.min`` to ``date.max`` as ordinals: the window is applied to the sums."""
 

@@ -24,8 +24,9 @@ from typing import Any, BinaryIO
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
+from evidence.sources import AGENT
 from verifier import layout
-from verifier.chain import AGENT, hour_reader, read_chains
+from verifier.chain import hour_reader, read_chains
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
 from verifier.derivation import Declared, Documents

@@ -7,9 +7,10 @@ from datetime import date
 
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
+from evidence.sources import AGENT
 from evidence.stored import DaySumRow
 from verifier import layout
-from verifier.chain import AGENT, Chain
+from verifier.chain import Chain
 from verifier.contents import MAX_SURPLUS_BYTES, Contents
 from verifier.declaration import declared_as
 from verifier.declared import read_declared
@@ -183,9 +184,9 @@ class Derived:
             )
 
     def _rows(self) -> list[DaySumRow]:
-        """Notes what only imports say, and returns all day sums of all chains."""
+        """Notes what no host has signed, and returns all day sums of all chains."""
         for chain in self._chains:
-            if chain.source == "import":
+            if chain.source != AGENT:
                 self._report("NOT_ATTESTED", f"{chain.count} chunks", host=chain.host)
         return [row for chain in self._chains for row in chain.rows]
 

@@ -14,7 +14,6 @@ from evidence.day_sum import Interval, claims
 from verifier.recompute import Opened
 from verifier.window import Window
 
-AGENT = "agent"
 NEVER_MEASURED = -1
 """``clock_rtt_ms`` of a chunk whose agent had not yet compared its clock."""
 

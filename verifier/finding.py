@@ -60,7 +60,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     ),
     "SCOPE": (FAIL, "申报范围文件不可读或与内容不符", "the scope file cannot be read or contradicts the content"),
     "SCOPE_NOT_DECLARED": (NOTE, "没有声明申报范围", "no scope was declared"),
-    "NOT_ATTESTED": (NOTE, "含未经主机签名的导入数据", "holds imported data that no host has signed"),
+    "NOT_ATTESTED": (
+        NOTE,
+        "含未经主机签名的数据（导入文件、云平台或监控系统）",
+        "holds data that no host has signed (imported files, a cloud or a monitor)",
+    ),
     "SCOPES": (FAIL, "申报范围的声明记录不可读或互相矛盾", "the declared versions of the scope cannot be read or contradict one another"),
     "SCOPE_UNDECLARED": (
         NOTE, "所用的申报范围没有声明记录", "the scope in use was not declared: there is no record of its date",

@@ -32,6 +32,7 @@ from typing import Any
 
 from evidence import canonical, fields
 from evidence.enrolment import MAX_RECORD_BYTES, SignedEnrolment
+from evidence.sources import NAME_PATTERN
 from evidence.stored import DaySumRow
 from verifier.errors import PackError
 
@@ -75,7 +76,7 @@ DAY_SUM_FIELDS = (
 )  # fmt: skip
 
 _CHUNKS = re.compile(
-    r"data/chunks/(\d{4})/(agent|import)-(0|[1-9]\d{0,5})/(\d{4}-\d\d-\d\d)\.chunks\Z", re.ASCII
+    rf"data/chunks/(\d{{4}})/({NAME_PATTERN})-(0|[1-9]\d{{0,5}})/(\d{{4}}-\d\d-\d\d)\.chunks\Z", re.ASCII
 )
 _DOCUMENT = re.compile(r"data/documents/([0-9a-f]{64})\Z", re.ASCII)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}\Z", re.ASCII)

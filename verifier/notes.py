@@ -29,8 +29,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         ),
     ),
     "NOT_ATTESTED": (
-        "这些主机的数据为导入数据，未经代理程序签名证明。",
-        "The data of these hosts were imported; no agent attests them.",
+        "这些主机的数据来自导入文件、云平台或监控系统，未经主机上的代理程序签名证明。",
+        "The data of these hosts come from imported files, a cloud or a monitor; no agent attests them.",
+    ),
+    "SECOND_SOURCE": (
+        "这些主机申报的首选数据源没有此项数据：使用了其后的数据源，见各主机的“数据源”。",
+        (
+            "The first declared source of these hosts has no data for this figure: a later one is used, "
+            "printed with the host."
+        ),
     ),
     "SUSPECT_TIME": (
         "部分时间的读数自相矛盾，按缺失计，不作修补。",

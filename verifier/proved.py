@@ -44,8 +44,8 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
         "That the hosts exist: the holder of the log key can enrol hosts that do not.",
     ),
     "IMPORTED": (
-        "标为“未经证明”的导入数据。",
-        "Imported data, marked as not attested.",
+        "标为“未经证明”的数据：来自导入文件、云平台或监控系统，由采集服务封存。",
+        "Data marked as not attested: from imported files, clouds or monitors, sealed by the collector.",
     ),
     "DECLARED": (
         "“已申报”的各项：材料以哈希保存，其内容须由评审人员审阅。",

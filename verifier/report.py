@@ -12,13 +12,14 @@ from datetime import date
 from typing import Any
 
 from evidence.calendar import MS_PER_S
+from evidence.sources import AGENT
 from evidence.stored import DaySumRow
 from verifier import decimals, layout
 from verifier.amounts import HostAmounts
 from verifier.declaration import ScopeVersion, declared_as, declared_before
 from verifier.document import coverage_share, encode_figures, printed_bounds
 from verifier.edition import Edition
-from verifier.facts import AGENT, SourceFacts, gaps
+from verifier.facts import SourceFacts, gaps
 from verifier.profile import Profile, profile_document
 from verifier.proved import page_one
 from verifier.result import Figures
@@ -233,7 +234,7 @@ def _gaps(
 ) -> dict[str, Any]:
     """Return the time in which the host's first source with chunks says nothing."""
     by_source = {entry.source: entry.spoken for entry in facts}
-    spoken = next((by_source[source] for source in host.sources if source in by_source), ())
+    spoken = next((by_source[source] for source in host.preference(by_source) if source in by_source), ())
     found = gaps(spoken, figures.window, until_ms=until_ms)
     longest = sorted(found, key=lambda gap: (gap[0] - gap[1], gap[0]))[:MAX_GAPS]
     return {

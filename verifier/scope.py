@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
 from evidence.calendar import LocalCalendar
-from evidence.chunk import MAX_NAME, SOURCES
+from evidence.chunk import MAX_NAME
 from evidence.errors import MalformedError
+from evidence.sources import NAME_RULE, is_source, usual_order
 from verifier import toml_table
 from verifier.errors import ScopeError
 from verifier.toml_table import Table
@@ -25,6 +26,7 @@ MAX_MBPS = 100_000_000
 """100 Tbit/s."""
 MAX_IOPS = 1_000_000_000
 MAX_PEOPLE = 100_000_000
+MAX_SOURCES = 16
 BITS_PER_MEGABIT = 1_000_000
 """Purchased bandwidth is decimal: 1 Mbit/s = 10^6 bit/s."""
 EXTREME_HOUR = "extreme_hour/1"
@@ -44,14 +46,19 @@ class Capacity:
 class DeclaredHost:
     """One host of the scope.
 
-    ``capacities`` are in order of time, the first holds from the window's first day; empty: not
+    ``sources`` are in order of preference; empty: not declared, and the usual order holds
+    (``evidence.sources``). ``capacities`` are in order of time, the first holds from the window's first day; empty: not
     declared. ``iops_limit`` is the most operations per second its disks can do, if declared.
     """
 
     id: str
-    sources: tuple[str, ...] = SOURCES
+    sources: tuple[str, ...] = ()
     capacities: tuple[Capacity, ...] = ()
     iops_limit: Fraction | None = None
+
+    def preference(self, present: Iterable[str]) -> tuple[str, ...]:
+        """Return the order in which the host's sources are asked; ``present`` are those with data."""
+        return self.sources or usual_order(present)
 
     def capacity_bps(self, day: int) -> Fraction:
         """Return the declared capacity on a day of the window, in bit/s."""
@@ -172,10 +179,24 @@ def _host(table: Table, window: tuple[int, int]) -> DeclaredHost:
         capacities = _capacities(table, window)
     return DeclaredHost(
         id=name,
-        sources=table.choices("sources", SOURCES) if "sources" in table else SOURCES,
+        sources=_sources(table) if "sources" in table else (),
         capacities=capacities,
         iops_limit=table.positive("iops_limit", most=MAX_IOPS) if "iops_limit" in table else None,
     )
+
+
+def _sources(table: Table) -> tuple[str, ...]:
+    names = table.texts("sources")
+    if not 0 < len(names) <= MAX_SOURCES:
+        raise table.wrong(
+            f'sources must name 1 to {MAX_SOURCES} sources, in order of preference, such as ["agent", "aliyun"]'
+        )
+    for name in names:
+        if not is_source(name):
+            raise table.wrong(f"sources holds {name!r}; a source is named by {NAME_RULE}")
+    if len(set(names)) != len(names):
+        raise table.wrong("sources names one source twice")
+    return names
 
 
 def _capacities(table: Table, window: tuple[int, int]) -> tuple[Capacity, ...]:

@@ -53,7 +53,8 @@ def _flat(scope: Scope) -> Iterator[tuple[Place, str]]:
 def _host(host: DeclaredHost, *, window_first: int) -> Iterator[tuple[Place, str]]:
     place = ("hosts", host.id)
     yield place, "declared"
-    yield (*place, "sources"), ", ".join(host.sources)
+    if host.sources:
+        yield (*place, "sources"), ", ".join(host.sources)
     if host.iops_limit is not None:
         yield (*place, "iops_limit"), decimals.plain(host.iops_limit)
     if len(host.capacities) == 1 and host.capacities[0].first_day == window_first:

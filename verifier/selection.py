@@ -8,6 +8,7 @@ from evidence.chunk import parse_header, read_frame
 from evidence.crediting import reach
 from evidence.day_sum import Interval, span
 from evidence.errors import EvidenceError
+from evidence.sources import AGENT
 from evidence.stored import StoredChunk
 from verifier.errors import ArchiveError
 from verifier.ports import Archive
@@ -28,7 +29,7 @@ def deciding_chunks(archive: Archive, host: str, start_ms: int, end_ms: int) -> 
     for chunk in archive.chunks(host, *reach(spans)):
         found[_place(chunk)] = chunk
     for source, epoch, first, last in _runs(found.values()):
-        if source == "agent":
+        if source == AGENT:
             for chunk in archive.chain(host, source, epoch, first, last):
                 found[_place(chunk)] = chunk
     return [found[place] for place in sorted(found)]

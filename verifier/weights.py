@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from evidence.day_sum import WHOLE_AVERAGE_MS, DaySum
+from evidence.sources import carries_averages
 from verifier.bounds import Number
 
-IMPORT = "import"
 _NOTHING = DaySum()
 
 
@@ -28,9 +28,14 @@ class Weights:
     missing: Number
 
 
+def averaged(source: str | None) -> bool:
+    """Return whether the amounts of ``source`` rest on averages."""
+    return source is not None and carries_averages(source)
+
+
 def stands_for_ms(sums: DaySum, source: str | None) -> int:
     """Return the time that the amount of a day stands for."""
-    return sums.whole if source == IMPORT else sums.covered_ms
+    return sums.whole if averaged(source) else sums.covered_ms
 
 
 def weigh(
@@ -61,6 +66,6 @@ def weigh(
         covered += weight * stands_for_ms(sums, source)
         known += weight * (stands_for_ms(sums, source) + sums.downtime_ms)
         unseen += weight * (length - sums.covered_ms - sums.downtime_ms)
-    if source == IMPORT and unseen:
+    if averaged(source) and unseen:
         unseen = max(unseen, whole - known) + heaviest * WHOLE_AVERAGE_MS
     return Weights(covered, known, unseen)

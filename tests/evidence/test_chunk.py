@@ -131,7 +131,7 @@ def test_the_header_names_the_key_that_signed() -> None:
         {"seq": "1"},
         {"seq": 2**53 - 1, "rows": 0},
         {"rows": 2**52},
-        {"source": "rumour"},
+        {"source": "Rumour"},
         {"first": "second"},
         {"start_ms": 0},
         {"end_ms": chunk.LATEST_MS + 1},
@@ -190,9 +190,22 @@ def test_the_monotonic_clock_does_not_go_back(draft: Draft) -> None:
         draft.seal()
 
 
-def test_counters_come_from_an_agent(draft: Draft) -> None:
-    with pytest.raises(MalformedError, match="not from an agent"):
-        draft.with_header(source="import").seal()
+@pytest.mark.parametrize("source", ["import", "aliyun", "zabbix", "mymonitor2"])
+def test_the_agent_counts_and_every_other_source_carries_averages(draft: Draft, source: str) -> None:
+    with pytest.raises(MalformedError, match=f"a chunk of counters cannot come from {source}"):
+        draft.with_header(source=source).seal()
+    assert averages([(START_MS, 300_000, 5)]).with_header(source=source).open().header.source == source
+
+
+def test_an_agent_carries_no_averages() -> None:
+    with pytest.raises(MalformedError, match="a chunk of averages cannot come from agent"):
+        averages([(START_MS, 300_000, 5)]).with_header(source="agent").seal()
+
+
+@pytest.mark.parametrize("name", ["", "a", "Aliyun", "1cloud", "login-log", "a" * 17, "云"])
+def test_a_name_that_no_source_can_have_is_refused(draft: Draft, name: str) -> None:
+    with pytest.raises(MalformedError, match="a source is named by"):
+        draft.with_header(source=name).seal()
 
 
 def test_averages_have_periods_that_do_not_overlap() -> None:

@@ -69,6 +69,29 @@ def test_the_agent_is_preferred_unless_the_scope_says_otherwise():
     assert cpu.figure(host_month(both, sources=("import",))).source == "import"
 
 
+@pytest.mark.parametrize("source", ["aliyun", "prometheus", "mymonitor2"])
+def test_averages_of_any_source_are_counted_alike(source):
+    found = cpu.figure(host_month({(source, "cpu.utilization"): every_day(averaged(50 * 10**9 * DAY_MS))}))
+    assert (found.bounds.value, found.source) == (50, source)
+    assert [mark.code for mark in found.marks] == ["NOT_ATTESTED"]
+
+
+def test_a_declared_source_that_gives_way_is_noted():
+    metrics = {("aliyun", "cpu.utilization"): every_day(averaged(50 * 10**9 * DAY_MS))}
+    found = cpu.figure(host_month(metrics, sources=("agent", "aliyun")))
+    assert [mark.code for mark in found.marks] == ["NOT_ATTESTED", "SECOND_SOURCE"]
+    first = cpu.figure(host_month(metrics, sources=("aliyun", "agent")))
+    assert [mark.code for mark in first.marks] == ["NOT_ATTESTED"]
+    nothing = cpu.figure(host_month({}, sources=("agent", "aliyun")))
+    assert [mark.code for mark in nothing.marks] == ["NO_DATA"]
+
+
+def test_other_sources_of_a_host_count_for_nothing():
+    mine = {CPU: every_day(covered(1, whole=4))}
+    others = {("aliyun", "cpu.utilization"): every_day(averaged(90 * 10**9 * DAY_MS)), IMPORTED: {0: covered(7)}}
+    assert cpu.figure(host_month({**mine, **others})) == cpu.figure(host_month(mine))
+
+
 def test_a_source_that_knows_nothing_gives_way_to_the_next():
     found = cpu.figure(
         host_month({CPU: {0: DaySum(suspect_ms=5)}, IMPORTED: every_day(averaged(50 * 10**9 * DAY_MS))})

@@ -150,7 +150,7 @@ def test_declared_capacities_and_limits_are_shown_as_written():
     found = report(ARCHIVE, declared_scope(text).declared)
     web = one(found["scope"]["hosts"], host="web-1")
     assert web["capacity"] == [{"from": "2026-11-01", "mbps": "2.5"}]
-    assert (web["iops_limit"], web["sources"]) == ("3000", ["agent", "import"])
+    assert (web["iops_limit"], web["sources"]) == ("3000", [])
     assert one(found["scope"]["hosts"], host="db-1")["iops_limit"] is None
     capacity = one(found["hosts"], host="web-1")["capacity"]
     assert (capacity["source"], Fraction(capacity["mbps"])) == ("declared", Fraction("2.5"))

@@ -57,8 +57,19 @@ def test_the_example_says_what_its_comments_say():
 def test_what_is_optional_may_be_left_out():
     scope = parse_scope(small())
     host = scope.hosts[0]
-    assert (host.sources, host.capacities, host.iops_limit) == (("agent", "import"), (), None)
+    assert (host.sources, host.capacities, host.iops_limit) == ((), (), None)
     assert (scope.definitions, scope.head_counts, scope.exclusions) == ({}, {}, ())
+
+
+def test_the_sources_of_a_host_are_declared_in_order_of_preference():
+    host = parse_scope(small("sources = ['aliyun', 'agent', 'mymonitor2']")).hosts[0]
+    assert host.sources == ("aliyun", "agent", "mymonitor2")
+    assert host.preference(["agent", "zabbix"]) == host.sources
+
+
+def test_without_a_declared_order_the_agent_comes_first_then_imports_then_all_others_by_name():
+    present = ["zabbix", "import", "aliyun", "agent", "zabbix"]
+    assert parse_scope(small()).hosts[0].preference(present) == ("agent", "import", "aliyun", "zabbix")
 
 
 def test_a_substitution_rule_is_declared_by_indicator_and_off_by_default():
@@ -93,12 +104,13 @@ EXCLUSION = "[[exclusions]]\nfrom = {}\nto = {}\nreason = 'x'\nperson = 'y'\n"
         ("bandwidth_mbps = 1e999999999", "must be a number above 0"),
         ("iops_limit = 0.5e99", "at most 1000000000"),
         (f"iops_limit = 1.{'0' * 39}1", "iops_limit has more than 40 digits; round it"),
-        ("sources = 'agent'", r'sources must be a list such as sources = \["agent"\]'),
-        ("sources = []", "sources must be a list"),
-        ("sources = ['agent', 'agent']", "sources names one entry twice"),
-        ("sources = ['aliyun']", "sources holds 'aliyun'; write some of agent, import"),
-        ("sources = [1]", "sources holds 1"),
-        ("sources = ['agent', 'import', 'agent']", "sources must be a list"),
+        ("sources = 'agent'", "sources must be a list of texts"),
+        ("sources = []", r"must name 1 to 16 sources, in order of preference, such as \[\"agent\", \"aliyun\"\]"),
+        (f"sources = {[f'a{number}' for number in range(17)]}", "must name 1 to 16 sources"),
+        ("sources = ['agent', 'agent']", "sources names one source twice"),
+        ("sources = ['login-log']", "sources holds 'login-log'; a source is named by a lower-case letter"),
+        ("sources = [1]", "sources: entry 1 must be a text"),
+        ("sources = ['agent', 'import', 'agent']", "sources names one source twice"),
         ("[[hosts]]\nid = 'web-1'", "the host 'web-1' is declared twice"),
         (f"[[hosts]]\nid = '{'x' * 129}'", "id has 129 characters, at most 128"),
         ("bandwidth_mbps = 1\n" + CAPACITY.format("2026-11-01"), "either bandwidth_mbps or"),

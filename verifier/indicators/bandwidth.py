@@ -17,25 +17,25 @@ from fractions import Fraction
 
 from evidence.calendar import MS_PER_S
 from evidence.day_sum import NET_CAPACITY
+from evidence.sources import AGENT
 from verifier.amounts import MetricMonth
 from verifier.bounds import NOTHING_KNOWN, Bounds, Fill, Number, bound, greatest
 from verifier.indicators.interface import (
-    AGENT,
-    IMPORT,
     NANO,
     HostFigure,
     HostMonth,
+    MetricNames,
     common_marks,
     scarcer,
 )
 from verifier.notes import Mark
-from verifier.weights import Weights, stands_for_ms, weigh
+from verifier.weights import Weights, averaged, stands_for_ms, weigh
 from verifier.window import classify
 
 ID = "bandwidth.max_direction/1"
 FULL_PERCENT = 100
 BITS_PER_BYTE = 8
-METRICS = {AGENT: ("net.rx", "net.tx"), IMPORT: ("net.rx.rate", "net.tx.rate")}
+METRICS = MetricNames(counters=("net.rx", "net.tx"), averages=("net.rx.rate", "net.tx.rate"))
 
 Capacity = Mapping[int, Number]
 """Capacity in bit/s of every counted day of the window; whole numbers as integers, for speed."""
@@ -44,9 +44,9 @@ Capacity = Mapping[int, Number]
 def figure(month: HostMonth) -> HostFigure:
     """Return the bandwidth utilization of one host in percent, weighted by its mean capacity."""
     source = month.source(METRICS)
-    directions = [month.metric(source or AGENT, name) for name in METRICS[source or AGENT]]
+    directions = [month.metric(source or AGENT, name) for name in METRICS.of(source)]
     times = classify(month.window, scarcer(directions))
-    marks = common_marks(source, times)
+    marks = common_marks(month, source, times)
     capacity = _capacity(month, source)
     if capacity is None:
         return HostFigure(
@@ -56,7 +56,7 @@ def figure(month: HostMonth) -> HostFigure:
         marks.append(Mark("CAPACITY_MEASURED"))
     if source and not all(direction.known_ms for direction in directions):
         marks.append(Mark("ONE_DIRECTION_ONLY"))
-    per_byte = BITS_PER_BYTE * MS_PER_S * (Fraction(1, NANO * MS_PER_S) if source == IMPORT else 1)
+    per_byte = BITS_PER_BYTE * MS_PER_S * (Fraction(1, NANO * MS_PER_S) if averaged(source) else 1)
     exceeded = sorted(
         {day for direction in directions for day in _exceeded(direction, capacity, per_byte, source)}
     )
@@ -80,7 +80,7 @@ def figure(month: HostMonth) -> HostFigure:
                 each=capacity.__getitem__,
             ),
         )
-        for name, direction in zip(METRICS[source or AGENT], directions, strict=True)
+        for name, direction in zip(METRICS.of(source), directions, strict=True)
     ]
     whole = sum(capacity[day] * ms for day, ms in month.window.lengths.items())
     return HostFigure(

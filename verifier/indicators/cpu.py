@@ -2,7 +2,7 @@
 
 Busy is every tick that is neither idle nor waiting for I/O; guest ticks are inside user ticks and
 count once; steal counts as busy and is shown beside the figure. From an agent the mean m over the
-covered time is busy ticks / total ticks; from imported averages it is their time-weighted mean.
+covered time is busy ticks / total ticks; from averages it is their time-weighted mean.
 With covered C, downtime D and missing M: value = m C / (C + D). While running it lies between
 m C / (C + M') and (m C + 100 M') / (C + M'), M' = M x 5/4; low and high are these times the share of
 up time (C + M) / (C + M + D). Averages weigh as ``verifier.weights`` says.
@@ -14,10 +14,11 @@ from dataclasses import replace
 from fractions import Fraction
 
 from evidence.day_sum import CPU, CPU_STEAL, DaySum
+from evidence.sources import AGENT
 from verifier.bounds import NOTHING_KNOWN, Bounds, Fill, bound
-from verifier.indicators.interface import AGENT, IMPORT, NANO, HostFigure, HostMonth, common_marks
+from verifier.indicators.interface import NANO, HostFigure, HostMonth, MetricNames, common_marks
 from verifier.notes import Mark
-from verifier.weights import weigh
+from verifier.weights import averaged, weigh
 from verifier.window import TimeClasses, classify
 
 ID = "cpu.busy/1"
@@ -26,20 +27,21 @@ MISSING_TICKS = Fraction(5, 4)
 """Ticks are counted, time is missing. Readings are accepted with up to 10 % more or fewer ticks than
 processors x time (``evidence.day_sum``: 5 % and the slack of short intervals), so a second that is
 missing may weigh up to 1.10 / 0.90 of one that was counted; a quarter more covers it."""
-METRICS = {AGENT: (CPU,), IMPORT: ("cpu.utilization",)}
+METRICS = MetricNames(counters=(CPU,), averages=("cpu.utilization",))
 
 
 def figure(month: HostMonth) -> HostFigure:
     """Return the processor utilization of one host in percent."""
     source = month.source(METRICS)
-    metric = month.metric(source, METRICS[source][0]) if source else month.metric(AGENT, CPU)
+    [name] = METRICS.of(source)
+    metric = month.metric(source or AGENT, name)
     sums = metric.total
     if source == AGENT and sums.whole == 0:
         # The cut pieces of an interval at midnight may hold time without a whole tick.
         sums = replace(sums, observed_ms=0, bridged_ms=0)
     times = classify(month.window, sums)
-    marks = common_marks(source, times)
-    if source == IMPORT:
+    marks = common_marks(month, source, times)
+    if averaged(source):
         weights = weigh(metric.days, month.window.lengths, source=source)
         busy = Fraction(sums.amount, NANO)
         exceeded = busy > FULL_PERCENT * weights.covered
@@ -51,10 +53,10 @@ def figure(month: HostMonth) -> HostFigure:
             known=weights.known,
             missing=weights.missing,
             limit=None if exceeded else FULL_PERCENT,
-            fill=month.fill(IMPORT, METRICS[IMPORT][0], done=lambda hour: Fraction(hour.amount, NANO)),
+            fill=month.fill(source, name, done=lambda hour: Fraction(hour.amount, NANO)),
         )
     else:
-        fill = month.fill(source, CPU, done=lambda hour: _percent(hour) * hour.covered_ms)
+        fill = month.fill(source, name, done=lambda hour: _percent(hour) * hour.covered_ms)
         bounds = _counted(_percent(sums), times, fill)
     return HostFigure(
         host=month.declared.id,

@@ -12,14 +12,26 @@ from verifier.amounts import NOTHING, HostAmounts, MetricMonth
 from verifier.bounds import Bounds, Fill, Number
 from verifier.notes import Mark
 from verifier.scope import DeclaredHost
+from verifier.weights import averaged
 from verifier.window import TimeClasses, Window
 
-AGENT, IMPORT = "agent", "import"
 NANO = 1_000_000_000
 """Averages are credited in 10^-9 unit x ms (``evidence.day_sum``)."""
 
-MetricNames = Mapping[str, Sequence[str]]
-"""By source, the metrics that a definition reads."""
+
+@dataclass(frozen=True)
+class MetricNames:
+    """The metrics that a definition reads: ``counters`` of an agent, ``averages`` of all other sources.
+
+    Both name the same quantities, in the same order.
+    """
+
+    counters: tuple[str, ...]
+    averages: tuple[str, ...]
+
+    def of(self, source: str | None) -> tuple[str, ...]:
+        """Return what is read from ``source``; without one, what an agent would give."""
+        return self.averages if averaged(source) else self.counters
 
 
 class Filler(Protocol):
@@ -72,11 +84,16 @@ class HostMonth:
         return self.amounts.get((source, name), NOTHING)
 
     def source(self, names: MetricNames) -> str | None:
-        """Return the first source, in declared order, that knows anything of these metrics."""
-        for source in self.declared.sources:
-            if any(self.metric(source, name).known_ms for name in names[source]):
+        """Return the first source, in order of preference, that knows anything of these metrics."""
+        for source in self.preference:
+            if any(self.metric(source, name).known_ms for name in names.of(source)):
                 return source
         return None
+
+    @property
+    def preference(self) -> tuple[str, ...]:
+        """The host's sources in the order in which they are asked."""
+        return self.declared.preference(source for source, _ in self.amounts)
 
 
 @dataclass(frozen=True)
@@ -105,11 +122,13 @@ class HostRule(Protocol):
         ...
 
 
-def common_marks(source: str | None, times: TimeClasses) -> list[Mark]:
+def common_marks(month: HostMonth, source: str | None, times: TimeClasses) -> list[Mark]:
     """Return the marks that every definition gives alike."""
     marks = [Mark("NO_DATA")] if source is None else []
-    if source == IMPORT:
+    if averaged(source):
         marks.append(Mark("NOT_ATTESTED"))
+    if source is not None and source not in month.declared.sources[:1] and month.declared.sources:
+        marks.append(Mark("SECOND_SOURCE"))
     if times.suspect_ms:
         marks.append(Mark("SUSPECT_TIME"))
     return marks

@@ -11,35 +11,37 @@ from __future__ import annotations
 from fractions import Fraction
 
 from evidence.calendar import MS_PER_S
+from evidence.sources import AGENT
 from verifier.amounts import MetricMonth
 from verifier.bounds import Bounds, Fill, Number, added, bound
 from verifier.indicators.interface import (
-    AGENT,
-    IMPORT,
     NANO,
     HostFigure,
     HostMonth,
+    MetricNames,
     common_marks,
     scarcer,
 )
 from verifier.notes import Mark
-from verifier.weights import Weights, stands_for_ms, weigh
+from verifier.weights import Weights, averaged, stands_for_ms, weigh
 from verifier.window import classify
 
 ID = "reads_writes.block_io/1"
 S_PER_DAY = 86_400
-METRICS = {AGENT: ("disk.reads", "disk.writes"), IMPORT: ("disk.reads.rate", "disk.writes.rate")}
+METRICS = MetricNames(
+    counters=("disk.reads", "disk.writes"), averages=("disk.reads.rate", "disk.writes.rate")
+)
 
 
 def figure(month: HostMonth) -> HostFigure:
     """Return the reads and writes of one host per day of 24 hours."""
     source = month.source(METRICS)
-    kinds = [month.metric(source or AGENT, name) for name in METRICS[source or AGENT]]
+    kinds = [month.metric(source or AGENT, name) for name in METRICS.of(source)]
     times = classify(month.window, scarcer(kinds))
-    marks = common_marks(source, times)
+    marks = common_marks(month, source, times)
     if source and not all(kind.known_ms for kind in kinds):
         marks.append(Mark("ONE_KIND_ONLY"))
-    per_unit = Fraction(1, NANO * MS_PER_S) if source == IMPORT else 1
+    per_unit = Fraction(1, NANO * MS_PER_S) if averaged(source) else 1
     limit = month.declared.iops_limit
     exceeded = sorted({day for kind in kinds for day in _exceeded(kind, limit, per_unit, source)})
     if exceeded:
@@ -55,7 +57,7 @@ def figure(month: HostMonth) -> HostFigure:
                     source, name, done=lambda hour: hour.amount * per_unit * S_PER_DAY * MS_PER_S
                 ),
             )
-            for name, kind in zip(METRICS[source or AGENT], kinds, strict=True)
+            for name, kind in zip(METRICS.of(source), kinds, strict=True)
         ]
     )
     if limit is None and times.missing_ms:

@@ -25,12 +25,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collector.store.chunks import ChunkAt
-from collector.store.registry import AGENT, PinnedKey
+from collector.store.registry import PinnedKey
 from evidence import columns
 from evidence.chunk import Chunk, Frame, Header, open_chunk, parse_header
 from evidence.dsse import CHUNK_TYPE
 from evidence.errors import EvidenceError, LimitExceededError, MalformedError
 from evidence.manifest import AVERAGES, AVERAGES_CLOCKS, COUNTERS
+from evidence.sources import carries_averages
 
 CLOCK_AHEAD_MS = 10 * 60 * 1000
 STORED = "stored"
@@ -94,7 +95,9 @@ def examine(frame: Frame, key: PinnedKey) -> Chunk | Verdict:
     except EvidenceError as error:
         return refuse(_wire_code(error), str(error))
     kind, averages = chunk.manifest.kind, len(chunk.manifest.columns) - len(AVERAGES_CLOCKS)
-    if kind != (COUNTERS if key.source == AGENT else AVERAGES) or (kind == AVERAGES and averages != 1):
+    if kind != (AVERAGES if carries_averages(key.source) else COUNTERS) or (
+        kind == AVERAGES and averages != 1
+    ):
         return refuse("MALFORMED", f"a chunk of {kind} with these columns cannot come from {key.source}")
     header = chunk.header
     if (header.enterprise, header.host, header.source) != (key.enterprise, key.host, key.source):

@@ -17,6 +17,7 @@ import tomllib
 from collector.errors import SettingsError
 from collector.names import is_host_name, nearest
 from collector.sources.interface import METRICS
+from evidence.sources import AGENT, IMPORT, NAME_RULE, is_source
 
 FILE_NAME = "sources.toml"
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -30,7 +31,6 @@ MAX_INSTANCE = 255
 MS_PER_S = 1000
 
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
-_PROVIDER = re.compile(r"[a-z][a-z0-9]{1,15}\Z")
 _REFERENCE = re.compile(r"(?:file:/|env:|systemd:).+\Z", re.DOTALL)
 _SECRET_KEY = re.compile(r"secret|passw|token|credential|private|api_?key", re.IGNORECASE)
 _OWN_WORDS = ("regions", "credential")
@@ -167,9 +167,13 @@ def _account(entry: Mapping[str, Any], where: str) -> Account:
     for key in entry:
         if key not in _KEYS:
             raise SettingsError(f"{where}: unknown key {key!r}{nearest(key, _KEYS)}")
-    alias = _word(entry, "alias", _ALIAS, "lower-case letters, digits and hyphens, at most 32", where)
+    alias = entry.get("alias")
+    if not isinstance(alias, str) or not _ALIAS.match(alias):
+        raise SettingsError(f"{where}: alias is needed: at most 32 lower-case letters, digits and hyphens")
     where = f"{where} ({alias})"
-    provider = _word(entry, "provider", _PROVIDER, "2 to 16 lower-case letters and digits", where)
+    provider = entry.get("provider")
+    if not isinstance(provider, str) or not is_source(provider) or provider in (AGENT, IMPORT):
+        raise SettingsError(f"{where}: provider is needed, such as aliyun: {NAME_RULE}")
     metrics = _texts(entry, "metrics", where)
     for metric in metrics:
         if metric not in METRICS:
@@ -214,13 +218,6 @@ def _require_distinct(accounts: tuple[Account, ...], where: str) -> None:
                     f"{where}: {other} and {instance} ({account.provider}) are both mapped to the host "
                     f"{host!r}; give each instance a host of its own"
                 )
-
-
-def _word(entry: Mapping[str, Any], key: str, pattern: re.Pattern[str], words: str, where: str) -> str:
-    value = entry.get(key)
-    if not isinstance(value, str) or not pattern.match(value):
-        raise SettingsError(f"{where}: {key} is needed and has {words}")
-    return value
 
 
 def _texts(entry: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:

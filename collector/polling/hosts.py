@@ -7,23 +7,28 @@ of them is polled until the settings say which is which.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.names import is_host_name, shown
 from collector.polling.accounts import Account
 from collector.store.inventories import Seen
+from evidence.chunk import MAX_NAME
 
 
 @dataclass(frozen=True)
 class Target:
-    """An instance that is polled, and the host that it is."""
+    """An instance that is polled, and the host that it is.
+
+    ``gone``: the newest inventory does not have it any more; its past may still be there until
+    ``last_seen_ms``.
+    """
 
     instance: str
     host: str
     region: str
-    last_seen_ms: int
-    """When the inventory had it last; 0: never, only the settings name it."""
+    last_seen_ms: int = 0
+    gone: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,44 +39,46 @@ class Assigned:
     refused: tuple[str, ...]
 
 
-def assign(
-    account: Account, seen: Iterable[Seen], *, latest_ms: int, taken: Mapping[str, tuple[str, str]]
-) -> Assigned:
+def assign(account: Account, seen: Sequence[Seen], *, taken: Mapping[str, tuple[str, str]]) -> Assigned:
     """Return what is polled of an account.
 
     Args:
         account: its settings.
         seen: every instance that the account ever had.
-        latest_ms: time of the newest inventory; what it did not have is gone.
         taken: (alias, instance) of the hosts that other accounts of this provider have now.
     """
-    targets = []
-    refused = []
-    owners: dict[str, list[Target]] = {}
     known = {one.instance: one for one in seen}
-    for instance in account.hosts.keys() - known.keys():
-        known[instance] = Seen(account.alias, instance, "", "", "", "[]", 0)
-    for instance in sorted(known):
-        one = known[instance]
-        if account.only_mapped and instance not in account.hosts:
-            continue
-        target = Target(instance, host_of(account, one), one.region, one.last_seen_ms)
-        if one.last_seen_ms >= latest_ms or instance in account.hosts:
-            owners.setdefault(target.host, []).append(target)
-        else:
-            targets.append(target)  # gone, but its past may still be there
-    for host, rivals in owners.items():
-        other = taken.get(host)
-        names = [rival.instance for rival in rivals]
-        if len(rivals) > 1 or other is not None:
-            others = names if other is None else [*names, f"{other[1]} of {other[0]}"]
+    now = {one.instance for one in current(account, seen)}
+    targets = [
+        Target(one.instance, host_of(account, one), one.region, one.last_seen_ms, gone=True)
+        for one in known.values()
+        if one.instance not in now and _wanted(account, one.instance)
+    ]
+    owners: dict[str, list[Target]] = {}
+    for instance in now | set(account.hosts):
+        one = known.get(instance, Seen(account.alias, instance, "", "", "", "[]", 0))
+        owners.setdefault(host_of(account, one), []).append(
+            Target(instance, host_of(account, one), one.region, one.last_seen_ms)
+        )
+    refused = []
+    for host, rivals in sorted(owners.items()):
+        names = sorted(rival.instance for rival in rivals)
+        if host in taken:
+            names.append(f"{taken[host][1]} of {taken[host][0]}")
+        if len(names) > 1:
             refused.append(
-                f"{shown(', '.join(others))} would all be the host {host!r}; "
-                "name one host for each under [sources.hosts]"
+                f"{shown(', '.join(names))} would all be the host {host!r}; "
+                "name a host for each under [sources.hosts]"
             )
         else:
             targets.extend(rivals)
     return Assigned(tuple(sorted(targets, key=lambda one: one.instance)), tuple(refused))
+
+
+def current(account: Account, seen: Sequence[Seen]) -> list[Seen]:
+    """Return the instances that the newest inventory has, as far as they are wanted."""
+    latest_ms = max((one.last_seen_ms for one in seen), default=0)
+    return [one for one in seen if one.last_seen_ms >= latest_ms and _wanted(account, one.instance)]
 
 
 def host_of(account: Account, one: Seen) -> str:
@@ -79,4 +86,8 @@ def host_of(account: Account, one: Seen) -> str:
     if one.instance in account.hosts:
         return account.hosts[one.instance]
     name = one.name.strip()
-    return name if is_host_name(name) else shown(one.instance)[:128]
+    return name if is_host_name(name) else shown(one.instance)[:MAX_NAME]
+
+
+def _wanted(account: Account, instance: str) -> bool:
+    return not account.only_mapped or instance in account.hosts

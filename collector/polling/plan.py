@@ -106,7 +106,11 @@ def _reaches(rungs: Sequence[Retention], now_ms: int) -> Iterator[tuple[Retentio
 
 def _start(start_ms: int, period_ms: int) -> int:
     """Rule 3: level instances that are nearly level, on a multiple of the period."""
-    return _down(start_ms, max(OVERLAP_MS, period_ms)) if OVERLAP_MS % period_ms == 0 else _down(start_ms, period_ms)
+    return (
+        _down(start_ms, max(OVERLAP_MS, period_ms))
+        if OVERLAP_MS % period_ms == 0
+        else _down(start_ms, period_ms)
+    )
 
 
 def _down(instant_ms: int, period_ms: int) -> int:

@@ -40,11 +40,10 @@ class RefusedChunkError(CollectorError):
 
 @dataclass(frozen=True)
 class Teller:
-    """Under whose name and key answers are stored. ``source`` is the name that stands in chunks."""
+    """Under whose name and key answers are stored. ``provider`` is the source's name in chunks."""
 
     alias: str
     provider: str
-    source: str
     identity: Identity
     key: PrivateKey
 
@@ -117,10 +116,12 @@ class _Storing:
     def _sealed(self) -> Sealed:
         if not self._series.points:
             return Sealed()
-        host = self._connection.scalar(select(schema.host.c.id).where(schema.host.c.name == self._target.host))
+        host = self._connection.scalar(
+            select(schema.host.c.id).where(schema.host.c.name == self._target.host)
+        )
         if host is None:
             return Sealed()
-        line = Line(host, self._teller.source, self._series.metric)
+        line = Line(host, self._teller.provider, self._series.metric)
         start_ms, end_ms = self._series.points[0].start_ms, self._series.points[-1].end_ms
         return Sealed(chunks.opened(self._connection, line, start_ms, end_ms))
 
@@ -128,7 +129,7 @@ class _Storing:
         """The host's newest record if it is about this instance and key, else a new one."""
         teller, connection = self._teller, self._connection
         origin = Origin(teller.provider, teller.alias, self._target.region, self._target.instance)
-        earlier = registry.enrolments_of(connection, self._target.host, teller.source)
+        earlier = registry.enrolments_of(connection, self._target.host, teller.provider)
         if earlier:
             newest = earlier[-1]
             signed = registry.signed_enrolment(connection, newest.enrolment_id)
@@ -136,7 +137,7 @@ class _Storing:
                 return signed, newest
         signed = sealing.enrol(
             origin,
-            source=teller.source,
+            source=teller.provider,
             enterprise=teller.identity.enterprise,
             host=self._target.host,
             epoch=earlier[-1].epoch + 1 if earlier else 0,
@@ -145,8 +146,10 @@ class _Storing:
         )
         pinned = registry.pin(connection, signed, now_ms=self._now_ms)
         if earlier and earlier[-1].public != teller.key.public:
-            detail = f"the collector's key for {teller.source} is another one than before, {pinned.public.id}"
-            place = (self._target.host, teller.source, pinned.epoch, 0)
+            detail = (
+                f"the collector's key for {teller.provider} is another one than before, {pinned.public.id}"
+            )
+            place = (self._target.host, teller.provider, pinned.epoch, 0)
             findings.record(connection, Finding(self._now_ms, findings.KEY_BREAK, *place, detail))
         return signed, pinned
 
@@ -161,7 +164,12 @@ class _Storing:
         return Place(0, pinned.enrolment, 0) if last is None else Place(last.seq + 1, last.hash, last.end_ms)
 
     def _seal(
-        self, batch: list[Sample], answered: Answered, signed: SignedEnrolment, pinned: PinnedKey, place: Place
+        self,
+        batch: list[Sample],
+        answered: Answered,
+        signed: SignedEnrolment,
+        pinned: PinnedKey,
+        place: Place,
     ) -> Place:
         data = sealing.seal(batch, answered, record=signed, place=place, key=self._teller.key)
         chunk = open_chunk(read_frame(data), self._teller.key.public)
@@ -172,7 +180,7 @@ class _Storing:
         return Place(place.seq + 1, chunk.hash, chunk.header.end_ms)
 
     def _record(self, conflicts: Sequence[Conflict]) -> None:
-        place = (self._target.host, self._teller.source, schema.NO_PLACE, schema.NO_PLACE)
+        place = (self._target.host, self._teller.provider, schema.NO_PLACE, schema.NO_PLACE)
         for conflict in conflicts[:MAX_CONFLICTS_SHOWN]:
             instant = datetime.fromtimestamp(conflict.start_ms // numbers.MS_PER_S, UTC)
             detail = (
@@ -180,9 +188,7 @@ class _Storing:
                 f"{instant:%Y-%m-%dT%H:%M:%SZ}: {numbers.text_of(conflict.sealed)} is sealed, "
                 f"{numbers.text_of(conflict.answered)} was answered later; the sealed one stays"
             )
-            findings.record(
-                self._connection, Finding(self._now_ms, findings.SOURCE_CONFLICT, *place, detail)
-            )
+            findings.record(self._connection, Finding(self._now_ms, findings.SOURCE_CONFLICT, *place, detail))
 
 
 def _same_instance(signed: SignedEnrolment, origin: Origin) -> bool:

@@ -6,7 +6,7 @@ It moves in the transaction that stores the chunks, so a crash can neither lose 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -141,9 +141,7 @@ def keep_requests(connection: Connection, number: int, ids: Sequence[str]) -> st
 
 def requests(connection: Connection, digest: str) -> tuple[str, ...]:
     """Return the request ids whose hash a manifest names; empty if they are not kept here."""
-    text = connection.scalar(
-        select(schema.poll_request.c.ids).where(schema.poll_request.c.sha256 == digest)
-    )
+    text = connection.scalar(select(schema.poll_request.c.ids).where(schema.poll_request.c.sha256 == digest))
     return () if text is None else tuple(text.split("\n"))
 
 
@@ -251,5 +249,5 @@ def recent(connection: Connection, alias: str, count: int) -> list[Row[Any]]:
 
 
 def _totals(row: Row[Any]) -> Totals:
-    numbers: Iterable[int] = (int(value or 0) for value in row[1:7])
-    return Totals(*numbers, last_ok_ms=row[7])
+    polls, failed, points, sealed, conflicts, calls, last_ok_ms = row[1:]
+    return Totals(polls, failed, int(points), int(sealed), int(conflicts), int(calls), last_ok_ms)

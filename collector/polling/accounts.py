@@ -19,7 +19,6 @@ from collector.names import is_host_name, nearest
 from collector.sources.interface import METRICS
 from evidence.sources import AGENT, IMPORT, NAME_RULE, is_source
 
-FILE_NAME = "sources.toml"
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_ACCOUNTS = 256
 DEFAULT_EVERY_S = 3600
@@ -32,8 +31,10 @@ MS_PER_S = 1000
 
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
 _REFERENCE = re.compile(r"(?:file:/|env:|systemd:).+\Z", re.DOTALL)
-_SECRET_KEY = re.compile(r"secret|passw|token|credential|private|api_?key", re.IGNORECASE)
-_OWN_WORDS = ("regions", "credential")
+_SECRET_KEY = re.compile(r"secret|passw|token|credential|private|api_?key|bearer|^value\Z", re.IGNORECASE)
+"""Settings of the providers that hold a secret; ``value`` is that of a header to log in with."""
+REGIONS = "regions"
+SECRET = "secret"  # noqa: S105 - the name of a provider's setting, see docs/sources.md
 _KEYS = (
     "alias",
     "provider",
@@ -73,12 +74,12 @@ class Account:
 
     @property
     def opened_with(self) -> dict[str, Any]:
-        """What the provider's plug-in is given."""
+        """What the provider's plug-in is given: its settings, the regions, the credential as ``secret``."""
         given: dict[str, Any] = dict(self.settings)
         if self.regions:
-            given["regions"] = list(self.regions)
+            given[REGIONS] = list(self.regions)
         if self.credential:
-            given["credential"] = self.credential
+            given[SECRET] = self.credential
         return given
 
 
@@ -269,9 +270,9 @@ def _settings(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     table = entry.get("settings", {})
     if not isinstance(table, dict):
         raise SettingsError(f"{where}: settings is a table [sources.settings]")
-    for word in _OWN_WORDS:
+    for word, own in ((REGIONS, "regions"), (SECRET, "credential")):
         if word in table:
-            raise SettingsError(f"{where}: {word} stands beside alias, not in settings")
+            raise SettingsError(f"{where}: write {own} beside alias, not {word} in settings")
     _require_references(table, f"{where}: settings")
     return dict(table)
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from collector.errors import CollectorError
 from collector.polling.accounts import Account
 from collector.sources.calling import Clocks
 from collector.sources.errors import PluginError, SourceError
@@ -85,6 +86,8 @@ def explained(keys: Keys, what: str) -> Iterator[None]:
     except SourceError as error:
         keys.redactor.scrub(error)
         raise
+    except CollectorError as error:  # what a plug-in says of its settings
+        raise PluginError(f"{what}: {keys.redactor.text(str(error))}") from None
     except Exception as error:  # noqa: BLE001 - a third party's code may raise anything
         detail = keys.redactor.text(f"{type(error).__name__}: {error}")
         raise PluginError(f"{what} failed: {detail}") from None

@@ -146,7 +146,7 @@ class _Run:
     ) -> None:
         self._inventory(source)
         assigned = self._assigned(accounts)
-        self._report.problems.extend(assigned.refused)
+        self._report.refused = assigned.refused
         self._averages(source, assigned, progress, announce)
         self._bills(source)
         self._record.settle()

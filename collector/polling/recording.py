@@ -29,7 +29,9 @@ class Report:
     counts: Counts = field(default_factory=Counts)
     failed: int = 0
     problems: list[str] = field(default_factory=list)
-    """Questions that failed, and instances that are not polled."""
+    """Why questions failed."""
+    refused: tuple[str, ...] = ()
+    """Why instances are not polled."""
     budget: Budget | None = None
 
 

@@ -32,7 +32,8 @@ class Schedule:
     def __init__(self, poller: Poller, world: World, stop: threading.Event, *, look_every_s: float) -> None:
         self._poller = poller
         self._log = world.log
-        self._redacted: Callable[[str], str] = lambda text: world.keys.redactor.text(text)
+        self._keys = world.keys
+        self._announced: set[str] = set()
         self._stop = stop
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(THREADS)}, timezone=UTC, daemon=True
@@ -63,16 +64,25 @@ class Schedule:
         try:
             report = self._poller.run(account, announce=lambda budget: self._announce(account, budget))
         except CollectorError as error:
-            self._log("polling_failed", level="error", alias=account.alias, message=self._redacted(str(error)))
+            self._log(
+                "polling_failed",
+                level="error",
+                alias=account.alias,
+                message=self._keys.redactor.text(str(error)),
+            )
             return
         except Exception as error:  # noqa: BLE001 - a fault of ours; the other accounts go on
-            text = self._redacted(f"{type(error).__name__}: {error}")
+            text = self._keys.redactor.text(f"{type(error).__name__}: {error}")
             self._log("polling_failed", level="error", alias=account.alias, message=text)
             return
-        for problem in report.problems:
-            self._log("source_problem", level="warning", alias=account.alias, message=problem)
+        for problem in report.refused:
+            self._log("source_refused", level="warning", alias=account.alias, message=problem)
 
     def _announce(self, account: Account, budget: Budget) -> None:
+        """Tell the calls once, before the first question of this process."""
+        if account.alias in self._announced:
+            return
+        self._announced.add(account.alias)
         self._log(
             "source_budget",
             alias=account.alias,

@@ -214,15 +214,18 @@ def totals(connection: Connection) -> dict[str, Totals]:
     good = table.outcome == OK
     query = select(
         table.alias,
-        func.count(),
-        func.count().filter(~good & (table.outcome != RUNNING)),
-        func.sum(table.points),
-        func.sum(table.sealed),
-        func.sum(table.conflicts),
-        func.sum(table.calls),
-        func.max(table.finished_ms).filter(good),
+        func.count().label("polls"),
+        func.count().filter(~good & (table.outcome != RUNNING)).label("failed"),
+        *(func.sum(table[name]).label(name) for name in ("points", "sealed", "conflicts", "calls")),
+        func.max(table.finished_ms).filter(good).label("last_ok_ms"),
     ).group_by(table.alias)
-    return {row[0]: _totals(row) for row in connection.execute(query)}
+    found = {}
+    for row in connection.execute(query).mappings():
+        numbers = {
+            name: int(row[name]) for name in ("polls", "failed", "points", "sealed", "conflicts", "calls")
+        }
+        found[row["alias"]] = Totals(**numbers, last_ok_ms=row["last_ok_ms"])
+    return found
 
 
 def oldest_marks(connection: Connection) -> dict[tuple[str, str], int]:
@@ -246,8 +249,3 @@ def recent(connection: Connection, alias: str, count: int) -> list[Row[Any]]:
     table = schema.poll
     query = select(table).where(table.c.alias == alias).order_by(table.c.id.desc()).limit(count)
     return list(connection.execute(query))
-
-
-def _totals(row: Row[Any]) -> Totals:
-    polls, failed, points, sealed, conflicts, calls, last_ok_ms = row[1:]
-    return Totals(polls, failed, int(points), int(sealed), int(conflicts), int(calls), last_ok_ms)

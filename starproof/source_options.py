@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import tomllib
 
 from collector.errors import SettingsError
 from collector.polling.accounts import MS_PER_S, Account, parse_accounts
 from collector.polling.adding import entry
 from starproof import session
 
+_TYPED = re.compile(r"""-?\d+\Z|true\Z|false\Z|\[.*\]\Z|".*"\Z""")
 EXAMPLE = "starproof source add aliyun main --region cn-hangzhou --credential file:/etc/starproof/aliyun.key --set key_id=LTAI…"
 
 
@@ -35,7 +39,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a setting of the provider, such as key_id=…; may be repeated",
+        help="a setting of the provider: text, number, true, false or [list]; may be repeated",
     )
     adding.add_argument(
         "--host", action="append", default=[], metavar="INSTANCE=HOST", help="host name of an instance"
@@ -80,14 +84,14 @@ def account_from(options: argparse.Namespace) -> Account:
         only_mapped=options.only_mapped,
         bills=not options.no_bills,
         hosts=_pairs(options.host, "--host", "INSTANCE=HOST"),
-        settings=_pairs(options.set, "--set", "KEY=VALUE"),
+        settings={key: _typed(text) for key, text in _pairs(options.set, "--set", "KEY=VALUE").items()},
     )
     return parse_accounts(entry(account), where="the options")[0]
 
 
-def _pairs(texts: Iterable[str], option: str, form: str) -> dict[str, Any]:
+def _pairs(texts: Iterable[str], option: str, form: str) -> dict[str, str]:
     """Split at the first ``=``; a key that stands twice is an error."""
-    pairs: dict[str, Any] = {}
+    pairs: dict[str, str] = {}
     for text in texts:
         key, separator, value = text.partition("=")
         if not separator or not key or not value:
@@ -97,3 +101,13 @@ def _pairs(texts: Iterable[str], option: str, form: str) -> dict[str, Any]:
             raise SettingsError(f"{option} {key} stands twice")
         pairs[key] = value
     return pairs
+
+
+def _typed(text: str) -> Any:
+    """Return a number, truth value, list or quoted text as TOML reads it, anything else as text."""
+    if not _TYPED.match(text):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -92,6 +92,8 @@ def standing_lines(one: Standing, *, now_ms: int) -> Iterator[str]:
         )
     if one.budget is not None:
         yield from (f"  {line}" for line in budget_lines(one.budget))
+    else:
+        yield f"  调用预算未知，运行 / call budget not known yet, run: starproof source test {account.alias}"
     for problem in one.problems:
         yield f"  ✗ {printable(problem)}"
 

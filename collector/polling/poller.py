@@ -166,7 +166,7 @@ class _Run:
             inventories.keep(
                 connection, self._account.alias, self._account.provider, instances, now_ms=self._now()
             )
-        self._record.answered(number, question, Counts(points=len(instances)))
+        self._record.answered(number, question, Counts(), f"{len(instances)} instances")
 
     def _assigned(self, accounts: Sequence[Account]) -> Assigned:
         mine = self._account
@@ -261,8 +261,10 @@ class _Run:
             return
         with self._record.writing() as connection:
             changed = billing.keep(connection, self._account, found, now_ms=self._now())
-        note = f"changed: {', '.join(changed)}" if changed else ""
-        self._record.answered(number, question, Counts(points=sum(map(len, found.values()))), note)
+        note = f"{sum(map(len, found.values()))} bills"
+        if changed:
+            note += f"; changed: {', '.join(changed)}"
+        self._record.answered(number, question, Counts(), note)
 
     def _stop_if_asked(self) -> None:
         self._check()

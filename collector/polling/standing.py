@@ -69,7 +69,8 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
                 rungs = ladder(account, source.retention())
                 found = {metric: polls.marks(connection, account.alias, metric) for metric in metrics}
                 marks = {metric: [found[metric].get(one) for one in targets] for metric in metrics}
-                planned = budget.budget(account, source, marks, now_ms=now_ms)
+                if targets:  # before the first inventory nobody knows how many there are
+                    planned = budget.budget(account, source, marks, now_ms=now_ms)
         except CollectorError as error:
             problems.append(world.keys.redactor.text(str(error)))
         whole = polls.latest(connection, account.alias, polls.ACCOUNT)

@@ -184,7 +184,7 @@ def _world(place: Place, plugins: Plugins) -> Iterator[World]:
         opened.store.close()
 
 
-def _silent(event: str, **details: str | float) -> None:  # noqa: ARG001 - takes what a log takes
+def _silent(event: str, **details: str | float) -> None:
     """The command's answer says it all."""
 
 

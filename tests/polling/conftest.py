@@ -23,7 +23,7 @@ from evidence.keys import PublicKey
 
 T0 = 1_793_462_400_000  # 2026-11-01 00:00 in Shanghai
 NOW = T0 + 40 * DAY + 7 * HOUR
-SECRET = "pLaNtEd+secret/0123456789=="  # noqa: S105 - planted, to be looked for
+SECRET = "pLaNtEd+secret/0123456789=="
 
 
 @dataclass
@@ -92,16 +92,16 @@ class Bench:
             return connection.execute(table.select().order_by(*table.primary_key.columns)).all()
 
     def chunks(self):
-        found = []
         with self.opened.store.reading() as connection:
             query = schema.chunk.select().order_by(schema.chunk.c.id)
             keys = {
                 row.id: PublicKey.from_hex(parse(row.record).key)
                 for row in connection.execute(schema.enrolment.select())
             }
-            for row in connection.execute(query).all():
-                found.append(open_chunk(read_frame(row.frame), keys[row.enrolment_id]))
-        return found
+            return [
+                open_chunk(read_frame(row.frame), keys[row.enrolment_id])
+                for row in connection.execute(query).all()
+            ]
 
     def sealed(self):
         """(host, metric) → {(start, length): value}; a point that is sealed twice is an error."""

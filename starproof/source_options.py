@@ -15,6 +15,7 @@ from collector.polling.accounts import MS_PER_S, Account, parse_accounts
 from collector.polling.adding import entry
 from starproof import session
 
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\Z")
 _TYPED = re.compile(r"""-?\d+\Z|true\Z|false\Z|\[.*\]\Z|".*"\Z""")
 EXAMPLE = "starproof source add aliyun main --region cn-hangzhou --credential file:/etc/starproof/aliyun.key --set key_id=LTAI…"
 
@@ -84,9 +85,16 @@ def account_from(options: argparse.Namespace) -> Account:
         only_mapped=options.only_mapped,
         bills=not options.no_bills,
         hosts=_pairs(options.host, "--host", "INSTANCE=HOST"),
-        settings={key: _typed(text) for key, text in _pairs(options.set, "--set", "KEY=VALUE").items()},
+        settings=_settings(options.set),
     )
     return parse_accounts(entry(account), where="the options")[0]
+
+
+def _settings(texts: Iterable[str]) -> dict[str, Any]:
+    pairs = _pairs(texts, "--set", "KEY=VALUE")
+    if not all(_KEY.match(key) for key in pairs):
+        raise SettingsError("--set takes KEY=VALUE; a key is made of letters, digits and _")
+    return {key: _typed(text) for key, text in pairs.items()}
 
 
 def _pairs(texts: Iterable[str], option: str, form: str) -> dict[str, str]:

@@ -165,13 +165,13 @@ def require_reference(text: object, where: str) -> str:
 
 
 def _account(entry: Mapping[str, Any], where: str) -> Account:
-    for key in entry:
-        if key not in _KEYS:
-            raise SettingsError(f"{where}: unknown key {key!r}{nearest(key, _KEYS)}")
     alias = entry.get("alias")
     if not isinstance(alias, str) or not _ALIAS.match(alias):
         raise SettingsError(f"{where}: alias is needed: at most 32 lower-case letters, digits and hyphens")
     where = f"{where} ({alias})"
+    for key in entry:
+        if key not in _KEYS:
+            raise SettingsError(f"{where}: unknown key {key!r}{nearest(key, _KEYS)}")
     provider = entry.get("provider")
     if not isinstance(provider, str) or not is_source(provider) or provider in (AGENT, IMPORT):
         raise SettingsError(f"{where}: provider is needed, such as aliyun: {NAME_RULE}")

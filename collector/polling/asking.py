@@ -149,15 +149,14 @@ class Asker:
         by_id = {target.instance: target for target in batch.targets}
         shortened: list[Target] = []
         unanswered = 0
-        with explained(self._keys, f"{batch.metric} from {self._account.alias}"):
-            answered = self._series(batch, by_id)
-            while some := list(islice(answered, SERIES_AT_ONCE)):
-                late = [series for series in some if series.answered.start_ms > span.start_ms]
-                if not last_try and _halves(batch.stretch):
-                    shortened += [by_id[series.instance] for series in late]
-                    some = [series for series in some if series not in late]
-                self._keep(batch, some, by_id, number, counts)
-                unanswered += len(late)
+        answered = self._series(batch, by_id)
+        while some := self._next(batch, answered):
+            late = [series for series in some if series.answered.start_ms > span.start_ms]
+            if not last_try and _halves(batch.stretch):
+                shortened += [by_id[series.instance] for series in late]
+                some = [series for series in some if series.answered.start_ms <= span.start_ms]
+            self._keep(batch, some, by_id, number, counts)
+            unanswered += len(late)
         if not shortened:
             return unanswered
         total = 0
@@ -166,6 +165,11 @@ class Asker:
             if part is not None:
                 total += self._ask(part, number, counts, halvings=halvings + 1)
         return total
+
+    def _next(self, batch: Batch, answered: Iterator[Series]) -> list[Series]:
+        """Return the next few series; only what the source does is explained as its fault."""
+        with explained(self._keys, f"{batch.metric} from {self._account.alias}"):
+            return list(islice(answered, SERIES_AT_ONCE))
 
     def _series(self, batch: Batch, by_id: Mapping[str, Target]) -> Iterator[Series]:
         """Yield the series of all instances, each once and about what was asked."""

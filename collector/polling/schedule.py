@@ -6,6 +6,7 @@ missed, or came late, changes nothing but the minute.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,8 +36,11 @@ class Schedule:
         self._keys = world.keys
         self._announced: set[str] = set()
         self._stop = stop
+        # It warns of every look that a long run leaves out; that is as it should be.
+        logger = logging.getLogger("starproof.schedule")
+        logger.setLevel(logging.ERROR)
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(THREADS)}, timezone=UTC, daemon=True
+            executors={"default": ThreadPoolExecutor(THREADS)}, timezone=UTC, daemon=True, logger=logger
         )
         for account in poller.accounts:
             self._scheduler.add_job(
@@ -57,7 +61,8 @@ class Schedule:
     def close(self) -> None:
         """Let the questions that are being asked end, and stop."""
         self._stop.set()
-        self._scheduler.shutdown(wait=True)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
 
     def _look(self, account: Account) -> None:
         """A run must not end the looks that follow, whatever it raises."""

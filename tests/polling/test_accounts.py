@@ -147,8 +147,16 @@ def test_references_are_taken_in_the_settings_too(reference):
         ("[[sources]", "is not a TOML file"),
         ('[[sources]]\nalias="a"\nprovider="aws"\n' * 2, "the alias 'a' stands twice"),
         (
-            '[[sources]]\nalias="a"\nprovider="aws"\nhosts={i-1="x"}\n'
-            '[[sources]]\nalias="b"\nprovider="aws"\nhosts={i-2="x"}\n',
+            """
+            [[sources]]
+            alias = "a"
+            provider = "aws"
+            hosts = { i-1 = "x" }
+            [[sources]]
+            alias = "b"
+            provider = "aws"
+            hosts = { i-2 = "x" }
+            """,
             "i-1 and i-2 (aws) are both mapped to the host 'x'",
         ),
     ],
@@ -231,7 +239,7 @@ def test_an_alias_that_is_there_is_not_added_again(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SettingsError, match="cannot (read|write)"):
+    with pytest.raises(SettingsError, match=r"cannot (read|write)"):
         add(tmp_path / "file" / "sources.toml", Account("a", "aws"))
 
 

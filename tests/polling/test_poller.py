@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sources.fake import DAY, HOUR, MINUTE, machine, truth
 
+from collector.errors import StoreError
 from collector.polling import asking, plan, samples
 from collector.polling.plan import BEHIND_MS, LATE_MS
 from collector.sources.errors import (
@@ -118,7 +119,7 @@ def test_what_is_too_old_for_the_fine_period_is_read_in_the_coarse_one(bench):
     bench.poll()
     found = bench.sealed()["web-1", CPU]
     fine = up(bench.clock.now_ms - 10 * DAY + HOUR, HOUR)
-    assert [at for at, length in found if length == HOUR and at > recent][0] >= recent
+    assert any(length == HOUR and at >= recent for at, length in found)
     assert {place: v for place, v in found.items() if place[0] >= fine} == expected(
         bench, "i-web-1", start_ms=fine, end_ms=newest(bench.clock.now_ms)
     )
@@ -479,6 +480,19 @@ def test_a_plugin_that_raises_anything_is_an_error_of_the_plugin(bench):
     recent_only(bench)
     bench.fake.faults = [ZeroDivisionError("oops")]
     assert "ZeroDivisionError: oops" in bench.poll().problems[0]
+
+
+def test_a_fault_of_the_store_is_no_fault_of_the_source(bench):
+    recent_only(bench)
+    with bench.opened.store.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE source_mark")
+        connection.exec_driver_sql(
+            "CREATE TABLE source_mark (alias TEXT, metric TEXT, instance TEXT, mark_ms INTEGER)"
+        )
+    with pytest.raises(StoreError):
+        bench.poll()
+    assert bench.log.named("source_failed") == []
+    assert bench.chunks() == []
 
 
 def test_failures_are_left_alone_for_longer_and_longer(bench):

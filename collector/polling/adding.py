@@ -65,5 +65,10 @@ def entry(account: Account) -> str:
 
 
 def _value(value: object) -> str:
-    """A JSON text, number, truth value or list of them is a TOML one."""
+    """A JSON text, number or truth value is a TOML one; tables are written on one line."""
+    if isinstance(value, dict):
+        inside = ", ".join(f"{_value(key)} = {_value(one)}" for key, one in value.items())
+        return f"{{ {inside} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     return json.dumps(value, ensure_ascii=False)

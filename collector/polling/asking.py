@@ -200,6 +200,8 @@ class Asker:
         number: int,
         counts: Counts,
     ) -> None:
+        if not some:
+            return
         answers = [Answer(series, by_id[series.instance]) for series in some]
         with patiently_writing(self._store, self._clocks) as connection:
             now_ms = self._clocks.wall_ms()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from collector.errors import CollectorError
 from collector.polling.accounts import Account
-from collector.sources.calling import Clocks
+from collector.sources.calling import Clocks, Patience
 from collector.sources.errors import PluginError, SourceError
 from collector.sources.interface import Source
 from collector.sources.redaction import LogRedaction, Redactor
@@ -64,14 +64,17 @@ def redacted_logging(keys: Keys, handler: logging.Handler) -> Iterator[None]:
         root.removeHandler(handler)
 
 
-def open_source(account: Account, plugins: Plugins, *, clocks: Clocks, keys: Keys) -> Source:
+def open_source(
+    account: Account, plugins: Plugins, *, clocks: Clocks, keys: Keys, patience: Patience | None = None
+) -> Source:
     """Return the source of an account.
 
     Raises:
         SourceError: it cannot be opened; redacted.
     """
+    tools = Tools(clocks, keys.read, patience or Patience())
     with explained(keys, f"source {account.alias}"):
-        return plugins.open(account.provider, account.opened_with, Tools(clocks, keys.read))
+        return plugins.open(account.provider, account.opened_with, tools)
 
 
 @contextmanager

@@ -14,9 +14,13 @@ from collector.polling.hosts import assign, current, host_of
 from collector.polling.opening import explained, open_source
 from collector.polling.plan import DAY_MS, ladder
 from collector.polling.world import World
+from collector.sources.calling import Patience
 from collector.sources.interface import METRICS, Retention
 from collector.store import inventories, polls
 from collector.store.polls import Latest, Totals
+
+AT_ONCE = Patience(attempts=1)
+"""Who wants to see how things stand does not wait for a monitor that does not answer."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Standing:
 
 
 def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> Standing:
-    """Return how an account stands. Nothing is asked of its provider.
+    """Return how an account stands. A monitor may be asked what it keeps, nothing else is asked.
 
     Raises:
         StoreError: the store cannot be read.
@@ -63,7 +67,9 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
         targets, refused = _targets(connection, account, accounts)
         problems.extend(refused)
         try:
-            source = open_source(account, world.plugins, clocks=world.clocks, keys=world.keys)
+            source = open_source(
+                account, world.plugins, clocks=world.clocks, keys=world.keys, patience=AT_ONCE
+            )
             with explained(world.keys, f"source {account.alias}"):
                 metrics = metrics or tuple(source.metrics())
                 rungs = ladder(account, source.retention())

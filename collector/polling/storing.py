@@ -59,18 +59,19 @@ class Answer:
 def store(
     connection: Connection, teller: Teller, answers: Sequence[Answer], *, number: int, now_ms: int
 ) -> Counts:
-    """Store answers to question ``number``, move their marks, and return what became of the points.
+    """Store answers (at least one) to question ``number``, move their marks, and return the counts.
 
     Raises:
         RefusedChunkError: undo the transaction.
         StoreError: the same.
     """
+    # Whoever else stores answers waits here: what is sealed is looked up and added to in one turn.
+    connection.execute(registry.identity_lock())
     total = Counts()
     for answer in answers:
         total.add(_Storing(connection, teller, answer, now_ms).run(number))
     moved = {answer.target.instance: mark_of(answer.series, now_ms=now_ms) for answer in answers}
-    if answers:
-        polls.move_marks(connection, teller.alias, answers[0].series.metric, moved)
+    polls.move_marks(connection, teller.alias, answers[0].series.metric, moved)
     return total
 
 
@@ -133,7 +134,7 @@ class _Storing:
         if earlier:
             newest = earlier[-1]
             signed = registry.signed_enrolment(connection, newest.enrolment_id)
-            if newest.public == teller.key.public and _same_instance(signed, origin):
+            if newest.public == teller.key.public and dict(signed.enrolment.facts) == origin.facts:
                 return signed, newest
         signed = sealing.enrol(
             origin,
@@ -189,11 +190,3 @@ class _Storing:
                 f"{numbers.text_of(conflict.answered)} was answered later; the sealed one stays"
             )
             findings.record(self._connection, Finding(self._now_ms, findings.SOURCE_CONFLICT, *place, detail))
-
-
-def _same_instance(signed: SignedEnrolment, origin: Origin) -> bool:
-    """An unknown region (the instance is gone from the inventory) contradicts no known one."""
-    facts = dict(signed.enrolment.facts)
-    if not origin.region:
-        facts["region"] = ""
-    return facts == origin.facts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,21 +43,14 @@ def patiently_writing(store: Store, clocks: Clocks) -> Iterator[Connection]:
         StoreBusyError: they write for too long.
         StoreError: the store cannot be used.
     """
-    for _ in range(WRITE_ATTEMPTS - 1):
-        writing = store.writing()
-        try:
-            connection = writing.__enter__()
-        except StoreBusyError:
-            clocks.sleep(WRITE_PAUSE_S)
-            continue
-        break
-    else:
-        writing = store.writing()
-        connection = writing.__enter__()
-    try:
-        yield connection
-    except BaseException as error:
-        if not writing.__exit__(type(error), error, error.__traceback__):
-            raise
-    else:
-        writing.__exit__(None, None, None)
+    for attempt in range(1, WRITE_ATTEMPTS + 1):
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(store.writing())
+            except StoreBusyError:
+                if attempt == WRITE_ATTEMPTS:
+                    raise
+            else:
+                yield connection
+                return
+        clocks.sleep(WRITE_PAUSE_S)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from collector.store import schema
 from collector.store.dialects import insert
@@ -179,8 +178,6 @@ def marks(connection: Connection, alias: str, metric: str) -> dict[str, int]:
 
 def move_marks(connection: Connection, alias: str, metric: str, moved: Mapping[str, int]) -> None:
     """Move marks forward; one that is further already stays."""
-    if not moved:
-        return
     statement = insert(connection, schema.source_mark)
     table, new = schema.source_mark.c, statement.excluded
     statement = statement.on_conflict_do_update(
@@ -242,10 +239,3 @@ def calls_since(connection: Connection, alias: str, since_ms: int) -> int:
         table.alias == alias, table.time_ms >= since_ms
     )
     return int(connection.scalar(query) or 0)
-
-
-def recent(connection: Connection, alias: str, count: int) -> list[Row[Any]]:
-    """Return the newest rows of an account's questions, newest first."""
-    table = schema.poll
-    query = select(table).where(table.c.alias == alias).order_by(table.c.id.desc()).limit(count)
-    return list(connection.execute(query))

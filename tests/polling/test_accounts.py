@@ -209,7 +209,12 @@ def test_an_account_is_found_by_its_alias():
 def test_an_added_account_is_read_back_as_it_was_and_all_before_it_stays(tmp_path):
     path = tmp_path / "new" / "sources.toml"
     (full,) = parse(FULL.replace("nested = { deep = 1 }", "numbers = [1, 2]"))
-    odd = Account("odd", "prometheus", hosts={'q"uo=te.d': "主机 1"}, settings={"url": "https://x/\\y"})
+    odd = Account(
+        "odd",
+        "prometheus",
+        hosts={'q"uo=te.d': "主机 1"},
+        settings={"url": "https://x/\\y", "tags": [{"tag": "应用", "n": 1}]},
+    )
     add(path, full)
     before = path.read_text()
     add(path, odd)

@@ -212,6 +212,34 @@ def test_polling_on_postgresql_seals_every_point_once(postgres, tmp_path, monkey
         opened.store.close()
 
 
+def test_on_postgresql_no_point_is_sealed_twice_even_without_the_lock(postgres, tmp_path, monkeypatch):
+    import sources.fake as fakes
+    from polling_bench import bench_of
+
+    @contextlib.contextmanager
+    def always(_store, _name, *, directory):
+        assert directory == tmp_path
+        yield lambda: None
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr("collector.polling.poller.alone", always)
+    opened = open_store(postgres, enterprise="甲公司")
+    try:
+        bench = bench_of(opened, tmp_path)
+        names = [f"twice-{number}" for number in range(12)]
+        bench.fake.instances = [fakes.machine(name) for name in names]
+        bench.fake.keeps = (fakes.Retention(5 * fakes.MINUTE, fakes.DAY),)
+        account = bench.account(alias="twice")
+        bench.poll(account)
+        bench.clock.now_ms += 5 * fakes.HOUR
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda _: bench.poll(account, only_due=True), range(3)))
+        assert len(bench.fake.asked) > 2, "several have asked for the same"
+        assert {name for name, _ in bench.sealed()} >= set(names)
+    finally:
+        opened.store.close()
+
+
 def test_a_postgresql_that_is_gone_is_told(tmp_path):
     pytest.importorskip("psycopg", reason="the PostgreSQL driver psycopg is not installed")
     from sqlalchemy import create_engine

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.errors import SettingsError
@@ -75,6 +75,7 @@ def test_without_a_mark_all_that_is_kept_is_asked_for_in_the_finest_period_there
     assert NOW - 15 * DAY < fine < NOW - 14 * DAY
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("kept", [AWS, ALIYUN, TENCENT])
 @given(
     now_ms=st.integers(19_000 * DAY, 21_000 * DAY),

@@ -7,20 +7,24 @@ from decimal import Decimal
 import pytest
 from sources.fake import DAY, HOUR, MINUTE, machine, truth
 
-from collector.errors import StoreError
+from collector.errors import StoreBusyError, StoreError
 from collector.polling import asking, plan, samples
 from collector.polling.plan import BEHIND_MS, LATE_MS
+from collector.polling.world import patiently_writing
 from collector.sources.errors import (
     AnswerError,
     AuthError,
     PermissionMissing,
     QuotaExhaustedError,
+    RangeError,
     ThrottledError,
     UnreachableError,
 )
 from collector.sources.interface import AVERAGE, CPU, LAST, NET_RX, SUM, Point, Retention, Series, Span
+from collector.sources.registry import Plugins
 from collector.store import findings, polls, registry, schema
 from collector.store.archive import StoreArchive
+from collector.store.engine import open_engine
 from evidence.crediting import credited
 from evidence.enrolment import parse
 
@@ -634,28 +638,73 @@ def test_the_store_refuses_what_it_would_refuse_of_anybody(bench, monkeypatch):
     assert bench.marks() == {}
 
 
-def test_a_busy_store_is_waited_for(bench):
-    recent_only(bench)
-    other = bench.opened.store.engine.raw_connection()
-    other.execute("PRAGMA busy_timeout=0")
-    sleep = bench.clock.sleep
-
-    def release(seconds):
-        sleep(seconds)
-        other.rollback()
-
-    bench.clock.sleep = release
-    with bench.opened.store.reading():
-        pass
+@pytest.fixture
+def held(tmp_path, monkeypatch):
+    """A store that somebody else is writing to."""
+    monkeypatch.setattr("collector.store.engine.BUSY_TIMEOUT_S", 0)
+    store = open_engine(f"sqlite:///{tmp_path / 'held.db'}")
+    other = store.engine.raw_connection()
     other.execute("BEGIN IMMEDIATE")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("collector.store.engine.BUSY_TIMEOUT_S", 0)
-        from collector.polling.world import patiently_writing
-
-        with patiently_writing(bench.opened.store, bench.world().clocks) as connection:
-            registry.note(connection, now_ms=1, actor="test", action="WAITED", detail="")
+    yield store, other
     other.close()
+    store.close()
+
+
+def test_a_busy_store_is_waited_for(bench, held):
+    store, other = held
+    clocks = replace(
+        bench.world().clocks, sleep=lambda seconds: (bench.clock.sleep(seconds), other.rollback())
+    )
+    with patiently_writing(store, clocks) as connection:
+        registry.note(connection, now_ms=1, actor="test", action="WAITED", detail="")
     assert bench.clock.slept == [2]
+
+
+def test_a_store_that_stays_busy_is_an_error(bench, held):
+    with pytest.raises(StoreBusyError), patiently_writing(held[0], bench.world().clocks):
+        pass
+    assert len(bench.clock.slept) == 5
+
+
+def test_an_error_while_writing_undoes_everything(bench):
+    before = bench.rows(schema.audit_trail)
+
+    def written_and_failed():
+        with patiently_writing(bench.opened.store, bench.world().clocks) as connection:
+            registry.note(connection, now_ms=1, actor="test", action="UNDONE", detail="")
+            divmod(1, 0)
+
+    with pytest.raises(ZeroDivisionError):
+        written_and_failed()
+    assert bench.rows(schema.audit_trail) == before
+
+
+def test_a_count_of_calls_that_fails_fails_the_question(bench):
+    recent_only(bench)
+    counted = iter([1, 1])
+    real = bench.fake.calls_for
+
+    def calls_for(*asked):
+        if next(counted, None) is None:
+            raise RangeError("not in this period")
+        return real(*asked)
+
+    bench.fake.calls_for = calls_for
+    report = bench.poll()
+    assert report.problems == ["averages cpu.utilization: not in this period"]
+    assert bench.fake.asked == []
+
+
+def test_a_source_that_does_not_open_is_tried_again_later(bench):
+    def opening(_settings, _tools):
+        raise AnswerError("a version that is not known")
+
+    poller = bench.poller(plugins=Plugins({"fake": opening}, ()))
+    report = poller.run(bench.account())
+    assert report.problems == ["account: a version that is not known"]
+    assert poller.run(bench.account()).problems == [], "it is left alone"
+    bench.clock.now_ms += 60_000
+    assert poller.run(bench.account()).failed == 1
 
 
 def test_a_series_of_nothing_but_known_points_needs_no_enrolment():

@@ -15,9 +15,8 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 from documents.errors import RenderError
-from verifier.decimals import MAX_DECIMAL_CHARACTERS
 
-PRECISION_DIGITS = 60
+PRECISION_DIGITS = 120
 """Digits of the decimal arithmetic: more than the longest decimal that is read has."""
 SMALL_PLACES = 2
 """Decimal places of a number below ``LARGE``."""
@@ -27,6 +26,8 @@ SIGNIFICANT_DIGITS = 2
 """Digits kept of a number so small that two places would show zero."""
 MAX_PLACES = 12
 """Places at most; smaller numbers show as the bound they are below."""
+MAX_DECIMAL_CHARACTERS = 100
+"""Fifteen digits after as many zeros as any figure can have; longer ones are no figures of ours."""
 _PLAIN = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z", re.ASCII)
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode categories without a shape: controls, marks of format and direction, halves, separators."""
@@ -159,7 +160,7 @@ def _places(value: Decimal) -> int:
     return min(MAX_PLACES, max(SMALL_PLACES, SIGNIFICANT_DIGITS - 1 - value.adjusted()))
 
 
-def _decimal(text: str) -> Decimal:
+def _decimal(text: object) -> Decimal:
     if not isinstance(text, str) or not _PLAIN.match(text):
         raise RenderError(f"{text!r} is not a plain decimal such as 8.2; make the report anew")
     if len(text) > MAX_DECIMAL_CHARACTERS:

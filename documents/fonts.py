@@ -91,21 +91,24 @@ def find_font(
             if draws_chinese(font):
                 return font
     for folder in _package_folders(packages):
-        font = _in_folder(folder, origin="package")
-        if font is not None:
-            return font
+        found = _in_folder(folder, origin="package")
+        if found is not None:
+            return found
     raise FontError(f"no font with simplified Chinese was found; {ADVICE}")
 
 
 def draws_chinese(font: Font) -> bool:
-    """Return whether the font alone can show a line of Chinese."""
+    """Return whether the font is there and can by itself show a line of Chinese."""
+    fonts = typst.Fonts(font_paths=list(font.folders))
+    if font.family not in fonts.families():
+        return False  # typst would take another one
     source = b"#set text(font: sys.inputs.family, fallback: false)\n#sys.inputs.sample\n"
     try:
         typst.compile(
             source,
             pdf_standards="a-3b",  # refuses text that its font cannot show
             sys_inputs={"family": font.family, "sample": SAMPLE},
-            font_paths=list(font.folders),
+            font_paths=fonts,
         )
     except typst.TypstError:
         return False

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
-from evidence.crediting import Claims
+from evidence.crediting import Claims, claimed_metrics
 from evidence.day_sum import Interval, claims
 from verifier.recompute import Opened
 from verifier.window import Window
@@ -24,7 +25,8 @@ class SourceFacts:
 
     ``software`` are the versions that sealed them, sorted. ``clock_offsets_ms`` are the least and the
     greatest offset (collector minus host), ``None`` if never measured. ``spoken`` are the stretches
-    [start, end) in ms that the chunks speak for, disjoint and in order.
+    [start, end) in ms that the chunks speak for, disjoint and in order; of averages those for which
+    every metric that the source has is spoken for.
     """
 
     host: str
@@ -46,7 +48,7 @@ class Gathering:
         self._software: set[str] = set()
         self._states: set[str] = set()
         self._offsets: list[int] = []
-        self._claims = Claims()
+        self._claims: dict[str, Claims] = {}
 
     def watching(self, chunks: Iterable[Opened]) -> Iterator[Opened]:
         """Yield the chunks unchanged and remember what they say."""
@@ -58,8 +60,10 @@ class Gathering:
             if header.clock_rtt_ms != NEVER_MEASURED:
                 known = [*self._offsets, header.clock_offset_ms]
                 self._offsets = [min(known), max(known)]
-            for start, end in claims(chunk):
-                self._claims.add(start, end)
+            for metric in claimed_metrics(chunk):
+                mine = self._claims.setdefault(metric, Claims())
+                for start, end in claims(chunk):
+                    mine.add(start, end)
             yield stored, chunk
 
     def facts(self) -> SourceFacts:
@@ -71,11 +75,27 @@ class Gathering:
             software=tuple(sorted(self._software)),
             clock_states=tuple(sorted(self._states)),
             clock_offsets_ms=(self._offsets[0], self._offsets[1]) if self._offsets else None,
-            spoken=tuple(self._claims.within(*_ALWAYS)),
+            spoken=tuple(reduce(_both, (mine.within(*_ALWAYS) for mine in self._claims.values()))),
         )
 
 
 _ALWAYS = (-(2**62), 2**62)
+
+
+def _both(left: Sequence[Interval], right: Sequence[Interval]) -> list[Interval]:
+    """Return the time that lies in both; each is disjoint and in order."""
+    found: list[Interval] = []
+    at, beside = iter(left), iter(right)
+    one, other = next(at, None), next(beside, None)
+    while one is not None and other is not None:
+        start, end = max(one[0], other[0]), min(one[1], other[1])
+        if start < end:
+            found.append((start, end))
+        if one[1] < other[1]:
+            one = next(at, None)
+        else:
+            other = next(beside, None)
+    return found
 
 
 def gaps(spoken: Sequence[Interval], window: Window, *, until_ms: int) -> list[Interval]:

@@ -3,8 +3,8 @@
 Two nets, because either has holes:
 
 1. Known secrets are replaced in every form in which libraries print them: as they are, escaped for
-   JSON or Python, percent-encoded, in hex, and in base64, also as part of something longer (such as
-   ``user:password``).
+   JSON, Python or HTML, percent-encoded, in hex, and in base64, also as part of something longer
+   (such as ``user:password``).
 2. What looks like one is replaced even if nobody told us: values of Authorization, Cookie and
    signature fields, tokens, passwords, user information in addresses.
 """
@@ -12,16 +12,16 @@ Two nets, because either has holes:
 from __future__ import annotations
 
 import base64
-import json
+import html
 import logging
 import re
 from collections.abc import Callable, Iterable
-from urllib.parse import quote, quote_plus
 
 from collector.sources.secrets import Secret
 
 MARK = "***"
 
+# Repetitions are bounded: a text made to be slow to search must not stop the poller.
 _NAMES = (
     r"(?:proxy-)?authorization|(?:set-)?cookie|(?:x-amz-|x-)?signature"
     r"|(?:x-amz-|x-)?security[-_]?token|x-(?:auth|subject|api)-(?:token|key)"
@@ -34,12 +34,14 @@ _SCHEME = re.compile(
     r"(?:\s+(?:credential|signedheaders|access|signature)=[^\s'\"]+|\s+[A-Za-z0-9+/=._~:-]{6,})+",
     re.IGNORECASE,
 )
-_HEADER = re.compile(rf"(?im)^(\s*[<>]?\s*(?:{_NAMES})\s*:\s*)\S.*$")
+_HEADER = re.compile(rf"(?im)^([<> \t]{{0,8}}(?:{_NAMES})[ \t]*:[ \t]*)\S.*$")
 _PAIR = re.compile(
-    rf"(?i)(?<![A-Za-z0-9])(b?['\"]?(?:{_NAMES})['\"]?\s*(?:=|:|,(?=\s*b?['\"]))\s*)"
-    r"(b?\"(?:[^\"\\]|\\.)*\"|b?'(?:[^'\\]|\\.)*'|[^\s&;,'\"<>)}\]]+)"
+    rf"(?i)(?<![A-Za-z0-9])(b?\\{{0,8}}['\"]?(?:{_NAMES})\\{{0,8}}['\"]?\s*(?:=|:|,(?=\s*b?['\"]))\s*)"
+    r"(?:b?\"(?:[^\"\\]|\\.)*\"|b?'(?:[^'\\]|\\.)*'"
+    r"|(?P<quote>\\{1,8}['\"])(?:(?!(?P=quote)).)*(?P=quote)"  # JSON within JSON
+    r"|[^\s&;,'\"<>)}\]]+)"
 )
-_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@'\"]+@")
+_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/\s@'\"]+@")
 _BASE64_GROUP = 3
 """Bytes that make four characters; where a secret begins inside a group is not known."""
 
@@ -49,9 +51,9 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         """Prepare all forms of these secrets."""
-        forms = {form for secret in secrets for form in _forms(secret.reveal())}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        longest_first = sorted({secret.reveal() for secret in secrets}, key=len, reverse=True)
+        patterns = [pattern for text in longest_first if text for pattern in _patterns(text)]
+        self._known = re.compile("|".join(patterns)) if patterns else None
 
     def __repr__(self) -> str:
         """Return the name only."""
@@ -105,37 +107,48 @@ class LogRedaction(logging.Filter):
         return True
 
 
-def _forms(secret: str) -> Iterable[str]:
-    raw = secret.encode()
-    yield secret
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield repr(secret)[1:-1]
-    yield repr(raw)[2:-1]
-    yield raw.hex()
-    yield raw.hex().upper()
-    for encoded in (quote(secret), quote(secret, safe=""), quote_plus(secret), quote(secret, safe="~")):
-        yield encoded
-        yield re.sub("%[0-9A-F]{2}", _lower, encoded)
-        yield quote(encoded, safe="")  # once more: a signature's "string to sign" does it
-    yield from _base64_forms(raw, base64.b64encode)
-    yield from _base64_forms(raw, base64.urlsafe_b64encode)
+def _patterns(secret: str) -> Iterable[str]:
+    raw = secret.encode("utf-8", errors="surrogatepass")
+    yield "".join(map(_spellings, secret))
+    yield f"(?i:{raw.hex()})"
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for piece in _base64_pieces(raw, encode):
+            yield "".join(map(_spellings, piece))
 
 
-def _base64_forms(raw: bytes, encode: Callable[[bytes], bytes]) -> Iterable[str]:
+def _spellings(character: str) -> str:
+    """Return a pattern of every way in which libraries write a character of a text."""
+    if character.isascii() and character.isalnum():
+        return character  # nobody escapes these
+    raw = character.encode("utf-8", errors="surrogatepass")
+    utf16 = character.encode("utf-16-be", errors="surrogatepass").hex()
+    ways = [
+        rf"\\{{0,8}}{re.escape(character)}",  # JSON and Python escape quotes; JSON within JSON does it again
+        "(?i:" + "".join(f"%(?:25){{0,4}}{byte:02x}" for byte in raw) + ")",
+        "(?i:" + "".join(rf"\\{{1,8}}x{byte:02x}" for byte in raw) + ")",
+        "(?i:" + "".join(rf"\\{{1,8}}u{utf16[start : start + 4]}" for start in range(0, len(utf16), 4)) + ")",
+        rf"(?i:\\{{1,8}}(?:x{ord(character):02x}|U{ord(character):08x}))",
+        re.escape(html.escape(character)),
+    ]
+    if character == " ":
+        ways.append(r"\+")
+    if character in _CONTROLS:
+        ways.append(rf"\\{{1,8}}{_CONTROLS[character]}")
+    return f"(?:{'|'.join(ways)})"
+
+
+_CONTROLS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+
+
+def _base64_pieces(raw: bytes, encode: Callable[[bytes], bytes]) -> Iterable[str]:
     """Yield what stands in the base64 text of anything that holds ``raw``, wherever it begins."""
     for before in range(_BASE64_GROUP):
-        whole = encode(bytes(before) + raw).decode()
+        whole = encode(bytes(before) + raw).decode("ascii")
         start = -(-before * 8 // 6)  # characters that also depend on what stands before
         sure = (before + len(raw)) * 8 // 6  # and those from here on depend on what follows
         if sure - start >= _SHORTEST:
             yield whole[start:sure]
-            yield quote(whole[start:sure], safe="")
 
 
 _SHORTEST = 4
 """Shorter pieces of base64 stand in any text."""
-
-
-def _lower(match: re.Match[str]) -> str:
-    return match.group().lower()

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
+from collector.errors import CollectorError
 from collector.names import nearest
 from collector.sources.calling import Caller, Clocks, Patience
-from collector.sources.errors import PluginError, SourceError
+from collector.sources.errors import PluginError
 from collector.sources.interface import Source
 from collector.sources.redaction import Redactor
 from collector.sources.secrets import Secret
@@ -62,7 +63,8 @@ class Plugins:
 
         Raises:
             PluginError: there is none of this name, it is broken, or it does not return a source.
-            SourceError: what the source itself says of its settings or credentials.
+            SettingsError: what the source itself says of its settings.
+            CredentialError: what it says of its credentials.
         """
         factory = self.factories.get(name)
         if factory is None:
@@ -79,9 +81,9 @@ class Plugins:
 def _opened(name: str, factory: Factory, settings: Mapping[str, Any], tools: Tools) -> object:
     try:
         return factory(settings, tools)
-    except SourceError:
+    except CollectorError:
         raise
-    except Exception as error:  # noqa: BLE001 - a third party's code may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a third party's code may raise anything
         detail = Redactor().text(f"{type(error).__name__}: {error}")
         raise PluginError(f"the plug-in {name} failed when it was opened: {detail}") from None
 
@@ -123,7 +125,7 @@ def _loaded(point: EntryPoint) -> Factory | Broken:
     except ModuleNotFoundError as error:
         extra = f"run: pip install 'starproof[{point.name}]'" if distribution == OURS else "install it"
         return Broken(point.name, distribution, f"the package {error.name} is not installed; {extra}")
-    except Exception as error:  # noqa: BLE001 - a third party's module may raise anything when imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a third party's module may raise anything
         return Broken(
             point.name, distribution, f"cannot be loaded from {point.value}: {type(error).__name__}: {error}"
         )
@@ -133,4 +135,4 @@ def _loaded(point: EntryPoint) -> Factory | Broken:
 
 
 def _distribution(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else OURS
+    return point.dist.name if point.dist is not None else "unknown"

@@ -14,7 +14,6 @@ from documents.charts import scale
 from documents.charts.drawing import (
     BAND,
     BLUE,
-    FREE,
     INK,
     QUIET,
     SHADE,
@@ -23,14 +22,15 @@ from documents.charts.drawing import (
     Entry,
     Spec,
     chart,
+    layer,
     legend,
     shortened,
     texts,
-    wide,
 )
+from documents.charts.thresholds import limits_of, room_for, thresholds
 from documents.charts.words import TABLES
-from documents.display import legible, written
-from documents.language import ENGLISH, picked, words
+from documents.display import legible
+from documents.language import picked, words
 
 TOTAL_PX = 760
 PLOT_PX = 150
@@ -40,12 +40,8 @@ BOTTOM_PX = 30
 ROW_DAYS = 92
 """Days in one row at most: three months."""
 MONTH_DAYS = 31
-LABEL_GAP_PX = 13
 NAME_PX = 480
 """Room for the name of the figure."""
-STARS_PX = 110
-"""Room for the stars that share a threshold."""
-LEADER_PX = 8
 STRIP_PX = 4
 EDGE_PX = 8 - LEFT_PX
 TITLE_PX = 12 - TOP_PX
@@ -95,8 +91,8 @@ def daily_chart(
     text = words(TABLES, language)
     days = series["days"]
     top = _top(days, rule) if top is None else top
-    limits = _limits(rule, stars, language)
-    right = max([wide(name) for name, _ in limits], default=0) + LEADER_PX + 10
+    limits = limits_of(rule, stars, language)
+    right = room_for(limits)
     width = TOTAL_PX - LEFT_PX - right
     across = {
         "type": "quantitative",
@@ -119,7 +115,7 @@ def daily_chart(
     }
     layers = [
         *_marks(series, days, top=top, across=across, upward=upward),
-        *_thresholds(limits, top=top, upward=upward, width=width),
+        *thresholds(limits, top=top, upward=upward, width=width, height=PLOT_PX),
         _day_names(days, across),
         texts(
             [{"x": EDGE_PX, "y": TITLE_PX, "words": _title(rule, text, days, language), "ink": INK}],
@@ -154,26 +150,6 @@ def _top(days: Sequence[Mapping[str, Any]], rule: Mapping[str, Any]) -> float:
     )
 
 
-def _limits(
-    rule: Mapping[str, Any], stars: Sequence[Mapping[str, Any]], language: str
-) -> list[tuple[str, Decimal]]:
-    """Return label and threshold from the lowest up; stars with the same threshold share a label."""
-    names = {star["id"]: picked(star, "name", language) for star in stars}
-    together: dict[Decimal, list[str]] = {}
-    for star, limit in rule["thresholds"].items():
-        together.setdefault(Decimal(limit), []).append(star)
-    found = []
-    for limit in sorted(together):
-        ids = sorted(together[limit])
-        if language == ENGLISH and len(ids) > 1:
-            name = f"{'/'.join(ids)} stars"
-        else:
-            name = "、".join(names.get(star, f"{star}★") for star in ids)
-        number = written(f"{limit:f}")
-        found.append((f"{shortened(legible(name), STARS_PX)} {number}", limit))
-    return found
-
-
 def _marks(
     series: Mapping[str, Any],
     days: Sequence[Mapping[str, Any]],
@@ -191,16 +167,16 @@ def _marks(
     place = {"x": {"field": "index", **across}, "y": {"field": "value", **upward}}
     bounded, unbounded = _bands(days, top)
     return [
-        _layer(out, {"type": "rect", "color": SHADE}, {**boxes, "y": {"value": 0}, "y2": {"value": PLOT_PX}}),
-        _layer(bounded, {"type": "rect", "color": BAND}, band),
-        _layer(unbounded, {"type": "rect", "color": BAND, "opacity": 0.45}, band),
-        _layer(
+        layer(out, {"type": "rect", "color": SHADE}, {**boxes, "y": {"value": 0}, "y2": {"value": PLOT_PX}}),
+        layer(bounded, {"type": "rect", "color": BAND}, band),
+        layer(unbounded, {"type": "rect", "color": BAND, "opacity": 0.45}, band),
+        layer(
             points,
             {"type": "line", "color": BLUE, "strokeWidth": 1.6, "interpolate": "linear"},
             {**place, "detail": {"field": "run", "type": "nominal"}},
         ),
-        _layer(points, {"type": "point", "color": BLUE, "filled": True, "size": 12, "opacity": 1}, place),
-        _layer(
+        layer(points, {"type": "point", "color": BLUE, "filled": True, "size": 12, "opacity": 1}, place),
+        layer(
             worst,
             {
                 "type": "point",
@@ -212,16 +188,12 @@ def _marks(
             },
             place,
         ),
-        _layer(
+        layer(
             dark,
             {"type": "rect", "color": VERMILION},
             {**boxes, "y": {"value": PLOT_PX - STRIP_PX}, "y2": {"value": PLOT_PX}},
         ),
     ]
-
-
-def _layer(rows: Sequence[Mapping[str, Any]], mark: Spec, encoding: Spec) -> Spec:
-    return {"data": {"values": list(rows)}, "mark": mark, "encoding": encoding}
 
 
 def _box(index: int) -> Spec:
@@ -256,37 +228,6 @@ def _bands(days: Sequence[Mapping[str, Any]], top: float) -> tuple[list[Spec], l
     return bounded, unbounded
 
 
-def _thresholds(limits: Sequence[tuple[str, Decimal]], *, top: float, upward: Spec, width: int) -> list[Spec]:
-    """Return lines, names and the strokes that lead from a line to its name where it had to move."""
-    lines = [{"limit": float(limit)} for _, limit in limits]
-    places = [PLOT_PX * (1 - float(limit) / top) for _, limit in limits]
-    names = scale.spread(places, gap_px=LABEL_GAP_PX, lowest_px=PLOT_PX - 2)
-    pairs = list(zip(limits, places, names, strict=True))
-    leaders = [{"x": width, "y": place, "x2": width + LEADER_PX, "y2": name} for _, place, name in pairs]
-    named = [
-        {"x": width + LEADER_PX + 3, "y": round(name), "words": words_, "ink": INK}
-        for (words_, _), _, name in pairs
-    ]
-    return [
-        _layer(
-            lines,
-            {"type": "rule", "color": INK, "strokeDash": [5, 3], "strokeWidth": 1},
-            {"y": {"field": "limit", **upward}, "x": {"value": 0}, "x2": {"value": width}},
-        ),
-        _layer(
-            leaders,
-            {"type": "rule", "color": INK, "strokeWidth": 0.7},
-            {
-                "x": {"field": "x", **FREE},
-                "x2": {"field": "x2"},
-                "y": {"field": "y", **FREE},
-                "y2": {"field": "y2"},
-            },
-        ),
-        texts(named),
-    ]
-
-
 def _day_names(days: Sequence[Mapping[str, Any]], across: Spec) -> Spec:
     """Return the layer of the names below the days: every day of one month, else every tenth."""
     one = len(days) <= MONTH_DAYS
@@ -295,7 +236,7 @@ def _day_names(days: Sequence[Mapping[str, Any]], across: Spec) -> Spec:
         for index, day in enumerate(days)
         if one or day["day"][8:] in ("01", "11", "21")
     ]
-    return _layer(
+    return layer(
         rows,
         {"type": "text", "fontSize": SMALL_PX, "color": QUIET, "baseline": "top"},
         {

@@ -7,7 +7,7 @@ for what was seen, vermilion only for what was not (Okabe and Ito's set), grey f
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,11 @@ def chart(width: int, height: int, *, padding: dict[str, int], layers: list[Spec
         "background": "white",
         "layer": layers,
     }
+
+
+def layer(rows: Sequence[Mapping[str, Any]], mark: Spec, encoding: Spec) -> Spec:
+    """Return one layer: its rows, the mark that draws them, and where their fields go."""
+    return {"data": {"values": list(rows)}, "mark": mark, "encoding": encoding}
 
 
 def texts(

@@ -95,10 +95,9 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """A star's threshold and verdict beside a figure."""
+    """A star's verdict beside a figure, the threshold below it."""
 
     star: str
-    needed: str
     verdict: Cell
 
 

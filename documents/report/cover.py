@@ -84,6 +84,8 @@ def _banners(report: Report, say: Phrases) -> list[str]:
     scope = report["scope"]
     if scope is None:
         found.append(say("banner_no_scope"))
+    elif scope["version"] is None:
+        found.append(say("banner_undeclared_scope"))
     elif scope["declared_before_window"] != "yes":
         found.append(say("banner_late_scope"))
     return found

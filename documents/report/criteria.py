@@ -61,7 +61,9 @@ def _answer(entry: Mapping[str, Any], star: str, say: Phrases) -> Cell:
     if answer is None:
         return say.verdict("INCONCLUSIVE", reason="EDITION_UNKNOWN")
     parts = []
-    if answer["needed"] is not None and answer["reason"] != "NOT_APPLICABLE":
+    if answer["needed"] == "0" and entry["kind"] == "count":
+        parts.append(say("nothing_asked"))
+    elif answer["needed"] is not None and answer["reason"] != "NOT_APPLICABLE":
         parts.append(say("needed", needed=_needed(entry, answer["needed"], say)))
     if answer["short"] is not None:
         parts.append(say("short", short=display.shortfall(answer["short"])))

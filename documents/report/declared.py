@@ -39,7 +39,8 @@ def scope(report: Report, say: Phrases) -> Section:
     title = say("section_scope")
     if declared is None:
         return Section("scope", title, (Text(say("scope_none"), "unsure"),))
-    blocks: list[Block] = [_scope_facts(report, say), Subhead(say("versions")), _versions(report, say)]
+    blocks: list[Block] = [_scope_facts(report, say), Subhead(say("versions"))]
+    blocks.append(_versions(report, say) if declared["versions"] else Text(say("versions_none"), "unsure"))
     if declared["hosts"]:
         blocks += [Subhead(say("scope_hosts")), _scope_hosts(declared, say)]
     return Section("scope", title, tuple(blocks))

@@ -38,7 +38,7 @@ def overview(report: Report, say: Phrases) -> Section:
     """Return the table of all figures."""
     stars = report["verdict"]["stars"]
     columns = (
-        Column(say("figure"), share=6),
+        Column(say("figure"), share=8),
         Column(say("value"), "right", 5),
         Column(say("interval"), "right", 5),
         Column(say("coverage"), "right", 3),
@@ -127,7 +127,7 @@ def _marks(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[M
         else:
             below = "" if answer["reason"] == "EDITION_UNKNOWN" else limit
             verdict = say.verdict(answer["verdict"], reason=answer["reason"], sub=below)
-        found.append(Mark(say.of(star, "name"), limit, verdict))
+        found.append(Mark(say.of(star, "name"), verdict))
     return found
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from html import escape as markup_escape
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import typst
 
@@ -24,7 +24,7 @@ from documents.errors import RenderError
 from documents.fonts import Font, find_font
 from documents.report.view import view
 
-STANDARD = "a-3b"
+STANDARD: Final = "a-3b"
 TRIALS = 4
 """Times the layout is tried while it still meets characters that no font has."""
 ASCII_END = 0x80

@@ -45,12 +45,11 @@ def view(report: Mapping[str, Any], *, language: str) -> View:
         declared.profile(report, say),
         origin.section(report, say, report_hash=report_hash),
     )
-    enterprise, month = legible(report["enterprise"]), legible(report["month"])
     return View(
         language=language,
         title=say("title", enterprise=report["enterprise"], month=report["month"]),
-        author=enterprise,
-        footer=f"{enterprise} · {month}",
+        author=legible(report["enterprise"]),
+        footer=say("footer", enterprise=report["enterprise"], month=report["month"]),
         hash=report_hash,
         hash_label=say("hash"),
         page_words=(say("page"), say("of")),

@@ -613,8 +613,13 @@ def _next(star: str, criteria: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if answer["verdict"] in ("PASS", "DECLARED"):
             continue
         needed, short, unit = answer["needed"], answer["short"], entry["unit"]
-        zh = f"{entry['name_zh']} {entry['got'] or '无数据'} {unit}，{NAMES[star][0]}需 {needed} {unit}"
-        en = f"{entry['name_en']} {entry['got'] or 'no data'} {unit}, {NAMES[star][1]} need {needed} {unit}"
+        zh = f"{entry['name_zh']} {entry['got'] or '无数据'} {unit}"
+        en = f"{entry['name_en']} {entry['got'] or 'no data'} {unit}"
+        if needed:
+            zh, en = (
+                f"{zh}，{NAMES[star][0]}需 {needed} {unit}",
+                f"{en}, {NAMES[star][1]} need {needed} {unit}",
+            )
         if short:
             zh, en = f"{zh}，差 {short} {unit}", f"{en}, short by {short} {unit}"
         blockers.append(

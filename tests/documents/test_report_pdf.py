@@ -47,10 +47,10 @@ def run(*command: object) -> bytes:
 
 
 def words(pdf: bytes, folder: Path) -> str:
-    """Return the text of a PDF without blanks and soft breaks."""
+    """Return the text of a PDF without blanks and soft breaks: by lines, then by columns."""
     path = folder / "read.pdf"
     path.write_bytes(pdf)
-    text = run("pdftotext", "-layout", path, "-").decode()
+    text = run("pdftotext", "-layout", path, "-").decode() + run("pdftotext", path, "-").decode()
     return re.sub(r"[\s\u200b]+", "", text)
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from report_sample import DECLARED_VALUES, FIGURES, HOSTS, large, named, report
+from report_reading import SECTIONS, texts
+from report_sample import DECLARED_VALUES, HOSTS, large, named, report
 
 from documents.errors import RenderError
 from documents.report import figures as figures_module
@@ -15,18 +16,6 @@ from documents.report import hosts as hosts_module
 from documents.report.blocks import Bar, Facts, Measure, Picture, Points, Section, Table, Text, View
 from documents.report.view import view
 from verifier.document import encode_figures
-
-SECTIONS = (
-    "overview",
-    *(f"figure-{figure[0]}" for figure in FIGURES),
-    "criteria",
-    "calendar",
-    "hosts",
-    "exclusions",
-    "scope",
-    "profile",
-    "origin",
-)
 
 
 def section(shown: View, name: str) -> Section:
@@ -39,15 +28,6 @@ def first(entry: Section, kind: type) -> Any:
 
 def blocks(entry: Section, kind: type) -> list[Any]:
     return [block for block in entry.blocks if isinstance(block, kind)]
-
-
-def texts(value: object) -> list[str]:
-    """Return every text in a part of a view but drawings."""
-    if isinstance(value, dict):
-        return [text for name, item in value.items() if name != "svg" for text in texts(item)]
-    if isinstance(value, (list, tuple)):
-        return [text for item in value for text in texts(item)]
-    return [value] if isinstance(value, str) else []
 
 
 def all_texts(entry: object) -> str:
@@ -151,7 +131,7 @@ def test_every_measured_figure_shows_value_interval_threshold_and_verdict():
     shown = view(report(), language="zh-CN")
     measure = first(section(shown, "figure-cpu_utilization"), Measure)
     assert (measure.value, measure.unit, measure.interval) == ("24.31", "%", "区间 17.90 – 43.21")
-    assert [(mark.star, mark.needed, mark.verdict.text) for mark in measure.marks] == [
+    assert [(mark.star, mark.verdict.sub, mark.verdict.text) for mark in measure.marks] == [
         ("三星", "≥ 5", "达标"),
         ("四星", "≥ 10", "达标"),
         ("五星", "≥ 25", "无法判定"),
@@ -246,17 +226,19 @@ def test_what_the_edition_does_not_say_is_inconclusive_and_says_why():
     assert rows["深度应用"][2].sub == "版本未载明"
     assert (rows["IT基础设施"][4].text, rows["IT基础设施"][4].sub) == ("无法判定", "版本未载明")
     marks = first(section(shown, "figure-cloud_investment"), Measure).marks
-    assert {mark.needed for mark in marks} == {"未载明"}
+    assert {(mark.verdict.text, mark.verdict.sub) for mark in marks} == {("无法判定", "版本未载明")}
     assert "上云投入的阈值未见公开文本。" in all_texts(section(shown, "origin"))
 
 
 def test_a_figure_that_is_no_criterion_keeps_its_own_verdicts():
     document = report()
+    document["figures"]["indicators"][2]["thresholds"] = {"3": "5", "4": "10"}
     document["verdict"]["criteria"] = [
         entry for entry in document["verdict"]["criteria"] if entry["id"] != "cpu_utilization"
     ]
     marks = first(section(view(document, language="zh-CN"), "figure-cpu_utilization"), Measure).marks
     assert [mark.verdict.text for mark in marks] == ["达标", "达标", "无法判定"]
+    assert [mark.verdict.sub for mark in marks] == ["≥ 5", "≥ 10", "未载明"]
 
 
 def test_a_definition_without_words_is_named():
@@ -340,7 +322,7 @@ def test_a_scope_that_was_not_declared_in_time_or_says_little_is_shown_as_it_is(
     document["scope"]["versions"].append({**document["scope"]["versions"][1], "differences": []})
     document["scope"]["hosts"][0]["capacity"] = []
     entry = section(view(document, language="zh-CN"), "scope")
-    values = {label: cell for label, cell in first(entry, Facts).pairs}
+    values = dict(first(entry, Facts).pairs)
     assert values["声明时间"].text == "无"
     assert (values["在统计期开始之前声明"].text, values["在统计期开始之前声明"].tone) == ("否", "unsure")
     assert values["人数"].text == "总人数 未知，使用云服务人员 未知"

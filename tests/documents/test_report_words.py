@@ -67,7 +67,7 @@ def test_every_word_is_used_by_the_report():
 
 
 @pytest.mark.parametrize(
-    ("verdict", "word"), zip(VERDICTS, ("达标", "不达标", "无法判定", "无数据", "已申报"), strict=True)
+    ("verdict", "word"), list(zip(VERDICTS, ("达标", "不达标", "无法判定", "无数据", "已申报"), strict=True))
 )
 def test_the_verdicts_are_the_words_of_the_house(verdict, word):
     assert Phrases("zh-CN").verdict(verdict).text == word

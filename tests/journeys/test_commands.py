@@ -269,7 +269,7 @@ def test_a_stopped_agent_bridges_and_a_conflicting_copy_is_refused(tmp_path: Pat
         agent.wait_for(r"event=sealed", start=mark)
         assert agent.stop() == 0
         month = (datetime.now(UTC) + timedelta(hours=8)).strftime("%Y-%m")
-        document = starproof_json("verify", "--month", month, "--db", db)
+        document = starproof_json("verify", "--month", month, "--db", db)["figures"]
         [host] = document["indicators"][2]["hosts"]
         assert host["coverage"]["bridged_s"] >= 5
         assert host["coverage"]["downtime_s"] == 0

@@ -169,7 +169,7 @@ def test_every_counter_difference_in_the_store_is_the_kernels_own(tmp_path: Path
         assert values == [instant[slot] for instant in truth], slot
         compared += len(values)
     assert compared >= 13 * 12
-    report = starproof_json("verify", "--db", db, "--month", month_of(columns))
+    report = starproof_json("verify", "--db", db, "--month", month_of(columns))["figures"]
     [cpu] = [i for i in report["indicators"] if i["id"] == "cpu_utilization"]
     ours, theirs = Fraction(cpu["hosts"][0]["running"]), mpstat_between(stats[0], stats[-1], tmp_path)
     first, last = truth[0], truth[-1]

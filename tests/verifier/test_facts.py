@@ -64,6 +64,21 @@ def test_the_spoken_time_ends_where_nobody_reads():
     ]
 
 
+def test_averages_speak_only_where_every_metric_of_the_source_does():
+    fleet = Fleet()
+    start = instant("2026-11-02")
+    day = [(start + number * HOUR, HOUR, 1) for number in range(24)]
+    fleet.averages("old-1", "cpu.utilization", day)
+    fleet.averages("old-1", "net.rx.rate", [*day[2:5], *day[6:9]])
+    fleet.averages("old-1", "net.tx.rate", [*day[:3], *day[4:20]])
+    spoken = heard(fleet)["old-1", "import"].spoken
+    assert [((low - start) // HOUR, (high - start) // HOUR) for low, high in spoken] == [
+        (2, 3),
+        (4, 5),
+        (6, 9),
+    ]
+
+
 def test_what_has_not_happened_yet_is_no_gap():
     now = instant("2026-11-10")
     assert gaps([], WINDOW, until_ms=now) == [(WINDOW.start_ms, now)]

@@ -1,0 +1,1 @@
+"""Prometheus and what answers as it does: VictoriaMetrics, Thanos, Nightingale."""

@@ -60,6 +60,16 @@ class Batch:
         """Its share of the work, in instance-milliseconds."""
         return len(self.targets) * self.stretch.span.length_ms
 
+    def halves(self) -> tuple[Batch, ...]:
+        """Return the same question about either half of the instances, nothing if there is only one."""
+        if len(self.targets) == 1:
+            return ()
+        middle = len(self.targets) // 2
+        return (
+            replace(self, targets=self.targets[:middle]),
+            replace(self, targets=self.targets[middle:]),
+        )
+
 
 class Asker:
     """Asks one source for the averages of one account."""

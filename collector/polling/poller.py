@@ -220,12 +220,12 @@ class _Run:
         for batch in batches:
             self._stop_if_asked()
             rest = asker.without_held(batch)
-            if rest is not None and not self._ask(asker, rest):
+            if rest is not None and not self._ask(asker, rest, rungs[0].period_ms):
                 return
             done += batch.weight
             progress(done, total)
 
-    def _ask(self, asker: Asker, batch: Batch) -> bool:
+    def _ask(self, asker: Asker, batch: Batch, finest_ms: int) -> bool:
         """Ask one question; return whether the metric's others can still be asked."""
         question = self._record.question(polls.AVERAGES, batch.metric)
         try:
@@ -236,10 +236,21 @@ class _Run:
         number = self._record.begin(question)
         try:
             counts, note = asker.ask(batch, number)
-        except (SourceError, RefusedChunkError) as error:
+        except (AnswerError, RefusedChunkError) as error:
+            # That is about some of these instances: find them, and do not let the others wait.
+            self._record.failed(number, question, error, most_ms=self._account.every_ms)
+            halves = batch.halves()
+            if not halves:
+                asker.hold(batch)
+            return all(self._ask(asker, half, finest_ms) for half in halves)
+        except RangeError as error:
+            # History in a coarse period that this metric does not have is not there.
+            coarse = batch.stretch.period_ms > finest_ms
+            self._record.failed(number, question, error, most_ms=self._account.every_ms if coarse else None)
+            return coarse
+        except SourceError as error:
             self._record.failed(number, question, error)
-            asker.hold(batch)
-            return isinstance(error, (AnswerError, RefusedChunkError))  # that is about these instances
+            return False
         self._record.answered(number, question, counts, note)
         self._report.counts.add(counts)
         return True

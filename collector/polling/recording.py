@@ -86,8 +86,10 @@ class Record:
             details["note"] = note
         self._world.log("source_answered", alias=question.alias, what=question.what, **details)
 
-    def failed(self, number: int, question: Question, error: CollectorError) -> None:
-        """Record that a question failed.
+    def failed(
+        self, number: int, question: Question, error: CollectorError, *, most_ms: int | None = None
+    ) -> None:
+        """Record that a question failed; it is left alone for at most ``most_ms``.
 
         Raises:
             AccountFailedError: the account as a whole cannot be asked; that is recorded too.
@@ -106,7 +108,8 @@ class Record:
                     polls.latest(connection, about.alias, about.what, about.metric) for _, about in abouts
                 )
             )
-            retry_ms = now_ms + backoff.pause_ms(error, failures, self._world.clocks.chance)
+            pause_ms = backoff.pause_ms(error, failures, self._world.clocks.chance)
+            retry_ms = now_ms + (pause_ms if most_ms is None else min(pause_ms, most_ms))
             for row, _ in abouts:
                 polls.finish(
                     connection,

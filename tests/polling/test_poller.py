@@ -403,7 +403,10 @@ def test_an_answer_that_ends_early_is_gone_on_with_in_the_next_run(bench):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda series: series[:1], "no answer about 1 of 2 instances"),
+        (
+            lambda series: [one for one in series if one.instance == "i-web-1"],
+            "no answer about 1 of 2 instances",
+        ),
         (lambda series: [series[0], series[0]], "not asked for"),
         (lambda series: [replace(series[0], instance="i-other"), *series[1:]], "not asked for"),
         (lambda series: [replace(series[0], metric=NET_RX), *series[1:]], "not asked for"),
@@ -415,7 +418,7 @@ def test_an_answer_that_was_not_asked_for_is_refused_and_the_marks_stay(bench, s
     bench.fake.spoil = spoil
     report = bench.poll()
     assert words in report.problems[0]
-    assert bench.questions()[-1].outcome == "SOURCE_ANSWER"
+    assert bench.questions()[0].outcome == "SOURCE_ANSWER"
     assert len(bench.marks()) < 2
 
 
@@ -439,13 +442,57 @@ def test_points_outside_of_what_was_asked_for_are_left_out(bench):
     assert max(at for at, _ in bench.sealed()["web-1", CPU]) < newest(bench.clock.now_ms)
 
 
-def test_one_bad_answer_does_not_keep_the_other_instances_from_being_read(bench, monkeypatch):
-    monkeypatch.setattr(asking, "INSTANCES_AT_ONCE", 1)
+def test_one_bad_answer_does_not_keep_the_other_instances_from_being_read(bench):
+    bench.fake.instances = [machine(f"web-{number}") for number in range(7)]
     bench.fake.keeps = (Retention(PERIOD, 9 * DAY),)  # two questions for each
-    bench.fake.spoil = lambda series: [] if series[0].instance == "i-web-1" else series
+    bench.fake.spoil = lambda series: [one for one in series if one.instance != "i-web-3"]
     report = bench.poll()
-    assert set(bench.marks()) == {"i-web-2"}
-    assert report.failed == 1, "what comes later of the first is not asked for"
+    assert set(bench.marks()) == {f"i-web-{number}" for number in (0, 1, 2, 4, 5, 6)}
+    assert all(mark == newest(bench.clock.now_ms) for mark in bench.marks().values())
+    assert report.failed > 1, "found by halves"
+    assert ("i-web-3",) in [instances for _, instances, _, _ in bench.fake.asked]
+    late = max(span.start_ms for _, _, span, _ in bench.fake.asked)
+    assert not [1 for _, ones, span, _ in bench.fake.asked if span.start_ms == late and "i-web-3" in ones], (
+        "what comes later of it is not asked for first"
+    )
+    bench.fake.spoil = None
+    bench.poll()
+    assert len({len(points) for points in bench.sealed().values()}) == 1
+
+
+def test_a_bad_answer_about_one_does_not_make_the_others_wait_for_longer_than_usual(bench):
+    recent_only(bench)
+    bench.fake.spoil = lambda series: [one for one in series if one.instance != "i-web-1"]
+    poller, account = bench.poller(), bench.account(every_ms=60_000)
+    for _ in range(6):
+        poller.run(account)
+        bench.clock.now_ms += 5 * MINUTE
+    assert bench.marks()["i-web-2"] >= newest(bench.clock.now_ms - 5 * MINUTE)
+
+
+def test_history_in_a_period_that_a_metric_does_not_have_is_left_out(bench):
+    real = bench.fake.averages
+
+    def averages(metric, instances, span, period_ms):
+        if period_ms == HOUR:
+            raise RangeError("no hours of this metric")
+        return real(metric, instances, span, period_ms)
+
+    bench.fake.averages = averages
+    report = bench.poll()
+    fine = up(bench.clock.now_ms - 10 * DAY + HOUR, HOUR)
+    assert bench.sealed()["web-1", CPU] == expected(
+        bench, "i-web-1", start_ms=fine, end_ms=newest(bench.clock.now_ms)
+    )
+    assert report.problems == ["averages cpu.utilization: no hours of this metric"]
+    assert bench.poll().failed == 0, "it is not asked for again"
+
+
+def test_a_metric_that_cannot_be_asked_for_at_all_ends(bench):
+    recent_only(bench)
+    bench.fake.faults = [RangeError("not this metric")]
+    report = bench.poll()
+    assert (report.failed, report.counts.points) == (1, 0)
 
 
 def test_what_came_before_a_fault_is_kept(bench, monkeypatch):

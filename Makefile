@@ -61,9 +61,10 @@ thresholds: $(VENV)/.dev  ## branch coverage of the last `make test COVERAGE=1`
 	$(BIN)/python -m coverage report --include='evidence/*' --fail-under=100
 	$(BIN)/python -m coverage report --include='$(DECIDING)' --fail-under=100
 
-bench: $(VENV)/.dev  ## weights beside their peers (needs Debian's prometheus-node-exporter), and the risk of substitution
+bench: $(VENV)/.dev  ## weights beside their peers (needs Debian's prometheus-node-exporter), the risk of substitution, shifted stamps
 	$(BIN)/python bench/agent_weight.py
 	$(BIN)/python bench/substitution_risk.py
+	$(BIN)/python bench/shifted_stamps.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* demo-output

@@ -13,6 +13,8 @@ Column names (``kind`` / ``unit``):
   one per counted device.
 * ``sessions.count``, ``sessions.users`` (gauge / session, account).
 * ``time.start_ms``, ``time.len_ms`` (clock / ms), then one ``average`` column: an averages chunk.
+  Where bandwidth was bought, ``net.capacity.committed`` or ``net.capacity.cap`` (average / bit/s) say
+  how much over each period.
 """
 
 from __future__ import annotations
@@ -43,6 +45,11 @@ COUNTERS_CLOCKS = ("time.wall_ms", "time.boot_ms", "time.mono_ms")
 AVERAGES_CLOCKS = ("time.start_ms", "time.len_ms")
 CPU_STATES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
 
+NET_COMMITTED = "net.capacity.committed"
+"""Bandwidth that was bought, as the inventory of a cloud says."""
+NET_CAP = "net.capacity.cap"
+"""A limit of bandwidth where the traffic is what is paid for: nothing of it was bought."""
+
 UNITS = {
     **dict.fromkeys((*COUNTERS_CLOCKS, *AVERAGES_CLOCKS), ("clock", "ms")),
     **{f"cpu.{state}": ("counter", "tick") for state in CPU_STATES},
@@ -55,10 +62,18 @@ UNITS = {
     "cpu.utilization": ("average", "percent"),
     "net.rx.rate": ("average", "byte/s"),
     "net.tx.rate": ("average", "byte/s"),
+    NET_COMMITTED: ("average", "bit/s"),
+    NET_CAP: ("average", "bit/s"),
     "disk.reads.rate": ("average", "operation/s"),
     "disk.writes.rate": ("average", "operation/s"),
 }
 """Every column name of this schema version with its kind and unit."""
+
+SCOPE_FACT = "scope"
+"""The fact of an averages manifest that says which traffic was counted, if its source knows."""
+PUBLIC = "public"
+ALL_INTERFACES = "all_interfaces"
+"""What stands there: traffic of the public line only, or of all interfaces (as an agent counts)."""
 
 PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes"})
 

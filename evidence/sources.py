@@ -13,6 +13,7 @@ AGENT = "agent"
 IMPORT = "import"
 NAME_PATTERN = "[a-z][a-z0-9]{1,15}"
 NAME_RULE = "a lower-case letter, then 1 to 15 lower-case letters or digits"
+_RANK = {AGENT: 0, IMPORT: 1}
 _NAME = re.compile(NAME_PATTERN + r"\Z", re.ASCII)
 
 
@@ -31,5 +32,7 @@ def usual_order(sources: Iterable[str]) -> tuple[str, ...]:
 
     The agent, which the host signs, first; imported files; then all others by name.
     """
-    rank = {AGENT: 0, IMPORT: 1}
-    return tuple(sorted(set(sources), key=lambda name: (rank.get(name, len(rank)), name)))
+    found = set(sources)
+    if found == {AGENT}:  # most hosts, and this is asked for every figure of every host
+        return (AGENT,)
+    return tuple(sorted(found, key=lambda name: (_RANK.get(name, len(_RANK)), name)))

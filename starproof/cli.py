@@ -6,6 +6,8 @@ Exit status: 0 done, whatever the verdict; 1 an error, one line on standard erro
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -72,7 +74,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"this command needs the extra {extra!r}: pip install 'starproof[{extra}]' ({error.name} is missing)"
         )
         return 1
-    return run(arguments[1:], prog=f"starproof {arguments[0]}")
+    return _run(run, arguments)
+
+
+def _run(command: Callable[..., int], arguments: Sequence[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without Chinese shows escapes, no error
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = command(arguments[1:], prog=f"starproof {arguments[0]}")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing more can be said, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
 
 
 def _help() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from starproof.rules import add_declared, read_rules, trusted_editions
 from verifier.check import FAILED, check
 from verifier.derivation import Declared, Documents, derive_month
 from verifier.errors import PackError
+from verifier.finding import INCOMPLETE
 from verifier.pack import SOFTWARE
 
 
@@ -93,11 +95,19 @@ def _from_pack(options: argparse.Namespace) -> Source:
     except OSError as error:
         raise PackError(f"cannot read {options.pack}: {error.strerror}") from None
     with stream:
-        report = check(stream, log_key=key, editions=trusted_editions(options.edition))
+        report = check(
+            stream,
+            log_key=key,
+            editions=trusted_editions(options.edition),
+            now_ms=time.time_ns() // 1_000_000,
+        )
     if report.outcome == FAILED or report.declared is None or report.derived is None:
         codes = sorted({finding.code for finding in report.findings if finding.severity == "fail"})
         raise PackError(
             f"{options.pack} does not pass its check ({', '.join(codes)}); nothing is rendered from it: "
             f"starproof check {options.pack}"
         )
+    missing = sorted({finding.code for finding in report.findings if finding.severity == INCOMPLETE})
+    if missing:
+        sys.stderr.write(f"{options.pack}: 核验不完整 the check is incomplete: {', '.join(missing)}\n")
     return Source(report.declared, report.derived)

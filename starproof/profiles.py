@@ -10,7 +10,7 @@ from verifier.errors import ProfileError
 from verifier.layout import sha256
 from verifier.profile import Document, Profile
 from verifier.profile_file import parse_profile
-from verifier.toml_table import MAX_FILE_BYTES
+from verifier.toml_text import MAX_FILE_BYTES
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 MAX_ALL_BYTES = 512 * 1024 * 1024
@@ -70,6 +70,8 @@ def document_data(document: Document, folder: Path) -> bytes:
     """
     what = f"document {document.id!r} ({document.file})"
     data = read_file(inside(document.file, folder, what=what), most=MAX_DOCUMENT_BYTES, what=what)
+    if not data:
+        raise ProfileError(f"{what}: it is empty and proves nothing")
     found = sha256(data)
     if found != document.sha256:
         raise ProfileError(
@@ -103,6 +105,8 @@ def read_file(path: Path, *, most: int, what: str) -> bytes:
     Raises:
         ProfileError: it is, or it cannot be read; the message begins with ``what``.
     """
+    if path.exists() and not path.is_file():  # a pipe would wait for ever
+        raise ProfileError(f"{what}: it is not a file")
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)

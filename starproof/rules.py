@@ -133,6 +133,8 @@ def read_scope_file(path: Path) -> bytes:
 
 
 def _read(path: Path, *, what: str, most: int, error: type[VerifierError]) -> bytes:
+    if path.exists() and not path.is_file():  # a pipe would wait for ever
+        raise error(f"cannot read the {what} {path}: it is not a file")
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)

@@ -21,6 +21,7 @@ WORDS = {
 }
 
 
+UNITS_ZH = {"次/day": "次/日"}
 FORMS = {"public": "公有云", "private": "私有云", "hybrid": "混合云"}
 
 
@@ -61,7 +62,8 @@ def _got(criterion: Mapping[str, Any]) -> str:
     if criterion["kind"] == "cloud_form":
         return FORMS[got]
     whole, point, rest = got.partition(".")
-    return f"{int(whole):,}{point}{rest} {criterion['unit']}"
+    unit = UNITS_ZH.get(criterion["unit"], criterion["unit"])
+    return f"{int(whole):,}{point}{rest} {unit}"
 
 
 def _word(answer: Mapping[str, Any]) -> str:

@@ -19,6 +19,8 @@ MAX_HOST_ROWS = 20
 MAX_RECORDED = 20
 SAME = Decimal("1e-9")
 """Ends of an interval that differ only by the rounding of their digits are shown as one number."""
+MAX_DAYS = 3
+"""Days of a host that a note names on a terminal."""
 MAX_FINDINGS_A_CODE = 3
 """On a terminal; JSON holds all."""
 VERDICTS = {
@@ -62,6 +64,8 @@ def _window(document: Mapping[str, Any]) -> list[str]:
 def _indicator(indicator: Mapping[str, Any]) -> str:
     """Two lines for what was measured, one for what was not."""
     name = f"[bold]{indicator['name_zh']}[/] [dim]{indicator['definition']}[/]"
+    if any(note["code"] == "NOT_MEASURED" for note in indicator["notes"]):
+        return f"{name}  [dim]本版本不测量，由企业申报 not measured by this version, declared[/]"
     if indicator["value"] is None:
         return f"{name}  [dim]无数据 no data[/]"
     unit = indicator["unit"]
@@ -73,8 +77,25 @@ def _indicator(indicator: Mapping[str, Any]) -> str:
         f"{name}\n"
         f"  数值 value [bold]{_with_unit(indicator['value'], unit)}[/]  区间 interval {_interval(indicator)}"
         f"  覆盖率 coverage {_coverage(indicator['coverage'])}\n"
-        f"  {stars}"
+        f"  {stars}{''.join(_months(indicator))}"
     )
+
+
+def _months(indicator: Mapping[str, Any]) -> list[str]:
+    """One line for each month of a longer window, and how they combine."""
+    if indicator["months"] == 1:
+        return []
+    rule = (
+        "以最低的月份为准 the least month decides"
+        if indicator["combine"] == "every_month"
+        else "合并为一个统计期 pooled"
+    )
+    unit = indicator["unit"]
+    return [
+        f"\n  {part['month']}  {'无数据 no data' if part['value'] is None else _with_unit(part['value'], unit)}"
+        f"  区间 interval {_interval(part)}"
+        for part in indicator["by_month"]
+    ] + [f"\n  {indicator['months']} 个月 months：{rule}；各主机为全部月份合计 hosts over all months"]
 
 
 def _hosts(indicator: Mapping[str, Any]) -> Table:
@@ -99,25 +120,21 @@ def _hosts(indicator: Mapping[str, Any]) -> Table:
 
 
 def _notes(document: Mapping[str, Any]) -> list[str]:
-    """One line for each note, with what it is about; what is not measured in one line."""
+    """One line for each note, with what it is about."""
     lines = [
         f"• {escape(note['zh'])} [dim]{escape(note['en'])}{_about(note)}[/]" for note in document["notes"]
     ]
-    unmeasured = []
     for indicator in document["indicators"]:
         for note in indicator["notes"]:
-            if note["code"] == "NOT_MEASURED":
-                unmeasured.append(indicator["name_zh"])
-            else:
+            if note["code"] != "NOT_MEASURED":
                 about = f"{indicator['name_zh']}：{escape(note['zh'])}"
                 lines.append(f"• {about} [dim]{escape(note['en'])}{_about(note)}[/]")
-    if unmeasured:
-        lines.append(f"• 本版本不测量：{'、'.join(unmeasured)}。 [dim]Not measured by this version.[/]")
     return lines
 
 
 def _about(note: Mapping[str, Any]) -> str:
-    return escape(_some([host["host"] for host in note["hosts"]]))
+    """Return the hosts that a note is about, with their days."""
+    return escape(_some([" ".join((host["host"], *host["days"][:MAX_DAYS])) for host in note["hosts"]]))
 
 
 def print_audit(report: AuditReport, console: Console | None = None) -> None:

@@ -33,9 +33,7 @@ def counters_manifest(
     )
 
 
-def averages_manifest(
-    name: str = "cpu.utilization", scale: int = 9, **facts: str
-) -> manifest.Manifest:
+def averages_manifest(name: str = "cpu.utilization", scale: int = 9, **facts: str) -> manifest.Manifest:
     return manifest.build(
         kind=manifest.AVERAGES,
         interval_ms=300_000,

@@ -20,6 +20,11 @@ from verifier.verdict import judge
 
 EDITION = load_edition()
 PROOF = Document("proof", "合同", "documents/proof.pdf", "ab" * 32)
+CONTRACTS = (
+    Document("public", "公有云合同", "documents/public.pdf", "bc" * 32, "public_cloud_contract"),
+    Document("private", "私有云合同", "documents/private.pdf", "cd" * 32, "private_platform_contract"),
+)
+"""What proves the form of cloud."""
 FIVE_STAR_FIGURES = {
     "it_cost_reduction": "30",
     "monthly_user_rate": "80",
@@ -91,7 +96,7 @@ def profile_of(
     it_service: bool = True,
     star: str = "5",
     edition: Edition = EDITION,
-    documents: tuple[Document, ...] = (PROOF,),
+    documents: tuple[Document, ...] = (PROOF, *CONTRACTS),
 ) -> Profile:
     """A profile: ``rows`` are documented unless they are ``undocumented``; ``proved``: so are figures."""
     bare = set(undocumented)

@@ -30,7 +30,7 @@ from verifier.chain import hour_reader, read_chains
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
 from verifier.derivation import Declared, Documents
-from verifier.derived import Derived
+from verifier.derived import MADE_TOLERANCE_MS, Derived
 from verifier.enrolled import read_enrolled
 from verifier.finding import FAIL, INCOMPLETE, Finding
 from verifier.hours import HostHours
@@ -92,13 +92,16 @@ class CheckReport:
         }
 
 
-def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str, str]) -> CheckReport:
+def check(
+    stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str, str], now_ms: int | None = None
+) -> CheckReport:
     """Return the report on the pack in ``stream`` (seekable).
 
     Args:
         stream: the pack's bytes.
         log_key: the collector's log key, known from outside the pack.
         editions: SHA-256 by id of the editions that the reviewer trusts.
+        now_ms: the reviewer's clock; ``None``: it is not compared.
     """
     report = CheckReport()
     # (1)
@@ -114,6 +117,12 @@ def check(stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str,
     statement = report.statement = read_statement(contents, log_key)
     if statement is None:
         return report
+    if now_ms is not None and statement.made_ms > now_ms + MADE_TOLERANCE_MS:
+        report.findings.append(
+            Finding(
+                "MADE_IN_FUTURE", layout.STATEMENT, expected=f"{now_ms} ms", got=f"{statement.made_ms} ms"
+            )
+        )
     try:
         calendar = LocalCalendar(statement.timezone)
     except EvidenceError as error:

@@ -14,6 +14,7 @@ from verifier.finding import Finding
 from verifier.pack_readme import readme
 from verifier.statement import Statement, parse
 
+EMPTY = layout.sha256(b"")
 MAX_SURPLUS_BYTES = 1024 * 1024
 """A derived file that is longer than it should be by more than this is not compared line by line."""
 
@@ -57,6 +58,8 @@ class Contents:
             expected = layout.document_hash(name)
             if expected not in (None, got):
                 self.findings.append(Finding("DOCUMENT", name, expected=str(expected), got=got))
+            elif expected == EMPTY:
+                self.findings.append(Finding("DOCUMENT_EMPTY", name))
         self._compare(layout.MANIFEST, layout.payload_manifest(hashes))
         self._compare(layout.TAG_MANIFEST, layout.tag_manifest(hashes))
         self._compare(layout.BAGIT_TXT, layout.BAGIT)

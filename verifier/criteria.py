@@ -21,7 +21,7 @@ from verifier.edition import CLOUD_FORM, COUNT_SUBCATEGORIES, DECLARED, IT_SERVI
 from verifier.margins import Counts, Sentence
 from verifier.profile import DeclaredRow, Profile
 from verifier.result import Figures, Indicator
-from verifier.verdict import Verdict, judge
+from verifier.verdict import Verdict
 
 FIGURE, COUNT, FORM = "figure", "count", CLOUD_FORM
 FORM_NAME = Sentence("上云形式", "Form of cloud")
@@ -95,10 +95,14 @@ def _cloud_form(edition: Edition, profile: Profile | None) -> Criterion:
         needed = "/".join(star.cloud_forms)
         if profile is None:
             return Answer(Verdict.NO_DATA, needed, sentence=margins.no_form(FORM_NAME, star))
-        if profile.cloud_form in star.cloud_forms:
-            return Answer(Verdict.DECLARED, needed)
-        sentence = margins.wrong_form(FORM_NAME, star, form=profile.cloud_form)
-        return Answer(Verdict.FAIL, needed, sentence=sentence)
+        if profile.cloud_form not in star.cloud_forms:
+            sentence = margins.wrong_form(FORM_NAME, star, form=profile.cloud_form)
+            return Answer(Verdict.FAIL, needed, sentence=sentence)
+        asked = [a for a in edition.attachments if profile.cloud_form in a.cloud_forms]
+        if asked and not any(profile.attached(attachment.id) for attachment in asked):
+            sentence = margins.unproved_form(FORM_NAME, form=profile.cloud_form, asked=asked)
+            return Answer(Verdict.INCONCLUSIVE, needed, None, Reason.UNDOCUMENTED, sentence)
+        return Answer(Verdict.DECLARED, needed)
 
     return Criterion(
         id=CLOUD_FORM,
@@ -173,9 +177,15 @@ def _measured(edition: Edition, indicator: Indicator) -> Criterion:
     def answer(star: Star) -> Answer:
         threshold, needed = decimals.parse(rule.thresholds[star.id]), rule.thresholds[star.id]
         verdict = indicator.verdicts[star.id]
-        reason = Reason.NONE if verdict is judge(bounds, threshold) else Reason.SUBSTITUTED
+        rests = indicator.substituted is not None and star.id in indicator.substituted.stars
+        reason = Reason.SUBSTITUTED if rests else Reason.NONE
         if verdict in HOLDING:
             return Answer(verdict, needed, reason=reason)
+        if verdict is Verdict.FAIL and bounds.value is None and bounds.high is not None:
+            # One month cannot reach the threshold; another one was not measured.
+            short, most = by.up(threshold - bounds.high), by.up(bounds.high)
+            sentence = margins.measured_below(name, star, needed, value=most, short=short, by=by)
+            return Answer(verdict, needed, short, reason, sentence)
         if bounds.value is None or bounds.low is None:
             return Answer(verdict, needed, sentence=margins.not_measured(name, star, needed, by=by))
         value = by.down(bounds.value)

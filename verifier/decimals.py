@@ -38,6 +38,14 @@ def ceiling(value: Fraction) -> str:
     return _digits(value, up=True)
 
 
+def outward(value: Fraction) -> str:
+    """Return the decimal of ``SIGNIFICANT_DIGITS`` digits that is next to ``value``, away from zero.
+
+    For differences: none is printed smaller than it is.
+    """
+    return f"-{ceiling(-value)}" if value < 0 else ceiling(value)
+
+
 def plain(value: Fraction) -> str:
     """Return the exact decimal that was written, without trailing zeros; a fraction if there is none."""
     for places in range(MAX_DECIMAL_CHARACTERS + 1):

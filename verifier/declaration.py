@@ -28,7 +28,7 @@ from evidence.chunk import LATEST_MS, MAX_NAME
 from evidence.errors import EvidenceError, MalformedError
 from verifier.errors import DeclarationError, ScopeError
 from verifier.scope import Scope, parse_scope
-from verifier.toml_table import MAX_FILE_BYTES
+from verifier.toml_text import MAX_FILE_BYTES
 from verifier.window import Window
 
 SCHEMA = "starproof/scope-declaration/1"

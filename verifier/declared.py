@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from evidence.errors import EvidenceError
 from verifier import layout
+from verifier.agreement import disagreements
 from verifier.chain import Chain
 from verifier.contents import Contents
 from verifier.declaration import ScopeVersion, declared_as, declared_versions, read_scopes
@@ -123,13 +124,8 @@ class _Reader:
         except UNREADABLE as error:
             self._report("PROFILE", layout.PROFILE, got=str(error))
             return None
-        self._same_enterprise("PROFILE", layout.PROFILE, profile.applicant.name)
-        counts = {"total": profile.applicant.total, "cloud_users": profile.applicant.cloud_users}
-        for name, declared in sorted((scope.head_counts if scope else {}).items()):
-            if counts[name] not in (None, declared):
-                self._report(
-                    "PROFILE", f"{layout.PROFILE} size.{name}", expected=str(declared), got=str(counts[name])
-                )
+        for found in disagreements(profile, scope, self._statement.enterprise):
+            self._report("PROFILE", f"{layout.PROFILE} {found.place}", expected=found.expected, got=found.got)
         named = {document.sha256 for document in profile.documents}
         for missing in sorted(named - packed):
             self._report("DOCUMENT_MISSING", layout.document_name(missing))

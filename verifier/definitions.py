@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from verifier.edition import CAPACITY_WEIGHTED, DECLARED, MEAN_OVER_HOSTS, SUM_OVER_HOSTS, Edition
 from verifier.errors import EditionError, ScopeError, VerifierError
 from verifier.indicators import bandwidth, cpu, reads_writes
-from verifier.indicators.interface import HostRule
+from verifier.indicators.interface import HostRule, MetricNames
 from verifier.scope import Scope
 from verifier.toml_table import nearest
 
@@ -21,7 +21,7 @@ class Definition:
     """One definition: the indicator it belongs to, how its hosts become one figure, its function.
 
     ``rule`` is ``None`` for what this version does not measure; ``zh`` and ``en`` say it in words.
-    ``units`` are the names that an edition may give to what the function returns; empty: any, for
+    ``metrics`` are what it reads. ``units`` are the names that an edition may give to what the function returns; empty: any, for
     nothing is returned.
     """
 
@@ -32,6 +32,7 @@ class Definition:
     en: str
     rule: HostRule | None = None
     units: tuple[str, ...] = ()
+    metrics: MetricNames | None = None
 
 
 _DECLARED_WORDS = (
@@ -64,6 +65,7 @@ _ALL = (
         ),
         cpu.figure,
         ("%",),
+        cpu.METRICS,
     ),
     Definition(
         bandwidth.ID,
@@ -73,6 +75,7 @@ _ALL = (
         "The busier direction: bits / (capacity x time); hosts weigh by their capacity.",
         bandwidth.figure,
         ("%",),
+        bandwidth.METRICS,
     ),
     Definition(
         reads_writes.ID,
@@ -82,6 +85,7 @@ _ALL = (
         "Completed reads and writes of block devices per 24 hours, hosts added up. Not database statements.",
         reads_writes.figure,
         ("次/day", "次/日"),
+        reads_writes.METRICS,
     ),
     Definition(
         "investment.paid/1",

@@ -10,6 +10,8 @@ from typing import Any
 from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
 from verifier import recompute
+from verifier.agreement import require_agreement
+from verifier.comparison import Comparison, compare_sources
 from verifier.declaration import ScopeVersion
 from verifier.document import document, encode_figures
 from verifier.edition import Edition
@@ -38,10 +40,11 @@ class Declared:
 
 @dataclass(frozen=True)
 class Documents:
-    """The derived documents of one window with their bytes, and the rows and figures behind them."""
+    """The derived documents of one window with their bytes, and what is behind them."""
 
     figures: Figures
     day_sums: Sequence[DaySumRow]
+    comparisons: Sequence[Comparison]
     report: dict[str, Any]
     figures_bytes: bytes
     verdict_bytes: bytes
@@ -66,6 +69,7 @@ def derive_month(
         VerifierError: as ``derive``, or a chunk does not verify.
         EvidenceError: not a month, not a zone.
     """
+    require_agreement(declared.profile, declared.scope, archive.enterprise)
     calendar, spans = windows(month, edition=declared.edition, scope=declared.scope, timezone=timezone)
     opener = recompute.strict_opener(archive)
     said = [
@@ -130,9 +134,11 @@ def derive(
     )
     rows = list(archive.day_sums(figures.window.first_day, figures.window.after_day))
     of_figures, of_verdict = document(figures), verdict_of(figures, declared.profile, made_ms)
+    comparisons = compare_sources(figures, facts, hours(LocalCalendar(figures.timezone), figures.window))
     given = Given(
         facts=facts,
         day_sums=rows,
+        comparisons=comparisons,
         scopes=declared.scopes,
         profile=declared.profile,
         made_ms=made_ms,
@@ -142,6 +148,7 @@ def derive(
     return Documents(
         figures=figures,
         day_sums=rows,
+        comparisons=comparisons,
         report=report,
         figures_bytes=encode_figures(of_figures),
         verdict_bytes=encode_figures(of_verdict),

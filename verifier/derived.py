@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from fractions import Fraction
 
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.sources import AGENT
 from evidence.stored import DaySumRow
-from verifier import layout
+from verifier import decimals, layout
 from verifier.chain import Chain
+from verifier.comparison import DIFFER
 from verifier.contents import MAX_SURPLUS_BYTES, Contents
 from verifier.declaration import declared_as
 from verifier.declared import read_declared
@@ -21,9 +23,13 @@ from verifier.errors import VerifierError
 from verifier.finding import Finding
 from verifier.measuring import HourReader
 from verifier.pack_archive import PackArchive
+from verifier.result import Figures
 from verifier.statement import Statement
 from verifier.window import Window
 
+MOST_LEFT_OUT = Fraction(1, 10)
+"""Of the days of the months, those that a scope may take out without leaving the pack incomplete
+(data capture of 90 %: Directive 2008/50/EC, Annex I)."""
 MADE_TOLERANCE_MS = 600_000
 """Hosts' clocks may be ahead of the collector's by ten minutes (docs/wire.md)."""
 
@@ -78,7 +84,9 @@ class Derived:
             return None
         self._declared_when(declared, found.figures.window)
         self._times(found.figures.window)
+        self._window(found.figures)
         self._compare(found)
+        self._sources(found)
         return declared, found
 
     def _compare(self, found: Documents) -> None:
@@ -102,14 +110,29 @@ class Derived:
             if self._contents.has(name):
                 self._report("READING_COPY", name)
 
+    def _sources(self, found: Documents) -> None:
+        """Sources that contradict one another are a question to the reviewer."""
+        for comparison in found.comparisons:
+            if comparison.within == DIFFER and comparison.statistics is not None:
+                statistics = comparison.statistics
+                numbers = (statistics.median, statistics.mean_difference, statistics.p95)
+                median, mean, p95 = (decimals.outward(number) for number in numbers)
+                self._report(
+                    "SOURCES_DIFFER",
+                    f"{comparison.metric} {comparison.primary} {comparison.other}",
+                    host=comparison.host,
+                    expected=f"{comparison.tolerance.typical} {comparison.difference_in}",
+                    got=f"median {median}, mean {mean}, 95th percentile {p95}",
+                )
+
     def _declared_when(self, declared: Declared, window: Window) -> None:
         """Dates beside the window: the collector's own clock, shown and not believed."""
         mine = None if declared.scope is None else declared_as(declared.scope, declared.scopes)
-        if mine is not None and mine.declared_ms > window.start_ms:
+        if mine is not None and mine.declared_ms >= window.start_ms:
             self._report(
                 "SCOPE_DECLARED_AFTER",
                 layout.SCOPE,
-                expected=f"{window.start_ms} ms or earlier",
+                expected=f"before {window.start_ms} ms",
                 got=f"{mine.declared_ms} ms",
             )
         if window.end_ms > self._statement.made_ms:
@@ -157,7 +180,6 @@ class Derived:
                         got=other,
                     )
             self._enrolled_before(chain)
-        self._window(window)
 
     def _enrolled_before(self, chain: Chain) -> None:
         times = [s.enrolment.time_ms for s in self._enrolled.accepted if s.enrolment.host == chain.host]
@@ -170,18 +192,22 @@ class Derived:
                 got=f"{chain.first_ms} ms",
             )
 
-    def _window(self, window: Window) -> None:
+    def _window(self, figures: Figures) -> None:
         """A shortened window and excluded days are the applicant's choice; the reviewer sees them."""
-        calendar = LocalCalendar(self._statement.timezone)
-        first, after = calendar.month(self._statement.month)
+        window, calendar = figures.window, LocalCalendar(figures.timezone)
+        first, after = calendar.month(figures.months[0])[0], calendar.month(figures.months[-1])[1]
+        whole = window.after_day - window.first_day
         if (window.first_day, window.after_day) != (first, after):
             days = f"{date.fromordinal(window.first_day)} to {date.fromordinal(window.after_day - 1)}"
-            self._report("WINDOW_SHORT", layout.SCOPE, expected=self._statement.month, got=days)
-        excluded = (window.after_day - window.first_day) - len(window.lengths)
+            asked = f"{date.fromordinal(first)} to {date.fromordinal(after - 1)}"
+            self._report("WINDOW_SHORT", layout.SCOPE, expected=asked, got=days)
+        excluded = whole - len(window.lengths)
         if excluded:
-            self._report(
-                "DAYS_EXCLUDED", layout.SCOPE, got=f"{excluded} of {window.after_day - window.first_day} days"
-            )
+            self._report("DAYS_EXCLUDED", layout.SCOPE, got=f"{excluded} of {whole} days")
+        left_out = (after - first) - len(window.lengths)
+        if left_out > MOST_LEFT_OUT * (after - first):
+            got = f"{left_out} of {after - first} days do not count"
+            self._report("MOSTLY_LEFT_OUT", layout.SCOPE, got=got)
 
     def _rows(self) -> list[DaySumRow]:
         """Notes what no host has signed, and returns all day sums of all chains."""

@@ -83,5 +83,8 @@ def _name(entry: Any, number: int) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "a value that lies too deep to show"
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"

@@ -36,13 +36,13 @@ def document(figures: Figures) -> dict[str, Any]:
         "months": list(figures.months),
         "timezone": figures.timezone,
         "edition": {"id": figures.edition.id, "sha256": figures.edition.sha256},
-        "scope_declared": "no" if scope is None else "yes",
+        "scope_given": "no" if scope is None else "yes",
         "scope_sha256": None if scope is None else scope.sha256,
         "window": _window(figures.window),
         "provisional": "yes" if figures.provisional else "no",
         "exclusions": [] if scope is None else _exclusions(scope),
         "indicators": [_indicator(indicator) for indicator in figures.indicators],
-        "notes": _notes(figures.notes),
+        "notes": notes_document(figures.notes),
     }
 
 
@@ -112,7 +112,7 @@ def _indicator(indicator: Indicator) -> dict[str, Any]:
         "substitution": _substituted(indicator.substituted),
         "by_month": [_month(part) for part in indicator.months],
         "hosts": [_host(figure, seconds) for figure, seconds in zip(indicator.hosts, parts, strict=True)],
-        "notes": _notes(indicator.notes),
+        "notes": notes_document(indicator.notes),
     }
 
 
@@ -180,7 +180,8 @@ def coverage_share(times: TimeClasses) -> str | None:
     return decimals.floor(Fraction(times.covered_ms, running)) if running else None
 
 
-def _notes(notes: Sequence[Note]) -> list[dict[str, Any]]:
+def notes_document(notes: Sequence[Note]) -> list[dict[str, Any]]:
+    """Return notes in both languages, with the hosts and days they are about."""
     return [
         {
             "code": note.code,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 
 from verifier.edition import CLOUD_FORM, FIGURE, TICK, WHOLE_TABLE, CountRule, Edition
 from verifier.toml_table import Table, nearest
@@ -27,6 +28,16 @@ def require_sound(top: Table, edition: Edition) -> None:
     _once(top, "[[attachments]]", (attachment.id for attachment in edition.attachments))
     _once(top, "regions", edition.regions)
     _figures(top, edition)
+    for rule in edition.rules:
+        _rising(
+            top, f"[indicators.{rule.id}] thresholds", [rule.threshold(star) for star in edition.star_ids]
+        )
+    for criterion in edition.criteria:
+        _rising(
+            top,
+            f"[[criteria]] {criterion.id} needed",
+            [criterion.needed.get(star) for star in edition.star_ids],
+        )
     for criterion in edition.criteria:
         _counted(top, criterion, edition)
     _footnotes(top, edition)
@@ -36,6 +47,13 @@ def require_sound(top: Table, edition: Edition) -> None:
 def _criterion_ids(edition: Edition) -> list[str]:
     """Return every id that a verdict may be about. Two words are taken."""
     return [WHOLE_TABLE, CLOUD_FORM, *(c.id for c in edition.criteria), *(r.id for r in edition.rules)]
+
+
+def _rising(top: Table, where: str, numbers: Sequence[Fraction | int | None]) -> None:
+    """A higher star asks for as much as a lower one, or more."""
+    known = [number for number in numbers if number is not None]
+    if known != sorted(known):
+        raise top.wrong(f"{where} fall from a lower star to a higher one; write them so that none falls")
 
 
 def _once(top: Table, where: str, ids: Iterable[str]) -> None:

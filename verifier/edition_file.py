@@ -43,6 +43,8 @@ MAX_MONTHS = 12
 MAX_NEEDED = 1_000
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 PERCENT = "%"
+PERCENT_LOOKALIKES = ("％", "﹪", "percent", "pct", "百分比", "百分之")
+"""A percentage has one spelling, because percentages have a most."""
 MAX_PERCENT = 100
 
 _TEXTS = (
@@ -166,6 +168,8 @@ def _rule(name: str, table: Table, stars: Sequence[str]) -> Rule:
         _NOTES,
     )  # fmt: skip
     unit = table.text("unit")
+    if unit in PERCENT_LOOKALIKES:
+        raise table.wrong(f'unit is {unit!r}; write unit = "%"')
     thresholds = _by_star(table, "thresholds", stars, may_be_empty=True)
     periods = _by_star(table, "periods", stars)
     return Rule(

@@ -30,7 +30,7 @@ def load_edition(edition_id: str = DEFAULT_EDITION) -> Edition:
     if edition_id not in known:
         raise EditionError(
             f"edition {edition_id!r} does not ship with StarProof{nearest(edition_id, known)}; "
-            f"known are {', '.join(known)}"
+            f"known are {', '.join(known)}; give the file of another one with --edition FILE"
         )
     edition = parse_edition((EDITIONS / f"{edition_id}{_SUFFIX}").read_bytes())
     if edition.id != edition_id:

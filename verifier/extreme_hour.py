@@ -110,15 +110,19 @@ class ExtremeHour:
         # (3)
         sums = self._hours.get(key, {})
         hours = [_Hour(name, ms, sums.get(name, _UNSEEN)) for name, ms in hour_lengths(self._window)]
-        values = [
-            Fraction(done(hour.sums)) / (each(day_and_number(hour.name)[0]) * weight)
-            for hour in hours
-            if hour.seen and (weight := stands_for_ms(hour.sums, key[0]) + hour.sums.downtime_ms)
-        ]
-        if len(values) < LEAST_HOURS:
+        lows, highs = [], []
+        for hour in hours:
+            ran = stands_for_ms(hour.sums, key[0])
+            if not hour.seen or ran + hour.sums.downtime_ms == 0:
+                continue
+            amount, weight = Fraction(done(hour.sums)), each(day_and_number(hour.name)[0])
+            lows.append(amount / (weight * (ran + hour.sums.downtime_ms)))
+            # For the high end the missing time may have been without any downtime.
+            highs.append(amount / (weight * ran) if ran else Fraction(0))
+        if len(lows) < LEAST_HOURS:
             raise GateError(HOURS)
         self.filled = True
-        return Fill(min(values), max(values), hard_share(hours, each))
+        return Fill(min(lows), max(highs), hard_share(hours, each))
 
 
 def _require_days(window: Window, days: Mapping[int, DaySum]) -> None:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 from evidence.crediting import Claims, claimed_metrics
 from evidence.day_sum import Interval, claims
+from evidence.manifest import ALL_INTERFACES, NET_CAP, NET_COMMITTED, PUBLIC, SCOPE_FACT, Manifest
 from verifier.recompute import Opened
 from verifier.window import Window
 
+NETWORK_AVERAGES = ("net.rx.rate", "net.tx.rate")
+INVENTORY = (NET_COMMITTED, NET_CAP)
+"""What a cloud says of its line, not of the host."""
+UNKNOWN_SCOPE = "unknown"
 NEVER_MEASURED = -1
 """``clock_rtt_ms`` of a chunk whose agent had not yet compared its clock."""
 
@@ -24,9 +28,10 @@ class SourceFacts:
     """What the chunks of one host and source say.
 
     ``software`` are the versions that sealed them, sorted. ``clock_offsets_ms`` are the least and the
-    greatest offset (collector minus host), ``None`` if never measured. ``spoken`` are the stretches
+    greatest offset (collector minus host), ``None`` if never measured. ``scopes`` are the kinds of
+    traffic that averages of networks count, as (metric, scope), sorted. ``spoken`` are the stretches
     [start, end) in ms that the chunks speak for, disjoint and in order; of averages those for which
-    every metric that the source has is spoken for.
+    every metric that the source has is spoken for, purchased bandwidth left out.
     """
 
     host: str
@@ -35,6 +40,7 @@ class SourceFacts:
     software: tuple[str, ...]
     clock_states: tuple[str, ...]
     clock_offsets_ms: Interval | None
+    scopes: tuple[tuple[str, str], ...]
     spoken: tuple[Interval, ...]
 
 
@@ -48,6 +54,7 @@ class Gathering:
         self._software: set[str] = set()
         self._states: set[str] = set()
         self._offsets: list[int] = []
+        self._scopes: set[tuple[str, str]] = set()
         self._claims: dict[str, Claims] = {}
 
     def watching(self, chunks: Iterable[Opened]) -> Iterator[Opened]:
@@ -60,7 +67,10 @@ class Gathering:
             if header.clock_rtt_ms != NEVER_MEASURED:
                 known = [*self._offsets, header.clock_offset_ms]
                 self._offsets = [min(known), max(known)]
+            self._scopes.update(_scopes(chunk.manifest))
             for metric in claimed_metrics(chunk):
+                if metric in INVENTORY:
+                    continue
                 mine = self._claims.setdefault(metric, Claims())
                 for start, end in claims(chunk):
                     mine.add(start, end)
@@ -75,8 +85,25 @@ class Gathering:
             software=tuple(sorted(self._software)),
             clock_states=tuple(sorted(self._states)),
             clock_offsets_ms=(self._offsets[0], self._offsets[1]) if self._offsets else None,
-            spoken=tuple(reduce(_both, (mine.within(*_ALWAYS) for mine in self._claims.values()))),
+            scopes=tuple(sorted(self._scopes)),
+            spoken=self._spoken(),
         )
+
+    def _spoken(self) -> tuple[Interval, ...]:
+        each = [mine.within(*_ALWAYS) for mine in self._claims.values()]
+        found = each[0] if each else []
+        for more in each[1:]:
+            found = _both(found, more)
+        return tuple(found)
+
+
+def _scopes(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield (metric, scope) of averages of networks; what is no word of the format is not known."""
+    said = manifest.host.get(SCOPE_FACT)
+    scope = said if said in (PUBLIC, ALL_INTERFACES) else UNKNOWN_SCOPE
+    for column in manifest.columns:
+        if column.name in NETWORK_AVERAGES:
+            yield column.name, scope
 
 
 _ALWAYS = (-(2**62), 2**62)

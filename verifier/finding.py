@@ -46,6 +46,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "ENROLLED_AFTER": (NOTE, "读数早于该主机密钥的登记", "readings are older than the enrolment of their key"),
     "WINDOW_SHORT": (NOTE, "申报的统计期不是整月", "the declared window is not the whole month"),
     "DAYS_EXCLUDED": (NOTE, "申报范围排除了若干天", "the scope excludes days"),
+    "MOSTLY_LEFT_OUT": (
+        INCOMPLETE,
+        "申报范围去掉了超过十分之一的日子：结论只说明余下的日子",
+        "the scope leaves out more than a tenth of the days: the verdict speaks of the rest only",
+    ),
     "CLOCK_BACK": (NOTE, "主机时钟曾被拨回", "the clock of the host was set back"),
     "DAY_SUMS": (FAIL, "日合计与数据块重算结果不符", "the day sums differ from those recomputed from the chunks"),
     "DAY_SUM_DIFFERS": (FAIL, "存储的日合计与重算结果不同", "a stored day sum is not the one recomputed from the chunks"),
@@ -65,6 +70,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "含未经主机签名的数据（导入文件、云平台或监控系统）",
         "holds data that no host has signed (imported files, a cloud or a monitor)",
     ),
+    "SOURCES_DIFFER": (
+        NOTE,
+        "同一主机的两个数据源逐小时比对，差异超出容许范围：请查明原因",
+        "two sources of one host differ by more than the tolerance, hour by hour: ask why",
+    ),
     "SCOPES": (FAIL, "申报范围的声明记录不可读或互相矛盾", "the declared versions of the scope cannot be read or contradict one another"),
     "SCOPE_UNDECLARED": (
         NOTE, "所用的申报范围没有声明记录", "the scope in use was not declared: there is no record of its date",
@@ -74,6 +84,12 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "PROFILE": (FAIL, "申报资料文件不可读或与内容不符", "the profile cannot be read or contradicts the content"),
     "DOCUMENT": (FAIL, "证明材料与其哈希不符，或申报资料没有提到它", "a document differs from its hash, or the profile does not name it"),
     "DOCUMENT_MISSING": (INCOMPLETE, "缺少申报资料所列的证明材料", "a document that the profile names is not in the pack"),
+    "DOCUMENT_EMPTY": (INCOMPLETE, "证明材料是空文件", "a document is empty and proves nothing"),
+    "MADE_IN_FUTURE": (
+        INCOMPLETE,
+        "证据包的生成时间晚于本机时钟：请核对时钟",
+        "the pack was made later than this computer's clock says: compare the clocks",
+    ),
     "PROVISIONAL": (NOTE, "生成时统计期尚未结束：结论是暂定的", "the window was not over when the pack was made: the verdict is provisional"),
     "READING_COPY": (
         NOTE,

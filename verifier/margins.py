@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from verifier.edition import HYBRID, PRIVATE, PUBLIC, Star, Unknown
+from verifier.edition import HYBRID, PRIVATE, PUBLIC, Attachment, Star, Unknown
 
 MAX_DECIMALS = 4
 """Decimals printed of a number below ``WHOLE_FROM``; none above."""
@@ -192,6 +192,16 @@ def wrong_form(name: Sentence, star: Star, *, form: str) -> Sentence:
     return Sentence(
         f"{name.zh} 为{FORMS[form][0]}，{star.name_zh}要求{zh}",
         f"{name.en}: {FORMS[form][1]}, {star.name_en} need {en}",
+    )
+
+
+def unproved_form(name: Sentence, *, form: str, asked: Sequence[Attachment]) -> Sentence:
+    """Return the sentence of a form of cloud without any of the documents that the edition asks for."""
+    zh = "、".join(attachment.name_zh for attachment in asked)
+    en = ", ".join(attachment.name_en for attachment in asked)
+    return Sentence(
+        f"{name.zh} 为{FORMS[form][0]}，没有证明材料（{zh}）",
+        f"{name.en}: {FORMS[form][1]}, without documents ({en})",
     )
 
 

@@ -7,8 +7,9 @@ force. Pure.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from evidence.calendar import LocalCalendar
@@ -20,7 +21,7 @@ from verifier.edition import EVERY_MONTH, Rule
 from verifier.fleet import aggregate, exact_sum
 from verifier.hours import HostHours
 from verifier.indicators.interface import HostFigure, HostMonth, HostRule
-from verifier.notes import TEXTS, Note
+from verifier.notes import TEXTS, Mark, Note
 from verifier.result import Indicator, MonthFigure, Substituted
 from verifier.scope import DeclaredHost
 from verifier.substitution import settle, substituted_fleet
@@ -75,10 +76,17 @@ class Measuring:
             deciding = [(window, found)]
         bounds = least([aggregate(part, definition.aggregation) for _, part in deciding])
         verdicts, substituted = _verdicts(rule, bounds, self.stars), None
+        if rule.combine == EVERY_MONTH:
+            # A month that fails decides, whatever another one lacks.
+            failed = {star for part in by_month for star, v in part.verdicts.items() if v is Verdict.FAIL}
+            verdicts |= dict.fromkeys(failed, Verdict.FAIL)
         if substitution is not None and self.hours is not None and Verdict.INCONCLUSIVE in verdicts.values():
-            filled, found = self._filled(rule, definition, deciding, self.hours)
+            filled, marks = self._filled(rule, definition, deciding, self.hours)
+            found = tuple(replace(host, marks=(*host.marks, *marks.get(host.host, ()))) for host in found)
             settled = {
-                star: settle(bounds, filled, threshold) for star, threshold in _known(rule, self.stars)
+                star: settle(bounds, filled, threshold)
+                for star, threshold in _known(rule, self.stars)
+                if verdicts[star] is Verdict.INCONCLUSIVE
             }
             verdicts |= {star: verdict for star, (verdict, _) in settled.items()}
             rests = tuple(star for star, (_, resting) in settled.items() if resting)
@@ -118,10 +126,11 @@ class Measuring:
         definition: Definition,
         deciding: Sequence[tuple[Window, tuple[HostFigure, ...]]],
         hours: HourReader,
-    ) -> tuple[Bounds, tuple[HostFigure, ...]]:
-        """Return the bounds under the substitution rule, and the hosts with what each rests on."""
-        filled = [
-            substituted_fleet(
+    ) -> tuple[Bounds, dict[str, tuple[Mark, ...]]]:
+        """Return the bounds under the substitution rule, and by host the marks that it leaves."""
+        bounds, marks = [], defaultdict[str, dict[Mark, None]](dict)
+        for window, hosts in deciding:
+            filled, marked = substituted_fleet(
                 hosts,
                 definition,
                 declared={host.id: host for host in self.hosts},
@@ -130,9 +139,10 @@ class Measuring:
                 hours=hours(self.calendar, window),
                 gate=decimals.parse(rule.coverage_gate),
             )
-            for window, hosts in deciding
-        ]
-        return least([bounds for bounds, _ in filled]), filled[-1][1]
+            bounds.append(filled)
+            for before, after in zip(hosts, marked, strict=True):
+                marks[before.host].update(dict.fromkeys(after.marks[len(before.marks) :]))
+        return least(bounds), {host: tuple(found) for host, found in marks.items()}
 
 
 def _known(rule: Rule, stars: Sequence[str]) -> list[tuple[str, Fraction]]:

@@ -47,6 +47,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "带宽容量未知，无法计算使用率；请在申报范围中写明 bandwidth_mbps。",
         "The capacity is unknown, so there is no utilization; declare bandwidth_mbps in the scope.",
     ),
+    "CAPACITY_INVENTORY": (
+        "未申报带宽，使用云平台资源清单所载的已购公网带宽；代理程序统计的是全部网卡的流量。",
+        (
+            "No bandwidth was declared; what the cloud's inventory says was bought for the public line is used. "
+            "An agent counts the traffic of all interfaces."
+        ),
+    ),
+    "CAPACITY_CAP": (
+        "这些主机（部分或全部日期）按流量计费：所用的是带宽峰值上限，并非已购带宽。",
+        (
+            "The traffic of these hosts is what is paid for, on some days or all: the bandwidth is a cap, none "
+            "of it was bought."
+        ),
+    ),
     "CAPACITY_MEASURED": (
         "未申报带宽，使用代理程序读到的网卡速率。",
         "No bandwidth was declared; the link speed that the agent read is used.",
@@ -76,6 +90,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ONE_KIND_ONLY": (
         "读与写只有一项有数据：另一项未加入，数值偏低。",
         "Only reads or only writes have data; the other is not added, so the value is too low.",
+    ),
+    "SOURCES_DIFFER": (
+        "这些主机的不同数据源逐小时比对，差异超出容许范围：请评审人员查明原因。此项不改变任何数值和结论。",
+        (
+            "Compared hour by hour, the sources of these hosts differ by more than the tolerance: a question to "
+            "the reviewer. It changes no figure and no verdict."
+        ),
+    ),
+    "SCOPES_UNLIKE": (
+        "这些主机的不同数据源统计的流量范围不同（公网流量与全部网卡流量）：列出差异，不作一致与否的判断。",
+        (
+            "The sources of these hosts count different traffic (the public line, or all interfaces): the "
+            "difference is printed and not judged."
+        ),
     ),
     "SUBSTITUTED": (
         "这些主机的缺失时间按统计期前申报的规则 extreme_hour/1 代入：下限取已观测到的最低一小时，上限取最高一小时。",

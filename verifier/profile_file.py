@@ -37,6 +37,11 @@ _DATES = ("cloud_start", "filled_on")
 _HEX = re.compile(r"[0-9a-fA-F]{64}\Z", re.ASCII)
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])\Z", re.ASCII)
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u180b\u180c\u180d\u180f\u2065\u3164\uffa0") | frozenset(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+"""Drawn as nothing though no format characters: fillers and variation selectors (Unicode's
+Default_Ignorable_Code_Point). Two names that differ by one of them look alike."""
 """Unicode categories that no form can show, and that XML and terminals may choke on."""
 
 
@@ -112,7 +117,7 @@ def _text(table: Table, key: str, *, lines: bool = False) -> str:
 
 
 def _unprintable(character: str) -> bool:
-    return unicodedata.category(character) in _UNPRINTABLE
+    return unicodedata.category(character) in _UNPRINTABLE or character in _INVISIBLE
 
 
 def _applicant(table: Table) -> Applicant:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from evidence.calendar import MS_PER_S
@@ -16,17 +17,20 @@ from evidence.sources import AGENT
 from evidence.stored import DaySumRow
 from verifier import decimals, layout
 from verifier.amounts import HostAmounts
+from verifier.comparison import Comparison
+from verifier.comparison_document import comparison_notes, comparisons_document
 from verifier.declaration import ScopeVersion, declared_as, declared_before
-from verifier.document import coverage_share, encode_figures, printed_bounds
+from verifier.document import coverage_share, encode_figures, notes_document, printed_bounds
 from verifier.edition import Edition
 from verifier.facts import SourceFacts, gaps
+from verifier.indicators.capacity import DECLARED, UNKNOWN
 from verifier.profile import Profile, profile_document
 from verifier.proved import page_one
 from verifier.result import Figures
 from verifier.scope import BITS_PER_MEGABIT, DeclaredHost, Scope
 from verifier.scope_difference import differences
 from verifier.series import DayFigure, HostDay, calendar, series, worst
-from verifier.window import whole_seconds
+from verifier.window import Window, whole_seconds
 
 SCHEMA = "starproof/report/1"
 MAX_GAPS = 10
@@ -38,11 +42,12 @@ class Given:
     """What a report is made of beside the figures.
 
     ``scopes`` are all declared versions of the scope in order, ``day_sums`` the rows that the figures
-    rest on, ``made_ms`` the wall clock and ``software`` the program when it was made.
+    rest on, ``comparisons`` those of the hosts' sources, ``made_ms`` the wall clock and ``software`` the program when it was made.
     """
 
     facts: Sequence[SourceFacts]
     day_sums: Sequence[DaySumRow]
+    comparisons: Sequence[Comparison]
     scopes: Sequence[ScopeVersion]
     profile: Profile | None
     made_ms: int
@@ -94,7 +99,9 @@ def report_document(
             {"host": host, "days": [_host_day(day) for day in days]}
             for host, days in calendar(figures, runs).items()
         ],
-        "hosts": [_host(host, figures, given) for host in sorted(figures.hosts, key=lambda h: h.id)],
+        "hosts": _hosts(figures, given),
+        "comparisons": comparisons_document(given.comparisons),
+        "comparison_notes": notes_document(comparison_notes(given.comparisons)),
         "profile": None if given.profile is None else profile_document(given.profile, figures.edition),
         **page_one(
             agents=any(facts.source == AGENT for facts in given.facts),
@@ -191,24 +198,45 @@ def _host_day(day: HostDay) -> dict[str, Any]:
     }
 
 
-def _host(host: DeclaredHost, figures: Figures, given: Given) -> dict[str, Any]:
-    mine = [facts for facts in given.facts if facts.host == host.id]
+def _hosts(figures: Figures, given: Given) -> list[dict[str, Any]]:
+    said: dict[str, list[SourceFacts]] = {}
+    for facts in given.facts:
+        said.setdefault(facts.host, []).append(facts)
+    capacities: dict[str, tuple[str, Fraction | None]] = {}
+    for indicator in figures.indicators:
+        for figure in indicator.hosts:
+            if figure.capacity_from != UNKNOWN:
+                capacities.setdefault(figure.host, (figure.capacity_from, figure.weight))
+    nothing = (UNKNOWN, None)
+    return [
+        _host(host, said.get(host.id, []), capacities.get(host.id, nothing), figures, until_ms=given.made_ms)
+        for host in sorted(figures.hosts, key=lambda h: h.id)
+    ]
+
+
+def _host(
+    host: DeclaredHost,
+    mine: Sequence[SourceFacts],
+    capacity: tuple[str, Fraction | None],
+    figures: Figures,
+    *,
+    until_ms: int,
+) -> dict[str, Any]:
     offsets = [ms for facts in mine if facts.clock_offsets_ms for ms in facts.clock_offsets_ms]
-    amounts = figures.amounts.get(host.id, {})
     return {
         "host": host.id,
         "sources": sorted(facts.source for facts in mine),
         "software": sorted({version for facts in mine for version in facts.software}),
         "chunks": sum(facts.chunks for facts in mine),
         "attested": sum(facts.chunks for facts in mine if facts.source == AGENT),
-        "restarts": _restarts(amounts),
+        "restarts": _restarts(figures.amounts.get(host.id, {})),
         "clock": {
             "states": sorted({state for facts in mine for state in facts.clock_states}),
             "least_ms": min(offsets, default=None),
             "most_ms": max(offsets, default=None),
         },
-        "capacity": _capacity(host, figures),
-        "gaps": _gaps(host, mine, figures, until_ms=given.made_ms),
+        "capacity": _capacity(host, *capacity, figures.window),
+        "gaps": _gaps(host, mine, figures, until_ms=until_ms),
     }
 
 
@@ -217,23 +245,20 @@ def _restarts(amounts: HostAmounts) -> int:
     return max((metric.total.restarts for metric in amounts.values()), default=0)
 
 
-def _capacity(host: DeclaredHost, figures: Figures) -> dict[str, Any]:
-    weights = [
-        figure.weight
-        for indicator in figures.indicators
-        for figure in indicator.hosts
-        if figure.host == host.id and figure.weight is not None
-    ]
-    source = "declared" if host.capacities else "measured" if weights else "unknown"
-    mbps = decimals.floor(weights[0] / BITS_PER_MEGABIT) if weights else None
-    return {"source": source, "mbps": mbps}
+def _capacity(host: DeclaredHost, origin: str, weight: Fraction | None, window: Window) -> dict[str, Any]:
+    """Return the mean capacity over the window: as declared, whatever the traffic says of it; else as read."""
+    if host.capacities and window.counted_ms:
+        declared = sum(host.capacity_bps(day) * length for day, length in window.lengths.items())
+        weight = Fraction(declared) / window.counted_ms
+    source = DECLARED if host.capacities else origin
+    return {"source": source, "mbps": None if weight is None else decimals.floor(weight / BITS_PER_MEGABIT)}
 
 
 def _gaps(
     host: DeclaredHost, facts: Sequence[SourceFacts], figures: Figures, *, until_ms: int
 ) -> dict[str, Any]:
     """Return the time in which the host's first source with chunks says nothing."""
-    by_source = {entry.source: entry.spoken for entry in facts}
+    by_source = {entry.source: entry.spoken for entry in facts if entry.spoken}
     spoken = next((by_source[source] for source in host.preference(by_source) if source in by_source), ())
     found = gaps(spoken, figures.window, until_ms=until_ms)
     longest = sorted(found, key=lambda gap: (gap[0] - gap[1], gap[0]))[:MAX_GAPS]

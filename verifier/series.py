@@ -12,8 +12,9 @@ from fractions import Fraction
 
 from verifier.amounts import HostAmounts, MetricMonth
 from verifier.bounds import NOTHING_KNOWN, Bounds
+from verifier.facts import INVENTORY
 from verifier.fleet import aggregate
-from verifier.indicators.interface import HostFigure, HostMonth
+from verifier.indicators.interface import HostFigure, HostMonth, HostRule
 from verifier.result import Figures, Indicator
 from verifier.scope import DeclaredHost
 from verifier.window import TimeClasses, Window, total
@@ -45,14 +46,13 @@ def series(figures: Figures, indicator: Indicator) -> tuple[DayFigure, ...]:
     sources = {figure.host: figure.source for figure in indicator.hosts}
     hosts = [_narrowed(host, sources[host.id]) for host in sorted(figures.hosts, key=lambda h: h.id)]
     found = []
+    silent: dict[tuple[str, int, object], HostFigure] = {}
     for day in range(whole.first_day, whole.after_day):
         if day not in whole.lengths:
             found.append(DayFigure(day, NOTHING_KNOWN, TimeClasses(), ()))
             continue
         window = _one_day(whole, day)
-        of_hosts = tuple(
-            rule(HostMonth(host, window, _on(day, figures.amounts.get(host.id, {})))) for host in hosts
-        )
+        of_hosts = tuple(_host_day(rule, host, window, figures, silent) for host in hosts)
         found.append(
             DayFigure(
                 day,
@@ -62,6 +62,28 @@ def series(figures: Figures, indicator: Indicator) -> tuple[DayFigure, ...]:
             )
         )
     return tuple(found)
+
+
+def _host_day(
+    rule: HostRule,
+    host: DeclaredHost,
+    window: Window,
+    figures: Figures,
+    silent: dict[tuple[str, int, object], HostFigure],
+) -> HostFigure:
+    """Return one host's figure of one day. ``silent`` keeps those of hosts that never said anything.
+
+    They differ by nothing but the length of the day and the declared capacity, and a scope may
+    declare thousands of them.
+    """
+    amounts = figures.amounts.get(host.id, {})
+    if amounts:
+        return rule(HostMonth(host, window, _on(window.first_day, amounts)))
+    capacity = host.capacity_bps(window.first_day) if host.capacities else None
+    key = (host.id, window.counted_ms, capacity)
+    if key not in silent:
+        silent[key] = rule(HostMonth(host, window, {}))
+    return silent[key]
 
 
 def worst(days: Sequence[DayFigure]) -> list[int]:
@@ -116,8 +138,11 @@ def _narrowed(host: DeclaredHost, source: str | None) -> DeclaredHost:
 
 
 def _on(day: int, amounts: HostAmounts) -> HostAmounts:
+    """Return the amounts of one day; what the line could carry stays known from the days around it."""
     return {
-        key: MetricMonth({day: metric.days[day]}) for key, metric in amounts.items() if day in metric.days
+        key: metric if key[1] in INVENTORY else MetricMonth({day: metric.days[day]})
+        for key, metric in amounts.items()
+        if day in metric.days or key[1] in INVENTORY
     }
 
 

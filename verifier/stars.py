@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any
 
 from verifier.criteria import Answer, Criterion, criteria
-from verifier.edition import Application, Attachment, Edition, Star
+from verifier.edition import CLOUD_FORM, Application, Attachment, Edition, Star
 from verifier.margins import Sentence
 from verifier.profile import Profile
 from verifier.result import Figures
@@ -127,6 +127,10 @@ def _next(edition: Edition, judged: Sequence[Criterion], star: Star | None) -> N
     above = edition.stars[edition.stars.index(star) + 1 :] if star else edition.stars
     if not above:
         return None
+    # A star whose form of cloud is another one is out of reach by rule; the next one may not be.
+    form = next(criterion for criterion in judged if criterion.id == CLOUD_FORM)
+    reachable = [entry for entry in above if form.answers[entry.id].verdict is not Verdict.FAIL]
+    above = tuple(reachable) or above
     blockers = [
         Blocker(criterion.id, answer.verdict, answer.sentence, answer.short, criterion.unit)
         for criterion, answer in zip(judged, _answers(judged, above[0]), strict=True)

@@ -13,14 +13,14 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, TypeGuard
 
-import tomllib
-
-from verifier import decimals
+from verifier import decimals, toml_text
 from verifier.errors import DecimalError, VerifierError
+from verifier.toml_text import shown
 
-MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_TEXT = 2_000
 MAX_ENTRIES = 100_000
+MAX_KEY = 64
+"""Characters of an unknown key that are compared with those that are known."""
 LEAST_POSITIVE = Decimal("0.000001")
 """Least number that counts as above 0: with the digits it bounds the size of an exact fraction."""
 MAX_NUMBER_DIGITS = 40
@@ -40,18 +40,12 @@ def load(data: bytes, *, what: str, error: type[VerifierError]) -> Table:
     Raises:
         VerifierError: the class ``error``: too long, not UTF-8, not TOML.
     """
-    if len(data) > MAX_FILE_BYTES:
-        raise error(f"{what}: {len(data)} bytes, at most {MAX_FILE_BYTES} are read")
-    try:
-        document = tomllib.loads(data.decode("utf-8"), parse_float=Decimal)
-    except (ValueError, RecursionError) as cause:
-        raise error(f"{what}: not a TOML file in UTF-8: {cause}") from None
-    return Table(document, place=what, error=error)
+    return Table(toml_text.parse(data, what=what, error=error), place=what, error=error)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `` (did you mean …?)`` if a known name is near, else nothing."""
-    matches = get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    matches = get_close_matches(name[:MAX_KEY], sorted(known), n=1, cutoff=0.5)
     return f" (did you mean {matches[0]}?)" if matches else ""
 
 
@@ -74,7 +68,7 @@ class Table:
         known = (*required, *optional)
         for key in self._entries:
             if key not in known:
-                raise self.wrong(f"unknown key {key!r}{nearest(key, known)}")
+                raise self.wrong(f"unknown key {shown(key)}{nearest(key, known)}")
         for key in required:
             if key not in self._entries:
                 raise self.wrong(f"the key {key!r} is missing")
@@ -97,9 +91,12 @@ class Table:
 
     def choice(self, key: str, allowed: Iterable[str]) -> str:
         """Return a string that is one of ``allowed``."""
-        value, options = self.text(key), sorted(allowed)
+        value, options = self._entries[key], sorted(allowed)
+        if not isinstance(value, str):
+            texts = ", ".join(f'"{option}"' for option in options)
+            raise self.wrong(f"{key} must be one of {texts}, in quotes")
         if value not in options:
-            raise self.wrong(f"{key} is {value!r}; write one of {', '.join(options)}")
+            raise self.wrong(f"{key} is {shown(value)}; write one of {', '.join(options)}")
         return value
 
     def choices(self, key: str, allowed: Iterable[str]) -> tuple[str, ...]:
@@ -109,7 +106,7 @@ class Table:
             raise self.wrong(f'{key} must be a list such as {key} = ["{options[0]}"]')
         for item in value:
             if item not in options:
-                raise self.wrong(f"{key} holds {item!r}; write some of {', '.join(options)}")
+                raise self.wrong(f"{key} holds {shown(item)}; write some of {', '.join(options)}")
         if len(set(value)) != len(value):
             raise self.wrong(f"{key} names one entry twice")
         return tuple(value)
@@ -153,8 +150,8 @@ class Table:
     def positive(self, key: str, *, most: int) -> Fraction:
         """Return a number above 0 and at most ``most``, exactly as written."""
         value = self._entries[key]
-        number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-        if number and Decimal(value).is_finite() and LEAST_POSITIVE <= value <= most:
+        number = _is_integer(value) or (isinstance(value, Decimal) and value.is_finite())
+        if number and LEAST_POSITIVE <= value <= most:
             if len(Decimal(value).as_tuple().digits) > MAX_NUMBER_DIGITS:
                 raise self.wrong(f"{key} has more than {MAX_NUMBER_DIGITS} digits; round it")
             return Fraction(value)
@@ -168,7 +165,7 @@ class Table:
         try:
             decimals.parse(value)
         except DecimalError as cause:
-            raise self.wrong(f"{key}: {cause}") from None
+            raise self.wrong(f'{key}: {cause}; write it in quotes and without a unit, {key} = "30"') from None
         return value
 
     def day(self, key: str) -> date:

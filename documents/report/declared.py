@@ -145,7 +145,7 @@ def _scope_hosts(declared: Mapping[str, Any], say: Phrases) -> Table:
     rows = tuple(
         (
             say.name(host["host"]),
-            Cell(say.joined(host["sources"])),
+            Cell(say.joined(host["sources"])) if host["sources"] else Cell(say("sources_usual"), "quiet"),
             Cell("\n".join(_capacity(entry, say) for entry in host["capacity"]))
             if host["capacity"]
             else say.text(None),

@@ -8,6 +8,7 @@ from typing import Any
 
 from documents import display
 from documents.charts import coverage_calendars, render
+from documents.report import comparisons
 from documents.report.blocks import Block, Cell, Column, Picture, Section, Subhead, Table, Text
 from documents.report.figures import HOSTS_SHOWN, least_covered
 from documents.report.phrases import Phrases
@@ -47,6 +48,7 @@ def hosts_section(report: Report, say: Phrases) -> Section:
         Column(say("capacity"), "right", 4),
     )
     blocks: list[Block] = [Table(columns, tuple(_row(host, say) for host in hosts))]
+    blocks += comparisons.blocks(report, say)
     gaps = _gaps(report, say)
     if gaps:
         blocks += [Subhead(say("longest_gaps")), gaps]

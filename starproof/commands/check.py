@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,7 +43,12 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
     try:
         key = read_log_key(options.log_key) if options.log_key else None
         with options.pack.open("rb") as stream:
-            report = check(stream, log_key=key, editions=trusted_editions(options.edition))
+            report = check(
+                stream,
+                log_key=key,
+                editions=trusted_editions(options.edition),
+                now_ms=time.time_ns() // 1_000_000,
+            )
     except OSError as error:
         sys.stderr.write(f"{prog}: cannot read {error.filename}: {error.strerror}\n")
         return EXIT_CODES[FAILED]
@@ -52,8 +59,13 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
         # Not the error's own words: somebody may have given the private key, and they would show it.
         sys.stderr.write(f"{prog}: {options.log_key} does not hold a public log key; give the file log.pub\n")
         return EXIT_CODES[FAILED]
-    if options.json:
-        sys.stdout.write(json_text(report.document()))
-    else:
-        print_check(report)
+    try:
+        if options.json:
+            sys.stdout.write(json_text(report.document()))
+        else:
+            print_check(report)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The outcome stands, however much of it somebody read.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_CODES[report.outcome]

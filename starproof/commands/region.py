@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -29,7 +30,7 @@ from starproof.log_keys import LogKeys, keys_in_files, keys_in_folder
 from starproof.output import write_new
 from starproof.rules import read_edition, trusted_editions
 from verifier import layout
-from verifier.check import check
+from verifier.check import FAILED, check
 from verifier.container import Container, ContainerError
 from verifier.edition import Edition
 from verifier.editions import DEFAULT_EDITION
@@ -126,9 +127,18 @@ def _checked(path: Path, keys: LogKeys, editions: dict[str, str], progress: str)
     """Hash and check what one opened file holds."""
     if sys.stderr.isatty():
         sys.stderr.write(f"核验 checking {progress} {plain(path.name)}\n")
-    with path.open("rb") as stream:
+    try:
+        stream = path.open("rb")
+    except OSError:
+        return CheckedPack("", "", "", "", FAILED, ("UNREADABLE",), "", file=path.name)
+    with stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        report = check(stream, log_key=keys.for_pack(_statement(stream)), editions=editions)
+        report = check(
+            stream,
+            log_key=keys.for_pack(_statement(stream)),
+            editions=editions,
+            now_ms=time.time_ns() // 1_000_000,
+        )
     return checked_pack(report, report.report, sha256=digest, file=path.name)
 
 

@@ -9,6 +9,7 @@ from starproof import session
 from starproof.rules import add_declared, read_rules
 from starproof.star_text import print_verdict
 from starproof.tables import print_figures
+from verifier.agreement import require_agreement
 from verifier.derivation import verdict_of
 from verifier.document import document
 from verifier.figures import measure
@@ -36,6 +37,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof verify") -> int:
                 profile_file=options.profile,
             )
             declared = rules.declared
+            require_agreement(declared.profile, declared.scope, archive.enterprise)
             figures = measure(
                 archive,
                 month=options.month,

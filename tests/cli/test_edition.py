@@ -173,7 +173,7 @@ def test_validate_says_the_place_and_what_to_write(
 
 
 def test_a_changed_copy_must_not_keep_the_id_of_an_edition_that_ships(run, tmp_path: Path) -> None:
-    path = changed(tmp_path, '5 = "25"', '5 = "2.5"', file=Path(str(SHIPPED)))
+    path = changed(tmp_path, '5 = "25"', '5 = "12.5"', file=Path(str(SHIPPED)))
     status, _, err = run("validate", path)
     assert status == 1
     assert "give the changed one another id" in err

@@ -157,6 +157,15 @@ def test_region_and_standing_come_from_the_recomputed_verdict(
     assert set(pack["standings"]) == {"3", "4", "5"}
 
 
+def test_a_file_that_cannot_be_read_is_listed_and_the_rest_is_counted(
+    folder: Path, with_report: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packs = [folder / "a.zip", folder / "missing.zip"]
+    document = answer(capsys, *packs, "--log-keys", folder / "keys", "--out", folder / "x.csv")
+    assert reasons(document) == ["COUNTED", "FAILED"]
+    assert document["packs"][1]["codes"] == ["UNREADABLE"]
+
+
 def test_nothing_is_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = folder / "x.csv"
     out.write_text("mine")
@@ -195,7 +204,7 @@ def test_an_edition_that_the_reviewer_trusts_gives_regions_and_stars(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("no-such.zip", "--out", "x.csv"), "no-such.zip"),
+        (("no-such.zip", "--out", "x.csv"), "no pack says a month"),
         (("a.zip", "--out", "x.csv", "--log-key", "a.zip"), "does not hold a public log key"),
         (("a.zip", "--out", "x.csv", "--log-key", "no-such.pub"), "no-such.pub"),
         (("a.zip", "--out", "x.csv", "--log-keys", "empty"), "holds no key"),

@@ -124,7 +124,7 @@ def test_another_spelling_is_a_version_without_difference(scopes: Scopes) -> Non
 
 def test_many_differences_are_cut_on_the_terminal_and_whole_in_json(scopes: Scopes) -> None:
     scopes.declare()
-    many = b"".join(b'[[hosts]]\nid = "new-%d"\n' % number for number in range(MAX_SHOWN))
+    many = b"".join(b'[[hosts]]\nid = "new-%d"\nbandwidth_mbps = 1\n' % number for number in range(MAX_SHOWN))
     text = scopes.declare(FIRST + many)
     assert f"另有 {MAX_SHOWN} 处，见 --json" in text
     assert len(scopes.json("list")["versions"][1]["differences"]) == 2 * MAX_SHOWN

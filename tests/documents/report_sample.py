@@ -275,7 +275,7 @@ def _figures(
         "month": months[-1],
         "timezone": ZONE,
         "edition": {"id": "jiangsu-2018-trial", "sha256": sha("edition")},
-        "scope_declared": "yes" if scope else "no",
+        "scope_given": "yes" if scope else "no",
         "scope_sha256": sha("scope-2") if scope else None,
         "window": {
             "start_ms": instant(f"{days[0]}T00:00"),

@@ -197,6 +197,13 @@ def test_the_agent_counts_and_every_other_source_carries_averages(draft: Draft, 
     assert averages([(START_MS, 300_000, 5)]).with_header(source=source).open().header.source == source
 
 
+@pytest.mark.parametrize("clock", [1, 2])
+def test_clocks_since_boot_are_not_negative(draft: Draft, clock: int) -> None:
+    draft.values[clock] = [value - 10_000_000 for value in draft.values[clock]]
+    with pytest.raises(MalformedError, match="counters with a negative clock"):
+        draft.seal()
+
+
 def test_an_agent_carries_no_averages() -> None:
     with pytest.raises(MalformedError, match="a chunk of averages cannot come from agent"):
         averages([(START_MS, 300_000, 5)]).with_header(source="agent").seal()

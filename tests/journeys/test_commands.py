@@ -63,7 +63,7 @@ def test_verify_prints_one_document_of_the_agreed_shape(store: str) -> None:
     assert document["schema"] == "starproof/figures/1"
     assert (document["month"], document["timezone"]) == ("2026-10", "UTC")
     assert set(document["edition"]) == {"id", "sha256"}
-    assert (document["scope_sha256"], document["scope_declared"]) == (None, "no")
+    assert (document["scope_sha256"], document["scope_given"]) == (None, "no")
     assert [indicator["id"] for indicator in document["indicators"]] == SIX
     for indicator in document["indicators"]:
         assert {"definition", "unit", "value", "low", "high"} <= indicator.keys()

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.day_sum import WHOLE_AVERAGE_MS, DaySum
+from verifier.bounds import Fill
 from verifier.indicators import cpu
+from verifier.window import TimeClasses
 
 CPU, IMPORTED = ("agent", "cpu"), ("import", "cpu.utilization")
 
@@ -88,7 +90,10 @@ def test_a_declared_source_that_gives_way_is_noted():
 
 def test_other_sources_of_a_host_count_for_nothing():
     mine = {CPU: every_day(covered(1, whole=4))}
-    others = {("aliyun", "cpu.utilization"): every_day(averaged(90 * 10**9 * DAY_MS)), IMPORTED: {0: covered(7)}}
+    others = {
+        ("aliyun", "cpu.utilization"): every_day(averaged(90 * 10**9 * DAY_MS)),
+        IMPORTED: {0: covered(7)},
+    }
     assert cpu.figure(host_month({**mine, **others})) == cpu.figure(host_month(mine))
 
 
@@ -155,3 +160,17 @@ def test_whatever_is_cut_out_the_full_figure_lies_in_the_bounds(stretches, data)
     assert full.high <= cut.high
     if kept:
         assert cut.low <= cut.value <= cut.high
+
+
+def test_a_fill_never_moves_an_end_towards_the_mean():
+    """Half of the time off, 80 % busy while it ran: missing time at 50 % cannot lower the high end."""
+    whole = 720 * 3_600_000
+    times = TimeClasses(
+        observed_ms=whole * 475 // 1_000, downtime_ms=whole * 475 // 1_000, missing_ms=whole * 50 // 1_000
+    )
+    filled = cpu._counted(Fraction(80), times, Fill(Fraction(30), Fraction(50), Fraction(0)))
+    at_the_highest = (Fraction(80) * times.observed_ms + Fraction(50) * times.missing_ms) / times.counted_ms
+    assert filled.high >= at_the_highest
+    high_fill = cpu._counted(Fraction(20), times, Fill(Fraction(30), Fraction(50), Fraction(0)))
+    at_the_mean = Fraction(20) * (times.observed_ms + times.missing_ms) / times.counted_ms
+    assert high_fill.low <= at_the_mean

@@ -136,6 +136,7 @@ def test_an_unknown_may_be_about_any_criterion_or_the_table(about):
         ('id = "3"', 'id = "4"', "the stars are 4, 4, 5; write each once, from low to high"),
         ('id = "3"', 'id = "6"', "the stars are 6, 4, 5; write each once, from low to high"),
         ('cloud_forms = ["public"]', "cloud_forms = []", r"\[\[stars\]\] number 1: cloud_forms must be a list"),
+        ('cloud_forms = ["public"]', 'cloud_forms = ["public", "public"]', "cloud_forms names one entry twice"),
         ('cloud_forms = ["public"]', 'cloud_forms = ["own"]', "cloud_forms holds 'own'; write some of hybrid"),
         # rows
         ('kind = "tick" }', 'kind = "check" }', r"\[\[rows\]\] number 1: kind is 'check'; write one of figure"),
@@ -215,6 +216,9 @@ def test_an_unknown_may_be_about_any_criterion_or_the_table(about):
         ("months = [4, 9]", 'months = ["4"]', r"such as months = \[1, 12\]"),
         ("first_year = 2018", "first_year = 1999", "first_year must be an integer from 2000 to 2099"),
         ("last_year = 2020", "last_year = 2017", "last_year 2017 is before first_year 2018; both are included"),
+        ('thresholds = { 3 = "5", 4 = "10"', 'thresholds = { 3 = "15", 4 = "10"', r"\[indicators.cpu_utilization\] thresholds fall"),
+        ("needed = { 3 = 3, 4 = 4", "needed = { 3 = 5, 4 = 4", r"basic_business needed fall from a lower star"),
+        ('unit = "%"', 'unit = "％"', 'write unit = "%"'),
         ("[form]\ntitle =", "[form]\ntitel =", r"\[form\]: unknown key 'titel' \(did you mean title\?\)"),
         ("footnotes = [", "footnotes = 1 # [", "footnotes must be a list of texts"),
         # what is not known

@@ -73,8 +73,15 @@ def test_an_hour_is_weighed_with_the_weight_of_its_day():
 def test_an_hour_of_downtime_is_an_hour_in_which_nothing_was_done():
     off = DaySum(0, downtime_ms=HOUR_MS)
     assert fill(month({**gone((3, 7)), (9, 2): off})).low == 0
+    half = hour(10, ms=HOUR_MS // 2, downtime_ms=HOUR_MS // 2)
+    assert fill(month({**gone((3, 7)), (9, 2): half})).low == 10
+
+
+def test_for_the_high_end_missing_time_may_have_been_without_downtime():
     half = hour(100, ms=HOUR_MS // 2, downtime_ms=HOUR_MS // 2)
-    assert fill(month({**gone((3, 7)), (9, 2): half})).high == 100
+    assert fill(month({**gone((3, 7)), (9, 2): half})).high == 200
+    off = DaySum(0, downtime_ms=HOUR_MS)
+    assert fill(month({**gone((3, 7)), (9, 2): off})).high == 100
 
 
 def test_an_hour_counts_when_three_quarters_of_it_were_observed_and_bridged_time_does_not():

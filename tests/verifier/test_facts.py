@@ -51,6 +51,33 @@ def test_a_chunk_without_a_measured_clock_tells_no_offset():
     assert heard(fleet)["web-1", "agent"].clock_offsets_ms is None
 
 
+def test_averages_of_two_metrics_that_never_meet_leave_nothing_spoken_for():
+    fleet = Fleet()
+    start = instant("2026-11-02")
+    fleet.averages("old-1", "cpu.utilization", [(start, HOUR, 1), (start + 4 * HOUR, HOUR, 1)])
+    fleet.averages("old-1", "disk.reads.rate", [(start + 2 * HOUR, HOUR, 1)])
+    assert heard(fleet)["old-1", "import"].spoken == ()
+
+
+def test_averages_of_networks_say_which_traffic_they_count():
+    fleet = Fleet()
+    start = instant("2026-11-02")
+    for number, (metric, facts) in enumerate(
+        [
+            ("net.rx.rate", {"scope": "public"}),
+            ("net.rx.rate", {"scope": "all_interfaces"}),
+            ("net.tx.rate", {}),
+            ("cpu.utilization", {"scope": "public"}),
+        ]
+    ):
+        fleet.averages("web-1", metric, [(start + number * HOUR, HOUR, 1)], source="aliyun", **facts)
+    assert heard(fleet)["web-1", "aliyun"].scopes == (
+        ("net.rx.rate", "all_interfaces"),
+        ("net.rx.rate", "public"),
+        ("net.tx.rate", "unknown"),
+    )
+
+
 def test_the_spoken_time_ends_where_nobody_reads():
     fleet = Fleet()
     fleet.agent("web-1").run(hours=24).forget(hours=3).run(hours=10)

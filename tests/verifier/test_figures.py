@@ -53,7 +53,7 @@ def test_the_document_has_the_shape_of_the_contract(fleet):
     assert (document["enterprise"], document["month"]) == ("示例企业", MONTH)
     assert document["timezone"] == "Asia/Shanghai"
     assert document["edition"] == {"id": EDITION.id, "sha256": EDITION.sha256}
-    assert (document["scope_declared"], document["scope_sha256"]) == ("no", None)
+    assert (document["scope_given"], document["scope_sha256"]) == ("no", None)
     assert "star" not in document
     assert document["window"] == {
         "start_ms": instant("2026-11-01"),

@@ -7,8 +7,13 @@ from fractions import Fraction
 
 import pytest
 from fleet import Fleet, instant
+from packs import EDITION as EDITION_BYTES
+from packs import checked, codes, declared_scope, packed
 
+from verifier import layout
 from verifier.bounds import Bounds, least
+from verifier.check import PASS
+from verifier.edition_file import parse_edition
 from verifier.editions import load_edition
 from verifier.errors import WindowError
 from verifier.figures import figures, measure
@@ -131,3 +136,59 @@ def test_figures_that_are_declared_name_no_month_of_their_own():
     found = measure(ARCHIVE, month="2026-11", edition=declared)
     assert found.months == ("2026-11",)
     assert found.indicators[-1].months == ()
+
+
+def test_a_month_that_fails_decides_whatever_another_one_lacks():
+    fleet = Fleet()
+    fleet.agent("web-1", start="2026-11-01").run(hours=24 * 30, busy=2)
+    indicator = cpu(measure(fleet.archive(), month="2026-11", edition=edition(2, "every_month")))
+    assert indicator.bounds.value is None
+    assert indicator.months[0].verdicts["3"] is Verdict.NO_DATA
+    assert indicator.verdicts["3"] is Verdict.FAIL
+
+
+def test_a_substitution_leaves_the_hosts_of_the_whole_window():
+    """Gaps in two of three months; the marks say what was filled, the seconds are of all three."""
+    fleet = Fleet()
+    agent = fleet.agent("web-1", start="2026-09-01")
+    agent.run(hours=24 * 10, busy=10).forget(hours=20, busy=10)
+    agent.run(hours=24 * 30 - 24 * 10 - 20, busy=10).run(hours=24 * 31, busy=10)
+    agent.run(hours=24 * 10, busy=10).forget(hours=20, busy=10).run(hours=24 * 20 - 20, busy=10)
+    text = SCOPE.format(first="2026-09-01").replace(
+        "[window]", '[substitution]\ncpu_utilization = "extreme_hour/1"\n[window]'
+    )
+    rules = declared_scope(text.encode(), before_ms=instant("2026-08-20"))
+    found = measure(
+        fleet.archive(),
+        month="2026-11",
+        edition=edition(3, "every_month"),
+        scope=rules.declared.scope,
+        scopes=rules.declared.scopes,
+    )
+    indicator = cpu(found)
+    assert indicator.substituted is not None
+    assert indicator.times.counted_ms == 91 * 86_400_000
+    assert indicator.times.missing_ms == 40 * 3_600_000
+    [host] = indicator.hosts
+    assert host.times.counted_ms == 91 * 86_400_000
+    assert host.bounds.low is not None
+    assert indicator.substituted.bounds.low is not None
+    assert host.bounds.low < indicator.substituted.bounds.low
+    assert {"SUBSTITUTED", "SUBSTITUTION_NO_VALUE"} & {mark.code for mark in host.marks} == {"SUBSTITUTED"}
+
+
+def test_a_complete_window_of_several_months_is_not_short():
+    text = EDITION_BYTES.replace(b"months = 1\n", b"months = 2\n").replace(
+        b'id = "jiangsu-2018-trial"', b'id = "two"', 1
+    )
+    scope = SCOPE.format(first="2026-10-01").replace("jiangsu-2018-trial", "two").encode()
+    rules = declared_scope(scope, before_ms=instant("2026-09-20"))
+    rules = replace(rules, declared=replace(rules.declared, edition=parse_edition(text)), edition_bytes=text)
+    trusted = {"two": layout.sha256(text)}
+    report = checked(packed(ARCHIVE, rules), editions=trusted)
+    assert (report.outcome, codes(report)) == (PASS, set())
+    cut = declared_scope(scope.replace(b"2026-10-01", b"2026-10-02"), before_ms=instant("2026-09-20"))
+    rules = replace(rules, declared=replace(cut.declared, edition=parse_edition(text)),
+                    scope_bytes=cut.scope_bytes, scope_records=cut.scope_records)  # fmt: skip
+    report = checked(packed(ARCHIVE, rules), editions=trusted)
+    assert [(f.code, f.expected) for f in report.findings] == [("WINDOW_SHORT", "2026-10-01 to 2026-11-30")]

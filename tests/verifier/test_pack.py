@@ -62,7 +62,7 @@ def test_a_pack_with_a_scope_holds_the_declared_hosts_only() -> None:
     assert report.outcome == PASS
     assert codes(report) == set()
     assert report.hosts == 2
-    assert report.document()["figures"]["scope_declared"] == "yes"
+    assert report.document()["figures"]["scope_given"] == "yes"
 
 
 def test_writing_again_gives_the_same_bytes() -> None:
@@ -173,13 +173,16 @@ def test_readings_after_the_making_of_the_pack_and_before_the_enrolment_are_foun
 
 
 def test_a_shortened_window_and_excluded_days_are_shown_to_the_reviewer() -> None:
-    text = SCOPE.replace(b"to = 2026-11-30", b"to = 2026-11-20") + (
+    text = SCOPE.replace(b"to = 2026-11-30", b"to = 2026-11-29") + (
         '[[exclusions]]\nfrom = 2026-11-04\nto = 2026-11-05\nreason = "检修"\nperson = "张工"\n'.encode()
     )
     report = checked(packed(ARCHIVE, declared_scope(text)))
     assert report.outcome == PASS
-    got = {f.code: f.got for f in report.findings}
-    assert got == {"WINDOW_SHORT": "2026-11-01 to 2026-11-20", "DAYS_EXCLUDED": "2 of 20 days"}
+    got = {f.code: (f.expected, f.got) for f in report.findings}
+    assert got == {
+        "WINDOW_SHORT": ("2026-11-01 to 2026-11-30", "2026-11-01 to 2026-11-29"),
+        "DAYS_EXCLUDED": ("", "2 of 29 days"),
+    }
 
 
 def test_a_scope_of_another_enterprise_is_not_packed() -> None:
@@ -300,7 +303,7 @@ def broken_figures(entries: dict[str, bytes]) -> None:
 
 
 def lower_threshold(entries: dict[str, bytes]) -> None:
-    entries[layout.EDITION] = entries[layout.EDITION].replace(b'"25"', b'"2"')
+    entries[layout.EDITION] = entries[layout.EDITION].replace(b'"25"', b'"12"')
 
 
 def broken_edition(entries: dict[str, bytes]) -> None:

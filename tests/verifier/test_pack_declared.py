@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 
@@ -12,10 +13,12 @@ from packs import (
     CONTRACT,
     FULL,
     FULL_PACK,
+    LOG_KEY,
     PROFILE,
     RULES,
     SCOPE,
     SCOPED,
+    TRUSTED,
     checked,
     codes,
     contents,
@@ -27,11 +30,11 @@ from packs import (
 )
 
 from verifier import layout
-from verifier.check import FAILED, PARTIAL, PASS, CheckReport
+from verifier.check import FAILED, PARTIAL, PASS, CheckReport, check
 from verifier.declaration import next_record, scopes_document
 from verifier.derivation import Declared, derive_month
 from verifier.document import encode_figures
-from verifier.errors import PackError
+from verifier.errors import ProfileError
 from verifier.pack import SOFTWARE
 
 DOCUMENT = layout.document_name(layout.sha256(CONTRACT))
@@ -137,21 +140,26 @@ def test_a_profile_that_cannot_be_read_fails_and_nothing_is_derived():
 
 def test_a_profile_of_another_enterprise_fails():
     report = bent(PROFILE=PROFILE.replace("示例企业".encode(), "别家企业".encode()))
-    assert (layout.PROFILE, "示例企业", "别家企业") in found(report, "PROFILE")
+    assert (f"{layout.PROFILE} applicant.name", "示例企业", "别家企业") in found(report, "PROFILE")
 
 
 def test_head_counts_of_profile_and_scope_agree():
     counted = SCOPE.replace(b"[window]", b"[head_counts]\ntotal = 320\n[window]")
-    profile = PROFILE.replace(b"[[documents]]", b"[applicant.size]\ntotal = 300\n[[documents]]", 1)
-    report = checked(packed(ARCHIVE, with_profile(declared_scope(counted), profile)))
-    assert found(report, "PROFILE") == [(f"{layout.PROFILE} size.total", "320", "300")]
-    same = with_profile(declared_scope(counted), profile.replace(b"300", b"320"))
-    assert checked(packed(ARCHIVE, same)).outcome == PASS
+    profile = PROFILE.replace(b"[[documents]]", b"[applicant.size]\ntotal = 320\n[[documents]]", 1)
+    agreed = packed(ARCHIVE, with_profile(declared_scope(counted), profile))
+    assert checked(agreed).outcome == PASS
+    other = profile.replace(b"320", b"300")
+    with pytest.raises(ProfileError, match=r"applicant.size.total is 300, but store and scope say 320"):
+        packed(ARCHIVE, with_profile(declared_scope(counted), other))
+    held = contents(agreed)
+    held[layout.PROFILE] = other
+    report = checked(resigned(held))
+    assert (f"{layout.PROFILE} applicant.size.total", "320", "300") in found(report, "PROFILE")
 
 
 def test_a_profile_of_another_enterprise_is_not_packed():
     other = with_profile(RULES, PROFILE.replace("示例企业".encode(), "别家企业".encode()))
-    with pytest.raises(PackError, match=r"the profile is of '别家企业', the store of '示例企业'"):
+    with pytest.raises(ProfileError, match=r"applicant.name is 别家企业, but store and scope say 示例企业"):
         packed(ARCHIVE, other)
 
 
@@ -198,9 +206,7 @@ def test_a_scope_declared_after_the_window_began_is_shown():
     report = checked(packed(ARCHIVE, late))
     assert report.outcome == PASS
     start, declared = instant("2026-11-01"), instant("2026-11-05")
-    assert found(report, "SCOPE_DECLARED_AFTER") == [
-        (layout.SCOPE, f"{start} ms or earlier", f"{declared} ms")
-    ]
+    assert found(report, "SCOPE_DECLARED_AFTER") == [(layout.SCOPE, f"before {start} ms", f"{declared} ms")]
 
 
 def test_records_of_scopes_that_do_not_follow_one_another_fail():
@@ -220,6 +226,56 @@ def test_a_pack_made_before_the_month_is_over_is_provisional():
     assert (report.outcome, codes(report)) == (PASS, {"PROVISIONAL"})
     assert report.report is not None
     assert report.report["verdict"]["provisional"] == "yes"
+
+
+def test_a_scope_declared_at_the_very_first_instant_is_late():
+    late = declared_scope(SCOPE, before_ms=instant("2026-11-01"))
+    report = checked(packed(ARCHIVE, late))
+    assert "SCOPE_DECLARED_AFTER" in codes(report)
+    assert report.report is not None
+    assert report.report["scope"]["declared_before_window"] == "no"
+
+
+def test_a_scope_that_leaves_out_more_than_a_tenth_of_the_days_leaves_the_pack_incomplete():
+    def excluding(last: int) -> CheckReport:
+        text = SCOPE + (
+            f'[[exclusions]]\nfrom = 2026-11-01\nto = 2026-11-{last:02}\nreason = "检修"\nperson = "张工"\n'.encode()
+        )
+        return checked(packed(ARCHIVE, declared_scope(text)))
+
+    assert excluding(3).outcome == PASS
+    report = excluding(4)
+    assert (report.outcome, found(report, "MOSTLY_LEFT_OUT")[0][2]) == (
+        PARTIAL,
+        "4 of 30 days do not count",
+    )
+
+
+def test_an_empty_document_proves_nothing():
+    empty = layout.sha256(b"")
+    profile = PROFILE.replace(layout.sha256(CONTRACT).encode(), empty.encode())
+    held = contents(FULL_PACK)
+    del held[DOCUMENT]
+    held |= {layout.PROFILE: profile, layout.document_name(empty): b""}
+    assert found(checked(resigned(held)), "DOCUMENT_EMPTY") == [(layout.document_name(empty), "", "")]
+
+
+def test_a_pack_made_after_the_reviewers_now_is_incomplete():
+    made = instant("2026-12-01")
+
+    def outcome(now: int) -> str:
+        stream = io.BytesIO(FULL_PACK)
+        return check(stream, log_key=LOG_KEY.public, editions=TRUSTED, now_ms=now).outcome
+
+    assert outcome(made) == PASS
+    assert outcome(made - 600_000) == PASS
+    assert outcome(made - 600_001) == PARTIAL
+
+
+def test_a_document_of_nested_lists_is_compared_without_a_fall():
+    deep = b'{"schema":' + b"[" * 900 + b"]" * 900 + b"}"
+    report = bent(VERDICT=deep)
+    assert (report.outcome, bool(found(report, "VERDICT"))) == (FAILED, True)
 
 
 SUBSTITUTED = SCOPE.replace(b"[window]", b'[substitution]\ncpu_utilization = "extreme_hour/1"\n[window]')

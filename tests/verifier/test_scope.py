@@ -105,7 +105,10 @@ EXCLUSION = "[[exclusions]]\nfrom = {}\nto = {}\nreason = 'x'\nperson = 'y'\n"
         ("iops_limit = 0.5e99", "at most 1000000000"),
         (f"iops_limit = 1.{'0' * 39}1", "iops_limit has more than 40 digits; round it"),
         ("sources = 'agent'", "sources must be a list of texts"),
-        ("sources = []", r"must name 1 to 16 sources, in order of preference, such as \[\"agent\", \"aliyun\"\]"),
+        (
+            "sources = []",
+            r"must name 1 to 16 sources, in order of preference, such as \[\"agent\", \"aliyun\"\]",
+        ),
         (f"sources = {[f'a{number}' for number in range(17)]}", "must name 1 to 16 sources"),
         ("sources = ['agent', 'agent']", "sources names one source twice"),
         ("sources = ['login-log']", "sources holds 'login-log'; a source is named by a lower-case letter"),

@@ -29,9 +29,11 @@ from verdicts import (
     verdict_of,
 )
 
+from verifier.bounds import Bounds
 from verifier.document import encode_figures
 from verifier.edition import Unknown
 from verifier.profile import Document
+from verifier.result import Substituted
 from verifier.stars import SCHEMA, Standing, StarVerdict, star_verdict, verdict_document
 from verifier.verdict import Verdict
 
@@ -207,6 +209,58 @@ def test_other_forms_than_the_public_cloud_can_reach_four_stars_but_not_three(fo
     assert star_of(verdict) == "4"
 
 
+@pytest.mark.parametrize("form", ["public", "private", "hybrid"])
+def test_a_form_of_cloud_without_any_of_its_contracts_is_undecided(form):
+    verdict = verdict_of(profile_of(cloud_form=form, documents=(PROOF,)))
+    assert answer(verdict, "cloud_form", "4") == ("INCONCLUSIVE", None)
+    cloud = next(entry for entry in verdict.criteria if entry.id == "cloud_form").answers["4"]
+    assert "没有证明材料" in cloud.sentence.zh
+    assert "without documents" in cloud.sentence.en
+    assert star_of(verdict) is None
+
+
+def test_an_edition_that_asks_no_contract_takes_the_word_for_the_form_of_cloud():
+    edition = replace(EDITION, attachments=())
+    profile = profile_of(documents=(PROOF,))
+    assert answer(verdict_of(profile, edition=edition), "cloud_form", "4") == ("DECLARED", None)
+
+
+def test_a_star_of_another_form_of_cloud_is_not_the_next_one():
+    bounds = {name: exactly(value) for name, value in FIVE_STAR_FIGURES.items()}
+    figures = {"monthly_user_rate": "49"}
+    verdict = verdict_of(profile_of(cloud_form="private", figures=figures), bounds)
+    assert star_of(verdict) is None
+    assert verdict.next is not None
+    assert (verdict.next.star.id, [entry.criterion for entry in verdict.next.blockers]) == (
+        "4",
+        ["monthly_user_rate"],
+    )
+
+
+def test_where_no_star_takes_the_form_of_cloud_the_lowest_is_next():
+    stars = tuple(replace(star, cloud_forms=("public",)) for star in EDITION.stars)
+    verdict = verdict_of(profile_of(cloud_form="private"), edition=replace(EDITION, stars=stars))
+    assert verdict.next is not None
+    assert verdict.next.star.id == "3"
+
+
+def test_a_month_that_fails_names_its_upper_bound_where_another_has_no_data():
+    figures = figures_of({name: exactly(value) for name, value in FIVE_STAR_FIGURES.items()})
+    bounds = Bounds(low=Fraction(0), value=None, high=Fraction(1), running=None)
+    changed = tuple(
+        replace(entry, bounds=bounds, verdicts=dict.fromkeys(entry.verdicts, Verdict.FAIL))
+        if entry.rule.id == "cpu_utilization"
+        else entry
+        for entry in figures.indicators
+    )
+    verdict = star_verdict(
+        figures=replace(figures, indicators=changed), profile=profile_of(), provisional=False, now_day=None
+    )
+    cpu = next(entry for entry in verdict.criteria if entry.id == "cpu_utilization").answers["3"]
+    assert (cpu.verdict, cpu.short) == (Verdict.FAIL, "4")
+    assert "1 %" in cpu.sentence.zh
+
+
 def test_the_highest_supported_star_has_nothing_next():
     verdict = verdict_of(profile_of())
     assert star_of(verdict) == "5"
@@ -274,7 +328,11 @@ def test_a_substituted_verdict_is_taken_and_marked():
     figures = {"cpu_utilization": between("9.5", "10.4", "14")}
     measured = figures_of(bounds | figures)
     changed = tuple(
-        replace(entry, verdicts={**entry.verdicts, "4": Verdict.PASS})
+        replace(
+            entry,
+            verdicts={**entry.verdicts, "4": Verdict.PASS},
+            substituted=Substituted("extreme_hour/1", between("10", "10.4", "11"), ("4",)),
+        )
         if entry.rule.id == "cpu_utilization"
         else entry
         for entry in measured.indicators

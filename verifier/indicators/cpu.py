@@ -56,8 +56,8 @@ def figure(month: HostMonth) -> HostFigure:
             fill=month.fill(source, name, done=lambda hour: Fraction(hour.amount, NANO)),
         )
     else:
-        fill = month.fill(source, name, done=lambda hour: _percent(hour) * hour.covered_ms)
-        bounds = _counted(_percent(sums), times, fill)
+        fill = month.fill(source, name, done=lambda hour: percent(hour) * hour.covered_ms)
+        bounds = _counted(percent(sums), times, fill)
     return HostFigure(
         host=month.declared.id,
         source=source,
@@ -68,13 +68,16 @@ def figure(month: HostMonth) -> HostFigure:
     )
 
 
-def _counted(percent: Fraction, times: TimeClasses, fill: Fill | None) -> Bounds:
+def _counted(mean: Fraction, times: TimeClasses, fill: Fill | None) -> Bounds:
     """Return the bounds from ticks: those of the running figure, times the share of up time."""
     covered, missing = times.covered_ms, times.missing_ms
     if times.counted_ms == 0:
         return NOTHING_KNOWN
+    if fill is not None:
+        # Missing time weighs more than it is long: that must move neither end towards the mean.
+        fill = replace(fill, low=min(fill.low, mean), high=max(fill.high, mean))
     running = bound(
-        percent * covered,
+        mean * covered,
         covered=covered,
         known=covered,
         missing=missing * MISSING_TICKS,
@@ -89,10 +92,11 @@ def _counted(percent: Fraction, times: TimeClasses, fill: Fill | None) -> Bounds
     return Bounds(low=low * up, value=value, high=high * up, running=running.running)
 
 
-def _percent(sums: DaySum) -> Fraction:
+def percent(sums: DaySum) -> Fraction:
+    """Return the busy share of the ticks of an agent's sums, in percent; 0 without a tick."""
     return Fraction(FULL_PERCENT * sums.amount, sums.whole) if sums.whole else Fraction(0)
 
 
 def _steal(month: HostMonth) -> Fraction | None:
     sums = month.metric(AGENT, CPU_STEAL).total
-    return _percent(sums) if sums.whole else None
+    return percent(sums) if sums.whole else None

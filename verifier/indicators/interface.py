@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
@@ -101,7 +101,8 @@ class HostFigure:
     """The figure of one host under one definition.
 
     ``source`` is where the readings came from, ``None`` without data. ``weight`` is the mean capacity
-    in bit/s for definitions that weigh hosts, ``None`` when it is not known. ``steal`` is the stolen
+    in bit/s for definitions that weigh hosts, ``None`` when it is not known; ``capacity_from`` says where
+    it comes from: ``declared``, ``inventory``, ``cap``, ``measured``, ``unknown``. ``steal`` is the stolen
     processor time in percent, where it was measured.
     """
 
@@ -110,6 +111,7 @@ class HostFigure:
     bounds: Bounds
     times: TimeClasses
     weight: Fraction | None = None
+    capacity_from: str = "unknown"
     steal: Fraction | None = None
     marks: tuple[Mark, ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import zipfile
 from urllib.parse import quote
 
 import pytest
@@ -15,7 +16,9 @@ from collector.polling.opening import redacted_logging
 from collector.sources.errors import AnswerError, AuthError, PluginError, UnreachableError
 from collector.sources.interface import Probe, Retention
 from collector.store import polls
+from starproof.commands import pack
 
+JUNE_2025 = 1_750_000_000_000
 FORMS = (SECRET, quote(SECRET, safe=""), SECRET.encode().hex(), "pLaNtEd")
 
 
@@ -39,8 +42,9 @@ def leaking(bench):
     return bench
 
 
-def test_no_secret_is_in_any_log_error_row_or_file(leaking, tmp_path):
+def test_no_secret_is_in_any_log_error_row_file_or_pack(leaking, tmp_path):
     bench = leaking
+    bench.clock.now_ms = JUNE_2025  # a month that is over, so that it can be packed
     account = bench.account(bills=True, hosts={"i-web-1": "web-1"})
     written = []
     for _ in range(12):
@@ -56,6 +60,13 @@ def test_no_secret_is_in_any_log_error_row_or_file(leaking, tmp_path):
     for row in bench.rows(polls.schema.poll):
         assert_clean(str(row), row)
     bench.opened.store.close()
+    packed = tmp_path / "pack.zip"
+    url = str(bench.opened.store.engine.url)
+    assert pack.main(["--month", "2025-06", "--db", url, "--out", str(packed)]) == 0
+    with zipfile.ZipFile(packed) as archive:
+        assert any(name.startswith("chunks/") or "fake" in name for name in archive.namelist())
+        for name in archive.namelist():
+            assert_clean(archive.read(name).decode("latin-1"), name)
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert_clean(path.read_bytes().decode("latin-1"), path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from collector.errors import SettingsError
-from collector.polling import backoff, billing, budget
+from collector.polling import backoff, billing, budget, offers
 from collector.polling.accounts import Account
 from collector.polling.asking import Asker, Batch, Progress, StoppedError, no_progress
 from collector.polling.budget import Budget
@@ -21,15 +21,13 @@ from collector.polling.recording import AccountFailedError, Record, Report
 from collector.polling.storing import RefusedChunkError, Teller
 from collector.polling.world import World
 from collector.sources.errors import AnswerError, RangeError, SourceError
-from collector.sources.interface import METRICS, Instance, Retention, Source
+from collector.sources.interface import METRICS, Retention, Source
 from collector.store import inventories, polls
 from collector.store.locks import Check, alone
 from collector.store.polls import Counts
 
 INVENTORY_EVERY_MS = 6 * 3_600_000
 BILLS_EVERY_MS = 24 * 3_600_000
-MAX_INSTANCES = 100_000
-"""In one account; more need several collectors."""
 
 Announce = Callable[[Budget], None]
 
@@ -158,7 +156,7 @@ class _Run:
         number = self._record.begin(question)
         try:
             with explained(self._world.keys, "the inventory"):
-                instances = _instances(source)
+                instances = offers.instances(source)
         except SourceError as error:
             self._record.failed(number, question, error)
             return
@@ -184,7 +182,7 @@ class _Run:
         question = self._record.question(polls.AVERAGES)
         try:
             with explained(self._world.keys, "the list of metrics"):
-                metrics = _metrics(self._account, source)
+                metrics = offers.metrics(self._account, source)
                 rungs = ladder(self._account, source.retention())
                 planned = self._budget(source, metrics, assigned)
         except (SourceError, SettingsError) as error:
@@ -284,24 +282,3 @@ class _Run:
 
     def _now(self) -> int:
         return self._world.clocks.wall_ms()
-
-
-def _instances(source: Source) -> list[Instance]:
-    found: dict[str, Instance] = {}
-    for instance in source.inventory():
-        if instance.id in found:
-            raise AnswerError(f"the inventory has the instance {instance.id} twice")
-        found[instance.id] = instance
-        if len(found) > MAX_INSTANCES:
-            raise RangeError(f"more than {MAX_INSTANCES} instances; poll fewer regions with one account")
-    return list(found.values())
-
-
-def _metrics(account: Account, source: Source) -> tuple[str, ...]:
-    offered = tuple(source.metrics())
-    unknown = [metric for metric in account.metrics if metric not in offered]
-    if unknown:
-        raise RangeError(
-            f"{account.provider} does not measure {', '.join(unknown)}; it has {', '.join(offered)}"
-        )
-    return account.metrics or offered

@@ -775,7 +775,7 @@ def test_an_inventory_with_one_instance_twice_is_refused(bench):
 
 
 def test_an_inventory_without_end_is_refused(bench, monkeypatch):
-    monkeypatch.setattr("collector.polling.poller.MAX_INSTANCES", 1)
+    monkeypatch.setattr("collector.polling.offers.MAX_INSTANCES", 1)
     assert "more than 1 instances" in bench.poll().problems[0]
 
 

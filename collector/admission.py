@@ -5,7 +5,7 @@ A frame passes these gates in order; the first that it fails decides (``docs/wir
 1. its key is pinned, for this kind of sender             else UNKNOWN_KEY
 2. signature, header, manifest, columns (``open_chunk``)  else BAD_SIGNATURE, MALFORMED, MISMATCH,
                                                           LIMIT_EXCEEDED
-3. agents send counters, imports one average each         else MALFORMED
+3. agents send counters, all others one average each       else MALFORMED
 4. enterprise, host and source are the enrolment's        else WRONG_HOST
 5. it ends at most ``CLOCK_AHEAD_MS`` after our clock     else CLOCK_AHEAD
 6. nothing else is stored at its (enrolment, seq):        the same hash is *known*,
@@ -25,12 +25,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collector.store.chunks import ChunkAt
-from collector.store.registry import IMPORT, PinnedKey
+from collector.store.registry import PinnedKey
 from evidence import columns
 from evidence.chunk import Chunk, Frame, Header, open_chunk, parse_header
 from evidence.dsse import CHUNK_TYPE
 from evidence.errors import EvidenceError, LimitExceededError, MalformedError
 from evidence.manifest import AVERAGES, AVERAGES_CLOCKS, COUNTERS
+from evidence.sources import carries_averages
 
 CLOCK_AHEAD_MS = 10 * 60 * 1000
 STORED = "stored"
@@ -94,7 +95,9 @@ def examine(frame: Frame, key: PinnedKey) -> Chunk | Verdict:
     except EvidenceError as error:
         return refuse(_wire_code(error), str(error))
     kind, averages = chunk.manifest.kind, len(chunk.manifest.columns) - len(AVERAGES_CLOCKS)
-    if kind != (AVERAGES if key.source == IMPORT else COUNTERS) or (kind == AVERAGES and averages != 1):
+    if kind != (AVERAGES if carries_averages(key.source) else COUNTERS) or (
+        kind == AVERAGES and averages != 1
+    ):
         return refuse("MALFORMED", f"a chunk of {kind} with these columns cannot come from {key.source}")
     header = chunk.header
     if (header.enterprise, header.host, header.source) != (key.enterprise, key.host, key.source):

@@ -1,7 +1,8 @@
 """The collector's own Ed25519 keys, in files beside the database.
 
-``log.key`` signs statements and packs, ``import.key`` signs chunks made from imported files. Each
-is a file with the 32-byte seed in hex, mode 0600, and a ``.pub`` beside it that may be given away.
+``log.key`` signs statements and packs, ``import.key`` signs chunks made from imported files, and
+``source-NAME.key`` those made from what the source of that name answered. Each is a file with the
+32-byte seed in hex, mode 0600, and a ``.pub`` beside it that may be given away.
 A key is written whole under a temporary name, fsynced and linked into place: a crash leaves either
 no key or a whole one, and of two processes that start together the first one's key is kept.
 """
@@ -43,6 +44,10 @@ class Keyring:
     def import_key(self) -> PrivateKey:
         """Return the key that signs imported chunks. Raises as ``log_key``."""
         return self._key(IMPORT)
+
+    def source_key(self, source: str) -> PrivateKey:
+        """Return the key that signs a source's chunks (``aliyun``, …). Raises as ``log_key``."""
+        return self._key(f"source-{source}")
 
     def _key(self, name: str) -> PrivateKey:
         path = self.directory / f"{name}.key"

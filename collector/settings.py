@@ -22,6 +22,7 @@ from evidence.chunk import MAX_NAME
 DEFAULT_LISTEN = "127.0.0.1:8440"
 MAX_SETTINGS_BYTES = 1024 * 1024
 DATABASE_NAME = "starproof.db"
+SOURCES_NAME = "sources.toml"
 _MOST = 10**6
 _MAX_PORT = 65_535
 
@@ -53,12 +54,18 @@ class Settings:
     db: str | None = None
     listen: str = DEFAULT_LISTEN
     public_url: str | None = None
+    sources: str | None = None
     limits: Limits = Limits()
 
     @property
     def database_url(self) -> str:
         """The database URL, by default an SQLite file in the state directory."""
         return self.db or default_database_url()
+
+    @property
+    def sources_file(self) -> Path:
+        """Where the sources are named, by default a file beside the keys."""
+        return Path(self.sources) if self.sources else key_directory(self.database_url) / SOURCES_NAME
 
 
 def read_settings(path: Path) -> Settings:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "agent": ("agent.cli", "", "read this host, deliver sealed chunks 采集代理"),
     "collector": ("collector.cli", "collector", "admit and keep chunks; enrolment tokens 采集服务"),
     "import": ("collector.importing.cli", "collector", "import averages from CSV 导入"),
+    "source": ("starproof.commands.source", "collector", "clouds and monitors as sources 数据源"),
     "edition": ("starproof.commands.edition", "verifier", "thresholds and rules of a guide 评定版本"),
     "profile": ("starproof.commands.profile", "verifier", "what the enterprise declares 申报资料"),
     "scope": ("starproof.commands.scope", "collector", "declare hosts, window and rules beforehand 申报范围"),

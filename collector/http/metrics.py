@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from sqlalchemy import func, select
 
 from collector.admission import Result
+from collector.http.source_metrics import SourceMetrics
 from collector.ingest import Taken
 from collector.store import schema
 from collector.store.engine import Store, stored_bytes
@@ -43,6 +44,7 @@ class Metrics:
         self._bytes = Gauge("starproof_store_bytes", "Size of the store's files", registry=registry)
         self._hosts = Gauge("starproof_hosts", "Hosts known", registry=registry)
         self._findings = Gauge("starproof_findings", "Findings recorded", registry=registry)
+        self._sources = SourceMetrics(registry)
 
     def took(self, taken: Taken, *, seconds: float, now_ms: int) -> None:
         """Count a batch that was taken in."""
@@ -61,6 +63,7 @@ class Metrics:
         with self._store.reading() as connection:
             for gauge, table in ((self._hosts, schema.host), (self._findings, schema.finding)):
                 gauge.set(connection.scalar(select(func.count()).select_from(table)) or 0)
+            self._sources.read(connection)
         size = stored_bytes(self._store)
         if size is not None:
             self._bytes.set(size)

@@ -140,7 +140,8 @@ def touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
 
 def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     """Yield the rows of a query a few at a time."""
-    yield from connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query)
+    # Of the query: an option of the connection would stay, and PostgreSQL has no cursor for an INSERT.
+    yield from connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE))
 
 
 def of_enrolment(host: str, source: str, epoch: int, seqs: tuple[int, int]) -> Select[Any]:

@@ -11,7 +11,7 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, select
+from sqlalchemy import BigInteger, Connection, RowMapping, case, literal, select
 
 from collector.errors import DamagedSumError, SumLimitError
 from collector.store import chunks, schema
@@ -71,7 +71,8 @@ def add(connection: Connection, line: Line, sums: DaySums) -> None:
     statement = insert(connection, schema.day_sum)
     new = statement.excluded
     low = table.amount_lo + new.amount_lo
-    carry = case((low >= schema.AMOUNT_BASE, 1), else_=0)
+    # Typed: a bare 1 is a small integer to PostgreSQL, and so would be what it is multiplied with.
+    carry = case((low >= schema.AMOUNT_BASE, literal(1, BigInteger)), else_=literal(0, BigInteger))
     changes: dict[str, Any] = {name: table[name] + new[name] for name in _COUNTS}
     changes["amount_hi"] = table.amount_hi + new.amount_hi + carry
     changes["amount_lo"] = low - carry * schema.AMOUNT_BASE

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -66,8 +67,8 @@ enrolment = Table(
     Column("host_id", _Id, ForeignKey("host.id"), nullable=False),
     Column("source", String(32), nullable=False),
     Column("epoch", Integer, nullable=False),
-    # One key belongs to one enrolment, except the collector's own import key: it signs for many
-    # hosts. That rule is kept by the registry, a unique index could not make the exception.
+    # One key belongs to one enrolment, except the collector's own keys for imports and sources: they
+    # sign for many hosts. That rule is kept by the registry, a unique index could not make the exception.
     Column("key_id", _Hash, nullable=False, index=True),
     Column("record", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
@@ -172,4 +173,89 @@ audit_trail = Table(
     Column("actor", Text, nullable=False),
     Column("action", String(64), nullable=False),
     Column("detail", Text, nullable=False),
+)
+
+source_mark = Table(
+    "source_mark",
+    metadata,
+    Column("alias", String(32), primary_key=True),
+    Column("metric", String(64), primary_key=True),
+    Column("instance", String(255), primary_key=True),
+    # Until when everything that the source had has been read and sealed.
+    Column("mark_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+poll = Table(
+    "poll",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("finished_ms", BigInteger),
+    Column("alias", String(32), nullable=False),
+    Column("provider", String(32), nullable=False),
+    Column("what", String(16), nullable=False),
+    Column("metric", String(64), nullable=False),
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("period_ms", BigInteger, nullable=False),
+    Column("instances", Integer, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("sealed", BigInteger, nullable=False),
+    Column("conflicts", BigInteger, nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    # A failed question is not asked again before.
+    Column("retry_ms", BigInteger),
+    Index(None, "alias", "what", "metric", "id"),
+)
+
+poll_request = Table(
+    "poll_request",
+    metadata,
+    # What a chunk's manifest names: SHA-256 over the sorted request ids, joined by line feeds.
+    Column("sha256", _Hash, primary_key=True),
+    Column("poll_id", _Id, ForeignKey("poll.id"), nullable=False),
+    Column("ids", Text, nullable=False),
+)
+
+inventory = Table(
+    "inventory",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("alias", String(32), nullable=False),
+    Column("provider", String(32), nullable=False),
+    Column("instance", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("region", String(64), nullable=False),
+    Column("state", String(64), nullable=False),
+    Column("addresses", Text, nullable=False),
+    Column("bandwidths", Text, nullable=False),
+    Column("cpus", Integer),
+    Column("request_ids", Text, nullable=False),
+    # A change is a new row: what was bought when decides the capacity of that time.
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("last_seen_ms", BigInteger, nullable=False),
+    UniqueConstraint("alias", "instance", "first_seen_ms"),
+)
+
+ledger_bill = Table(
+    "ledger_bill",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("alias", String(32), nullable=False),
+    Column("provider", String(32), nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("product", Text, nullable=False),
+    Column("amount", String(64), nullable=False),
+    Column("currency", String(8), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("basis", String(16), nullable=False),
+    Column("final", Boolean, nullable=False),
+    Column("request_ids", Text, nullable=False),
+    Column("read_ms", BigInteger, nullable=False),
+    # When another answer for the month took its place; what was read is never deleted.
+    Column("superseded_ms", BigInteger),
+    Index(None, "alias", "month"),
 )

@@ -1,0 +1,121 @@
+"""What is to be asked: stretches of time, each with the finest period that the source still has. Pure.
+
+1. Nothing newer than ``BEHIND_MS`` is asked: fresh averages still change.
+2. Without a mark the source is asked from as far back as it keeps anything, else from the mark on.
+3. The first question after a pause begins up to ``OVERLAP_MS`` (rounded down to a multiple of it,
+   so that instances that are nearly level are asked together) before the mark: points come late.
+4. Time that is too old for the chosen period is asked with the next coarser one. Where the two
+   meet, the coarser period ends and the finer one begins at a multiple of both.
+5. A stretch has at most ``STRETCH_POINTS`` points of an instance: that bounds memory and what a
+   crash repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collector.errors import SettingsError
+from collector.polling.accounts import MS_PER_S, Account
+from collector.sources.interface import Retention, Span
+
+BEHIND_MS = 10 * 60 * 1000
+OVERLAP_MS = 30 * 60 * 1000
+LATE_MS = 2 * 60 * 60 * 1000
+"""Points may come so late; until then the end of a series is asked for again if it has a hole."""
+MARGIN_MS = 60 * 60 * 1000
+"""Before history is forgotten it may be forgotten already: clocks differ, calls take time."""
+STRETCH_POINTS = 2016
+"""Seven days of five-minute averages."""
+DEFAULT_PERIOD_MS = 5 * 60 * 1000
+"""Finer averages have the same mean and cost five times the calls."""
+UNKNOWN_PERIOD_MS = 60 * 60 * 1000
+UNKNOWN_DAYS = 93
+"""For a system that does not say what it keeps: three months of hours."""
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One question's time and period."""
+
+    span: Span
+    period_ms: int
+
+
+def ladder(account: Account, retention: Sequence[Retention]) -> tuple[Retention, ...]:
+    """Return the periods to ask for, finest first, each kept longer than the one before.
+
+    Raises:
+        SettingsError: the account wants a period that the source does not have.
+    """
+    if not retention:
+        keeps_ms = UNKNOWN_DAYS * DAY_MS if account.backfill_days is None else account.backfill_days * DAY_MS
+        return (Retention(account.period_ms or UNKNOWN_PERIOD_MS, max(keeps_ms, MARGIN_MS)),)
+    periods = sorted(rung.period_ms for rung in retention)
+    chosen = account.period_ms
+    if chosen is None:
+        chosen = next((period for period in periods if period >= DEFAULT_PERIOD_MS), periods[-1])
+    if chosen not in periods:
+        known = ", ".join(str(period // MS_PER_S) for period in periods)
+        raise SettingsError(f"source {account.alias}: period_s is one of {known} for {account.provider}")
+    rungs: list[Retention] = []
+    for rung in sorted(retention, key=lambda one: one.period_ms):
+        if rung.period_ms >= chosen and (not rungs or rung.keeps_ms > rungs[-1].keeps_ms):
+            rungs.append(rung)
+    return tuple(rungs)
+
+
+def stretches(
+    rungs: Sequence[Retention], mark_ms: int | None, *, now_ms: int, backfill_days: int | None = None
+) -> Iterator[Stretch]:
+    """Yield what is to be asked for, in order of time; nothing if all of it was read."""
+    finest = rungs[0].period_ms
+    if mark_ms is not None and mark_ms >= _down(now_ms - BEHIND_MS, finest):
+        return
+    start_ms = None if mark_ms is None else mark_ms - OVERLAP_MS
+    if mark_ms is None and backfill_days is not None:
+        start_ms = now_ms - backfill_days * DAY_MS - BEHIND_MS
+    for rung, begin_ms, end_ms in _reaches(rungs, now_ms):
+        first = begin_ms if start_ms is None else max(begin_ms, _start(start_ms, rung.period_ms))
+        step = STRETCH_POINTS * rung.period_ms
+        while first < end_ms:
+            until = min(first + step, end_ms)
+            yield Stretch(Span(first, until), rung.period_ms)
+            first = until
+
+
+def oldest_ms(rungs: Sequence[Retention], now_ms: int) -> int:
+    """Return since when the source still has anything."""
+    return now_ms - rungs[-1].keeps_ms
+
+
+def _reaches(rungs: Sequence[Retention], now_ms: int) -> Iterator[tuple[Retention, int, int]]:
+    """Yield (rung, begin, end) of the time that each rung is used for, the coarsest first."""
+    ends = [_down(now_ms - BEHIND_MS, rungs[0].period_ms)]
+    begins = []
+    for place, rung in enumerate(rungs):
+        coarser = rungs[place + 1].period_ms if place + 1 < len(rungs) else rung.period_ms
+        begin = _up(now_ms - rung.keeps_ms + MARGIN_MS, max(rung.period_ms, coarser))
+        begins.append(min(begin, ends[-1]))
+        ends.append(begins[-1])
+    for place in reversed(range(len(rungs))):
+        if begins[place] < ends[place]:
+            yield rungs[place], begins[place], ends[place]
+
+
+def _start(start_ms: int, period_ms: int) -> int:
+    """Rule 3: level instances that are nearly level, on a multiple of the period."""
+    return (
+        _down(start_ms, max(OVERLAP_MS, period_ms))
+        if OVERLAP_MS % period_ms == 0
+        else _down(start_ms, period_ms)
+    )
+
+
+def _down(instant_ms: int, period_ms: int) -> int:
+    return instant_ms - instant_ms % period_ms
+
+
+def _up(instant_ms: int, period_ms: int) -> int:
+    return -(-instant_ms // period_ms) * period_ms

@@ -13,7 +13,7 @@ from report_sample import DECLARED_VALUES, HOSTS, large, named, report
 from documents.errors import RenderError
 from documents.report import figures as figures_module
 from documents.report import hosts as hosts_module
-from documents.report.blocks import Bar, Facts, Measure, Picture, Points, Section, Table, Text, View
+from documents.report.blocks import Bar, Facts, Measure, Picture, Points, Section, Subhead, Table, Text, View
 from documents.report.view import view
 from verifier.document import encode_figures
 

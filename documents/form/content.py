@@ -32,6 +32,8 @@ SIGNATURE = "法人代表（签字）：                         年   月   日
 
 WIDTHS_MM = (19, 20, 19, 38, 19, 55)
 """Labels of four letters stand on one line; what is left goes to telephone numbers and the e-mail address."""
+MARGIN_MM = 0.85
+"""Of the cells: telephone numbers and e-mail addresses need the room."""
 ROW_HEIGHT_MM = 9
 SUMMARY_HEIGHT_MM = 45
 OPINION_HEIGHT_MM = 55
@@ -93,7 +95,7 @@ def basics(edition: Edition, profile: Profile, *, scope: str, performance: str) 
             height_mm=OPINION_HEIGHT_MM,
         ),
     ]
-    return Grid(WIDTHS_MM, tuple(rows))
+    return Grid(WIDTHS_MM, tuple(rows), MARGIN_MM)
 
 
 def _unit(applicant: Applicant) -> list[tuple[Cell, ...]]:

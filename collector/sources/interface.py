@@ -197,7 +197,7 @@ class Source(Protocol):
 
     @property
     def experimental(self) -> bool:
-        """Whether nobody has run it against the real thing yet."""
+        """Whether it was written from documentation alone, with no SDK of the provider to compare with."""
         ...
 
     def metrics(self) -> Sequence[str]:

@@ -101,6 +101,10 @@ class Bench:
                 for row in connection.execute(query).all()
             ]
 
+    def averages(self):
+        """The chunks of what was measured, without those of what was bought."""
+        return [chunk for chunk in self.chunks() if not chunk.manifest.columns[-1].name.startswith("net.cap")]
+
     def sealed(self):
         """(host, metric) → {(start, length): value}; a point that is sealed twice is an error."""
         found = {}

@@ -18,10 +18,11 @@ from collector.errors import CollectorError
 from collector.polling import budget, plan, storing
 from collector.polling.accounts import Account
 from collector.polling.budget import INSTANCES_AT_ONCE
+from collector.polling.chain import Teller
 from collector.polling.hosts import Target
 from collector.polling.opening import explained
 from collector.polling.plan import Stretch
-from collector.polling.storing import Answer, Teller
+from collector.polling.storing import Answer
 from collector.polling.world import World, patiently_writing
 from collector.sources.errors import AnswerError
 from collector.sources.interface import LAST, Retention, Series, Source, Span
@@ -101,7 +102,7 @@ class Asker:
         return [
             Batch(metric, tuple(ones), stretch)
             for stretch in sorted(together, key=lambda one: (one.span.start_ms, one.span.end_ms))
-            for ones in _at_most(together[stretch], INSTANCES_AT_ONCE)
+            for ones in at_most(together[stretch], INSTANCES_AT_ONCE)
         ]
 
     def question(self, batch: Batch) -> Question:
@@ -245,7 +246,8 @@ def _has_more(target: Target, mark_ms: int | None) -> bool:
     return not target.gone or mark_ms is None or mark_ms < target.last_seen_ms
 
 
-def _at_most(targets: Iterable[Target], count: int) -> Iterator[tuple[Target, ...]]:
+def at_most(targets: Iterable[Target], count: int) -> Iterator[tuple[Target, ...]]:
+    """Yield the targets by instance, at most ``count`` at once."""
     iterator = iter(sorted(targets, key=lambda one: one.instance))
     while some := tuple(islice(iterator, count)):
         yield some

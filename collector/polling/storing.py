@@ -6,46 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from collector import admission, ingest
-from collector.errors import CollectorError
 from collector.importing import numbers
-from collector.importing.samples import Sample
-from collector.importing.sealing import Place, batches
-from collector.polling import sealing
+from collector.polling.chain import Chain, Teller
 from collector.polling.hosts import Target
 from collector.polling.plan import LATE_MS
 from collector.polling.samples import Conflict, Sealed, new_samples
-from collector.polling.sealing import Answered, Origin
+from collector.polling.sealing import Answered
 from collector.sources.interface import Series
-from collector.store import chunks, findings, polls, registry, schema
-from collector.store.chunks import Line
+from collector.store import findings, polls, registry, schema
 from collector.store.findings import Finding
 from collector.store.polls import Counts
-from collector.store.registry import Identity, PinnedKey
-from evidence.chunk import open_chunk, read_frame
-from evidence.enrolment import SignedEnrolment
-from evidence.keys import PrivateKey
 
 MAX_CONFLICTS_SHOWN = 20
 """Findings of one answer; how many more there are stands in the question's row."""
-
-
-class RefusedChunkError(CollectorError):
-    """The store's own rules refuse what a source answered; nothing of the answer was kept."""
-
-    code = "SOURCE_REFUSED"
-
-
-@dataclass(frozen=True)
-class Teller:
-    """Under whose name and key answers are stored. ``provider`` is the source's name in chunks."""
-
-    alias: str
-    provider: str
-    identity: Identity
-    key: PrivateKey
 
 
 @dataclass(frozen=True)
@@ -94,6 +69,7 @@ class _Storing:
         self._series = answer.series
         self._target = answer.target
         self._now_ms = now_ms
+        self._chain = Chain(connection, teller, answer.target, now_ms=now_ms)
 
     def run(self, number: int) -> Counts:
         new, conflicts, counts = new_samples(self._series, self._sealed(), now_ms=self._now_ms)
@@ -107,78 +83,14 @@ class _Storing:
             period_ms=self._series.period_ms,
             request_ids=polls.keep_requests(self._connection, number, self._series.request_ids),
         )
-        signed, pinned = self._enrolment()
-        place = self._place(pinned)
-        for batch in batches(new, self._teller.identity.calendar):
-            place = self._seal(batch, answered, signed, pinned, place)
-            counts.chunks += 1
+        counts.chunks = self._chain.add(new, answered)
         return counts
 
     def _sealed(self) -> Sealed:
-        if not self._series.points:
+        points = self._series.points
+        if not points:
             return Sealed()
-        host = self._connection.scalar(
-            select(schema.host.c.id).where(schema.host.c.name == self._target.host)
-        )
-        if host is None:
-            return Sealed()
-        line = Line(host, self._teller.provider, self._series.metric)
-        start_ms, end_ms = self._series.points[0].start_ms, self._series.points[-1].end_ms
-        return Sealed(chunks.opened(self._connection, line, start_ms, end_ms))
-
-    def _enrolment(self) -> tuple[SignedEnrolment, PinnedKey]:
-        """The host's newest record if it is about this instance and key, else a new one."""
-        teller, connection = self._teller, self._connection
-        origin = Origin(teller.provider, teller.alias, self._target.region, self._target.instance)
-        earlier = registry.enrolments_of(connection, self._target.host, teller.provider)
-        if earlier:
-            newest = earlier[-1]
-            signed = registry.signed_enrolment(connection, newest.enrolment_id)
-            if newest.public == teller.key.public and dict(signed.enrolment.facts) == origin.facts:
-                return signed, newest
-        signed = sealing.enrol(
-            origin,
-            source=teller.provider,
-            enterprise=teller.identity.enterprise,
-            host=self._target.host,
-            epoch=earlier[-1].epoch + 1 if earlier else 0,
-            now_ms=self._now_ms,
-            key=teller.key,
-        )
-        pinned = registry.pin(connection, signed, now_ms=self._now_ms)
-        if earlier and earlier[-1].public != teller.key.public:
-            detail = (
-                f"the collector's key for {teller.provider} is another one than before, {pinned.public.id}"
-            )
-            place = (self._target.host, teller.provider, pinned.epoch, 0)
-            findings.record(connection, Finding(self._now_ms, findings.KEY_BREAK, *place, detail))
-        return signed, pinned
-
-    def _place(self, pinned: PinnedKey) -> Place:
-        table = schema.chunk.c
-        query = (
-            select(table.seq, table.hash, table.end_ms)
-            .where(table.enrolment_id == pinned.enrolment_id)
-            .order_by(table.seq.desc())
-        )
-        last = self._connection.execute(query.limit(1)).first()
-        return Place(0, pinned.enrolment, 0) if last is None else Place(last.seq + 1, last.hash, last.end_ms)
-
-    def _seal(
-        self,
-        batch: list[Sample],
-        answered: Answered,
-        signed: SignedEnrolment,
-        pinned: PinnedKey,
-        place: Place,
-    ) -> Place:
-        data = sealing.seal(batch, answered, record=signed, place=place, key=self._teller.key)
-        chunk = open_chunk(read_frame(data), self._teller.key.public)
-        calendar = self._teller.identity.calendar
-        verdict = ingest.admit(self._connection, chunk, pinned, calendar=calendar, now_ms=self._now_ms)
-        if verdict.status != admission.STORED:
-            raise RefusedChunkError(f"{self._target.host} {answered.metric}: {verdict.message}")
-        return Place(place.seq + 1, chunk.hash, chunk.header.end_ms)
+        return self._chain.sealed(self._series.metric, points[0].start_ms, points[-1].end_ms)
 
     def _record(self, conflicts: Sequence[Conflict]) -> None:
         place = (self._target.host, self._teller.provider, schema.NO_PLACE, schema.NO_PLACE)

@@ -30,13 +30,19 @@ class Seen:
 
 def keep(
     connection: Connection, alias: str, provider: str, instances: Iterable[Instance], *, now_ms: int
-) -> int:
-    """Record the instances that an account has now; return how many are new or changed."""
+) -> dict[str, int]:
+    """Record the instances that an account has now.
+
+    Returns when each instance was seen before with the same bandwidths, in ms since 1970; those that
+    are new, or have others, are left out.
+    """
     newest = {row.instance: row for row in _newest(connection, alias)}
-    changed = 0
+    same: dict[str, int] = {}
     for instance in instances:
         values = _values(instance)
         before = newest.get(instance.id)
+        if before is not None and before.bandwidths == values["bandwidths"]:
+            same[instance.id] = before.last_seen_ms
         if before is not None and all(getattr(before, name) == values[name] for name in _LOOKED_AT):
             connection.execute(
                 schema.inventory.update()
@@ -44,13 +50,12 @@ def keep(
                 .values(last_seen_ms=now_ms, request_ids=values["request_ids"])
             )
             continue
-        changed += 1
         connection.execute(
             schema.inventory.insert().values(
                 alias=alias, provider=provider, **values, first_seen_ms=now_ms, last_seen_ms=now_ms
             )
         )
-    return changed
+    return same
 
 
 def seen(connection: Connection, alias: str) -> list[Seen]:

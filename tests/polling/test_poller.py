@@ -85,7 +85,7 @@ def test_a_second_run_at_once_asks_nothing(bench):
 def test_the_next_run_asks_from_the_mark_with_an_overlap_and_seals_only_what_is_new(bench):
     recent_only(bench)
     bench.poll()
-    before = len(bench.chunks())
+    before = len(bench.averages())
     mark = newest(bench.clock.now_ms)
     bench.fake.asked.clear()
     bench.clock.now_ms += HOUR
@@ -95,7 +95,7 @@ def test_the_next_run_asks_from_the_mark_with_an_overlap_and_seals_only_what_is_
     assert mark - 2 * plan.OVERLAP_MS < span.start_ms <= mark - plan.OVERLAP_MS
     assert report.counts.sealed == 2 * 12
     assert report.counts.known == 2 * (mark - span.start_ms) // PERIOD
-    assert len(bench.chunks()) == before + 2  # one for each host
+    assert len(bench.averages()) == before + 2  # one for each host
     bench.sealed()
 
 
@@ -219,11 +219,11 @@ def test_the_same_value_written_otherwise_is_the_same_value(bench):
 def test_another_period_over_sealed_time_adds_nothing_and_is_no_conflict(bench):
     bench.fake.keeps = (Retention(PERIOD, DAY), Retention(HOUR, DAY + HOUR))
     bench.poll()
-    chunks = len(bench.chunks())
+    chunks = len(bench.averages())
     bench.clock.now_ms += 10 * MINUTE
     report = bench.poll(bench.account(period_ms=HOUR))
     assert report.counts.covered >= 2
-    assert (report.counts.conflicts, len(bench.chunks())) == (0, chunks)
+    assert (report.counts.conflicts, len(bench.averages())) == (0, chunks)
 
 
 def test_a_processor_above_100_counts_as_100_and_a_negative_value_is_missing(bench):

@@ -62,7 +62,12 @@ def test_every_account_is_polled_and_its_budget_is_told_first(bench, scheduled):
     bench.fake.keeps = (Retention(5 * MINUTE, DAY),)
     names = {"i-web-1": "a-1", "i-web-2": "a-2"}
     scheduled(bench.account(alias="one"), bench.account(alias="two", hosts=names))
-    wait_for(lambda: bench.marks(alias="one") and bench.marks(alias="two"))
+    wait_for(
+        lambda: (
+            {line["alias"] for line in bench.log.named("source_answered") if "metric" in line}
+            == {"one", "two"}
+        )
+    )
     for alias in ("one", "two"):
         events = [line["event"] for line in bench.log.lines if line["alias"] == alias]
         assert events.index("source_budget") < events.index("source_answered", events.index("source_budget"))

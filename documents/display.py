@@ -28,6 +28,8 @@ MAX_PLACES = 12
 """Places at most; smaller numbers show as the bound they are below."""
 MAX_DECIMAL_CHARACTERS = 100
 """Fifteen digits after as many zeros as any figure can have; longer ones are no figures of ours."""
+SAME = Decimal("1e-9")
+"""Ends of an interval that differ by less of the higher one differ by the cutting of their digits only."""
 _PLAIN = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?\Z", re.ASCII)
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode categories without a shape: controls, marks of format and direction, halves, separators."""
@@ -83,6 +85,19 @@ def written(text: str | None) -> str | None:
         RenderError: not a plain decimal.
     """
     return None if text is None else f"{_decimal(text):,f}"
+
+
+def same(low: str, high: str | None) -> bool:
+    """Return whether the ends of an interval are one number but for the cutting of their last digits.
+
+    Raises:
+        RenderError: not a plain decimal.
+    """
+    if high is None:
+        return False
+    with localcontext(prec=PRECISION_DIGITS):
+        least, most = _decimal(low), _decimal(high)
+        return abs(most - least) <= SAME * abs(most)
 
 
 def percent(share: str | None, *, places: int = 2) -> str | None:

@@ -42,6 +42,18 @@ REASONS: dict[str, tuple[str, str]] = {
     "REPLACED": ("同一企业同一月份有更晚生成的证据包，以其为准", "a later pack of the same month"),
 }
 """Why a pack counts or does not: code → Chinese, English."""
+TELLING = frozenset(
+    (
+        "DAYS_EXCLUDED", "MOSTLY_LEFT_OUT", "WINDOW_SHORT", "SCOPE_NOT_DECLARED", "SCOPE_UNDECLARED",
+        "SCOPE_DECLARED_AFTER", "SCOPE_CHANGED", "NOT_ATTESTED", "PROVISIONAL",
+    )
+)  # fmt: skip
+"""Findings that let a pack pass and that who decides on it should still read."""
+_IGNORABLE = (
+    (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2065, 0x2065),
+    (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+"""First and last code points that Unicode calls default-ignorable and that are not of category Cf."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,8 @@ class CheckedPack:
     """What a check found out about one pack; ``""`` where the pack does not say.
 
     ``star`` is the highest supported star's id; ``standings`` holds every star's, as the verdict
-    orders them; ``codes`` are those of the findings that keep a pack from passing.
+    orders them; ``codes`` are those of the findings that keep a pack from passing, ``notes`` those of
+    ``TELLING`` that do not.
     """
 
     enterprise: str
@@ -64,6 +77,7 @@ class CheckedPack:
     made_ms: int = 0
     provisional: bool = False
     standings: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +149,7 @@ def checked_pack(
         made_ms=statement.made_ms if statement else 0,
         provisional=verdict.get("provisional") == "yes",
         standings=tuple((star["id"], star["standing"]) for star in verdict.get("stars") or ()),
+        notes=tuple(sorted({found.code for found in report.findings if found.severity == NOTE} & TELLING)),
     )
 
 
@@ -168,8 +183,20 @@ def tabulate(
 
 
 def enterprise_key(name: str) -> str:
-    """Return by what two names are the same enterprise: width of characters and spaces do not matter."""
-    return "".join(unicodedata.normalize("NFKC", name).split())
+    """Return by what two names are the same enterprise.
+
+    Width of characters, spaces and characters that nobody sees do not matter: they go before the
+    normalization, which they would keep from joining letters, and after it, which makes new ones.
+    """
+    return "".join(_seen(unicodedata.normalize("NFKC", _seen(name))).split())
+
+
+def _seen(text: str) -> str:
+    return "".join(c for c in text if unicodedata.category(c) != "Cf" and not _ignorable(ord(c)))
+
+
+def _ignorable(point: int) -> bool:
+    return any(first <= point <= last for first, last in _IGNORABLE)
 
 
 @dataclass

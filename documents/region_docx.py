@@ -28,7 +28,7 @@ TITLE_PT, TEXT_PT, NOTE_PT, LIST_PT = 18, 12, 9, 7.5
 A4_MM = (210, 297)
 MARGIN_MM = 18
 TABLE_WIDTHS_MM = (26, 40)
-LIST_WIDTHS_MM = (9, 38, 15, 14, 12, 30, 14, 13, 44, 46, 26)
+LIST_WIDTHS_MM = (9, 30, 15, 13, 11, 25, 13, 36, 13, 35, 40, 21)
 LINE = 1.8
 """Least height of a row in sizes of its letters."""
 SMALL_MARGIN_TWIPS = 40

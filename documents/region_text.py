@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from documents.region import COUNTED, NO_STAR, REASONS, Listed, RegionTable
+from documents.region import COUNTED, NO_STAR, REASONS, Listed, RegionTable, enterprise_key
 from verifier.check import FAILED, PARTIAL, PASS
 from verifier.stars import Standing
 
@@ -13,10 +13,10 @@ REGION, NEW = "地区", "新增企业上云数量"
 TOTAL = "合计"
 LIST_TITLE = "证据包清单"
 LIST_COLUMNS = (
-    "序号", "企业", "月份", "地区", "星级", "各星级", "核验", "是否计入", "理由", "证据包 SHA-256", "文件",
+    "序号", "企业", "月份", "地区", "星级", "各星级", "核验", "提示", "是否计入", "理由", "证据包 SHA-256", "文件",
 )  # fmt: skip
 LIST_COLUMNS_EN = (
-    "no.", "enterprise", "month", "region", "star", "standing", "outcome", "counted", "reason", "pack", "file",
+    "no.", "enterprise", "month", "region", "star", "standing", "outcome", "notes", "counted", "reason", "pack", "file",
 )  # fmt: skip
 OUTCOMES = {PASS: ("通过", "pass"), FAILED: ("不通过", "fail"), PARTIAL: ("不完整", "incomplete")}
 STANDINGS = {standing.name: standing.value for standing in Standing}
@@ -58,13 +58,15 @@ def words(table: RegionTable) -> Words:
 
 
 def _footnotes(table: RegionTable) -> list[str]:
+    passing = {enterprise_key(entry.pack.enterprise) for entry in table.listed if entry.pack.outcome == PASS}
     counted = sum(entry.counted for entry in table.listed)
     starless = sum(entry.reason == NO_STAR for entry in table.listed)
     notes = [
         (
-            f"给出证据包{len(table.listed)}个，涉及核验通过的企业{counted}家，其中{starless}家没有可支持的星级；"
-            f"逐个结果见“{LIST_TITLE}”。 {len(table.listed)} packs given; {counted} enterprises pass, "
-            f"{starless} of them without a supported star; each pack is in the list."
+            f"给出证据包{len(table.listed)}个，其中核验通过的企业{len(passing)}家；计入的企业{counted}家，"
+            f"其中{starless}家没有可支持的星级，不在任何一列；逐个结果见“{LIST_TITLE}”。"
+            f" Packs given: {len(table.listed)}; enterprises with a pack that passes: {len(passing)}; "
+            f"enterprises counted: {counted}, of them without a supported star and in no column: {starless}."
         ),
         (
             f"“{NEW}”一栏由主管部门填写：证据包只覆盖申报评定的企业，不能说明当年新增多少上云企业。"
@@ -100,6 +102,7 @@ def _listed(number: int, entry: Listed, table: RegionTable) -> tuple[Cell, ...]:
             for star, standing in pack.standings
         ),
         OUTCOMES[pack.outcome][0],
+        " ".join(pack.notes),
         YES_NO.get(entry.reason, "否"),
         reason,
         pack.sha256,

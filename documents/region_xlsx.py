@@ -33,7 +33,7 @@ A4 = 9
 TITLE_PT, TEXT_PT, LIST_PT = 16, 12, 9
 TABLE_WIDTHS = (12, 20)
 STAR_WIDTH = 20
-LIST_WIDTHS = (5, 24, 9, 8, 7, 16, 8, 8, 30, 34, 16)
+LIST_WIDTHS = (5, 24, 9, 8, 7, 16, 8, 25, 8, 30, 34, 16)
 """Widths in digits of the standard font, 11 pt; a Chinese character is two."""
 TABLE_ROW_PT, FOOTNOTE_PT = 24, 28
 LINE_PT, FILL = 12, 0.9

@@ -100,6 +100,7 @@ def figures_document(edition: Edition = EDITION, values: dict[str, str] | None =
         "schema": "starproof/figures/1",
         "enterprise": "sample",
         "month": "2026-11",
+        "months": ["2026-11"],
         "timezone": "Asia/Shanghai",
         "edition": {"id": edition.id, "sha256": edition.sha256},
         "window": {

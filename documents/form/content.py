@@ -30,7 +30,10 @@ PERFORMANCE_HINT = "*简要说明企业上云的后的综合绩效，并在附�
 OPINION = "申请单位意见："
 SIGNATURE = "法人代表（签字）：                         年   月   日（公章）"
 
-WIDTHS_MM = (25, 31, 21, 35, 25, 33)
+WIDTHS_MM = (19, 20, 19, 38, 19, 55)
+"""Labels of four letters stand on one line; what is left goes to telephone numbers and the e-mail address."""
+MARGIN_MM = 0.85
+"""Of the cells: telephone numbers and e-mail addresses need the room."""
 ROW_HEIGHT_MM = 9
 SUMMARY_HEIGHT_MM = 45
 OPINION_HEIGHT_MM = 55
@@ -70,12 +73,13 @@ def attachment_lines(texts: FormTexts, attachments: tuple[Attachment, ...]) -> t
     return (texts.attachments_intro, *listed, texts.attachments_note)
 
 
-def basics(edition: Edition, profile: Profile, performance: str) -> Grid:
+def basics(edition: Edition, profile: Profile, *, scope: str, performance: str) -> Grid:
     """Return 申请单位基本情况 with the summaries and 申请单位意见: one table, as the guide prints it.
 
     Args:
         edition: names the star.
         profile: what the applicant entered.
+        scope: the text of 上云范围及内容简介.
         performance: the text of 上云综合绩效说明.
     """
     whole = len(WIDTHS_MM)
@@ -84,14 +88,14 @@ def basics(edition: Edition, profile: Profile, performance: str) -> Grid:
     rows = [Row((label(SECTION, join=Join.START), *first), height_mm=ROW_HEIGHT_MM)]
     rows += [Row((below(), *cells), height_mm=ROW_HEIGHT_MM) for cells in others]
     rows += [
-        _summary(SCOPE_LABEL, SCOPE_HINT, profile.scope_summary),
+        _summary(SCOPE_LABEL, SCOPE_HINT, scope),
         _summary(PERFORMANCE_LABEL, PERFORMANCE_HINT, performance),
         Row(
             (Cell((Line(OPINION), *[Line("")] * SEAL_LINES, Line(SIGNATURE)), span=whole, high=True),),
             height_mm=OPINION_HEIGHT_MM,
         ),
     ]
-    return Grid(WIDTHS_MM, tuple(rows))
+    return Grid(WIDTHS_MM, tuple(rows), MARGIN_MM)
 
 
 def _unit(applicant: Applicant) -> list[tuple[Cell, ...]]:

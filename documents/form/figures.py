@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from documents.form.errors import FormError
-from documents.form.values import NO_DATA, figure_text
+from documents.form.values import NO_DATA, figure_text, written_text
 from verifier.edition import DECLARED, Edition, Rule
 from verifier.profile import DeclaredFigure, Profile
 
@@ -35,10 +35,9 @@ class FormFigure:
         """What stands in the cell; whatever was not measured to the end says so."""
         if self.value is None:
             return NO_DATA
-        text = figure_text(self.value, self.rule.unit)
         if self.declared:
-            return text + BY_ENTERPRISE
-        return text + (PROVISIONAL if self.provisional else "")
+            return written_text(self.value, self.rule.unit) + BY_ENTERPRISE
+        return figure_text(self.value, self.rule.unit) + (PROVISIONAL if self.provisional else "")
 
 
 def form_figures(

@@ -57,10 +57,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: the widths of its columns and its rows, each as wide as all columns together."""
+    """A table: the widths of its columns and its rows, each as wide as all columns together.
+
+    ``margin_mm`` stays free left and right of the text of every cell.
+    """
 
     widths_mm: tuple[int, ...]
     rows: tuple[Row, ...]
+    margin_mm: float = 1.5
 
 
 def label(text: str, *, mark: str = "", span: int = 1, join: Join = Join.NONE, bold: bool = False) -> Cell:

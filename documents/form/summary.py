@@ -13,7 +13,8 @@ from verifier.edition import EVERY_MONTH, Edition
 GENERATED = "（以下说明由星证（StarProof）根据测量结果自动生成，申报企业可以修改。）"
 PROVISIONAL_NOTE = "统计期尚未结束，标为“（暂定）”的数值会改变；请在统计期结束后重新生成本表。"
 NO_DATA_NOTE = "标为“无数据”的指标在统计期内没有数据，不按零计。"
-LOWEST_MONTH = "，逐月计算，取最低的月份"
+LOWEST_MONTH = "，逐月分别计算和判定，以数值最低的月份为准"
+POOLED_MONTHS = "，各月合并为一个统计期计算"
 
 DEFINITION_WORDS = {
     "cpu.busy/1": "各业务主机处理器忙碌时间占全部时间的百分比（停机按零计），对主机取算术平均",
@@ -39,16 +40,23 @@ def summary_text(
     Args:
         edition: named in the text.
         shown: the figures that stand on the form, in its order.
-        figures: the figures document, for its month and window.
+        figures: the figures document, for its months and window.
         provisional: whether the verdict is provisional.
     """
-    lines = [GENERATED, f"依据：{edition.title_zh}；统计月份：{month_text(figures['month'])}。"]
+    lines = [GENERATED, f"依据：{edition.title_zh}；统计月份：{_months(figures['months'])}。"]
     lines += [f"{number}. {_sentence(figure, figures)}" for number, figure in enumerate(shown, 1)]
     if any(figure.value is None for figure in shown):
         lines.append(NO_DATA_NOTE)
     if provisional:
         lines.append(PROVISIONAL_NOTE)
     return "\n".join(lines)
+
+
+def _months(months: Sequence[str]) -> str:
+    """Return the month, or the first and the last of several with their number."""
+    if len(months) == 1:
+        return month_text(months[0])
+    return f"{month_text(months[0])}至{month_text(months[-1])}，共{len(months)}个月"
 
 
 def _sentence(figure: FormFigure, figures: Mapping[str, Any]) -> str:
@@ -84,8 +92,8 @@ def _period(figure: FormFigure, figures: Mapping[str, Any]) -> str:
     text = f"{day_text(first)}至{day_text(last)}，共{len(days)}天"
     if excluded & days:
         text += f"，其中按申报范围排除{len(excluded & days)}天"
-    if rule.months > 1 and rule.combine == EVERY_MONTH:
-        text += LOWEST_MONTH
+    if rule.months > 1:
+        text += LOWEST_MONTH if rule.combine == EVERY_MONTH else POOLED_MONTHS
     return text
 
 

@@ -9,8 +9,6 @@ from documents.form.ooxml import element, paragraph, run, run_properties
 
 BORDER_EIGHTHS_OF_POINT = 4
 """Half a point."""
-CELL_MARGIN_TWIPS = 85
-"""1.5 mm left and right of the text of a cell."""
 _SIDES = ("top", "left", "bottom", "right", "insideH", "insideV")
 _VERTICAL = {Join.START: "restart", Join.BELOW: "continue"}
 
@@ -34,7 +32,7 @@ def table(grid: Grid) -> BaseOxmlElement:
         element(f"w:{side}", val="single", sz=BORDER_EIGHTHS_OF_POINT, space=0, color="000000")
         for side in _SIDES
     ]
-    margins = [element(f"w:{side}", w=CELL_MARGIN_TWIPS, type="dxa") for side in ("left", "right")]
+    margins = [element(f"w:{side}", w=twips(grid.margin_mm), type="dxa") for side in ("left", "right")]
     properties = element(
         "w:tblPr",
         element("w:tblW", w=sum(map(twips, grid.widths_mm)), type="dxa"),

@@ -30,6 +30,14 @@ def figure_text(value: str, unit: str) -> str:
     return f"{text} {_UNITS_ZH.get(unit, unit)}".rstrip()
 
 
+def written_text(value: str, unit: str) -> str:
+    """Return a figure exactly as the profile writes it, with its unit: ``35.5 %``.
+
+    It is the enterprise's word: nothing is added to it, nothing cut off.
+    """
+    return f"{value} {_UNITS_ZH.get(unit, unit)}".rstrip()
+
+
 def share_text(share: str) -> str:
     """Return a share of 1 as percent, rounded down: ``0.99937`` is ``99.93 %``.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from docx.oxml.xmlchemy import BaseOxmlElement
 
-from documents.form import appendix, content, summary
+from documents.form import appendix, content, scope, summary
 from documents.form.cover import cover_page, instructions_page
 from documents.form.errors import FormError
 from documents.form.figures import FormFigure, form_figures
@@ -106,7 +106,12 @@ def _performance(
 
 
 def _application(edition: Edition, profile: Profile, performance: str) -> list[BaseOxmlElement]:
-    return [paragraph(new_page=True), table(content.basics(edition, profile, performance))]
+    written = profile.scope_summary
+    moved = written if written.strip() else scope.scope_text(edition, profile)
+    return [
+        paragraph(new_page=True),
+        table(content.basics(edition, profile, scope=moved, performance=performance)),
+    ]
 
 
 def _attachments(edition: Edition, texts: FormTexts) -> list[BaseOxmlElement]:

@@ -126,7 +126,10 @@ Block = Text | Subhead | Facts | Table | Picture | Bar | Measure | Points
 
 @dataclass(frozen=True)
 class Section:
-    """A section with its anchor; ``turn``: begins on a new page; ``keep``: is not divided between two."""
+    """A section with its anchor; ``turn``: begins on a new page; ``keep``: is not divided between two.
+
+    ``together``: so many of its first blocks stay on one page with the heading.
+    """
 
     id: str
     title: str
@@ -134,6 +137,7 @@ class Section:
     number: str = ""
     turn: bool = False
     keep: bool = False
+    together: int = 0
 
 
 @dataclass(frozen=True)

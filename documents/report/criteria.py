@@ -44,7 +44,7 @@ def _got(entry: Mapping[str, Any], report: Report, say: Phrases) -> Cell:
     if entry["kind"] == "cloud_form":
         return Cell(say.known("form", got))
     if entry["kind"] == "count" or not _measured(entry, report):
-        return Cell(f"{display.written(got)} {say.unit(entry['unit'])}".strip())
+        return Cell(say.amount(display.written(got) or "", entry["unit"]))
     return say.value(got, entry["unit"])
 
 

@@ -202,8 +202,7 @@ def _figures(report: Report, say: Phrases) -> Table:
     for entry in report["profile"]["figures"]:
         indicator = indicators.get(entry["id"])
         name = say.of(indicator, "name") if indicator else display.legible(entry["id"])
-        unit = say.unit(indicator["unit"]) if indicator else ""
-        value = f"{display.written(entry['value'])} {unit}".strip()
+        value = say.amount(display.written(entry["value"]) or "", indicator["unit"] if indicator else "")
         rows.append((Cell(name), Cell(value), say.text(entry["basis"]), Cell(say.joined(entry["documents"]))))
     return Table(columns, tuple(rows))
 

@@ -76,7 +76,9 @@ def _overview_row(report: Report, indicator: Mapping[str, Any], say: Phrases) ->
         value = say.value(indicator["value"], indicator["unit"])
         measured = (say.interval(indicator), say.share(indicator["coverage"]["share"]))
     else:
-        value = Cell(f"{display.written(declared)} {say.unit(indicator['unit'])}", sub=say("declared_value"))
+        value = Cell(
+            say.amount(display.written(declared) or "", indicator["unit"]), sub=say("declared_value")
+        )
         measured = (Cell(say("not_measured"), "quiet"), Cell(say("not_measured"), "quiet"))
     verdicts = (mark.verdict for mark in _marks(report, indicator, say))
     return (Cell(say.of(indicator, "name")), value, *measured, *verdicts)
@@ -95,9 +97,15 @@ def _section(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Sect
         f"figure-{indicator['id']}",
         say.of(indicator, "name"),
         tuple(blocks),
-        turn=bool(indicator["hosts"]) and len(report["months"]) == 1,
         keep=not indicator["hosts"],
+        together=_opening(blocks),
     )
+
+
+def _opening(blocks: Sequence[Block]) -> int:
+    """Return how many blocks go up to the first chart: number, definition and chart are read together."""
+    charts = [index for index, block in enumerate(blocks) if isinstance(block, Picture)]
+    return charts[0] + 1 if charts else 0
 
 
 def _criterion(report: Report, indicator: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -139,6 +147,8 @@ def _measure(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Meas
         low = say.value(indicator["low"]).text
         if indicator["high"] is None:
             interval = say("interval_open", low=low)
+        elif display.same(indicator["low"], indicator["high"]):
+            interval = say("interval_one", low=low)
         else:
             interval = say("interval_of", low=low, high=say.high(indicator["high"]).text)
     return Measure(

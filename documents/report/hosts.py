@@ -83,9 +83,10 @@ def _row(host: Mapping[str, Any], say: Phrases) -> tuple[Cell, ...]:
 
 
 def _clock(clock: Mapping[str, Any], say: Phrases) -> Cell:
-    states = say.joined(clock["states"])
+    states = say.joined([say.known("clock_state", state) for state in clock["states"]])
     if clock["least_ms"] is None or clock["most_ms"] is None:
-        return Cell(say("clock_unknown"), "quiet", states)
+        offset = say("clock_unknown")
+        return Cell(offset, "quiet", "" if states == offset else states)
     return Cell(f"{clock['least_ms']:,} – {clock['most_ms']:,} ms".replace("-", "−"), sub=states)
 
 
@@ -93,7 +94,7 @@ def _capacity(capacity: Mapping[str, Any], say: Phrases) -> Cell:
     origin = say.known("capacity", capacity["source"])
     if capacity["mbps"] is None:
         return Cell(origin, "quiet")
-    return Cell(f"{display.shortfall(capacity['mbps'])} Mbit/s", sub=origin)
+    return Cell(say.value(capacity["mbps"], "Mbit/s").text, sub=origin)
 
 
 def _gaps(report: Report, say: Phrases) -> Table | None:

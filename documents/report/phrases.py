@@ -52,6 +52,11 @@ class Phrases:
         """Return a unit as it is printed."""
         return self.known("unit", unit)
 
+    def amount(self, text: str, unit: str) -> str:
+        """Return a printed number with its unit, which may have a form of its own for one."""
+        one = self._words.get(f"unit_one_{unit}") if text == "1" else None
+        return f"{text} {one or self.unit(unit)}".rstrip()
+
     def verdict(self, verdict: str, *, reason: str = "", sub: str = "") -> Cell:
         """Return a verdict as a cell, its reason below it."""
         below = " · ".join(part for part in (self.known("reason", reason) if reason else "", sub) if part)
@@ -77,13 +82,15 @@ class Phrases:
         shown = display.number(text, rounding=rounding)
         if shown is None:
             return self.absent()
-        return Cell(f"{shown} {self.unit(unit)}" if unit else shown)
+        return Cell(self.amount(shown, unit) if unit else shown)
 
     def interval(self, bounds: Mapping[str, Any]) -> Cell:
-        """Return low to high; without a value there is none."""
+        """Return low to high, one number where they are the same; without a value there is none."""
         if bounds["value"] is None or bounds["low"] is None:
             return self.absent()
         low = self.value(bounds["low"]).text
+        if display.same(bounds["low"], bounds["high"]):
+            return Cell(low)
         high = self("unbounded") if bounds["high"] is None else self.high(bounds["high"]).text
         return Cell(f"{low} – {high}")
 

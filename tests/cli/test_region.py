@@ -134,7 +134,7 @@ def test_what_fails_is_listed_with_its_codes_and_the_rest_is_counted(
     assert reasons(document) == ["COUNTED", "FAILED", "FAILED", "SAME_FILE"]
     assert [pack["codes"] for pack in document["packs"][1:3]] == [["CONTAINER"], ["STATEMENT_SIGNATURE"]]
     book = load_workbook(folder / "x.xlsx")
-    assert [row[8].value for row in book["证据包清单"].iter_rows(min_row=2)][1].endswith("CONTAINER")
+    assert [row[9].value for row in book["证据包清单"].iter_rows(min_row=2)][1].endswith("CONTAINER")
 
 
 def test_a_pack_without_a_profile_is_listed_not_counted(

@@ -138,6 +138,22 @@ def test_nothing_in_foreign_text_is_hidden(text, shown):
     assert display.legible(display.legible(text)) == shown
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "one"),
+    [
+        ("10.3999999999999", "10.4000000000000", True),
+        ("28417.9999999999", "28418", True),
+        ("0", "0", True),
+        ("0", "0.0000000001", False),
+        ("10.39", "10.40", False),
+        ("0.000000000010", "0.000000000011", False),
+        ("10", None, False),
+    ],
+)
+def test_ends_are_one_number_where_only_their_last_digits_differ(low, high, one):
+    assert display.same(low, high) is one
+
+
 def test_grouping_does_not_change_a_number():
     shown = display.number("1234567.891", rounding=DOWN)
     assert Decimal(shown.replace(",", "")) == 1_234_567

@@ -204,7 +204,7 @@ def test_ticks_words_and_figures_stand_in_their_rows_and_nowhere_else(full: byte
         "业务主机平均CPU利用率": "8.23 %",
         "业务主机宽带使用率": "30.00 %",
         "日平均数据读写次数": "12345 次/日",
-        "上云投入": "62.50 万元（企业申报）",
+        "上云投入": "62.509 万元（企业申报）",
     }
 
 

@@ -94,7 +94,7 @@ def test_the_rows_of_another_edition_make_its_table() -> None:
             ("项1", 1, ""), ("第一行\n第二行", 1, ""),
         ],
         [("", 1, "continue"), ("", 1, "continue"), ("", 1, "continue"), ("域", 2, ""), ("（请说明）", 1, "")],
-        [("", 1, "continue"), ("", 1, "continue"), ("丑", 1, ""), ("寅2", 2, ""), ("3.99 ‰（企业申报）", 1, "")],
+        [("", 1, "continue"), ("", 1, "continue"), ("丑", 1, ""), ("寅2", 2, ""), ("3.999 ‰（企业申报）", 1, "")],
     ]  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def test_the_words_of_another_edition_stand_on_the_form_and_none_of_the_first() 
         assert words not in document
     table, _ = word_files.tables(data)
     assert [line[2].text for line in table[:-1] if line[1].text == "申请评定星级"] == ["七级"]
-    assert "1. 密封率：3.99 ‰（企业申报）。依据：数出来的。口径：sealed.share/2。" in document
+    assert "1. 密封率：3.999 ‰（企业申报）。依据：数出来的。口径：sealed.share/2。" in document
 
 
 def test_a_form_without_footnotes_ends_with_a_paragraph_all_the_same() -> None:

@@ -65,6 +65,15 @@ def test_a_figure_is_rounded_down_and_bears_its_unit(value: str, unit: str, show
     assert figure_text(value, unit) == shown
 
 
+@pytest.mark.parametrize("value", ["35.5", "35.50", "35", "0.333333"])
+def test_a_declared_figure_is_printed_as_the_profile_writes_it(value: str) -> None:
+    claimed = DeclaredFigure("it_cost_reduction", value, "合同与发票")
+    profile = replace(form_inputs.full_profile(), figures={"it_cost_reduction": claimed})
+    data = drawn(profile=profile, values={})
+    assert answer(data, "IT运维成本下降率") == f"{value} %（企业申报）"
+    assert any(line.startswith(f"1. IT运维成本下降率：{value} %（企业申报）。") for line in performance(data))
+
+
 def test_a_figure_that_is_no_plain_decimal_is_refused() -> None:
     for value in ("-1", "1e3", "", "1,000"):
         with pytest.raises(DecimalError):
@@ -115,7 +124,7 @@ def test_the_generated_text_says_value_period_coverage_and_definition_of_every_f
             "数据覆盖率：99.93 %；口径：reads_writes.block_io/1，块设备每天完成的读、写次数之和，各主机相加。"
         ),
         (
-            "6. 上云投入：62.50 万元（企业申报）。依据：2026年实际付款，见发票。"
+            "6. 上云投入：62.509 万元（企业申报）。依据：2026年实际付款，见发票。"
             "口径：investment.paid/1，为上云实际支付的金额。"
         ),
         "标为“无数据”的指标在统计期内没有数据，不按零计。",
@@ -141,7 +150,11 @@ def test_a_figure_without_coverage_says_so_and_an_unknown_definition_stands_by_i
 
 
 @pytest.mark.parametrize(
-    ("combine", "how"), [(POOLED, "；数据覆盖率"), (EVERY_MONTH, "，逐月计算，取最低的月份；数据覆盖率")]
+    ("combine", "how"),
+    [
+        (POOLED, "，各月合并为一个统计期计算；数据覆盖率"),
+        (EVERY_MONTH, "，逐月分别计算和判定，以数值最低的月份为准；数据覆盖率"),
+    ],
 )
 def test_figures_of_longer_and_shorter_windows_each_name_their_own_days(combine: str, how: str) -> None:
     rules = tuple(
@@ -151,8 +164,10 @@ def test_figures_of_longer_and_shorter_windows_each_name_their_own_days(combine:
     edition = replace(EDITION, rules=rules)
     figures = form_inputs.figures_document(edition)
     figures["window"]["first_day"] = "2026-09-01"
+    figures["months"] = ["2026-09", "2026-10", "2026-11"]
     data = form_docx(edition=edition, profile=form_inputs.full_profile(), figures=figures, verdict=None)
     cpu, bandwidth = (line for line in performance(data) if line.startswith(("3. ", "4. ")))
+    assert "；统计月份：2026年9月至2026年11月，共3个月。" in "".join(performance(data))
     assert f"统计期：2026年9月1日至2026年11月30日，共91天{how}" in cpu
     assert "统计期：2026年11月1日至2026年11月30日，共30天；数据覆盖率" in bandwidth
 
@@ -178,7 +193,7 @@ def test_the_applicant_s_own_text_is_printed_instead_of_a_generated_one() -> Non
 def test_a_provisional_verdict_is_said_beside_every_measured_figure_and_below() -> None:
     data = drawn(provisional="yes")
     assert answer(data, "业务主机平均CPU利用率") == "8.23 %（暂定）"
-    assert answer(data, "上云投入") == "62.50 万元（企业申报）"
+    assert answer(data, "上云投入") == "62.509 万元（企业申报）"
     assert answer(data, "月用户使用率") == "无数据"
     assert any("统计期尚未结束" in line for line in performance(data))
     assert word_files.body_lines(data)[-1].startswith("注：统计期尚未结束")

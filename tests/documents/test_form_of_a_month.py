@@ -36,7 +36,7 @@ def test_what_the_hosts_counted_stands_on_the_form() -> None:
     said = answers(drawn(8, provisional=False))
     assert said["业务主机平均CPU利用率"] == "8.00 %"
     assert said["月用户使用率"] == "无数据"
-    assert said["上云投入"] == "62.50 万元（企业申报）"
+    assert said["上云投入"] == "62.509 万元（企业申报）"
 
 
 def test_a_month_that_runs_is_provisional_on_the_form() -> None:

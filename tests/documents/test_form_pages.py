@@ -138,6 +138,12 @@ def test_every_character_of_the_form_is_drawn(full: bytes, drawn: Drawn) -> None
             assert squeezed(label) in text, label
 
 
+def test_telephone_numbers_and_the_address_stay_on_one_line(drawn: Drawn) -> None:
+    contact = form_inputs.full_profile().applicant.contact
+    for text in (contact.office_phone, contact.mobile, contact.fax, contact.email):
+        assert text in drawn.pages[2], text
+
+
 def test_no_page_is_empty_and_nothing_runs_over_the_edge(drawn: Drawn) -> None:
     for number in range(1, 1 + len(drawn.pages)):
         page = run("pdftoppm", "-gray", "-r", "50", "-f", str(number), "-l", str(number), str(drawn.path))

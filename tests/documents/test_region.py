@@ -13,6 +13,7 @@ from documents.region import (
     COUNTED,
     NO_STAR,
     REASONS,
+    TELLING,
     CheckedPack,
     checked_pack,
     enterprise_key,
@@ -20,6 +21,7 @@ from documents.region import (
     tabulate,
 )
 from verifier.check import FAILED, PARTIAL, PASS
+from verifier.finding import CATALOGUE, Finding
 
 REPORT = {
     "schema": "starproof/report/1",
@@ -139,6 +141,32 @@ def test_different_enterprises_stay_different() -> None:
     assert enterprise_key("江苏甲公司") != enterprise_key("江苏乙公司")
 
 
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        *("\ufe00", "\ufe0f", "\U000e0100", "\U000e01ef", "\u3164", "\u115f", "\u1160", "\uffa0", "\u034f"),
+        *("\u180b", "\u180e", "\u180f", "\u2065", "\u200b", "\u202e", "\u2060", "\ufeff", "\u00ad"),
+        "\U000e0041",
+    ],
+    ids=ascii,
+)
+def test_characters_that_nobody_sees_do_not_make_another_enterprise(unseen: str) -> None:
+    name = "江苏甲e\u0301公司"
+    assert enterprise_key(f"江苏{unseen}甲e{unseen}\u0301公司{unseen}") == enterprise_key(name)
+    packs = [pack("江苏甲公司", "南京", "5", month="2026-10"), pack(f"江苏甲{unseen}公司", "南京", "5")]
+    assert tabulate(packs, LAYOUT, year=2026).total("5") == 1
+
+
+def test_notes_that_tell_stand_apart_from_what_keeps_a_pack_from_passing() -> None:
+    report = checked(PACK)
+    told = {"DAYS_EXCLUDED", "WINDOW_SHORT", "SCOPE_CHANGED", "READING_COPY", "CONFLICT", "NOT_ATTESTED"}
+    findings = tuple(Finding(code, "scope") for code in sorted(told))
+    found = checked_pack(replace(report, findings=findings), REPORT, sha256="a" * 64, file="x.zip")
+    assert found.notes == ("DAYS_EXCLUDED", "NOT_ATTESTED", "SCOPE_CHANGED", "WINDOW_SHORT")
+    assert found.codes == ("CONFLICT",)
+    assert CATALOGUE.keys() >= TELLING
+
+
 def test_the_year_is_that_of_the_latest_month_that_did_not_fail() -> None:
     packs = [
         pack("甲", "南京", "5", month="2025-12"), pack("乙", "南京", "5", month="2026-01"),
@@ -154,7 +182,7 @@ def test_a_real_check_and_its_report_give_what_is_counted() -> None:
     assert found == CheckedPack(
         enterprise="示例企业", month="2026-11", region="苏州", star="4", outcome=PASS, codes=(),
         sha256="a" * 64, file="x.zip", edition="jiangsu-2018-trial", made_ms=found.made_ms,
-        standings=(("3", "SUPPORTED"), ("4", "SUPPORTED")),
+        standings=(("3", "SUPPORTED"), ("4", "SUPPORTED")), notes=("SCOPE_NOT_DECLARED",),
     )  # fmt: skip
     assert found.made_ms > 0
 

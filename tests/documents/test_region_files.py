@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from documents.region_csv import region_csv
 from documents.region_docx import region_docx
 from documents.region_text import LIST_COLUMNS, MAX_TEXT, plain, steers, words
 from documents.region_xlsx import region_xlsx
+from verifier.check import FAILED, PARTIAL
 
 WORDS = words(example_table())
 HOSTILE = '=HYPERLINK("http://example.invalid","点我")'
@@ -39,25 +41,45 @@ def test_the_words_are_those_of_the_guides_table() -> None:
 def test_the_footnotes_say_what_is_left_blank_and_what_was_counted() -> None:
     text = "\n".join(WORDS.footnotes)
     assert "“新增企业上云数量”一栏由主管部门填写" in text
-    assert "给出证据包9个，涉及核验通过的企业5家，其中1家没有可支持的星级" in text
+    assert "给出证据包9个，其中核验通过的企业5家；计入的企业5家，其中1家没有可支持的星级" in text
     assert "不等于主管部门的认定" in text
     assert "不完整的证据包不计入" in text
     counted = words(tabulate([pack("甲", "苏州", "4")], LAYOUT, year=2026, count_incomplete=True))
     assert "按要求计入核验不完整的证据包0个" in "\n".join(counted.footnotes)
 
 
+def test_enterprises_that_pass_and_enterprises_that_count_are_two_numbers() -> None:
+    packs = [
+        pack("甲", "苏州", "4"), pack("甲", "苏州", "4", month="2026-10"), pack("乙", "苏州", "4", month="2025-11"),
+        replace(pack("丙", "苏州", ""), outcome=PARTIAL), replace(pack("丁", "苏州", "4"), outcome=FAILED),
+    ]  # fmt: skip
+    first = words(tabulate(packs, LAYOUT, year=2026, count_incomplete=True)).footnotes[0]
+    assert "给出证据包5个，其中核验通过的企业2家；计入的企业2家，其中1家没有可支持的星级" in first
+    first = words(tabulate(packs, LAYOUT, year=2026)).footnotes[0]
+    assert "核验通过的企业2家；计入的企业1家，其中0家没有可支持的星级" in first
+    assert "enterprises with a pack that passes: 2; enterprises counted: 1," in first
+
+
+def test_what_a_clerk_should_read_stands_beside_the_outcome() -> None:
+    noted = replace(pack("甲", "苏州", "4"), notes=("DAYS_EXCLUDED", "SCOPE_CHANGED"))
+    listed = words(tabulate([noted], LAYOUT, year=2026)).listed[0]
+    assert LIST_COLUMNS[6:9] == ("核验", "提示", "是否计入")
+    assert listed[6:9] == ("通过", "DAYS_EXCLUDED SCOPE_CHANGED", "是")
+
+
 def test_every_pack_stands_in_the_list_with_its_hash_and_reason() -> None:
     by_number = {row[0]: row for row in WORDS.listed}
     assert len(by_number) == 9
-    assert by_number[1][4:9] == ("四星", "三星可支持；四星可支持；五星未达到", "通过", "是", "计入")
-    assert by_number[2][7:9] == ("否", "同一企业有更晚月份的证据包，以其为准；2026-11")
-    assert by_number[6][7] == "无星级"
-    assert by_number[9][6:9] == (
+    assert by_number[1][4:10] == ("四星", "三星可支持；四星可支持；五星未达到", "通过", "", "是", "计入")
+    assert by_number[2][8:10] == ("否", "同一企业有更晚月份的证据包，以其为准；2026-11")
+    assert by_number[6][8] == "无星级"
+    assert by_number[9][6:10] == (
         "不通过",
+        "",
         "否",
         "核验不通过，不计入；ENTRY_CHANGED FIGURES STATEMENT_SIGNATURE",
     )
-    assert all(len(row) == len(LIST_COLUMNS) and len(str(row[9])) == 64 for row in WORDS.listed)
+    assert all(len(row) == len(LIST_COLUMNS) and len(str(row[10])) == 64 for row in WORDS.listed)
 
 
 def test_texts_of_packs_are_one_line_of_bounded_length_without_controls() -> None:

@@ -13,7 +13,7 @@ from report_sample import DECLARED_VALUES, HOSTS, large, named, report
 from documents.errors import RenderError
 from documents.report import figures as figures_module
 from documents.report import hosts as hosts_module
-from documents.report.blocks import Bar, Facts, Measure, Picture, Points, Section, Table, Text, View
+from documents.report.blocks import Bar, Facts, Measure, Picture, Points, Section, Subhead, Table, Text, View
 from documents.report.view import view
 from verifier.document import encode_figures
 
@@ -259,7 +259,7 @@ def test_the_hosts_show_sources_versions_restarts_gaps_clocks_and_capacities():
         "2",
         "3 处，共 27 小时",
         "−3 – 12 ms",
-        "100 Mbit/s",
+        "100.00 Mbit/s",
     ]
     assert rows["mes-1"] == ["mes-1", *["无数据"] * 6, "未知"]
     gaps = blocks(entry, Table)[1]
@@ -279,8 +279,87 @@ def test_a_host_without_gaps_and_with_an_unknown_clock_says_so():
     document["hosts"][0]["clock"] = {"states": ["unsynchronized"], "least_ms": None, "most_ms": None}
     entry = section(view(document, language="zh-CN"), "hosts")
     row = first(entry, Table).rows[0]
-    assert (row[5].text, row[6].text, row[6].sub) == ("无", "未知", "unsynchronized")
+    assert (row[5].text, row[6].text, row[6].sub) == ("无", "未知", "未同步")
     assert len(blocks(entry, Table)) == 1
+
+
+def test_an_unknown_clock_is_said_once_and_in_the_reader_s_language():
+    document = report()
+    document["hosts"][0]["clock"] = {"states": ["unknown"], "least_ms": None, "most_ms": None}
+    row = first(section(view(document, language="zh-CN"), "hosts"), Table).rows[0]
+    assert (row[6].text, row[6].sub) == ("未知", "")
+    document["hosts"][0]["clock"] = {"states": ["synchronized", "unknown"], "least_ms": 1, "most_ms": 2}
+    for language, words in (("zh-CN", "已同步、未知"), ("en", "synchronized, unknown")):
+        row = first(section(view(document, language=language), "hosts"), Table).rows[0]
+        assert row[6].sub == words
+
+
+def test_a_capacity_is_cut_down_wherever_it_stands():
+    document = report()
+    document["hosts"][0]["capacity"]["mbps"] = "35.3399999999999"
+    row = first(section(view(document, language="zh-CN"), "hosts"), Table).rows[0]
+    assert row[7].text == "35.33 Mbit/s"
+
+
+def test_an_interval_of_equal_ends_is_one_number():
+    document = report()
+    indicator = next(f for f in document["figures"]["indicators"] if f["id"] == "cpu_utilization")
+    indicator.update(value="10.3999999999999", low="10.3999999999999", high="10.4000000000000")
+    for host in indicator["hosts"]:
+        host.update(value="10.3999999999999", low="10.3999999999999", high="10.4000000000000")
+    shown = view(document, language="zh-CN")
+    entry = section(shown, "figure-cpu_utilization")
+    assert first(entry, Measure).interval == "区间 10.39（上下限相同）"
+    assert {row[2].text for row in blocks(entry, Table)[1].rows} == {"10.39"}
+    assert first(section(shown, "overview"), Table).rows[2][2].text == "10.39"
+
+
+def test_the_first_page_promises_only_what_a_check_would_show():
+    for language, titles in (
+        ("zh-CN", ("证据包通过核验后证明", "不能证明")),
+        ("en", ("A pack that passes its check proves", "It does not prove")),
+    ):
+        cover = view(report(), language=language).cover
+        assert (cover.proved_title, cover.not_proved_title) == titles
+
+
+def test_days_are_named_after_the_low_end_that_chose_them():
+    for language, title in (("zh-CN", "下限最低的日子"), ("en", "Days with the lowest low end")):
+        entry = section(view(report(), language=language), "figure-cpu_utilization")
+        assert title in [block.text for block in blocks(entry, Subhead)]
+        assert title.lower() in first(entry, Picture).svg.lower()
+
+
+def test_units_are_said_in_english():
+    document = report()
+    shown = view(document, language="en")
+    rows = {row[0].text: row[1].text for row in first(section(shown, "criteria"), Table).rows}
+    assert rows["Deep application"] == "1 item"
+    assert rows["Core business"] == "4 items"
+    assert rows["Investment in the cloud"] == "62.5 × 10,000 yuan"
+
+
+def test_the_profile_bears_the_labels_of_the_form():
+    entry = section(view(report(), language="zh-CN"), "profile")
+    labels = {label for label, _ in first(entry, Facts).pairs}
+    assert labels >= {
+        "中文名称",
+        "注册号",
+        "法人代表",
+        "公司网址",
+        "上云合作机构",
+        "上云开始时间",
+        "所处行业",
+    }
+
+
+def test_number_definition_and_chart_of_a_figure_stay_together_and_no_figure_begins_a_page():
+    shown = view(report(), language="zh-CN")
+    for figure in (entry for entry in shown.sections if entry.id.startswith("figure-")):
+        kinds = [block.kind for block in figure.blocks]
+        assert not figure.turn
+        assert figure.together == (kinds.index("picture") + 1 if "picture" in kinds else 0)
+        assert figure.keep == (figure.together == 0)
 
 
 def test_exclusions_have_a_reason_and_a_person_and_no_exclusion_is_said():
@@ -371,7 +450,7 @@ def test_an_almost_empty_profile_is_shown_without_empty_tables():
     entry = section(view(document, language="zh-CN"), "profile")
     assert blocks(entry, Table) == []
     values = {label: cell.text for label, cell in first(entry, Facts).pairs}
-    assert (values["联系人"], values["总人数"], values["IT服务企业"], values["申请星级"]) == (
+    assert (values["联系人"], values["总人数"], values["IT服务企业"], values["申请评定星级"]) == (
         "无",
         "无",
         "是",

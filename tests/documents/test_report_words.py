@@ -53,6 +53,7 @@ def test_every_word_is_used_by_the_report():
         "asked_",
         "application_",
         "section_",
+        "clock_state_",
         "metric_",
         "traffic_",
         "within_",

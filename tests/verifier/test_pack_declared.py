@@ -29,7 +29,7 @@ from packs import (
     with_profile,
 )
 
-from verifier import layout
+from verifier import difference, layout
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport, check
 from verifier.declaration import next_record, scopes_document
 from verifier.derivation import Declared, derive_month
@@ -310,3 +310,10 @@ def test_a_rule_for_missing_time_decides_only_if_it_was_declared_before_the_wind
     assert verdict == "FAIL"
     assert substitution is not None
     assert (substitution["rule"], substitution["decided"]) == ("extreme_hour/1", ["4"])
+
+
+def test_a_value_too_deep_to_print_is_said_to_be_so():
+    deep: object = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert difference._shown(deep) == "a value that lies too deep to show"

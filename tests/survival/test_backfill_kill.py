@@ -21,9 +21,12 @@ from collector.store.engine import open_engine
 from evidence.chunk import open_chunk, read_frame
 from evidence.enrolment import parse
 from evidence.keys import PublicKey
+from evidence.manifest import NET_COMMITTED
 
 KILLS = 8
 HOSTS = 60
+BOUGHT_BPS = 5_000_000
+"""Bandwidth of each machine of the fake cloud."""
 
 
 @pytest.mark.slow
@@ -72,13 +75,19 @@ def check(url: str, begun_ms: int) -> None:
     assert len(archive.hosts()) == HOSTS
     for host in archive.hosts():
         points: dict[int, int] = {}
+        capacities = 0
         for stored in archive.chunks(host, 0, 2**53):
             chunk = open_chunk(read_frame(stored.frame), keys[stored.enrolment])
+            if chunk.manifest.columns[-1].name == NET_COMMITTED:
+                assert set(chunk.values[-1]) == {BOUGHT_BPS * 10 ** chunk.manifest.columns[-1].scale}
+                capacities += 1
+                continue
             scale = 10 ** (chunk.manifest.columns[-1].scale - 2)
             for start, length, value in zip(*chunk.values, strict=True):
                 assert start not in points, "a point is sealed twice"
                 points[start] = length
                 assert value == truth(f"i-{host}", "cpu.utilization", start, length) * 100 * scale
+        assert capacities > 0, "the bandwidth of the inventory is not sealed"
         ordered = sorted(points)
         for start, after in zip(ordered, ordered[1:], strict=False):
             assert start + points[start] == after, "a point is lost"

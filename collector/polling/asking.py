@@ -230,9 +230,10 @@ _NOTES = {
 
 
 def _halves(stretch: Stretch) -> list[Stretch]:
-    """Return both halves of a stretch, none if it is a single period."""
+    """Return both halves of a stretch, none if it is too short to be cut."""
     span, period_ms = stretch.span, stretch.period_ms
-    middle = span.start_ms + span.length_ms // period_ms // 2 * period_ms
+    grid_ms = plan.grid_ms(period_ms)
+    middle = span.start_ms + span.length_ms // grid_ms // 2 * grid_ms
     if not span.start_ms < middle < span.end_ms:
         return []
     return [

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.polling.accounts import Account
-from collector.polling.plan import BEHIND_MS, OVERLAP_MS, Stretch, ladder, stretches
+from collector.polling.plan import BEHIND_MS, OVERLAP_MS, Stretch, grid_ms, ladder, stretches
 from collector.sources.interface import Source, Span
 
 MONTH_MS = 30 * 86_400_000
@@ -49,8 +49,10 @@ def budget(
     """
     rungs = ladder(account, source.retention())
     finest = rungs[0].period_ms
-    end_ms = (now_ms - BEHIND_MS) // finest * finest
-    every = Span(end_ms - max(account.every_ms, finest) - max(OVERLAP_MS, finest), end_ms)
+    grid = grid_ms(finest)
+    end_ms = (now_ms - BEHIND_MS) // grid * grid
+    length_ms = -(-(max(account.every_ms, grid) + max(OVERLAP_MS, grid)) // grid) * grid
+    every = Span(end_ms - length_ms, end_ms)
     monthly = first = 0
     for metric, ones in marks.items():
         once = sum(source.calls_for(metric, size, every, finest) for size in batch_sizes(len(ones)))

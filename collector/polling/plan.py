@@ -6,7 +6,9 @@
    so that instances that are nearly level are asked together) before the mark: points come late.
 4. Time that is too old for the chosen period is asked with the next coarser one. Where the two
    meet, the coarser period ends and the finer one begins at a multiple of both.
-5. A stretch has at most ``STRETCH_POINTS`` points of an instance: that bounds memory and what a
+5. Ends of stretches are multiples of five minutes even where the period is finer: what a provider
+   sums up (AWS: bytes, operations) comes in five minutes at the finest.
+6. A stretch has at most ``STRETCH_POINTS`` points of an instance: that bounds memory and what a
    crash repeats.
 """
 
@@ -70,7 +72,7 @@ def stretches(
     rungs: Sequence[Retention], mark_ms: int | None, *, now_ms: int, backfill_days: int | None = None
 ) -> Iterator[Stretch]:
     """Yield what is to be asked for, in order of time; nothing if all of it was read."""
-    finest = rungs[0].period_ms
+    finest = grid_ms(rungs[0].period_ms)
     if mark_ms is not None and mark_ms >= _down(now_ms - BEHIND_MS, finest):
         return
     start_ms = None if mark_ms is None else mark_ms - OVERLAP_MS
@@ -78,7 +80,7 @@ def stretches(
         start_ms = now_ms - backfill_days * DAY_MS - BEHIND_MS
     for rung, begin_ms, end_ms in _reaches(rungs, now_ms):
         first = begin_ms if start_ms is None else max(begin_ms, _start(start_ms, rung.period_ms))
-        step = STRETCH_POINTS * rung.period_ms
+        step = _down(STRETCH_POINTS * rung.period_ms, grid_ms(rung.period_ms))
         while first < end_ms:
             until = min(first + step, end_ms)
             yield Stretch(Span(first, until), rung.period_ms)
@@ -90,13 +92,18 @@ def oldest_ms(rungs: Sequence[Retention], now_ms: int) -> int:
     return now_ms - rungs[-1].keeps_ms
 
 
+def grid_ms(period_ms: int) -> int:
+    """Return what the ends of stretches are multiples of (rule 5)."""
+    return DEFAULT_PERIOD_MS if DEFAULT_PERIOD_MS % period_ms == 0 else period_ms
+
+
 def _reaches(rungs: Sequence[Retention], now_ms: int) -> Iterator[tuple[Retention, int, int]]:
     """Yield (rung, begin, end) of the time that each rung is used for, the coarsest first."""
-    ends = [_down(now_ms - BEHIND_MS, rungs[0].period_ms)]
+    ends = [_down(now_ms - BEHIND_MS, grid_ms(rungs[0].period_ms))]
     begins = []
     for place, rung in enumerate(rungs):
         coarser = rungs[place + 1].period_ms if place + 1 < len(rungs) else rung.period_ms
-        begin = _up(now_ms - rung.keeps_ms + MARGIN_MS, max(rung.period_ms, coarser))
+        begin = _up(now_ms - rung.keeps_ms + MARGIN_MS, max(grid_ms(rung.period_ms), coarser))
         begins.append(min(begin, ends[-1]))
         ends.append(begins[-1])
     for place in reversed(range(len(rungs))):

@@ -57,6 +57,7 @@ def check(found, *, now_ms, rungs):
     keeps = {rung.period_ms: rung.keeps_ms for rung in rungs}
     for one in found:
         assert one.span.start_ms % one.period_ms == one.span.end_ms % one.period_ms == 0
+        assert one.span.start_ms % (5 * MINUTE) == one.span.end_ms % (5 * MINUTE) == 0, "sums of five minutes"
         assert one.span.start_ms >= now_ms - keeps[one.period_ms], "it may be forgotten"
         assert one.span.end_ms <= now_ms - BEHIND_MS
         assert one.span.length_ms <= STRETCH_POINTS * one.period_ms
@@ -70,7 +71,7 @@ def test_without_a_mark_all_that_is_kept_is_asked_for_in_the_finest_period_there
     found = list(stretches(rungs, None, now_ms=NOW))
     check(found, now_ms=NOW, rungs=rungs)
     assert found[0].span.start_ms < NOW - 454 * DAY
-    assert found[-1].span.end_ms == (NOW - BEHIND_MS) // MINUTE * MINUTE
+    assert found[-1].span.end_ms == (NOW - BEHIND_MS) // (5 * MINUTE) * (5 * MINUTE)
     fine = min(one.span.start_ms for one in found if one.period_ms == MINUTE)
     assert NOW - 15 * DAY < fine < NOW - 14 * DAY
 
@@ -90,7 +91,7 @@ def test_questions_are_aligned_within_what_is_kept_and_without_holes(
     mark_ms = None if behind_ms is None else now_ms - behind_ms
     found = list(stretches(rungs, mark_ms, now_ms=now_ms, backfill_days=days))
     check(found, now_ms=now_ms, rungs=rungs)
-    end_ms = (now_ms - BEHIND_MS) // rungs[0].period_ms * rungs[0].period_ms
+    end_ms = (now_ms - BEHIND_MS) // (5 * MINUTE) * (5 * MINUTE)
     if mark_ms is not None and mark_ms >= end_ms:
         assert found == []
     elif found:

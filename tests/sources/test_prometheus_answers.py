@@ -412,6 +412,9 @@ def test_a_probe_of_one_metric_that_fails_does_not_stop_the_others(server, sourc
     def answer(asked):
         if "disk" in asked.form["query"]:
             return 422, {}, b'{"status":"error","error":"too many samples"}'
+        if "timestamp" in asked.form["query"]:
+            first = "min_over_time" in asked.form["query"]
+            return vector((ROW, [T0 // 1000, str(T0 // 1000 - 3600 * first)]))
         return vector((ROW, [T0 // 1000, "60"]))
 
     server.answer = answer
@@ -434,7 +437,7 @@ def test_a_probe_of_one_metric_that_fails_does_not_stop_the_others(server, sourc
 )
 def test_retention_is_read_from_what_the_system_says(server, source, said, expected_ms):
     server.answer = lambda _: success({"storageRetention": said})
-    assert [r.keeps_ms for r in source.retention()] == ([] if expected_ms is None else [expected_ms])
+    assert [r.keeps_ms for r in source.retention()] == ([] if expected_ms is None else [expected_ms] * 2)
 
 
 @pytest.mark.parametrize("reply", [(404, {}, b"not found"), success([])])
@@ -528,7 +531,10 @@ def test_settings_reach_the_questions(server, opened):
     assert 'net_bytes_recv{interface=~"eth[0-9]",' in queries[0]
     assert 'diskio_reads{name=~"vd.",' in queries[1]
     assert {asked.path for asked in server.asked} == {"/prom/api/v1/query_range"}
-    assert [(r.period_ms, r.keeps_ms) for r in source.retention()] == [(30_000, 90 * 86_400_000)]
+    assert [(r.period_ms, r.keeps_ms) for r in source.retention()] == [
+        (300_000, 90 * 86_400_000),
+        (3_600_000, 90 * 86_400_000),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -539,6 +545,8 @@ def test_settings_reach_the_questions(server, opened):
         ({"scrape_interval_s": "60"}, "scrape_interval_s is a int"),
         ({"keeps_days": True}, "keeps_days is a int"),
         ({"scrape_interval_s": 0}, "scrape_interval_s is 1 to"),
+        ({"scrape_interval_s": 7}, "divides 3600; if yours does not, write the next longer one"),
+        ({"scrape_interval_s": 601}, "scrape_interval_s is 1 to"),
         ({"keeps_days": -1}, "keeps_days is 0"),
         ({"net_scope": "private"}, "net_scope is public or"),
         ({"net_scope": "public"}, "needs net_devices"),

@@ -10,6 +10,8 @@ import monitored_month as month
 import monitors
 import pytest
 
+from collector.polling.accounts import Account
+from collector.polling.plan import ladder, stretches
 from collector.sources.errors import AnswerError
 from collector.sources.interface import METRICS, Span
 from collector.sources.prometheus.averages import PIECE_SAMPLES
@@ -278,11 +280,49 @@ def test_probing_finds_a_wrong_scrape_interval(client, time):
 
 
 def test_retention_is_read_where_the_system_says_it(source, address):
-    (*said,) = source.retention()
+    said = list(source.retention())
     if is_prometheus(address):
-        assert [(r.period_ms, r.keeps_ms) for r in said] == [(SAMPLE_MS, 100 * 365 * month.DAY_S * MS)]
+        kept_ms = 100 * 365 * month.DAY_S * MS
+        assert [(r.period_ms, r.keeps_ms) for r in said] == [(3 * SAMPLE_MS, kept_ms), (HOUR_MS, kept_ms)]
     else:
         assert said == []
+
+
+@pytest.mark.parametrize("minutes", [5, 20, 59])
+def test_the_scrape_interval_of_a_young_system_is_measured_between_its_samples(client, time, minutes):
+    time.wall_ms = LONG.start_ms + minutes * 60 * MS
+    (found,) = [
+        p
+        for p in PrometheusSource(client, Watching(sample_ms=SAMPLE_MS), time.clocks).probe()
+        if p.what == "sampling"
+    ]
+    assert found.ok
+    assert found.detail == "samples are about 120 s apart"
+
+
+@pytest.mark.parametrize("kept", ["what the system says", "keeps_days"])
+@pytest.mark.parametrize("period_s", [None, 360, 3600])
+def test_an_account_is_polled_in_the_periods_that_its_source_offers(client, address, time, kept, period_s):
+    keeps_ms = 20 * month.DAY_S * MS if kept == "keeps_days" else None
+    time.wall_ms = SHORT.end_ms + 11 * 60 * MS
+    source = PrometheusSource(client, Watching(sample_ms=SAMPLE_MS, keeps_ms=keeps_ms), time.clocks)
+    account = Account(
+        "m", "prometheus", period_ms=None if period_s is None else period_s * MS, backfill_days=2
+    )
+    rungs = ladder(account, source.retention())
+    if kept == "keeps_days" or is_prometheus(address):
+        assert [rung.period_ms for rung in rungs] == [(period_s or 360) * MS]
+    asked = list(stretches(rungs, None, now_ms=time.wall_ms, backfill_days=account.backfill_days))
+    assert asked
+    assert source.calls_for("cpu.utilization", 1, asked[0].span, asked[0].period_ms) > 0
+    points = [
+        point
+        for stretch in asked
+        for point in one(source, "cpu.utilization", month.STEADY, stretch.span, stretch.period_ms)
+    ]
+    covered_ms = sum(point.length_ms for point in points)
+    assert covered_ms == asked[-1].span.end_ms - asked[0].span.start_ms >= 2 * month.DAY_S * MS - 2 * HOUR_MS
+    assert wrong(points, month.STEADY, "cpu.utilization") == []
 
 
 def test_a_faulty_expression_is_an_answer_error_in_the_systems_words(client):

@@ -28,14 +28,13 @@ from collector.sources.interface import ALL_INTERFACES, PUBLIC, Source
 from collector.sources.prometheus.client import Client, Login
 from collector.sources.prometheus.profiles import NODE, PROFILES, WINDOWS, Profile
 from collector.sources.prometheus.promql import View
-from collector.sources.prometheus.source import SAMPLE_MS, PrometheusSource, Watching
+from collector.sources.prometheus.source import FITTING_S, SAMPLE_MS, PrometheusSource, Watching
 from collector.sources.registry import Tools
 from collector.sources.secrets import Secret
 from collector.sources.web import Reach, Web, require_private
 
 _DAY_MS = 86_400_000
 _MAX_DAYS = 36_500
-_MAX_SAMPLE_S = 600
 _MAX_PATTERN = 1000
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
@@ -110,8 +109,11 @@ def _secrets(login: Login | None) -> list[Secret]:
 
 
 def _watching(chosen: Mapping[str, Any]) -> Watching:
-    if not 1 <= chosen["scrape_interval_s"] <= _MAX_SAMPLE_S:
-        raise SettingsError(f"prometheus: scrape_interval_s is 1 to {_MAX_SAMPLE_S}")
+    if chosen["scrape_interval_s"] not in FITTING_S:
+        raise SettingsError(
+            f"prometheus: scrape_interval_s is 1 to {FITTING_S[-1]} and divides 3600; if yours does not,"
+            " write the next longer one that does"
+        )
     if not 0 <= chosen["keeps_days"] <= _MAX_DAYS:
         raise SettingsError(f"prometheus: keeps_days is 0 (ask the system) to {_MAX_DAYS}")
     if chosen["net_scope"] not in (PUBLIC, ALL_INTERFACES):

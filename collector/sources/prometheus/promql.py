@@ -88,6 +88,11 @@ class Question:
         """Return the expression of how many samples each host has in a window."""
         return f"max by({self.view.instance_label})(count_over_time({self._witness()}[{window_ms - 1}ms]))"
 
+    def seen(self, which: str, window_ms: int, sample_ms: int) -> str:
+        """Return the expression of when each host's first (``min``) or last (``max``) sample was, in s."""
+        times = f"timestamp({self._witness()})[{window_ms - 1}ms:{sample_ms}ms]"
+        return f"{which} by({self.view.instance_label})({which}_over_time({times}))"
+
     def rivals(self) -> str:
         """Return the expression of how many series claim to be the same device of the same host."""
         label = self.view.instance_label

@@ -31,10 +31,14 @@ from collector.sources.prometheus.profiles import NODE, WINDOWS, Profile
 from collector.sources.prometheus.promql import Question, View
 
 SAMPLE_MS = 60_000
+FINE_MS = 300_000
+"""The period offered, or the next one that fits the samples."""
 MAX_HOSTS = 50
 """In one question."""
 SAMPLING = "sampling"
 _HOUR_MS = 3_600_000
+FITTING_S = tuple(seconds for seconds in range(1, 601) if 3600 % seconds == 0)
+"""What may stand between two samples: aligned windows of an hour hold whole numbers of them."""
 _SLACK = Decimal("1.5")
 """Times the time between samples; a scrape or two may be lost in the hour."""
 _UNITS_MS = {
@@ -54,7 +58,8 @@ _PART = re.compile(r"([0-9]+)(ms|[smhdwy])")
 class Watching:
     """What the system watches and how.
 
-    ``sample_ms``: time between samples (scrape interval); gaps of more than two are gaps.
+    ``sample_ms``: time between samples (scrape interval), of which an hour is a multiple; gaps of
+    more than two are gaps.
     ``net_scope``: what the chosen network devices carry; an exporter cannot tell, the user may.
     ``keeps_ms``: how long the system keeps samples, ``None`` to ask it.
     """
@@ -82,7 +87,9 @@ class PrometheusSource:
         return METRICS
 
     def retention(self) -> Sequence[Retention]:
-        """Return how long samples are kept; empty if the system does not say (set ``keeps_days``).
+        """Return the periods to ask for; empty if the system does not say what it keeps (``keeps_days``).
+
+        Samples are kept and averages made of them, so that every period reaches back as far.
 
         Raises:
             SourceError: the system cannot be asked.
@@ -90,7 +97,10 @@ class PrometheusSource:
         keeps_ms = self._watching.keeps_ms
         if keeps_ms is None:
             keeps_ms = self._said_to_keep()
-        return () if keeps_ms is None else (Retention(self._watching.sample_ms, keeps_ms),)
+        if keeps_ms is None:
+            return ()
+        periods = sorted({fine_ms(self._watching.sample_ms), _HOUR_MS})
+        return tuple(Retention(period_ms, keeps_ms) for period_ms in periods)
 
     def _said_to_keep(self) -> int | None:
         try:
@@ -175,26 +185,25 @@ class PrometheusSource:
 
     def _sampling(self, now_ms: int) -> Probe:
         """Try whether samples come as often as the settings say; else every hour would look full of gaps."""
-        view = self._watching.view
-        counts = [
-            sample.value
+        apart = [
+            found
             for profile in self._watching.profiles
-            for row in self._client.at(
-                Question(profile, CPU, view, view.every()).samples(_HOUR_MS), now_ms, where=SAMPLING
-            )
-            for sample in row.samples
-            if sample.value
+            for found in intervals_s(self._client, profile, self._watching, now_ms)
         ]
         wanted_s = self._watching.sample_ms // 1000
-        if not counts:
-            return Probe(SAMPLING, ok=False, detail="no host has a sample of the last hour")
-        found_s = round(_HOUR_MS // 1000 / max(counts))
-        if found_s > wanted_s * _SLACK:
-            detail = (
-                f"samples are about {found_s} s apart and not {wanted_s} s; set scrape_interval_s = {found_s}"
-            )
-            return Probe(SAMPLING, ok=False, detail=detail)
-        return Probe(SAMPLING, ok=True, detail=f"samples are about {found_s} s apart")
+        if not apart:
+            return Probe(SAMPLING, ok=False, detail="no host has two samples of the last hour")
+        found_s = max(1, round(min(apart)))
+        if found_s <= wanted_s * _SLACK:
+            return Probe(SAMPLING, ok=True, detail=f"samples are about {found_s} s apart")
+        fitting = next((one for one in FITTING_S if one >= found_s), None)
+        remedy = (
+            f"have them taken at least every {FITTING_S[-1]} s"
+            if fitting is None
+            else f"set scrape_interval_s = {fitting}"
+        )
+        detail = f"samples are about {found_s} s apart and not {wanted_s} s; {remedy}"
+        return Probe(SAMPLING, ok=False, detail=detail)
 
     def _probed(self, metric: str, now_ms: int) -> Probe:
         view = self._watching.view
@@ -218,6 +227,42 @@ class PrometheusSource:
         if span.start_ms % sample_ms or span.length_ms % period_ms:
             raise RangeError(f"the span {span.start_ms} to {span.end_ms} ms is not aligned to the period")
         return Grid(period_ms, sample_ms)
+
+
+def fine_ms(sample_ms: int) -> int:
+    """Return the shortest period from ``FINE_MS`` on that holds two samples and fits into the hour."""
+    fitting = range(2 * sample_ms, _HOUR_MS + 1, sample_ms)
+    return next(one for one in fitting if one >= FINE_MS and _HOUR_MS % one == 0)
+
+
+def intervals_s(client: Client, profile: Profile, watching: Watching, now_ms: int) -> Iterator[Decimal]:
+    """Yield how many seconds lie between the samples of each host within the last hour.
+
+    Measured from sample to sample: of a system that is minutes old the hour is mostly empty.
+
+    Raises:
+        SourceError: what the client says.
+    """
+    view = watching.view
+    question = Question(profile, CPU, view, view.every())
+    # Its instants are looked at in steps of the clock's grid; the last one is the end of the hour.
+    now_ms -= now_ms % watching.sample_ms
+    begun_s = Decimal(now_ms - _HOUR_MS) / 1000
+
+    def by_host(expression: str) -> dict[str, Decimal]:
+        rows = client.at(expression, now_ms, where=SAMPLING)
+        found = {row.labels.get(view.instance_label, ""): row.samples for row in rows}
+        return {host: some[0].value for host, some in found.items() if some and some[0].value is not None}
+
+    counts = by_host(question.samples(_HOUR_MS))
+    first = by_host(question.seen("min", _HOUR_MS, watching.sample_ms))
+    last = by_host(question.seen("max", _HOUR_MS, watching.sample_ms))
+    for host, count in counts.items():
+        if host in first and host in last:
+            # The first one seen may be from before the hour, and is then not among those counted.
+            steps = count if first[host] <= begun_s else count - 1
+            if steps > 0 and last[host] > first[host]:
+                yield (last[host] - first[host]) / steps
 
 
 def _batches(instances: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collector.opening import open_store
+from collector.opening import open_store, placeholder_warning
 from collector.polling.accounts import find, read_accounts
 from collector.polling.adding import add
 from collector.polling.budget import Budget
@@ -40,19 +41,21 @@ from starproof.tables import printable
 
 AFTER_ADDING = """\
 下一步 / next:
-  starproof source policy {provider}    打印最小权限策略 / print the least-privilege policy to paste
-  starproof source test {alias}    检查权限，显示调用预算 / check permissions, show the call budget
-  starproof source backfill {alias}    补采历史 / read the history
+  starproof source policy {provider}{where}    打印最小权限策略 / print the least-privilege policy to paste
+  starproof source test {alias}{where}    检查权限，显示调用预算 / check permissions, show the call budget
+  starproof source backfill {alias}{where}    补采历史 / read the history
 此后 `starproof collector serve` 自动采集（改动后需重启）/ from then on the collector polls it (restart it after a change)"""
 NONE_YET = "还没有配置数据源；运行 / no source is configured yet; run: starproof source add --help"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the store and the file of sources are."""
+    """Where the store and the file of sources are, and whose store it is if the settings say so."""
 
     database_url: str
     sources: Path
+    enterprise: str | None
+    timezone: str | None
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof source", plugins: Plugins | None = None) -> int:
@@ -85,7 +88,7 @@ def _add(options: argparse.Namespace, plugins: Plugins) -> int:
         )
         return 0
     sys.stdout.write(f"已添加 added: {account.alias} → {place.sources}\n")
-    sys.stdout.write(AFTER_ADDING.format(alias=account.alias, provider=account.provider) + "\n")
+    sys.stdout.write(AFTER_ADDING.format(alias=account.alias, provider=account.provider, where=_repeated(options)) + "\n")
     return 0
 
 
@@ -163,12 +166,21 @@ def _place(options: argparse.Namespace) -> Place:
     settings = read_settings(options.config) if options.config else Settings()
     if options.db:
         settings = replace(settings, db=options.db)
-    return Place(settings.database_url, options.sources or settings.sources_file)
+    return Place(settings.database_url, options.sources or settings.sources_file, settings.enterprise, settings.timezone)
+
+
+def _repeated(options: argparse.Namespace) -> str:
+    """Return the options that say where everything is, for the next command."""
+    given = (("--db", options.db), ("--config", options.config), ("--sources", options.sources))
+    return "".join(f" {name} {shlex.quote(str(value))}" for name, value in given if value)
 
 
 @contextmanager
 def _world(place: Place, plugins: Plugins) -> Iterator[World]:
-    opened = open_store(place.database_url)
+    opened = open_store(place.database_url, enterprise=place.enterprise, timezone=place.timezone)
+    if opened.is_new and place.enterprise is None:
+        remedy = "before that, set enterprise in a settings file and give it to every command: --config FILE"
+        sys.stderr.write(f"starproof source: {placeholder_warning(remedy)}\n")
     keys = Keys(read_secret)
     try:
         with redacted_logging(keys, logging.StreamHandler()):

@@ -13,6 +13,7 @@ from collector.sources.errors import AuthError
 from collector.sources.interface import CPU, Probe, Retention
 from collector.sources.registry import Broken, Plugins
 from collector.store.locks import alone
+from collector.store.registry import Identity
 from starproof import cli
 from starproof.commands import source
 
@@ -61,6 +62,33 @@ def test_add_writes_the_entry_and_says_what_to_do_next(run):
         "key_id": "LTAI=1", "keeps": 30, "on": True, "list": ["a"], "text": "7", "broken": "[1", "odd": "[x]",
     }  # fmt: skip
     assert (account.hosts, account.every_ms, account.bills) == ({"i-web-1": "erp-1"}, 900_000, False)
+
+
+def test_the_settings_name_the_owner_of_a_new_store(added, run, tmp_path):
+    """``list`` makes the store; a name that is missed then would stand in every chunk for ever."""
+    settings = tmp_path / "collector.toml"
+    settings.write_text('enterprise = "甲公司"\ntimezone = "Asia/Urumqi"\n')
+    status, _, err = run("list", "--config", str(settings))
+    assert (status, err) == (0, "")
+    opened = open_store(run.url)
+    opened.store.close()
+    assert opened.identity == Identity("甲公司", "Asia/Urumqi")
+    run("backfill", "main", "--config", str(settings))
+    settings.write_text('enterprise = "乙公司"\n')
+    status, _, err = run("backfill", "main", "--config", str(settings))
+    assert status == 1
+    assert "belongs to '甲公司'" in err
+
+
+def test_a_store_that_gets_a_placeholder_for_a_name_is_pointed_out(added, run):
+    assert "未命名企业" in run("list")[2]
+    assert "未命名企业" not in run("list")[2], "said once"
+
+
+def test_what_to_do_next_repeats_where_everything_is(run, tmp_path):
+    (tmp_path / "c.toml").write_text('enterprise = "甲公司"\n')
+    _, out, _ = run("add", "fake", "main", "--config", str(tmp_path / "c.toml"))
+    assert f"starproof source backfill main --db {run.url} --config {tmp_path / 'c.toml'}" in out
 
 
 def test_add_takes_no_secret_and_does_not_repeat_it(run):

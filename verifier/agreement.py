@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from verifier.errors import ProfileError
+from verifier.errors import ProfileError, ScopeError
 from verifier.profile import Profile
 from verifier.scope import Scope
 
@@ -27,6 +27,18 @@ def disagreements(profile: Profile, scope: Scope | None, enterprise: str) -> Ite
     for name, declared in sorted((scope.head_counts if scope else {}).items()):
         if counts[name] not in (None, declared):
             yield Disagreement(f"applicant.size.{name}", str(declared), str(counts[name]))
+
+
+def require_owner(scope: Scope | None, enterprise: str) -> None:
+    """Refuse a scope of another enterprise than the store's.
+
+    Raises:
+        ScopeError: it is one.
+    """
+    if scope is not None and scope.enterprise != enterprise:
+        raise ScopeError(
+            f"the scope is of {scope.enterprise!r}, the store of {enterprise!r}; use the right store"
+        )
 
 
 def require_agreement(profile: Profile | None, scope: Scope | None, enterprise: str) -> None:

@@ -168,6 +168,11 @@ def compare_sources(
     return tuple(found)
 
 
+def compared_hosts(figures: Figures) -> list[str]:
+    """Return the hosts that have something to compare, sorted."""
+    return sorted(_pairs(figures))
+
+
 _Pairs = dict[tuple[str, str], tuple[Window, str, tuple[str, str]]]
 """By metric and other source: window, primary source, and the metric's names in both."""
 

@@ -11,7 +11,7 @@ from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
 from verifier import recompute
 from verifier.agreement import require_agreement
-from verifier.comparison import Comparison, compare_sources
+from verifier.comparison import Comparison, compare_sources, compared_hosts
 from verifier.declaration import ScopeVersion
 from verifier.document import document, encode_figures
 from verifier.edition import Edition
@@ -25,6 +25,7 @@ from verifier.profile import Profile
 from verifier.report import Given, report_document
 from verifier.result import Figures
 from verifier.scope import Scope
+from verifier.selection import deciding_chunks
 from verifier.stars import star_verdict, verdict_document
 
 
@@ -154,6 +155,26 @@ def derive(
         verdict_bytes=encode_figures(of_verdict),
         report_bytes=encode_figures(report),
     )
+
+
+def compare_stored(archive: Archive, figures: Figures) -> tuple[Comparison, ...]:
+    """Return the comparisons of a store's sources, as a pack written now would hold them.
+
+    Only the chunks of hosts that have something to compare are opened.
+
+    Raises:
+        ArchiveError: one of these chunks does not verify.
+    """
+    calendar, window = LocalCalendar(figures.timezone), figures.window
+    opener = recompute.strict_opener(archive)
+    facts = [
+        part.facts
+        for host in compared_hosts(figures)
+        for part in hear_stored(
+            opener, host, deciding_chunks(archive, host, window.start_ms, window.end_ms), calendar, window
+        )
+    ]
+    return compare_sources(figures, facts, recompute.hour_reader(archive, calendar, window))
 
 
 def verdict_of(figures: Figures, profile: Profile | None, now_ms: int) -> dict[str, Any]:

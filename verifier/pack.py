@@ -18,7 +18,7 @@ from evidence.dsse import STATEMENT_TYPE
 from evidence.keys import PrivateKey
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout, recompute
-from verifier.agreement import require_agreement
+from verifier.agreement import require_agreement, require_owner
 from verifier.container import Writer
 from verifier.declaration import Declared as ScopeRecord
 from verifier.declaration import scopes_document
@@ -165,10 +165,7 @@ def _declared_entries(rules: Rules) -> dict[str, bytes]:
 
 def _require_enterprise(archive: Archive, declared: Declared) -> None:
     """Refuse what the check would refuse: a scope or a profile of somebody else, or that disagree."""
-    if declared.scope is not None and declared.scope.enterprise != archive.enterprise:
-        raise PackError(
-            f"the scope is of {declared.scope.enterprise!r}, the store of {archive.enterprise!r}; use the right store"
-        )
+    require_owner(declared.scope, archive.enterprise)
     require_agreement(declared.profile, declared.scope, archive.enterprise)
 
 

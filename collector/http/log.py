@@ -29,15 +29,23 @@ class LineLog:
     host's name can neither begin a line nor reach a terminal.
     """
 
-    def __init__(self, clock: Callable[[], int], stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        stream: TextIO | None = None,
+        *,
+        redact: Callable[[str], str] = str,
+    ) -> None:
+        """``redact`` takes secrets out of whatever text is written, before it is cut."""
         self._clock = clock
+        self._redact = redact
         self._stream = stream if stream is not None else sys.stderr
 
     def __call__(self, event: str, **details: str | float) -> None:
         """Write one event."""
         line: dict[str, str | int | float] = {"event": event, "time_ms": self._clock()}
         for name, value in details.items():
-            line[name] = shown(value[:_MAX_TEXT]) if isinstance(value, str) else value
+            line[name] = shown(self._redact(value)[:_MAX_TEXT]) if isinstance(value, str) else value
         self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._stream.flush()
 

@@ -90,7 +90,8 @@ def explained(keys: Keys, what: str) -> Iterator[None]:
         keys.redactor.scrub(error)
         raise
     except CollectorError as error:  # what a plug-in says of its settings
-        raise PluginError(f"{what}: {keys.redactor.text(str(error))}") from None
+        said = keys.redactor.text(str(error))
+        raise PluginError(said if said.startswith(f"{what}: ") else f"{what}: {said}") from None
     except Exception as error:  # noqa: BLE001 - a third party's code may raise anything
         detail = keys.redactor.text(f"{type(error).__name__}: {error}")
         raise PluginError(f"{what} failed: {detail}") from None

@@ -22,8 +22,10 @@ from collector.sources.secrets import read_secret
 
 
 @contextmanager
-def polling(opened: OpenStore, sources: Path, *, log: Log) -> Iterator[None]:
+def polling(opened: OpenStore, sources: Path, *, log: Log, keys: Keys | None = None) -> Iterator[None]:
     """Poll the accounts in a file while the block runs; nothing happens if there are none.
+
+    ``keys`` reads the secrets, and knows then what ``log`` must not write.
 
     Raises:
         SettingsError: the file is wrong, or the scheduler is not installed.
@@ -42,7 +44,7 @@ def polling(opened: OpenStore, sources: Path, *, log: Log) -> Iterator[None]:
     world = World(
         opened=opened,
         plugins=load(),
-        keys=Keys(read_secret),
+        keys=keys or Keys(read_secret),
         clocks=replace(real_clocks(), sleep=stopping_sleep(stop)),
         log=log,
         lock_directory=opened.keyring.directory,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -60,6 +61,7 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
     """
     now_ms = world.clocks.wall_ms()
     problems: list[str] = []
+    kept: Sequence[Retention] = ()
     rungs: tuple[Retention, ...] = ()
     metrics = account.metrics
     planned = None
@@ -72,7 +74,8 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
             )
             with explained(world.keys, f"source {account.alias}"):
                 metrics = metrics or tuple(source.metrics())
-                rungs = ladder(account, source.retention())
+                kept = source.retention()
+                rungs = ladder(account, kept)
                 found = {metric: polls.marks(connection, account.alias, metric) for metric in metrics}
                 marks = {metric: [found[metric].get(one) for one in targets] for metric in metrics}
                 if targets:  # before the first inventory nobody knows how many there are
@@ -89,7 +92,7 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
             totals=polls.totals(connection).get(account.alias),
             calls_this_month=polls.calls_since(connection, account.alias, now_ms - MONTH_MS),
             metrics=tuple(
-                _metric(connection, account, metric, targets, rungs, now_ms=now_ms)
+                _metric(connection, account, metric, targets, rungs if kept else (), now_ms=now_ms)
                 for metric in metrics or METRICS
             ),
             budget=planned,

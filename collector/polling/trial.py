@@ -58,7 +58,7 @@ def try_out(account: Account, plugins: Plugins, *, clocks: Clocks, keys: Keys) -
     except CollectorError as error:
         probes.append(_failed("probe", error))
     planned = None
-    if all(probe.ok for probe in probes):
+    if not probes or any(probe.ok for probe in probes):  # else there is nobody to ask what there is
         try:
             with explained(keys, f"source {account.alias}"):
                 wanted = [
@@ -68,7 +68,8 @@ def try_out(account: Account, plugins: Plugins, *, clocks: Clocks, keys: Keys) -
                 marks = {metric: [None] * len(wanted) for metric in metrics}
                 planned = budget.budget(account, source, marks, now_ms=clocks.wall_ms())
         except CollectorError as error:
-            probes.append(_failed("budget", error))
+            if all(probe.ok for probe in probes):  # what failed before says more
+                probes.append(_failed("budget", error))
     missing = any(probe.permission_missing for probe in probes)
     return Tried(
         account.alias,

@@ -165,7 +165,7 @@ class Codes:
 
         ``permission`` is what the call needs, in the provider's words.
         """
-        text = f"{where}: {code}: {quoted(message)}"
+        text = _joined(where, code, message)
         kinds = ("throttled", "exhausted", "auth", "forbidden", "unavailable")
         fitting = [
             (len(entry), kind) for kind in kinds for entry in getattr(self, kind) if _fits(code, entry)
@@ -199,7 +199,7 @@ def status_error(
 
     ``headers`` have lower-case names or are looked up without regard to case.
     """
-    text = f"{where}: HTTP {status}: {quoted(message)}"
+    text = _joined(where, f"HTTP {status}", message)
     wait_s = retry_after_s(headers.get("retry-after"), wall_ms=wall_ms)
     if status in _THROTTLED or (status == _BUSY and wait_s is not None):
         return ThrottledError(text, retry_after_s=wait_s, request_id=request_id)
@@ -213,6 +213,11 @@ def status_error(
             request_id=request_id,
         )
     return AnswerError(text, request_id=request_id)
+
+
+def _joined(where: str, what: str, message: str) -> str:
+    """Not every refusal comes with words."""
+    return ": ".join(filter(None, (where, what, quoted(message))))
 
 
 _THROTTLED = (429,)

@@ -35,6 +35,7 @@ from verifier.container import Container, ContainerError
 from verifier.edition import Edition
 from verifier.editions import DEFAULT_EDITION
 from verifier.errors import EditionError, PackError
+from verifier.finding import CATALOGUE
 from verifier.statement import Statement, parse
 
 EXAMPLE = "starproof region packs/*.zip --log-keys keys/ --out 附件3.xlsx"
@@ -188,6 +189,12 @@ def _text(table: RegionTable, out: Path) -> str:
             f"{'  '.join(REASONS[entry.reason])} {' '.join(entry.pack.codes)}".rstrip()
             for entry in table.listed
             if not entry.counted
+        ),
+        *(
+            f"  {plain(entry.pack.file)}  {plain(entry.pack.enterprise)} {plain(entry.pack.month)} "
+            f"提示 note {code}: {'  '.join(CATALOGUE[code][1:])}"
+            for entry in table.listed
+            for code in entry.pack.notes
         ),
     ]
     return "\n".join(lines) + "\n"

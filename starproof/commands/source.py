@@ -88,7 +88,9 @@ def _add(options: argparse.Namespace, plugins: Plugins) -> int:
         )
         return 0
     sys.stdout.write(f"已添加 added: {account.alias} → {place.sources}\n")
-    sys.stdout.write(AFTER_ADDING.format(alias=account.alias, provider=account.provider, where=_repeated(options)) + "\n")
+    sys.stdout.write(
+        AFTER_ADDING.format(alias=account.alias, provider=account.provider, where=_repeated(options)) + "\n"
+    )
     return 0
 
 
@@ -166,7 +168,12 @@ def _place(options: argparse.Namespace) -> Place:
     settings = read_settings(options.config) if options.config else Settings()
     if options.db:
         settings = replace(settings, db=options.db)
-    return Place(settings.database_url, options.sources or settings.sources_file, settings.enterprise, settings.timezone)
+    return Place(
+        settings.database_url,
+        options.sources or settings.sources_file,
+        settings.enterprise,
+        settings.timezone,
+    )
 
 
 def _repeated(options: argparse.Namespace) -> str:

@@ -6,12 +6,14 @@ import time
 from collections.abc import Sequence
 
 from starproof import session
+from starproof.comparison_text import print_comparisons
 from starproof.rules import add_declared, read_rules
 from starproof.star_text import print_verdict
 from starproof.tables import print_figures
-from verifier.agreement import require_agreement
-from verifier.derivation import verdict_of
-from verifier.document import document
+from verifier.agreement import require_agreement, require_owner
+from verifier.comparison_document import comparison_notes, comparisons_document
+from verifier.derivation import compare_stored, verdict_of
+from verifier.document import document, notes_document
 from verifier.figures import measure
 
 EXAMPLE = "starproof verify --month 2026-11 --scope scope.toml --profile profile.toml"
@@ -37,6 +39,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof verify") -> int:
                 profile_file=options.profile,
             )
             declared = rules.declared
+            require_owner(declared.scope, archive.enterprise)
             require_agreement(declared.profile, declared.scope, archive.enterprise)
             figures = measure(
                 archive,
@@ -47,11 +50,23 @@ def main(argv: Sequence[str], *, prog: str = "starproof verify") -> int:
                 now_ms=now_ms,
                 scopes=declared.scopes,
             )
+            comparisons = compare_stored(archive, figures)
         of_figures, of_verdict = document(figures), verdict_of(figures, declared.profile, now_ms)
+        compared = comparisons_document(comparisons)
+        notes = notes_document(comparison_notes(comparisons))
         if options.json:
-            session.print_json({"schema": "starproof/verify/1", "figures": of_figures, "verdict": of_verdict})
+            session.print_json(
+                {
+                    "schema": "starproof/verify/1",
+                    "figures": of_figures,
+                    "comparisons": compared,
+                    "comparison_notes": notes,
+                    "verdict": of_verdict,
+                }
+            )
         else:
             print_figures(of_figures)
+            print_comparisons(compared, notes, figures.timezone)
             print_verdict(of_verdict)
         return 0
 

@@ -18,8 +18,10 @@ from documents.region import CheckedPack, checked_pack
 from evidence.keys import PrivateKey
 from starproof.commands.region import main
 from verifier.check import CheckReport
+from verifier.finding import CATALOGUE
 
 ENTERPRISE = "示例企业"
+NOTES = ["SCOPE_NOT_DECLARED"]
 REPORT = {
     "verdict": {
         "edition": {"id": "jiangsu-2018-trial"}, "star": "4", "provisional": "no",
@@ -135,6 +137,18 @@ def test_what_fails_is_listed_with_its_codes_and_the_rest_is_counted(
     assert [pack["codes"] for pack in document["packs"][1:3]] == [["CONTAINER"], ["STATEMENT_SIGNATURE"]]
     book = load_workbook(folder / "x.xlsx")
     assert [row[9].value for row in book["证据包清单"].iter_rows(min_row=2)][1].endswith("CONTAINER")
+
+
+@pytest.mark.usefixtures("with_report")
+def test_what_to_read_beside_a_pass_is_told_everywhere(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = ("--log-keys", folder / "keys")
+    [pack] = answer(capsys, folder / "a.zip", *known, "--out", folder / "1.csv")["packs"]
+    assert (pack["reason"], pack["notes"]) == ("COUNTED", NOTES)
+    said = run(capsys, folder / "a.zip", *known, "--out", folder / "2.csv")
+    for code in NOTES:
+        assert f"提示 note {code}: {CATALOGUE[code][1]}  {CATALOGUE[code][2]}" in said
 
 
 def test_a_pack_without_a_profile_is_listed_not_counted(

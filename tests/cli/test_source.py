@@ -80,6 +80,42 @@ def test_the_settings_name_the_owner_of_a_new_store(added, run, tmp_path):
     assert "belongs to '甲公司'" in err
 
 
+def test_an_unknown_retention_forgets_nothing(added, run, fake):
+    fake.keeps = ()
+    assert run("backfill", "main")[0] == 0
+    _, out, _ = run("list", "--json")
+    (metric,) = json.loads(out)["sources"][0]["metrics"]
+    assert metric["mark_ms"] is not None
+    assert metric["forgotten_in_days"] is None
+    assert "forgotten" not in run("list")[1]
+
+
+def test_a_period_that_is_not_kept_is_told_without_repeating_oneself(run):
+    assert run("add", "fake", "factory", "--credential", "env:FAKE_KEY", "--period", "77")[0] == 0
+    _, out, _ = run("test", "factory")
+    assert "source factory: period_s is one of 300, 3600" in out
+    assert out.count("source factory:") == 1
+
+
+def test_the_budget_is_told_though_a_probe_failed(added, run, fake):
+    fake.probes = [Probe("query", True, "answers"), Probe("sampling", False, "samples are 120 s apart")]
+    status, out, _ = run("test", "main", "--json")
+    document = json.loads(out)
+    assert (status, document["ok"], document["budget"]["instances"]) == (1, "no", 2)
+    fake.inventory_faults = [AuthError("no")]
+    assert [probe["what"] for probe in json.loads(run("test", "main", "--json")[1])["probes"]] == [
+        "query",
+        "sampling",
+    ]
+
+
+def test_nobody_is_asked_for_a_budget_where_nothing_works(added, run, fake):
+    fake.probes = [Probe("query", False, "cannot connect")]
+    fake.inventory_faults = [AuthError("never asked")]
+    assert json.loads(run("test", "main", "--json")[1])["budget"] is None
+    assert fake.inventory_faults
+
+
 def test_a_store_that_gets_a_placeholder_for_a_name_is_pointed_out(added, run):
     assert "未命名企业" in run("list")[2]
     assert "未命名企业" not in run("list")[2], "said once"
@@ -152,7 +188,7 @@ def test_test_names_the_missing_permission_and_prints_the_policy(added, fake):
     assert out.rstrip().endswith(fake.policy())
     document = json.loads(added("test", "main", "--json")[1])
     assert (document["ok"], document["missing"], document["policy"]) == ("no", ["fake:Read"], fake.policy())
-    assert document["budget"] is None
+    assert document["budget"]["instances"] == 2, "what it would cost is told all the same"
 
 
 def test_test_tells_a_fault_as_one_that_did_not_work(added, fake):

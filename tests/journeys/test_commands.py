@@ -56,7 +56,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_verify_prints_one_document_of_the_agreed_shape(store: str) -> None:
     answer = starproof_json("verify", "--month", "2026-10", "--timezone", "UTC", "--db", store)
-    assert (answer["schema"], set(answer)) == ("starproof/verify/1", {"schema", "figures", "verdict"})
+    parts = {"schema", "figures", "comparisons", "comparison_notes", "verdict"}
+    assert (answer["schema"], set(answer)) == ("starproof/verify/1", parts)
+    assert (answer["comparisons"], answer["comparison_notes"]) == ([], [])
     document, verdict = answer["figures"], answer["verdict"]
     assert (verdict["schema"], verdict["star"]) == ("starproof/verdict/1", None)
     assert document["schema"] == "starproof/figures/1"

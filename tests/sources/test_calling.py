@@ -278,3 +278,8 @@ def test_real_clocks_go_forward_and_chance_is_below_one():
     assert clocks.monotonic_ms() > before_ms
     assert clocks.wall_ms() > 1_700_000_000_000
     assert 0 <= clocks.chance() < 1
+
+
+def test_a_refusal_without_words_ends_with_its_status():
+    assert str(status_error(429, {}, "", where="monitor", wall_ms=0)) == "monitor: HTTP 429"
+    assert str(Codes().error("Busy", " ", where="monitor")) == "monitor: Busy"

@@ -19,8 +19,10 @@ from verifier.comparison import (
     compare_sources,
     difference,
 )
-from verifier.derivation import Declared, derive_month
+from verifier.comparison_document import comparisons_document
+from verifier.derivation import Declared, compare_stored, derive_month
 from verifier.document import encode_figures
+from verifier.figures import measure
 from verifier.finding import NOTE
 from verifier.notes import TEXTS
 
@@ -525,3 +527,18 @@ def test_the_notes_of_comparisons_are_in_both_languages():
 )
 def test_differences_are_rounded_away_from_zero(value, text):
     assert decimals.outward(value) == text
+
+
+def test_what_verify_says_of_a_store_is_what_its_pack_says():
+    fleet = Fleet()
+    machine(fleet)
+    cloud(fleet, cpu_utilization=60, scope="public")
+    machine(fleet, "alone")
+    archive = fleet.archive()
+    figures = measure(
+        archive, month=MONTH, edition=RULES.declared.edition, scope=None, timezone=None, now_ms=MADE
+    )
+    found = compare_stored(archive, figures)
+    assert comparisons_document(found) == report(fleet)["comparisons"]
+    assert {one.host for one in found} == {"web-1"}
+    assert {one.scopes for one in found} == {None, ("all_interfaces", "public")}

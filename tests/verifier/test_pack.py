@@ -38,7 +38,7 @@ from evidence.stored import StoredChunk
 from verifier import difference, layout
 from verifier.check import FAILED, PARTIAL, PASS
 from verifier.derivation import Declared
-from verifier.errors import ArchiveError, PackError, VerifierError
+from verifier.errors import ArchiveError, PackError, ScopeError, VerifierError
 from verifier.figures import figures
 from verifier.pack import Rules, write_pack
 from verifier.pack_archive import PackArchive
@@ -187,7 +187,7 @@ def test_a_shortened_window_and_excluded_days_are_shown_to_the_reviewer() -> Non
 
 def test_a_scope_of_another_enterprise_is_not_packed() -> None:
     text = SCOPE.replace("示例企业".encode(), "别家企业".encode())
-    with pytest.raises(PackError, match="别家企业"):
+    with pytest.raises(ScopeError, match="别家企业"):
         packed(ARCHIVE, Rules(Declared(RULES.declared.edition, parse_scope(text)), EDITION, text))
 
 

@@ -92,6 +92,20 @@ def test_what_libraries_log_is_redacted(bench, capsys):
     assert "***" not in capsys.readouterr().err
 
 
+def test_whatever_reaches_the_service_log_is_redacted_before_it_is_cut(bench, capsys):
+    """Also what the web server's own logger says, and a secret that the cut would leave half of."""
+    log = LineLog(lambda: 1, redact=lambda text: bench.keys.redactor.text(text))
+    bench.keys.read("env:FAKE_KEY")
+    log("polling_failed", message="x" * 490 + SECRET)
+    handler = ServerMessages(log)
+    for name in ("uvicorn", "apscheduler.executors"):
+        record = logging.LogRecord(name, logging.ERROR, __file__, 1, "with %s", (SECRET,), None)
+        handler.handle(record)
+    told = capsys.readouterr().err
+    assert told.count("***") == 3
+    assert_clean(told, "the log")
+
+
 def test_what_a_plugin_says_when_it_is_opened_is_redacted(bench):
     def opening(settings, tools):
         tools.secret(settings["secret"])

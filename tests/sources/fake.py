@@ -6,6 +6,7 @@ In a test it is held in the hand (``Fake``). A process of its own finds it by an
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -174,6 +175,8 @@ def open_source(settings: Mapping[str, Any], tools: Tools) -> Source:
         clock=tools.clocks.wall_ms,
     )
     if settings.get("leaks"):
+        for name in ("uvicorn", "uvicorn.error", "somebody.sdk"):
+            logging.getLogger(name).warning("the key is %s", secret)
         fake.faults = [RuntimeError(f"GET https://fake.example/?Signature={secret}&AccessKeySecret={secret}")]
         fake.probes = [Probe("averages", False, f"refused with {secret}", "fake:Read")]
     return fake

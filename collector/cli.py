@@ -56,7 +56,7 @@ def serve(settings: Settings) -> int:
 
     keys = Keys(read_secret)
     # Everything that is written passes the redactor: events, and what servers and SDKs say.
-    log = LineLog(wall_clock_ms, redact=lambda text: keys.redactor.text(text))
+    log = LineLog(wall_clock_ms, redact=keys.redacted)
     opened = _open(settings)
     try:
         opened.keyring.log_key()

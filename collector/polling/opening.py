@@ -39,6 +39,10 @@ class Keys:
         """A redactor of everything that was read so far."""
         return self._redactor
 
+    def redacted(self, text: str) -> str:
+        """Return ``text`` without what was read so far."""
+        return self._redactor.text(text)
+
 
 class LogFilter(logging.Filter):
     """For a handler: redacts what libraries log. SDKs log addresses with signatures."""

@@ -94,7 +94,7 @@ def test_what_libraries_log_is_redacted(bench, capsys):
 
 def test_whatever_reaches_the_service_log_is_redacted_before_it_is_cut(bench, capsys):
     """Also what the web server's own logger says, and a secret that the cut would leave half of."""
-    log = LineLog(lambda: 1, redact=lambda text: bench.keys.redactor.text(text))
+    log = LineLog(lambda: 1, redact=bench.keys.redacted)
     bench.keys.read("env:FAKE_KEY")
     log("polling_failed", message="x" * 490 + SECRET)
     handler = ServerMessages(log)

@@ -31,6 +31,8 @@ MS_PER_S = 1000
 
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
 _REFERENCE = re.compile(r"(?:file:/|env:|systemd:).+\Z", re.DOTALL)
+_USER_INFO = re.compile(r"://\S*@")
+"""Passwords hold slashes, too; no address of ours needs an @ elsewhere."""
 _SECRET_KEY = re.compile(r"secret|passw|token|credential|private|api_?key|bearer|^value\Z", re.IGNORECASE)
 """Settings of the providers that hold a secret; ``value`` is that of a header to log in with."""
 REGIONS = "regions"
@@ -284,3 +286,12 @@ def _require_references(table: Mapping[str, Any], where: str) -> None:
             _require_references(value, f"{where}.{key}")
         elif _SECRET_KEY.search(key):
             require_reference(value, f"{where}.{key}")
+        elif any(_USER_INFO.search(text) for text in _texts_in(value)):
+            raise SettingsError(
+                f"{where}.{key} is an address with a user or password in it; name them as credentials"
+            )
+
+
+def _texts_in(value: object) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [text for text in values if isinstance(text, str)]

@@ -136,10 +136,13 @@ def require_private(url: str, *, plain_allowed: bool) -> None:
     try:
         parts = urlsplit(url)
         host = parts.hostname
+        _ = parts.port  # raises for what is no port
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https"):
         raise SettingsError("the address of a source begins with https:// or http:// and names a host")
+    if parts.query or parts.fragment:
+        raise SettingsError("the address of a source ends before ? and #; what is asked is added to it")
     if parts.username is not None or parts.password is not None:
         raise SettingsError("the address of a source holds no user or password; name them as credentials")
     if parts.scheme == "http" and host not in _LOOPBACK and not plain_allowed:

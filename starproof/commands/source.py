@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from collector.errors import SettingsError
 from collector.opening import open_store, placeholder_warning
-from collector.polling.accounts import find, read_accounts
+from collector.polling.accounts import Account, find, read_accounts
 from collector.polling.adding import add
 from collector.polling.budget import Budget
 from collector.polling.opening import Keys, redacted_logging
@@ -23,8 +24,8 @@ from collector.polling.trial import try_out
 from collector.polling.world import World
 from collector.settings import Settings, read_settings
 from collector.sources.calling import real_clocks
-from collector.sources.errors import PluginError
-from collector.sources.registry import Plugins, load
+from collector.sources.errors import PluginError, SourceError
+from collector.sources.registry import Plugins, Tools, load
 from collector.sources.secrets import read_secret
 from starproof import session
 from starproof.source_options import account_from, parser
@@ -81,6 +82,7 @@ def _add(options: argparse.Namespace, plugins: Plugins) -> int:
         ]
         known = ", ".join(sorted(plugins.factories)) or "none"
         raise PluginError("; ".join(reasons) or f"there is no source {account.provider!r}; there are {known}")
+    _require_openable(account, plugins)
     add(place.sources, account)
     if options.json:
         session.print_json(
@@ -92,6 +94,21 @@ def _add(options: argparse.Namespace, plugins: Plugins) -> int:
         AFTER_ADDING.format(alias=account.alias, provider=account.provider, where=_repeated(options)) + "\n"
     )
     return 0
+
+
+def _require_openable(account: Account, plugins: Plugins) -> None:
+    """Refuse settings that the source refuses; its credential may still be missing on this machine.
+
+    Raises:
+        SettingsError: what the source says of its settings.
+    """
+    keys = Keys(read_secret)
+    try:
+        plugins.open(account.provider, account.opened_with, Tools(real_clocks(), keys.read))
+    except SettingsError as error:
+        raise SettingsError(keys.redacted(str(error))) from None
+    except SourceError:
+        return  # ``source test`` tells what it is, as often as it is run
 
 
 def _test(options: argparse.Namespace, plugins: Plugins) -> int:

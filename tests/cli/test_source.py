@@ -11,6 +11,7 @@ from sources.fake import DAY, HOUR, MINUTE, Fake, found, machine, plugins
 from collector.opening import open_store, wall_clock_ms
 from collector.sources.errors import AuthError
 from collector.sources.interface import CPU, Probe, Retention
+from collector.sources.prometheus.opening import open_source as open_prometheus
 from collector.sources.registry import Broken, Plugins
 from collector.store.locks import alone
 from collector.store.registry import Identity
@@ -114,6 +115,33 @@ def test_nobody_is_asked_for_a_budget_where_nothing_works(added, run, fake):
     fake.inventory_faults = [AuthError("never asked")]
     assert json.loads(run("test", "main", "--json")[1])["budget"] is None
     assert fake.inventory_faults
+
+
+@pytest.mark.parametrize(
+    "url", ["htp://x", "127.0.0.1:9090", "http://[::1", "https://x:99999", "https://x/?a=b"]
+)
+def test_an_address_that_is_none_is_not_added(run, url):
+    plugs = Plugins({"prometheus": open_prometheus}, ())
+    status, _, err = run("add", "prometheus", "main", "--set", f"url={url}", plugs=plugs)
+    assert status == 1
+    assert "the address of a source" in err
+    assert not run.sources.exists()
+
+
+@pytest.mark.parametrize("key", ["url", "proxy", "somewhere"])
+def test_an_address_with_a_password_is_neither_added_nor_repeated(run, key):
+    status, out, err = run(
+        "add", "fake", "main", "--set", f"{key}=http://reader:{SECRET}@monitor.example.com"
+    )
+    assert (status, out) == (1, "")
+    assert "is an address with a user or password in it" in err
+    assert not run.sources.exists()
+
+
+def test_a_credential_that_is_not_there_yet_can_be_named(run, tmp_path):
+    plugs = Plugins({"prometheus": open_prometheus}, ())
+    arguments = ("--set", "url=https://m.example", "--set", f"bearer=file:{tmp_path / 'not-yet'}")
+    assert run("add", "prometheus", "main", *arguments, plugs=plugs)[0] == 0
 
 
 def test_a_store_that_gets_a_placeholder_for_a_name_is_pointed_out(added, run):

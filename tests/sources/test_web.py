@@ -176,6 +176,8 @@ def test_a_proxy_that_is_no_address_is_a_settings_error(time):
         ("ftp://monitor.example.com", "begins with https"),
         ("https://", "names a host"),
         ("https://[::1", "begins with https"),
+        ("https://monitor.example.com:99999", "begins with https"),
+        ("https://monitor.example.com/?token=PLANTED12345", "ends before"),
         ("https://user:PLANTED12345@monitor.example.com", "holds no user"),
         ("http://monitor.example.com", "unencrypted"),
     ],

@@ -9,6 +9,8 @@ from sources.doubles.tencent import AVERAGES, SUMS, TencentCloud
 from sources.signed_accounts import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, now_s, open_tencent
 from sources.still_clocks import StillClocks
 
+from collector.polling.accounts import Account
+from collector.polling.plan import ladder, stretches
 from collector.sources.errors import AnswerError, ConflictingPoints, RangeError
 from collector.sources.interface import Span
 
@@ -308,15 +310,19 @@ def test_disks_of_many_machines_are_asked_for_together(cloud):
         assert open_tencent(double).calls_for("disk.reads.rate", 30, SPAN, MINUTE_MS) >= 2
 
 
-def test_what_it_keeps_is_said_finest_first(cloud):
+def test_the_poller_chooses_by_itself_a_period_that_has_averages_of_the_processor(cloud):
+    put(cloud, "CPUUsage", "ins-a", "12.5", first_s=NOW_MS // 1000 - 3600)
     with cloud.serve() as double:
         source = open_tencent(double)
-        assert [(kept.period_ms // 1000, kept.keeps_ms // DAY_MS) for kept in source.retention()] == [
-            (60, 31),
-            (300, 31),
-            (3600, 93),
-            (86_400, 186),
+        assert [(kept.period_ms // 1000, kept.keeps_ms // DAY_MS) for kept in source.retention()] == [(60, 31)]
+        rungs = ladder(Account("a", "tencent"), source.retention())
+        found = [
+            point.value
+            for stretch in stretches(rungs, None, now_ms=NOW_MS)
+            for one in source.averages("cpu.utilization", ["ins-a"], stretch.span, stretch.period_ms)
+            for point in one.points
         ]
+        assert found == [Decimal("12.5")]
         assert len(source.metrics()) == 5
         assert (source.name, source.experimental) == ("tencent", False)
 

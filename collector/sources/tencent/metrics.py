@@ -58,6 +58,8 @@ RETENTION = (
     Retention(_DAY_MS, 186 * _DAY_MS),
 )
 """What is kept; whether a period has averages, only DescribeBaseMetrics says."""
+OFFERED = RETENTION[:1]
+"""What a poller may choose: all metrics have averages of a minute, the processor has none but those."""
 
 
 @dataclass(frozen=True)

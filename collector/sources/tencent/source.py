@@ -29,7 +29,7 @@ from collector.sources.slices import batches, require_range
 from collector.sources.tencent import billing, inventory
 from collector.sources.tencent import metrics as catalogue
 from collector.sources.tencent.client import VERSIONS, Credential, TencentClient
-from collector.sources.tencent.metrics import MAX_INSTANCES, MEASURES, RETENTION, Measure, Monitor
+from collector.sources.tencent.metrics import MAX_INSTANCES, MEASURES, OFFERED, RETENTION, Measure, Monitor
 from collector.sources.tencent.policy import POLICY
 from collector.sources.web import Reach, Web
 
@@ -61,8 +61,8 @@ class Tencent:
         return tuple(MEASURES)
 
     def retention(self) -> Sequence[Retention]:
-        """Return what the monitor keeps, finest first."""
-        return RETENTION
+        """Return the one period that has averages of all metrics, and how long they are kept."""
+        return OFFERED
 
     def inventory(self) -> Iterator[Instance]:
         """Yield the machines of all regions."""

@@ -314,7 +314,9 @@ def test_the_poller_chooses_by_itself_a_period_that_has_averages_of_the_processo
     put(cloud, "CPUUsage", "ins-a", "12.5", first_s=NOW_MS // 1000 - 3600)
     with cloud.serve() as double:
         source = open_tencent(double)
-        assert [(kept.period_ms // 1000, kept.keeps_ms // DAY_MS) for kept in source.retention()] == [(60, 31)]
+        assert [(kept.period_ms // 1000, kept.keeps_ms // DAY_MS) for kept in source.retention()] == [
+            (60, 31)
+        ]
         rungs = ladder(Account("a", "tencent"), source.retention())
         found = [
             point.value

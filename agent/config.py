@@ -133,13 +133,22 @@ def listen(settings: Settings) -> tuple[str, int]:
     Raises:
         ConfigError: no address, or one that others can reach without ``metrics.allow_remote``.
     """
-    host, _, port = settings.metrics_listen.rpartition(":")
+    return address(settings.metrics_listen, remote=settings.metrics_allow_remote)
+
+
+def address(text: str, *, remote: bool) -> tuple[str, int]:
+    """Return host and port of an address such as ``127.0.0.1:9105``; ``remote``: others may reach it.
+
+    Raises:
+        ConfigError: no address, or one that others can reach although they may not.
+    """
+    host, _, port = text.rpartition(":")
     host = host.strip("[]")
     if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > 65_535:  # noqa: PLR2004 - TCP
         raise ConfigError(f"metrics.listen must be {KEYS['metrics.listen'].advice}")
-    if host not in LOOPBACK and not settings.metrics_allow_remote:
+    if host not in LOOPBACK and not remote:
         raise ConfigError(
-            f"metrics.listen {settings.metrics_listen} can be reached from outside; "
+            f"metrics.listen {text} can be reached from outside; "
             "write 127.0.0.1 or set metrics.allow_remote = true"
         )
     return host, int(port)

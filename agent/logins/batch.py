@@ -53,6 +53,7 @@ class Piece:
 class Batch:
     """See the module. ``chain`` is the enrolment's hash; ``cursor_ms`` the time up to which everything was read.
 
+    ``marks`` is the key of the hashes by which files are known (``identity``), made once, 64 hex digits.
     ``waiting`` are counts of days that have not begun yet, by definition; ``logs`` the positions by log,
     ``lines`` what became of the lines by log since the first start.
     """
@@ -60,6 +61,7 @@ class Batch:
     chain: str
     cursor_ms: int
     first_day: int
+    marks: str
     first_seq: int = 0
     pieces: list[Piece] = field(default_factory=list)
     waiting: dict[str, Counts] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Batch:
             "chain": self.chain,
             "cursor_ms": self.cursor_ms,
             "first_day": self.first_day,
+            "marks": self.marks,
             "first_seq": self.first_seq,
             "pieces": [
                 [piece.definition, piece.start_ms, piece.end_ms, _append(tables, piece.counts)]
@@ -182,6 +185,7 @@ def _parsed(data: bytes) -> Batch:
         chain=str(document["chain"]),
         cursor_ms=int(document["cursor_ms"]),
         first_day=int(document["first_day"]),
+        marks=bytes.fromhex(document["marks"]).hex(),
         first_seq=int(document["first_seq"]),
         pieces=pieces,
         waiting=waiting,
@@ -193,10 +197,10 @@ def _parsed(data: bytes) -> Batch:
 def _table(rows: Any, count: int) -> Counts:
     table: Counts = {}
     for _ in range(count):
-        day, digest, times = next(rows, (None, None, None))
-        if day is None:
+        row = next(rows, None)
+        if row is None:
             raise ValueError("fewer rows than it says")
-        table[day, digest] = times
+        table[row[0], row[1]] = row[2]
     return table
 
 

@@ -60,9 +60,7 @@ def blocks(
             yield _text(data[:taken], encoding, begin)
 
 
-def _window(
-    content: Content, record: Record, marks: Marks, before: bytes, size: int
-) -> tuple[bytes, bytes]:
+def _window(content: Content, record: Record, marks: Marks, before: bytes, size: int) -> tuple[bytes, bytes]:
     """Return the bytes before the position and a block behind it, read in one go where that is possible."""
     count = min(record.position, TAIL_BYTES)
     if content.compressed and before:
@@ -73,9 +71,7 @@ def _window(
     return data[:count], data[count:]
 
 
-def _step(
-    data: bytes, newline: bytes, record: Record, *, final: bool, whole: bool
-) -> tuple[bool, int, bool]:
+def _step(data: bytes, newline: bytes, record: Record, *, final: bool, whole: bool) -> tuple[bool, int, bool]:
     """Return whether a line is given up, how many bytes are done with, and whether they are lines to count."""
     if record.skipping:
         end = _end(data, newline, first=True)

@@ -213,13 +213,13 @@ def _require_log(values: Mapping[str, Any], place: str) -> None:
         decides = bool(values["status"])
     own = values["format"] in ("json", "pattern")
     if own and values["definition"] == LOGIN_SUCCESS and decides and not values["success"]:
-        raise ConfigError(f"{place}: say which status is a successful login: success = [\"ok\"]")
+        raise ConfigError(f'{place}: say which status is a successful login: success = ["ok"]')
     if own and values["definition"] == CLIENT_ADDRESS and values["success"]:
         raise ConfigError(f"{place}: {CLIENT_ADDRESS} counts every status; take success away")
 
 
 def _flat(document: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    flat = []
+    flat: list[tuple[str, Any]] = []
     for name, value in document.items():
         if isinstance(value, dict):
             flat.extend((f"{name}.{inner}", item) for inner, item in value.items())

@@ -96,7 +96,7 @@ class Follower:
         self._marks = marks
         self.records = list(records)
 
-    def baseline(self, now_ms: int) -> Found:
+    def baseline(self) -> Found:
         """Begin at the ends of the files that are there; what they hold is not read."""
         found = Found()
         for file in self._listed(found):
@@ -205,7 +205,11 @@ class Follower:
             if record is not None:
                 taken.setdefault(id(record), file)
                 return
-            if not file.live and file.size < TINY_BYTES and now_ms - file.mtime_ns // _NS_PER_MS < TINY_SETTLE_MS:
+            if (
+                not file.live
+                and file.size < TINY_BYTES
+                and now_ms - file.mtime_ns // _NS_PER_MS < TINY_SETTLE_MS
+            ):
                 found.complete = False
                 return
         record = Record(file.path, *file.identity)
@@ -220,7 +224,9 @@ class Follower:
             if self._marks.is_same(record, content):
                 return record
             if not file.live and self._marks.is_shorter_copy(record, content):
-                if id(record) not in taken:  # what was read beyond the copy is not in it: nothing is left to read
+                if (
+                    id(record) not in taken
+                ):  # what was read beyond the copy is not in it: nothing is left to read
                     record.position = _length(content)
                     record.done = True
                     record.size, record.mtime_ns = file.size, file.mtime_ns
@@ -245,7 +251,14 @@ class Follower:
     # Reading
 
     def _read(
-        self, file: _File, record: Record, form: Format, tally: Tally, *, now_ms: int, enough: Callable[[], bool]
+        self,
+        file: _File,
+        record: Record,
+        form: Format,
+        tally: Tally,
+        *,
+        now_ms: int,
+        enough: Callable[[], bool],
     ) -> None:
         same = (file.size, file.mtime_ns) == (record.size, record.mtime_ns)
         if same and (record.done or file.live):
@@ -294,7 +307,9 @@ class Follower:
                     continue
                 identity = (status.st_dev, status.st_ino)
                 if stat.S_ISREG(status.st_mode) and status.st_size and len(files) < MAX_FILES:
-                    files.setdefault(identity, _File(path, identity, status.st_size, status.st_mtime_ns, live))
+                    files.setdefault(
+                        identity, _File(path, identity, status.st_size, status.st_mtime_ns, live)
+                    )
                 elif stat.S_ISREG(status.st_mode) and live:
                     files.setdefault(identity, _File(path, identity, 0, status.st_mtime_ns, live))
         return list(files.values())

@@ -73,7 +73,9 @@ class Journal:
             return None
 
     def _entries(self) -> list[tuple[Optional[bytes], int]]:
-        options = [f"--after-cursor={self.cursor}"] if self.cursor else [f"--since=@{self.since_ms // MS_PER_S}"]
+        options = (
+            [f"--after-cursor={self.cursor}"] if self.cursor else [f"--since=@{self.since_ms // MS_PER_S}"]
+        )
         entries: list[tuple[Optional[bytes], int]] = []
         cursor, latest_ms = self.cursor, self.since_ms
         for line in self._ask(*options, "--output-fields=USER_ID,SESSION_ID").splitlines():
@@ -95,10 +97,16 @@ class Journal:
 
     def _ask(self, *options: str) -> bytes:
         done = subprocess.run(
-            [*self._command, "--quiet", "--no-pager", "--output=json", *options, f"MESSAGE_ID={SESSION_BEGINS}"],
+            [
+                *self._command,
+                "--quiet",
+                "--no-pager",
+                "--output=json",
+                *options,
+                f"MESSAGE_ID={SESSION_BEGINS}",
+            ],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=TIMEOUT_S,
             check=False,
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, Union
 
 from agent.logins.batch import AHEAD_MS, Batch, Piece, divided, planned
@@ -21,6 +22,7 @@ from agent.logins.stamps import MS_PER_S, Stamps
 from agent.logins.tally import MAX_PAIRS, Accounts, Counts, Lines, Tally, united
 from evidence.calendar import LocalCalendar
 
+MARKS_BYTES = 32
 DAYS_AHEAD = 2
 """Lines of later days are no lines of today: their clock is wrong."""
 MAX_STRETCH_MS = 30 * 86_400_000
@@ -51,11 +53,10 @@ class Look:
 class Reader:
     """Reads all logs. Positions live in ``Batch``; ``cut`` makes the next one."""
 
-    def __init__(self, settings: Settings, accounts: Sequence[Accounts], key: bytes) -> None:
+    def __init__(self, settings: Settings, accounts: Sequence[Accounts]) -> None:
         """Read what ``settings`` name; ``accounts`` are one for each log, with its encoding."""
         self._settings = settings
         self._accounts = tuple(accounts)
-        self._key = key
         self.calendar = LocalCalendar(settings.timezone)
         self.look = Look()
         self._sources: tuple[Source, ...] = ()
@@ -66,12 +67,13 @@ class Reader:
         """Return the first batch of all: nothing counted, positions at the end of what is there or at ``since``."""
         day = self._settings.since_day
         first_day = self.calendar.day_of(now_ms) if day is None else day
-        batch = Batch(chain=chain, cursor_ms=now_ms, first_day=first_day)
+        batch = begun_at_day(self.calendar, first_day, chain=chain)
+        batch.cursor_ms = now_ms
         self.resume(batch, now_ms)
         if day is None:
             for source in self._sources:
                 if isinstance(source.files, Follower):
-                    self.look.problems.extend(source.files.baseline(now_ms).problems)
+                    self.look.problems.extend(source.files.baseline().problems)
         else:
             batch.cursor_ms = self._complete_since(self.calendar.day_start(day), now_ms)
         batch.logs = self._positions()
@@ -85,7 +87,7 @@ class Reader:
         )
         for source in self._sources:
             if batch.logs and source.log.name not in batch.logs and isinstance(source.files, Follower):
-                self.look.problems.extend(source.files.baseline(now_ms).problems)
+                self.look.problems.extend(source.files.baseline().problems)
 
     def _complete_since(self, since_ms: int, now_ms: int) -> int:
         """Return from when on every log reaches back; a log without any time in it reaches back to now only."""
@@ -115,7 +117,7 @@ class Reader:
             files = Follower(
                 paths=log.paths,
                 rotated=log.rotated,
-                marks=Marks(self._key),
+                marks=Marks(bytes.fromhex(batch.marks)),
                 records=[Record.parse(record) for record in state.get("files", ())],
             )
         return Source(log, tally, stamps, files, form_of(log, stamps))
@@ -127,15 +129,15 @@ class Reader:
         """Pairs of day and account in memory."""
         return sum(len(source.tally.counts) for source in self._sources)
 
-    def poll(self, now_ms: int, breathe: Callable[[], bool]) -> Look:
-        """Read what is new; ``breathe`` is asked after every block whether to stop. Returns the look so far."""
+    def poll(self, now_ms: int, stopped: Callable[[], bool], *, most_pairs: int = MAX_PAIRS) -> Look:
+        """Read what is new; ``stopped`` is asked after every block whether to stop. Returns the look so far."""
         look = self.look
         look.complete, look.problems = True, []
         last_day = self.calendar.day_of(now_ms) + DAYS_AHEAD
 
         def enough() -> bool:
-            look.full = look.full or self.pairs >= MAX_PAIRS
-            return breathe() or look.full
+            look.full = look.full or self.pairs >= most_pairs
+            return stopped() or look.full
 
         for source in self._sources:
             source.tally.last_day = last_day
@@ -175,6 +177,7 @@ class Reader:
             chain=before.chain,
             cursor_ms=cursor_ms,
             first_day=before.first_day,
+            marks=before.marks,
             first_seq=next_seq,
             pieces=[
                 *pieces[: len(pieces) - bool(slots)],
@@ -185,6 +188,29 @@ class Reader:
             logs=self._positions(),
             lines=lines,
         )
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return what was counted in each log since the last cut, in numbers."""
+        return [
+            {
+                "name": source.log.name,
+                "format": source.log.format,
+                "definition": source.log.definition,
+                "files": len(source.files.records) if isinstance(source.files, Follower) else 0,
+                "accounts": len({digest for _, digest in source.tally.counts}),
+                "lines": asdict(source.tally.lines),
+            }
+            for source in self._sources
+        ]
+
+    def lines(self, batch: Batch) -> dict[str, Lines]:
+        """Return what became of the lines of each log since the first start, with those not cut yet."""
+        totals = {}
+        for source in self._sources:
+            totals[source.log.name] = total = Lines()
+            total.add(batch.lines.get(source.log.name, Lines()))
+            total.add(source.tally.lines)
+        return totals
 
     def _slots(self, cursor_ms: int, now_ms: int) -> tuple[list[tuple[int, int]], int]:
         """Return the stretches of time that were read completely, and from where the next one begins."""
@@ -205,13 +231,21 @@ class Reader:
         }
 
 
+def begun_at_day(calendar: LocalCalendar, first_day: int, *, chain: str = "") -> Batch:
+    """Return a batch that nothing was read for, with new marks."""
+    marks = os.urandom(MARKS_BYTES).hex()
+    return Batch(chain=chain, cursor_ms=calendar.day_start(first_day), first_day=first_day, marks=marks)
+
+
 def form_of(log: Log, stamps: Stamps) -> Format:
     """Return what understands the lines of a log."""
     success = [status.encode() for status in log.success]
     if log.format == "w3c":
         return W3c(log.definition, stamps)
     if log.format == "json":
-        return JsonLines(account=log.account, time=log.time, status=log.status, success=success, stamps=stamps)
+        return JsonLines(
+            account=log.account, time=log.time, status=log.status, success=success, stamps=stamps
+        )
     if log.format == "pattern":
         return Pattern(re.compile(log.pattern.encode()), stamps, success=success)
     return Auth(stamps) if log.format in ("auth", "journal") else Combined(log.definition, stamps)

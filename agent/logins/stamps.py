@@ -49,7 +49,7 @@ class Stamps:
     ) -> None:
         """Take the zone of stamps that name none, and a strptime format if they are none of the known."""
         self._calendar = calendar
-        self._zone = LocalCalendar(stamp_zone or calendar.zone) and ZoneInfo(stamp_zone or calendar.zone)
+        self._zone = ZoneInfo(stamp_zone or calendar.zone)
         self._written = written
         self._days: dict[tuple[bytes, bytes, int], Optional[int]] = {}
 
@@ -59,7 +59,9 @@ class Stamps:
 
     def day_of(self, stamp: bytes, reference_ms: int) -> Optional[int]:
         """Return the day of a stamp, ``None`` if it is no time."""
-        return self._cached((stamp, b"", reference_ms // SLACK_MS), lambda key: self._day(key[0], reference_ms))
+        return self._cached(
+            (stamp, b"", reference_ms // SLACK_MS), lambda key: self._day(key[0], reference_ms)
+        )
 
     def instant_ms(self, stamp: bytes, reference_ms: int) -> Optional[int]:
         """Return a stamp as ms since 1970, ``None`` if it is no time."""

@@ -19,10 +19,22 @@ _LINE = re.compile(
     re.MULTILINE,
 )
 _SSH = re.compile(rb"Accepted [^ ]+ for (.+) from [^ ]+ port \d+")
-_PAM = re.compile(rb"pam_unix\(([^:()]+):session\): session opened for user ([^ (]+)(?:\(uid=\d+\))?(?: by |\Z)")
+_PAM = re.compile(
+    rb"pam_unix\(([^:()]+):session\): session opened for user ([^ (]+)(?:\(uid=\d+\))?(?: by |\Z)"
+)
 _SSH_PROGRAMS = (b"sshd", b"sshd-session", b"dropbear")
 _SERVICES = frozenset(
-    (b"login", b"su", b"su-l", b"gdm-password", b"gdm-autologin", b"lightdm", b"sddm", b"xrdp-sesman", b"cockpit")
+    (
+        b"login",
+        b"su",
+        b"su-l",
+        b"gdm-password",
+        b"gdm-autologin",
+        b"lightdm",
+        b"sddm",
+        b"xrdp-sesman",
+        b"cockpit",
+    )
 )
 
 

@@ -45,7 +45,9 @@ class Combined:
         day_of = self._stamps.day_of_hour
         if any(day_of(hour, zone) == SPLIT for hour, zone in {(key[1], key[2]) for key in groups}):
             for account, stamp, zone, status in self._exact.findall(block):
-                self._add(tally, account, self._stamps.day_of(stamp + b" " + zone, place.reference_ms), status, 1)
+                self._add(
+                    tally, account, self._stamps.day_of(stamp + b" " + zone, place.reference_ms), status, 1
+                )
             return
         for (account, hour, zone, status), times in groups.items():
             self._add(tally, account, day_of(hour, zone), status, times)

@@ -45,7 +45,11 @@ class Pattern:
                 continue
             understood += 1
             status = found["status"] if self._status else None
-            if found["account"] is not None and found["time"] is not None and succeeded(status, self._success):
+            if (
+                found["account"] is not None
+                and found["time"] is not None
+                and succeeded(status, self._success)
+            ):
                 tally.add(found["account"], self._stamps.day_of(found["time"], place.reference_ms))
             else:
                 tally.lines.other += 1

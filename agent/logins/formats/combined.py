@@ -19,6 +19,7 @@ from agent.logins.tally import Tally
 _HOUR = rb"\[(\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d):\d\d:\d\d ([+-]\d{4})\]"
 _SECOND = rb"\[(\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d) ([+-]\d{4})\]"
 _REQUEST = rb' "[^"\\\n]*(?:\\.[^"\\\n]*)*" (\d{3}) [0-9-][^\n]*\n'
+_ANY = rb' "[^\n]*()\n'
 _ADDRESS = rb'^([^ \n]+) [^ \n]+ [^"\n]*?'
 _USER = rb'^[^ \n]+ [^ \n]+ ([^"\n]*?) '
 
@@ -31,10 +32,11 @@ class Combined:
 
     def __init__(self, definition: str, stamps: Stamps) -> None:
         """Count by ``definition``."""
-        begin = _ADDRESS if definition == CLIENT_ADDRESS else _USER
+        # Where every status counts none is looked for: half the time.
+        begin, rest = (_ADDRESS, _ANY) if definition == CLIENT_ADDRESS else (_USER, _REQUEST)
         self._by_address = definition == CLIENT_ADDRESS
-        self._hourly = re.compile(begin + _HOUR + _REQUEST, re.MULTILINE)
-        self._exact = re.compile(begin + _SECOND + _REQUEST, re.MULTILINE)
+        self._hourly = re.compile(begin + _HOUR + rest, re.MULTILINE)
+        self._exact = re.compile(begin + _SECOND + rest, re.MULTILINE)
         self._stamps = stamps
 
     def count(self, block: bytes, place: Place, tally: Tally) -> None:

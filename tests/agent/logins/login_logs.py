@@ -80,9 +80,7 @@ def hashed(counts: dict[str, int]) -> Counter:
 
 
 def chunk_rows(chunk):
-    return [
-        (start, joined(high, low), count) for start, _, high, low, count in zip(*chunk.values)
-    ]
+    return [(start, joined(high, low), count) for start, _, high, low, count in zip(*chunk.values)]
 
 
 __all__ = ["KEY", "NOW_MS", "Life", "chunk_rows", "combined", "halves", "hashed", "reader_of", "settings"]

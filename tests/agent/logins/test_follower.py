@@ -97,7 +97,9 @@ def test_half_a_copy_is_not_taken_for_a_new_file(log):
     assert life.read() == hashed({"ann": 40})
 
 
-@pytest.mark.parametrize(("ending", "pack"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)])
+@pytest.mark.parametrize(
+    ("ending", "pack"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)]
+)
 def test_a_rotated_and_compressed_file_is_read_to_its_end(log, ending, pack):
     life = life_of(log)
     add(log, *(line("ann", number) for number in range(40)))
@@ -251,7 +253,9 @@ class _World:
 
     def _shift(self) -> None:
         self.finish_part()
-        rotated = sorted(self.path.parent.glob("access.log.*"), key=lambda path: -int(path.name.split(".")[2]))
+        rotated = sorted(
+            self.path.parent.glob("access.log.*"), key=lambda path: -int(path.name.split(".")[2])
+        )
         for path in rotated:
             parts = path.name.split(".")
             parts[2] = str(int(parts[2]) + 1)

@@ -141,7 +141,9 @@ def test_fifty_rotations_and_kill_9_lose_and_double_nothing(tmp_path):
         wanted = hashed(writer.written)
         until = time.monotonic() + PATIENCE_S
         started = f"pid={process.pid}"
-        while (counted(double) != wanted or started not in reader.log.read_text()) and time.monotonic() < until:
+        while (
+            counted(double) != wanted or started not in reader.log.read_text()
+        ) and time.monotonic() < until:
             time.sleep(0.2)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
@@ -153,8 +155,12 @@ def test_fifty_rotations_and_kill_9_lose_and_double_nothing(tmp_path):
     for path in [reader.log, *reader.state.rglob("*")]:
         if path.is_file():
             assert not any(name in path.read_bytes() for name in names), f"a name stands in {path}"
-    slots = [(c.header.start_ms, c.header.end_ms) for c in double.stored() if c.header.start_ms < c.header.end_ms]
-    assert all(before[1] == after[0] for before, after in zip(slots, slots[1:])), "the time has a gap or is told twice"
+    slots = [
+        (c.header.start_ms, c.header.end_ms) for c in double.stored() if c.header.start_ms < c.header.end_ms
+    ]
+    assert all(before[1] == after[0] for before, after in zip(slots, slots[1:])), (
+        "the time has a gap or is told twice"
+    )
     assert '"not_understood": 0' in reader.command("show", "--json")
 
 

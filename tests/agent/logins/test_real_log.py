@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from login_logs import Life, combined
 
-REAL = Path(os.environ.get("STARPROOF_DATA", Path(__file__).resolve().parents[5] / "shared" / "data")) / "apache_logs.xz"
+REAL = (
+    Path(os.environ.get("STARPROOF_DATA", Path(__file__).resolve().parents[5] / "shared" / "data"))
+    / "apache_logs.xz"
+)
 
 pytestmark = pytest.mark.skipif(not REAL.exists(), reason=f"the real log is not here: {REAL}")
 

@@ -99,7 +99,7 @@ class Follower:
     def baseline(self) -> Found:
         """Begin at the ends of the files that are there; what they hold is not read."""
         found = Found()
-        for file in self._listed(found):
+        for file in self._list(found):
             record = Record(file.path, *file.identity, size=file.size, mtime_ns=file.mtime_ns)
             try:
                 with opened(file.path) as content:

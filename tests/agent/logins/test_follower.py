@@ -288,3 +288,83 @@ class _World:
 
     def crash(self) -> None:
         self.life.crash()
+
+
+def test_the_last_half_line_of_a_rotated_file_counts_when_nobody_writes_any_more(log):
+    life = life_of(log)
+    add(log, line("ann"), line("ben")[:-1])
+    life.read()
+    assert life.by_hash() == hashed({"ann": 1})
+    os.rename(log, f"{log}.1")
+    os.utime(f"{log}.1", (0, 0))
+    log.write_bytes(b"")
+    assert life.read() == hashed({"ann": 1, "ben": 1})
+
+
+def test_a_file_that_may_not_be_read_says_what_to_do(log, monkeypatch):
+    life = life_of(log)
+    add(log, line("ann"))
+    really = os.open
+
+    def refuse(path, *arguments):
+        if path == str(log):
+            raise PermissionError(13, "Permission denied")
+        return really(path, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        look = life.look()
+        assert not look.complete
+        assert "SupplementaryGroups=adm" in look.problems[0]
+    assert life.read() == hashed({"ann": 1})
+
+
+def test_a_backlog_of_many_accounts_is_cut_into_batches_and_vouched_for_at_its_end(log, monkeypatch):
+    monkeypatch.setattr("agent.logins.blocks.blocks.__kwdefaults__", {"size": 4096})
+    life = life_of(log)
+    add(log, *(line(f"user{number}") for number in range(500)))
+    begun = life.batch.cursor_ms
+    rounds = 0
+    while not life.reader.poll(life.now_ms, lambda: False, most_pairs=60).complete:
+        life.cut()
+        assert life.slots == []
+        rounds += 1
+        if rounds % 3 == 0:
+            life.crash()
+    life.now_ms += 1000
+    life.cut()
+    assert rounds > 3
+    assert life.by_hash() == hashed({f"user{number}": 1 for number in range(500)})
+    assert life.slots == [(begun, life.now_ms)]
+
+
+@pytest.mark.parametrize("late", ["20/Nov/2026", "22/Nov/2026"])
+def test_logs_vouch_from_their_first_line_or_from_since(log, late):
+    add(log, line("ann").replace(b"23/Nov/2026", late.encode()), line("ben"))
+    life = Life(combined(log, head='since = "2026-11-21"\ntimezone = "UTC"'))
+    day_ms = 86_400_000
+    since_ms = life.now_ms // day_ms * day_ms - 2 * day_ms
+    expected = since_ms if late.startswith("20") else since_ms + day_ms + 11 * 3_600_000
+    assert life.batch.cursor_ms == expected
+    life.read()
+    assert life.slots[0][0] == expected
+    assert life.batch.lines["web"].too_early == int(late.startswith("20"))
+
+
+def test_a_log_that_is_named_later_begins_at_its_end(log, tmp_path):
+    life = life_of(log)
+    other = tmp_path / "other.log"
+    add(other, line("old"))
+    life.chosen = combined(
+        log,
+        more=f'[[logs]]\nname = "o"\nformat = "common"\ndefinition = "client-address/1"\npaths = ["{other}"]\n',
+    )
+    life.cut()
+    life.crash()
+    add(other, line("x"))
+    add(log, line("ann"))
+    assert life.read() == hashed({"ann": 1, "10.0.0.1": 1})
+    assert {piece.definition for piece in life.batch.pieces} == {
+        "authenticated-request/1",
+        "client-address/1",
+    }

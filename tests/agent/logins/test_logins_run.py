@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
+import urllib.request
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -174,3 +176,66 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(double, config, tmp_path,
     assert "batch_not_written" in capsys.readouterr().err
     lives(config, 0.5)
     assert counted(double.stored()) == hashed({"ann": 1, "ben": 1})
+
+
+def test_metrics_tell_what_became_of_the_lines():
+    from agent.logins.metrics import serve
+    from agent.logins.tally import Lines
+
+    figures = {
+        "logs": {"web": vars(Lines(read=5, counted=3, not_understood=1))},
+        "problems": ["x"],
+        "chunks_pending": 2,
+        "complete_until_ms": 1_795_402_800_000,
+        **dict.fromkeys(
+            (
+                "chunks_sealed_total",
+                "seal_failures_total",
+                "reading_failures_total",
+                "chunks_delivered_total",
+                "deliveries_failed_total",
+            ),
+            4,
+        ),
+    }
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    stop = serve("127.0.0.1", port, lambda: figures)
+    try:
+        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
+    finally:
+        stop()
+    assert 'starproof_logins_lines_not_understood_total{log="web"} 1.0' in text
+    assert "starproof_logins_problems 1.0" in text
+    assert "starproof_logins_chunks_sealed_total 4.0" in text
+
+
+def test_a_full_spool_lets_reading_wait_and_go_on(double, config, tmp_path, monkeypatch, capsys):
+    (tmp_path / "access.log").write_text(line("ann"))
+    enrol(double, config)
+    with monkeypatch.context() as patch:
+        patch.setattr("agent.logins.run._MIB", 0)
+        lives(config, 1.5)
+    assert "seal_failed" in capsys.readouterr().err
+    assert double.stored() == []
+    lives(config, 1.2)
+    assert counted(double.stored()) == hashed({"ann": 1})
+
+
+def test_a_piece_that_makes_no_chunk_is_given_up_and_the_rest_follows(double, config, tmp_path, capsys):
+    (tmp_path / "access.log").write_text(line("ann"))
+    enrol(double, config)
+    lives(config, 0.3)
+    state = str(tmp_path / "state")
+    batch = load(RealFiles(), state)
+    batch.first_seq += len(batch.pieces)
+    batch.pieces = [
+        Piece("no definition", 5, 5, {}),
+        Piece("authenticated-request/1", now_ms(), now_ms(), {}),
+    ]
+    batch.save(RealFiles(), state)
+    before = len(double.stored())
+    lives(config, 0.3)
+    assert "rows_lost" in capsys.readouterr().err
+    assert len(double.stored()) > before

@@ -1,7 +1,7 @@
 """Batches: what is written comes back, damage is told, and every count stands in exactly one chunk."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from login_logs import KEY, NOW_MS
 
@@ -65,6 +65,7 @@ def test_a_disk_that_takes_no_batch_is_told(tmp_path):
         batch().save(RealFiles(), str(tmp_path / "none"))
 
 
+@settings(deadline=None)
 @given(first=COUNTS, second=COUNTS, hours=st.integers(0, 72), vouched=st.booleans())
 def test_every_count_stands_in_one_chunk_that_the_format_takes(first, second, hours, vouched):
     slot = (NOW_MS - hours * 3_600_000 - 1, NOW_MS) if vouched else None

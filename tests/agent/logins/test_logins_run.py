@@ -63,7 +63,14 @@ def enrol(double, config, token="t"):
 
 
 def lives(config, seconds):
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM))
+    def end():
+        until = time.monotonic() + 20
+        while signal.getsignal(signal.SIGTERM) == before and time.monotonic() < until:
+            time.sleep(0.02)  # a slow start must not end the tests
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    timer = threading.Timer(seconds, end)
     timer.start()
     try:
         return run(load_config(str(config)), environment={})
@@ -89,7 +96,7 @@ def test_a_life_from_enrolment_to_the_last_chunk(double, config, tmp_path, capsy
     assert lives(config, 1.5) == 0
     with open(log, "a") as file:
         file.write(line("ben"))
-    assert lives(config, 0.4) == 0
+    assert lives(config, 1.5) == 0
     assert counted(double.stored()) == hashed({"ann": 2, "ben": 1})
     facts = double.stored()[0].manifest.host
     assert (facts["definition"], facts["timezone"], facts["log"]) == (
@@ -142,7 +149,7 @@ def test_a_batch_that_was_cut_and_not_sealed_is_sealed_by_the_next_life(
         lives(config, 1.5)
     assert double.stored() == []
     assert load(RealFiles(), str(tmp_path / "state")).pieces
-    lives(config, 0.5)
+    lives(config, 1.5)
     assert counted(double.stored()) == hashed({"ann": 1})
 
 
@@ -155,7 +162,7 @@ def test_a_new_key_takes_over_what_the_old_chain_does_not_have(double, config, t
     sealed.save(RealFiles(), str(tmp_path / "state"))
     before = len(double.stored())
     enrol(double, config, "u")
-    lives(config, 0.5)
+    lives(config, 1.5)
     assert counted(double.stored()) == hashed({"ann": 1})
     assert len(double.stored()) > before
 
@@ -163,7 +170,7 @@ def test_a_new_key_takes_over_what_the_old_chain_does_not_have(double, config, t
 def test_a_disk_that_is_full_for_a_while_costs_nothing(double, config, tmp_path, monkeypatch, capsys):
     (tmp_path / "access.log").write_text(line("ann"))
     enrol(double, config)
-    lives(config, 0.3)
+    lives(config, 1.5)
     with open(tmp_path / "access.log", "a") as file:
         file.write(line("ben"))
     with monkeypatch.context() as patch:
@@ -174,7 +181,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(double, config, tmp_path,
         patch.setattr("agent.logins.batch.replace", full)
         lives(config, 1.5)
     assert "batch_not_written" in capsys.readouterr().err
-    lives(config, 0.5)
+    lives(config, 1.5)
     assert counted(double.stored()) == hashed({"ann": 1, "ben": 1})
 
 
@@ -226,7 +233,7 @@ def test_a_full_spool_lets_reading_wait_and_go_on(double, config, tmp_path, monk
 def test_a_piece_that_makes_no_chunk_is_given_up_and_the_rest_follows(double, config, tmp_path, capsys):
     (tmp_path / "access.log").write_text(line("ann"))
     enrol(double, config)
-    lives(config, 0.3)
+    lives(config, 1.5)
     state = str(tmp_path / "state")
     batch = load(RealFiles(), state)
     batch.first_seq += len(batch.pieces)
@@ -236,6 +243,6 @@ def test_a_piece_that_makes_no_chunk_is_given_up_and_the_rest_follows(double, co
     ]
     batch.save(RealFiles(), state)
     before = len(double.stored())
-    lives(config, 0.3)
+    lives(config, 1.5)
     assert "rows_lost" in capsys.readouterr().err
     assert len(double.stored()) > before

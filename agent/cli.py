@@ -1,4 +1,4 @@
-"""The agent's command line: sample, enroll, run, status.
+"""The agent's command line: sample, enroll, run, status, logins.
 
 Nothing but ``argparse`` is imported before a command is chosen, and a command imports only what it
 needs. Exit code 0: done, 1: an error, told in one line on stderr, 2: wrong usage.
@@ -31,7 +31,7 @@ def main(argv: Optional[Sequence[str]] = None, *, prog: str = "starproof-agent")
         options = _parser(prog).parse_args(argv)
     except SystemExit as end:  # argparse has printed usage or help
         return end.code if isinstance(end.code, int) else 2
-    commands = {"sample": _sample, "enroll": _enroll, "run": _run, "status": _status}
+    commands = {"sample": _sample, "enroll": _enroll, "run": _run, "status": _status, "logins": _logins}
     try:
         return commands[options.command](options)
     except UsageError as error:
@@ -73,6 +73,16 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     show = _command(commands, prog, "status", "运行状况 | how the agent is doing", "status --json")
     _place_options(show)
     _json_option(show)
+    logins = _command(
+        commands,
+        prog,
+        "logins",
+        "读取登录与访问日志 | read login and access logs",
+        "logins run --config /etc/starproof/logins.toml",
+    )
+    from agent.logins.cli import add_options  # noqa: PLC0415 - imports nothing but argparse
+
+    add_options(logins, prog)
     return parser
 
 
@@ -204,6 +214,12 @@ def _status(options: argparse.Namespace) -> int:
     else:
         _print(text(document, now_ms=now_ms))
     return 0
+
+
+def _logins(options: argparse.Namespace) -> int:
+    from agent.logins.cli import main as logins  # noqa: PLC0415 - lazy, see the module
+
+    return logins(options, token=lambda: _token(options), show=_print)
 
 
 def _token(options: argparse.Namespace) -> str:

@@ -97,7 +97,7 @@ def load(path: Optional[str], **options: Value) -> Settings:
     """
     if path is None and os.path.exists(DEFAULT_PATH):
         path = DEFAULT_PATH
-    text = _text(path) if path is not None else ""
+    text = text_of(path) if path is not None else ""
     return parse(text, where=path or "", **options)
 
 
@@ -108,15 +108,15 @@ def parse(text: str, *, where: str, **options: Value) -> Settings:
         ConfigError: a key is unknown or wrong; the message names file, line and what to write.
     """
     found: dict[str, Value] = {name: key.default for name, key in KEYS.items()}
-    for name, value in _flat(_toml(text, where)):
+    for name, value in _flat(toml_of(text, where)):
         place = f"{where} line {_line(text, name)}"
         if name not in KEYS:
             raise ConfigError(f"{place}: unknown key {name}; {_nearest(name)}")
-        found[name] = _checked(name, value, place)
+        found[name] = checked(name, KEYS[name], value, place)
     for name, value in options.items():
         if value is not None:
             try:
-                found[name] = _checked(name, value, f"--{name.replace('_s', '')}")
+                found[name] = checked(name, KEYS[name], value, f"--{name.replace('_s', '')}")
             except ConfigError as error:
                 raise UsageError(str(error)) from None
     if found["log_level"] not in LOG_LEVELS:
@@ -133,19 +133,29 @@ def listen(settings: Settings) -> tuple[str, int]:
     Raises:
         ConfigError: no address, or one that others can reach without ``metrics.allow_remote``.
     """
-    host, _, port = settings.metrics_listen.rpartition(":")
+    return address(settings.metrics_listen, remote=settings.metrics_allow_remote)
+
+
+def address(text: str, *, remote: bool) -> tuple[str, int]:
+    """Return host and port of an address such as ``127.0.0.1:9105``; ``remote``: others may reach it.
+
+    Raises:
+        ConfigError: no address, or one that others can reach although they may not.
+    """
+    host, _, port = text.rpartition(":")
     host = host.strip("[]")
     if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > 65_535:  # noqa: PLR2004 - TCP
         raise ConfigError(f"metrics.listen must be {KEYS['metrics.listen'].advice}")
-    if host not in LOOPBACK and not settings.metrics_allow_remote:
+    if host not in LOOPBACK and not remote:
         raise ConfigError(
-            f"metrics.listen {settings.metrics_listen} can be reached from outside; "
+            f"metrics.listen {text} can be reached from outside; "
             "write 127.0.0.1 or set metrics.allow_remote = true"
         )
     return host, int(port)
 
 
-def _text(path: str) -> str:
+def text_of(path: str) -> str:
+    """Return the text of a configuration file. Raises ConfigError."""
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_CONFIG_BYTES + 1)
@@ -159,7 +169,8 @@ def _text(path: str) -> str:
         raise ConfigError(f"{path} is not UTF-8 text") from None
 
 
-def _toml(text: str, where: str) -> Mapping[str, Any]:
+def toml_of(text: str, where: str) -> Mapping[str, Any]:
+    """Return what a TOML text holds. Raises ConfigError."""
     if not text.strip():
         return {}
     if sys.version_info >= (3, 11):
@@ -181,11 +192,11 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield prefix + name, value
 
 
-def _checked(name: str, value: Any, place: str) -> Value:
-    key = KEYS[name]
+def checked(name: str, key: Key, value: Any, place: str, *, most: int = MAX_PATTERNS) -> Value:
+    """Return a value that a key can have; ``most`` limits lists. Raises ConfigError."""
     if key.kind is tuple:
         whole = isinstance(value, (list, tuple)) and all(isinstance(item, str) and item for item in value)
-        if not whole or len(value) > MAX_PATTERNS:
+        if not whole or len(value) > most:
             raise ConfigError(f"{place}: {name} must be {key.advice}")
         return tuple(value)
     if type(value) is not key.kind:

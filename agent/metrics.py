@@ -48,10 +48,19 @@ def serve(host: str, port: int, snapshot: Snapshot, *, version: str) -> Callable
     Raises:
         ConfigError: the address is taken or not ours.
     """
+    return serve_families(host, port, _Collector(snapshot, version))
+
+
+def serve_families(host: str, port: int, families: Any) -> Callable[[], None]:
+    """Answer ``GET /metrics`` with what ``families.collect()`` yields; return what stops it.
+
+    Raises:
+        ConfigError: the address is taken or not ours.
+    """
     import prometheus_client  # noqa: PLC0415 - 3 MB, only when asked for
 
     registry = prometheus_client.CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(snapshot, version))
+    registry.register(families)
     try:
         server, thread = prometheus_client.start_http_server(port, addr=host, registry=registry)
     except OSError as error:

@@ -91,7 +91,7 @@ def run(
             status_path=state.path(STATUS),
             once_sealed=(lambda: state.remove(SHUTDOWN)) if last and last.shut_down else None,
         )
-        with _metrics(settings, runner), _signals(loop):
+        with _metrics(settings, runner), signals(loop):
             thread = threading.Thread(target=delivery.run, name="delivery", daemon=True)
             thread.start()
 
@@ -228,7 +228,7 @@ def _metrics(settings: Settings, runner: Runner) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _signals(loop: Loop) -> Iterator[None]:
+def signals(loop: Loop) -> Iterator[None]:
     """Let SIGTERM and SIGINT end the loop, and SIGHUP do nothing."""
     before = {}
     if threading.current_thread() is threading.main_thread():

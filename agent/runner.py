@@ -166,6 +166,11 @@ class Loop:
         self._stop = threading.Event()
         self.terminated = False
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the loop was asked to end."""
+        return self._stop.is_set()
+
     def stop(self, number: int = 0, _frame: object = None) -> None:
         """End the loop; also a signal handler. ``terminated`` says whether it was SIGTERM."""
         self.terminated = self.terminated or number == signal.SIGTERM

@@ -148,7 +148,7 @@ def report(state: State, *, now_ms: int) -> Document:
         StateError: the directory cannot be read.
     """
     enrolled = state.enrolled()
-    running = _running(state)
+    last = running(state)
     pending, spool_bytes, oldest_ms = _pending(state.path(states.SPOOL))
     document: Document = {
         "schema": SCHEMA,
@@ -168,7 +168,7 @@ def report(state: State, *, now_ms: int) -> Document:
     }
     names = (*_COUNTERS, *_MOMENTS, "last_delivery", "last_delivery_message", "last_problem")
     for name in (*names, "interval_ms", "clock_offset_ms", "clock_rtt_ms", "clock_state"):
-        document[name] = running.get(name)
+        document[name] = last.get(name)
     document["attention"] = attention(document, now_ms=now_ms)
     return document
 
@@ -253,7 +253,7 @@ def _is_late(document: Mapping[str, Any], now_ms: int) -> bool:
     return bool(now_ms - last_ms > LATE_INTERVALS * document["interval_ms"] + MAX_LATE_SLACK_MS)
 
 
-def _running(state: State) -> Document:
+def running(state: State) -> Document:
     """Return what the last life of the agent wrote, empty if nothing usable."""
     for _ in range(READS):
         try:

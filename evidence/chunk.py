@@ -31,9 +31,9 @@ from evidence import canonical, columns, fields
 from evidence.dsse import CHUNK_TYPE, pae_hash
 from evidence.errors import LimitExceededError, MalformedError, MismatchError
 from evidence.keys import SIGNATURE_BYTES, PrivateKey, PublicKey
-from evidence.manifest import COUNTERS, MAX_MANIFEST_BYTES, Manifest
+from evidence.manifest import ACTIVITY, COUNTERS, MAX_MANIFEST_BYTES, Manifest
 from evidence.manifest import parse as parse_manifest
-from evidence.sources import NAME_RULE, carries_averages, is_source
+from evidence.sources import NAME_RULE, carried_kind, is_source
 
 SCHEMA = "starproof/chunk/1"
 MAGIC = b"SPC1"
@@ -44,6 +44,8 @@ EARLIEST_MS = 946_684_800_000
 LATEST_MS = 4_102_444_800_000
 """2100-01-01."""
 MAX_NAME = 128
+MAX_DAY_MS = 26 * 3_600_000
+"""A local day lasts 23 to 25 hours; a zone that changes sides may add one more."""
 
 BOOTS = ("boot", "boot_after_shutdown")
 FIRST_ROWS = ("reading", "repeat", *BOOTS)
@@ -62,7 +64,8 @@ _FRAME_OVERHEAD = _PREFIX.size + _LENGTHS.size + 2 * _LENGTH.size
 class Header:
     """What is signed. Times are wall-clock milliseconds since 1970 (UTC).
 
-    ``start_ms`` and ``end_ms`` are the first and last instant of the rows, ``prev_end_ms`` the end
+    ``start_ms`` and ``end_ms`` are the first and last instant of the rows (of activity: the time of
+    which everything was read), ``prev_end_ms`` the end
     of the chunk before (0 for the first of a chain). ``anchor`` is the hash of the newest anchored
     checkpoint known when sealing, or empty. ``clock_offset_ms`` is server minus host, measured at
     the last delivery within ± ``clock_rtt_ms``; ``clock_rtt_ms`` -1 means never measured.
@@ -243,7 +246,7 @@ def parse_header(body: bytes) -> Header:
         end_ms=_instant(document, "end_ms", where),
         prev_end_ms=fields.integer(document, "prev_end_ms", where=where, most=LATEST_MS),
         anchor=fields.text(document, "anchor", where=where, longest=fields.HASH_DIGITS),
-        rows=fields.integer(document, "rows", where=where, least=1, most=columns.MAX_ROWS),
+        rows=fields.integer(document, "rows", where=where, most=columns.MAX_ROWS),
         columns=fields.integer(document, "columns", where=where, least=1, most=columns.MAX_COLUMNS),
         digest=fields.hex_hash(document, "digest", where=where),
         manifest=fields.hex_hash(document, "manifest", where=where),
@@ -293,7 +296,7 @@ def open_chunk(frame: Frame, key: PublicKey) -> Chunk:
         raise MismatchError("the manifest is not the one that the header names")
     if len(manifest.columns) != header.columns:
         raise MismatchError(f"the header has {header.columns} columns, its manifest {len(manifest.columns)}")
-    if carries_averages(header.source) == (manifest.kind == COUNTERS):
+    if carried_kind(header.source) != manifest.kind:
         raise MalformedError(f"a chunk of {manifest.kind} cannot come from {header.source}")
     # (4)
     raw = columns.unpack(frame.packed, rows=header.rows, columns=header.columns)
@@ -301,7 +304,12 @@ def open_chunk(frame: Frame, key: PublicKey) -> Chunk:
         raise MismatchError("the columns are not those that the header names")
     values = tuple(columns.from_raw(raw, rows=header.rows, columns=header.columns))
     # (5)
-    _require_times(header, manifest, values)
+    if manifest.kind == ACTIVITY:
+        _require_activity(header, values)
+    elif header.rows:
+        _require_times(header, manifest, values)
+    else:
+        raise MalformedError(f"a chunk of {manifest.kind} without a row says nothing")
     return Chunk(header, manifest, values, frame)
 
 
@@ -322,6 +330,24 @@ def _require_times(header: Header, manifest: Manifest, values: tuple[array[int],
             raise MalformedError("the periods of the rows are empty or overlap")
     if (first[0], end) != (header.start_ms, header.end_ms):
         raise MismatchError("the header's start and end are not those of the rows")
+
+
+def _require_activity(header: Header, values: tuple[array[int], ...]) -> None:
+    """Refuse what would let one day's accounts be told in two ways, or outside the time vouched for."""
+    if header.first != "reading" or header.start_ms > header.end_ms:
+        raise MalformedError("activity is a fresh reading of a stretch of time that ends after it begins")
+    rows = list(zip(*values))
+    if any(later[:4] <= earlier[:4] for earlier, later in zip(rows, rows[1:])):
+        raise MalformedError("the rows of activity are not sorted by day and account, or one stands twice")
+    days = sorted({(start, length) for start, length, *_ in rows})
+    if any(not 0 < length <= MAX_DAY_MS for _, length in days) or any(
+        following < start + length for (start, length), (following, _) in zip(days, days[1:])
+    ):
+        raise MalformedError("the days of activity are empty, too long or overlap")
+    if days and (days[0][0] + days[0][1] < header.start_ms or days[-1][0] > header.end_ms):
+        raise MismatchError("activity of days that the header's time does not touch")
+    if any(count <= 0 for count in values[4]):
+        raise MalformedError("activity that was counted less than once")
 
 
 def _instant(document: dict[str, Any], key: str, where: str) -> int:

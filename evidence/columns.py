@@ -143,8 +143,8 @@ def require_shape(rows: int, columns: int) -> None:
     Raises:
         LimitExceededError: see the constants of this module.
     """
-    if not 0 < rows <= MAX_ROWS:
-        raise LimitExceededError(f"{rows} rows in a chunk; 1 to {MAX_ROWS} are allowed")
+    if not 0 <= rows <= MAX_ROWS:
+        raise LimitExceededError(f"{rows} rows in a chunk; 0 to {MAX_ROWS} are allowed")
     if not 0 < columns <= MAX_COLUMNS:
         raise LimitExceededError(f"{columns} columns in a chunk; 1 to {MAX_COLUMNS} are allowed")
     if rows * columns > MAX_VALUES:

@@ -4,7 +4,8 @@ Within one host and source the order is (epoch, seq). Rules:
 
 1. A chunk is credited only with time that no earlier chunk of the order claims
    (``evidence.day_sum.claims``): what was said first stays.
-2. Averages claim time for their own metric only; counters claim it for all of the source's.
+2. Averages claim time for their own metric only, activity for the metric ``activity``; counters claim
+   it for all of the source's.
 3. A claim holds whether or not its values could be credited.
 
 The store applies this while chunks come in, ``audit`` and the offline check apply it again to all
@@ -19,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk
 from evidence.day_sum import DaySums, Interval, claims, day_sums, merge
-from evidence.manifest import AVERAGES, AVERAGES_CLOCKS
+from evidence.manifest import ACTIVITY, AVERAGES, AVERAGES_CLOCKS
 
 ALL_METRICS = ""
 """The metric under which counters claim their time."""
@@ -56,6 +57,8 @@ class Claims:
 
 def claimed_metrics(chunk: Chunk) -> tuple[str, ...]:
     """Return the metrics whose time ``chunk`` claims: ``ALL_METRICS`` for counters (rule 2)."""
+    if chunk.manifest.kind == ACTIVITY:
+        return (ACTIVITY,)
     if chunk.manifest.kind == AVERAGES:
         return tuple(column.name for column in chunk.manifest.columns[len(AVERAGES_CLOCKS) :])
     return (ALL_METRICS,)

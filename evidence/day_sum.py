@@ -26,6 +26,9 @@ Averages carry their period. They are credited as value x milliseconds, in units
 of at most ``WHOLE_AVERAGE_MS`` whole to the day in which its period begins, as monitors file it and as
 their own monthly means count it; a longer one in proportion to time. The time they cover is always
 that of the day itself, so no second is covered twice.
+
+Activity has no sums: who was active is a set (``evidence.activity``). Its metric ``activity`` says which
+time was read, the claimed time less what earlier chunks claim.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ from dataclasses import dataclass, fields
 from evidence.calendar import Slots
 from evidence.chunk import BOOTS, Chunk, Header
 from evidence.columns import MISSING
-from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, MAX_SCALE
+from evidence.manifest import ACTIVITY, AVERAGES, COUNTERS, COUNTERS_CLOCKS, MAX_SCALE
 
 OBSERVED_INTERVALS = 2
 STEP_TOLERANCE_MS = 50
@@ -96,7 +99,7 @@ class DaySum:
 
 def claims(chunk: Chunk) -> list[Interval]:
     """Return the stretches of time, in order, that ``chunk`` speaks for; later chunks do not."""
-    if chunk.manifest.kind == COUNTERS:
+    if chunk.manifest.kind != AVERAGES:
         return [span(chunk.header)]
     starts, lengths = chunk.values[0], chunk.values[1]
     return [(start, start + length) for start, length in zip(starts, lengths)]
@@ -133,6 +136,8 @@ def day_sums(chunk: Chunk, calendar: Slots, occupied: Sequence[Interval] = ()) -
     taken = _Taken(occupied)
     if chunk.manifest.kind == COUNTERS:
         return _Counters(chunk, calendar, taken).sums()
+    if chunk.manifest.kind == ACTIVITY:
+        return _read_time(chunk.header, calendar, taken)
     return _averages(chunk, calendar, taken)
 
 
@@ -148,6 +153,15 @@ class _Taken:
             else:
                 self._starts.append(start)
                 self._ends.append(end)
+
+    def free(self, start: int, end: int) -> list[Interval]:
+        """Return what of [start, end) nobody claimed, in order."""
+        pieces = []
+        for taken, until in zip(self._starts, self._ends):
+            if start < min(taken, end):
+                pieces.append((start, min(taken, end)))
+            start = max(start, until)
+        return [*pieces, (start, end)] if start < end else pieces
 
     def overlaps(self, start: int, end: int) -> bool:
         place = bisect_right(self._starts, start) - 1
@@ -170,6 +184,16 @@ def _averages(chunk: Chunk, calendar: Slots, taken: _Taken) -> DaySums:
             if length <= WHOLE_AVERAGE_MS:
                 whole = DaySum(value * unit * length, length)
                 _add(total, column.name, calendar.day_of(start), whole)
+    return total
+
+
+def _read_time(header: Header, calendar: Slots, taken: _Taken) -> DaySums:
+    total: DaySums = {}
+    if header.end_ms - header.start_ms > MAX_INTERVAL_MS:
+        return total
+    for start, end in taken.free(header.start_ms, header.end_ms):
+        for day, ms in calendar.split(start, end):
+            _add(total, ACTIVITY, day, DaySum(observed_ms=ms, intervals=1))
     return total
 
 

@@ -20,6 +20,7 @@ Column names (``kind`` / ``unit``):
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -40,9 +41,14 @@ MAX_TICKS_PER_S = 10_000_000
 
 COUNTERS = "counters"
 AVERAGES = "averages"
+ACTIVITY = "activity"
 
 COUNTERS_CLOCKS = ("time.wall_ms", "time.boot_ms", "time.mono_ms")
 AVERAGES_CLOCKS = ("time.start_ms", "time.len_ms")
+ACTIVITY_COLUMNS = (*AVERAGES_CLOCKS, "account.high", "account.low", "activity.count")
+ACTIVITY_FACTS = ("timezone", "account_key", "definition", "excluded")
+"""What the host facts of an activity manifest must say; others may stand beside them."""
+KEY_ID_DIGITS = 16
 CPU_STATES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
 
 NET_COMMITTED = "net.capacity.committed"
@@ -66,6 +72,9 @@ UNITS = {
     NET_CAP: ("average", "bit/s"),
     "disk.reads.rate": ("average", "operation/s"),
     "disk.writes.rate": ("average", "operation/s"),
+    "account.high": ("hash", "bit64"),
+    "account.low": ("hash", "bit64"),
+    "activity.count": ("count", "event"),
 }
 """Every column name of this schema version with its kind and unit."""
 
@@ -77,6 +86,10 @@ ALL_INTERFACES = "all_interfaces"
 
 PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes"})
 
+_CLOCKS = {COUNTERS: COUNTERS_CLOCKS, AVERAGES: AVERAGES_CLOCKS, ACTIVITY: ACTIVITY_COLUMNS}
+_CARRIES = {COUNTERS: {"counter", "gauge"}, AVERAGES: {"average"}, ACTIVITY: set[str]()}
+_DEFINITION = re.compile(r"[a-z][a-z0-9_.-]{0,31}/[1-9][0-9]{0,3}\Z", re.ASCII)
+_KEY_ID = re.compile(rf"[0-9a-f]{{{KEY_ID_DIGITS}}}\Z", re.ASCII)
 _KEYS = ("schema", "kind", "interval_ms", "columns", "host", "devices", "absent")
 
 
@@ -197,7 +210,7 @@ def parse(raw: bytes) -> Manifest:
     where = "manifest"
     fields.require_keys(document, _KEYS, where=where)
     fields.choice(document, "schema", (SCHEMA,), where=where)
-    kind = fields.choice(document, "kind", (COUNTERS, AVERAGES), where=where)
+    kind = fields.choice(document, "kind", _CLOCKS, where=where)
     entries = fields.objects(document, "columns", where=where, most=MAX_COLUMNS)
     columns = tuple(_column(entry, number) for number, entry in enumerate(entries))
     devices = tuple(
@@ -209,6 +222,8 @@ def parse(raw: bytes) -> Manifest:
         fields.require_keys(host, ("cpus", "ticks_per_s"), host, where="manifest.host")
         fields.integer(host, "cpus", where="manifest.host", least=1, most=MAX_CPUS)
         fields.integer(host, "ticks_per_s", where="manifest.host", least=1, most=MAX_TICKS_PER_S)
+    if kind == ACTIVITY:
+        _require_activity_facts(host)
     return Manifest(
         kind=kind,
         interval_ms=fields.integer(document, "interval_ms", where=where, least=1, most=MAX_INTERVAL_MS),
@@ -261,13 +276,24 @@ def _absent(entry: dict[str, Any]) -> tuple[str, str]:
     return fields.text(entry, "name", where=where), fields.text(entry, "reason", where=where)
 
 
+def _require_activity_facts(host: dict[str, Any]) -> None:
+    where = "manifest.host"
+    fields.require_keys(host, ACTIVITY_FACTS, host, where=where)
+    fields.text(host, "timezone", where=where)
+    fields.text(host, "excluded", where=where, longest=MAX_MANIFEST_BYTES)
+    if not _KEY_ID.match(fields.text(host, "account_key", where=where)):
+        raise MalformedError(f"{where}: account_key is not {KEY_ID_DIGITS} lower-case hex digits")
+    if not _DEFINITION.match(fields.text(host, "definition", where=where)):
+        raise MalformedError(f"{where}: definition is not a name and a version, for example success/1")
+
+
 def _require_order(kind: str, columns: tuple[Column, ...], devices: tuple[Device, ...]) -> None:
     names = tuple(column.name for column in columns)
-    clocks = COUNTERS_CLOCKS if kind == COUNTERS else AVERAGES_CLOCKS
+    clocks = _CLOCKS[kind]
     if names[: len(clocks)] != clocks:
         raise MalformedError(f"manifest: a {kind} chunk begins with the columns {', '.join(clocks)}")
     kinds = {UNITS[name][0] for name in names[len(clocks) :]}
-    if kinds - ({"counter", "gauge"} if kind == COUNTERS else {"average"}):
+    if kinds - _CARRIES[kind]:
         raise MalformedError(f"manifest: a {kind} chunk has columns of the kind {', '.join(sorted(kinds))}")
     keys = [(column.name, column.device) for column in columns]
     if len(set(keys)) != len(keys):

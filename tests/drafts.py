@@ -9,6 +9,9 @@ from evidence.keys import PrivateKey
 
 START_MS = 1_780_000_020_000
 """2026-05-28 20:27 UTC, 2026-05-29 04:27 in Shanghai, a whole minute."""
+DAY_MS = 1_779_984_000_000
+"""The midnight before START_MS in Shanghai."""
+HOURS_24 = 86_400_000
 KEY = PrivateKey.from_seed(bytes(range(32)))
 CPU = tuple(manifest.Column(f"cpu.{state}") for state in manifest.CPU_STATES)
 CLOCKS = tuple(manifest.Column(name) for name in manifest.COUNTERS_CLOCKS)
@@ -45,6 +48,34 @@ def averages_manifest(name: str = "cpu.utilization", scale: int = 9, **facts: st
     )
 
 
+def activity_manifest(**facts: str) -> manifest.Manifest:
+    """The zone of START_MS is Shanghai; the day begins at ``DAY_MS``."""
+    return manifest.build(
+        kind=manifest.ACTIVITY,
+        interval_ms=3_600_000,
+        columns=tuple(manifest.Column(name) for name in manifest.ACTIVITY_COLUMNS),
+        host={
+            "timezone": "Asia/Shanghai",
+            "account_key": "0123456789abcdef",
+            "definition": "success/1",
+            "excluded": "",
+            **facts,
+        },
+    )
+
+
+def activity(
+    rows: list[tuple[int, int, int, int, int]],
+    *,
+    start_ms: int = START_MS,
+    end_ms: int = START_MS + 3_600_000,
+) -> Draft:
+    """``rows``: (start of the day, its length, high half, low half, count)."""
+    values = [list(column) for column in zip(*rows)] or [[] for _ in manifest.ACTIVITY_COLUMNS]
+    draft = Draft(manifest=activity_manifest(), values=values)
+    return draft.with_header(source="login-log", start_ms=start_ms, end_ms=end_ms)
+
+
 @dataclass
 class Draft:
     """A chunk before sealing. ``rows`` are (wall, boot, mono, busy, idle, rx, tx, reads, writes)."""
@@ -68,6 +99,8 @@ class Draft:
         clocks = self.values
         if self.manifest.kind == manifest.COUNTERS:
             ends = (clocks[0][0], clocks[0][-1])
+        elif self.manifest.kind == manifest.ACTIVITY:
+            ends = (self.header.start_ms, self.header.end_ms)
         else:
             ends = (clocks[0][0], clocks[0][-1] + clocks[1][-1])
         self.header = replace(self.header, start_ms=ends[0], end_ms=ends[1])

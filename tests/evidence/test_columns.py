@@ -52,7 +52,8 @@ def test_columns_have_one_length() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "width"), [(0, 1), (1, 0), (columns.MAX_ROWS + 1, 1), (1, columns.MAX_COLUMNS + 1), (90_000, 90)]
+    ("rows", "width"),
+    [(-1, 1), (1, 0), (columns.MAX_ROWS + 1, 1), (1, columns.MAX_COLUMNS + 1), (90_000, 90)],
 )
 def test_shapes_are_bounded(rows: int, width: int) -> None:
     with pytest.raises(LimitExceededError):

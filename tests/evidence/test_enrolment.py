@@ -71,7 +71,7 @@ def test_a_small_order_key_cannot_enrol() -> None:
         {"token": "short"},
         {"facts": []},
         {"facts": {"deep": {"er": 1}}},
-        {"source": "login-log"},
+        {"source": "log-in"},
         {"extra": 1},
         {"agent": "v" * 129},
     ],

@@ -1,0 +1,1 @@
+"""How lines of each kind of log are understood: one module per format, ``opening`` chooses."""

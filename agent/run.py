@@ -173,7 +173,9 @@ def _spool(settings: Settings, state: State, enrolled: Enrolled, events: Events)
 
 def _sealer(enrolled: Enrolled, last: Optional[LastRow]) -> Sealer:
     record = enrolled.signed.enrolment
-    identity = Identity(enterprise=record.enterprise, host=record.host, agent=AGENT)
+    identity = Identity(
+        enterprise=record.enterprise, host=record.host, agent=AGENT, source=record.source
+    )
     return Sealer(identity=identity, key=enrolled.key, last=last)
 
 

@@ -91,6 +91,19 @@ _ALL = (
         reads_writes.METRICS,
     ),
     Definition(
+        reads_writes.DATABASE_ID,
+        "daily_reads_writes",
+        SUM_OVER_HOSTS,
+        "数据库服务器执行的读语句与写语句之和，每24小时；各数据库主机相加。不是块设备的读写次数。",
+        (
+            "Statements of reading and writing that database servers carried out per 24 hours, database hosts "
+            "added up. Not block I/O."
+        ),
+        reads_writes.statements,
+        ("次/day", "次/日"),
+        reads_writes.STATEMENTS,
+    ),
+    Definition(
         "investment.paid/1",
         "cloud_investment",
         DECLARED,

@@ -164,6 +164,8 @@ ENGLISH_WORDS: Mapping[str, str] = {
     "metric_net.tx.rate": "Sent",
     "metric_disk.reads.rate": "Reads",
     "metric_disk.writes.rate": "Writes",
+    "metric_db.reads.rate": "Statements of reading",
+    "metric_db.writes.rate": "Statements of writing",
     "traffic_public": "public line",
     "traffic_all_interfaces": "all interfaces",
     "traffic_unknown": "not stated",

@@ -164,6 +164,8 @@ CHINESE_WORDS: Mapping[str, str] = {
     "metric_net.tx.rate": "发送流量",
     "metric_disk.reads.rate": "读次数",
     "metric_disk.writes.rate": "写次数",
+    "metric_db.reads.rate": "读语句数",
+    "metric_db.writes.rate": "写语句数",
     "traffic_public": "公网",
     "traffic_all_interfaces": "全部网卡",
     "traffic_unknown": "范围未说明",

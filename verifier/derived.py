@@ -67,6 +67,7 @@ class Derived:
             timezone=self._statement.timezone,
             enrolments=self._enrolled.accepted,
             rows=self._rows(),
+            ledger=self._contents.read(layout.LEDGER),
         )
         try:
             found = derive(

@@ -94,6 +94,9 @@ def _exclusions(scope: Scope) -> list[dict[str, Any]]:
 def _indicator(indicator: Indicator) -> dict[str, Any]:
     rule = indicator.rule
     parts = [whole_seconds(figure.times) for figure in indicator.hosts]
+    detail = {}
+    if indicator.enterprise is not None:
+        parts, detail = [whole_seconds(indicator.times)], {"detail": dict(indicator.enterprise.detail)}
     return {
         "id": rule.id,
         "name_zh": rule.name_zh,
@@ -113,6 +116,7 @@ def _indicator(indicator: Indicator) -> dict[str, Any]:
         "by_month": [_month(part) for part in indicator.months],
         "hosts": [_host(figure, seconds) for figure, seconds in zip(indicator.hosts, parts, strict=True)],
         "notes": notes_document(indicator.notes),
+        **detail,
     }
 
 

@@ -10,6 +10,7 @@ from verifier.amounts import HostAmounts
 from verifier.bounds import Bounds
 from verifier.definitions import Definition
 from verifier.edition import Edition, Rule
+from verifier.indicators.enterprise import EnterpriseFigure
 from verifier.indicators.interface import HostFigure
 from verifier.notes import Note
 from verifier.scope import DeclaredHost, Scope
@@ -42,7 +43,7 @@ class Indicator:
 
     ``bounds`` are those of the rule for combining the ``months``; ``hosts`` are over the whole window.
     ``times`` are host-milliseconds over all hosts; ``steal`` is the mean stolen processor time in
-    percent over the hosts that report it.
+    percent over the hosts that report it. ``enterprise`` is set where materials gave the figure.
     """
 
     rule: Rule
@@ -55,7 +56,13 @@ class Indicator:
     months: tuple[MonthFigure, ...] = ()
     steal: Fraction | None = None
     substituted: Substituted | None = None
+    enterprise: EnterpriseFigure | None = None
     notes: tuple[Note, ...] = ()
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a measured figure, from hosts or from materials; else it is declared."""
+        return self.definition.rule is not None or self.enterprise is not None
 
 
 @dataclass(frozen=True)

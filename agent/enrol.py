@@ -32,6 +32,7 @@ from evidence import enrolment as records
 from evidence.enrolment import Enrolment, SignedEnrolment
 from evidence.errors import EvidenceError
 from evidence.keys import PrivateKey
+from evidence.sources import AGENT as SOURCE
 
 AGENT = f"starproof-agent {version}"
 OFFER_PATH, ENROL_PATH = "/v1/enrolments/offer", "/v1/enrolments"
@@ -42,13 +43,14 @@ _OK, _CREATED = 200, 201
 
 @dataclass(frozen=True)
 class Request:
-    """Who wants to enrol: the host's name, the token, and flat facts about the machine."""
+    """Who wants to enrol: the host's name, the token, flat facts about the machine, and what will be sent."""
 
     host: str
     token: str
     collector: str
     time_ms: int
     facts: Mapping[str, Any]
+    source: str = SOURCE
 
 
 def enrol(state: State, request: Request, transport: Transport) -> Enrolled:
@@ -112,7 +114,13 @@ def _fresh(
     state: State, request: Request, transport: Transport, current: Optional[Enrolled]
 ) -> SignedEnrolment:
     """Steps 2 to 4: return a record for what the collector offers, signed by a key that is on the disk."""
-    offer = _ask(transport, OFFER_PATH, {"token": request.token, "host": request.host})
+    question = {"token": request.token, "host": request.host}
+    # The agent itself is what a collector assumes; older ones know nothing else.
+    offer = _ask(
+        transport,
+        OFFER_PATH,
+        question if request.source == SOURCE else {**question, "source": request.source},
+    )
     key = state.key(NEXT_KEY)
     if key is None or key.public.id == offer.get("previous"):
         key = state.make_key()
@@ -132,7 +140,7 @@ def _record(
     return Enrolment(
         enterprise=offer["enterprise"],
         host=offer["host"],
-        source="agent",
+        source=request.source,
         key=key.public.raw.hex(),
         epoch=offer["epoch"],
         previous=previous.public.id if previous else "",
@@ -188,6 +196,7 @@ def _unanswered(state: State, request: Request) -> Optional[SignedEnrolment]:
             base64.b64decode(fields["previous_signature"]),
         )
         same = (fields["collector"], fields["host"]) == (request.collector, request.host)
+        same = same and signed.enrolment.source == request.source
     except (ValueError, KeyError, TypeError, EvidenceError):
         return None
     ours = signed.enrolment.token == _token_hash(request.token) and signed.public == key.public

@@ -4,8 +4,11 @@
    answer, even after the token has expired (the first answer may have been lost).
 2. A token may be bound to a host name. A name that has a key already can only be enrolled again
    with a token bound to it: whoever holds a free token cannot take over somebody's host.
-3. The record must say what the offer said: enterprise, host, epoch, and the token's hash.
-4. It names the host's newest key and carries its signature, or names none. In that case the old
+   This holds for all of a host's sources together: each has keys of its own, and who may speak for
+   the host in one way does not thereby speak for it in another.
+3. The record must say what the offer said: enterprise, host, epoch, and the token's hash; and it is of
+   a source whose keys are made on hosts (``evidence.sources.SIGNED_BY_HOSTS``).
+4. It names the newest key of this host and source and carries its signature, or names none. In that case the old
    key is lost: the break is recorded as a finding.
 5. A key is pinned once, for one host, for ever.
 """
@@ -22,10 +25,11 @@ from collector.names import is_host_name
 from collector.store import findings, registry
 from collector.store.engine import Store
 from collector.store.findings import Finding
-from collector.store.registry import AGENT, PinnedKey
+from collector.store.registry import PinnedKey
 from evidence import enrolment as records
 from evidence.enrolment import Enrolment, SignedEnrolment
 from evidence.errors import BadSignatureError, EvidenceError, MalformedError, WeakKeyError
+from evidence.sources import AGENT, SIGNED_BY_HOSTS
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Enrolled:
     again: bool
 
 
-def offer(store: Store, *, token: str, host: str, now_ms: int) -> Offer:
+def offer(store: Store, *, token: str, host: str, source: str = AGENT, now_ms: int) -> Offer:
     """Return what the record must say. The token is not used up.
 
     Raises:
@@ -65,10 +69,12 @@ def offer(store: Store, *, token: str, host: str, now_ms: int) -> Offer:
     """
     if not is_host_name(host):
         raise RequestError(400, "BAD_REQUEST", "host is a name of 1 to 128 printable characters")
+    if source not in SIGNED_BY_HOSTS:
+        raise RequestError(400, "BAD_REQUEST", f"source is one of {', '.join(SIGNED_BY_HOSTS)}")
     with store.reading() as connection:
         found = registry.find_token(connection, tokens.digest(token))
         bound = tokens.require_fresh(found, now_ms=now_ms).host
-        return _offer(connection, host, bound)[0]
+        return _offer(connection, host, bound, source=source)[0]
 
 
 def enrol(store: Store, request: Request, *, now_ms: int) -> Enrolled:
@@ -89,7 +95,9 @@ def enrol(store: Store, request: Request, *, now_ms: int) -> Enrolled:
         record = _parsed(request.record)
         if not is_host_name(record.host):
             raise _wrong("its host is not a name of 1 to 128 printable characters")
-        wanted, newest = _offer(connection, record.host, token.host)
+        if record.source not in SIGNED_BY_HOSTS:
+            raise _wrong(f"its source is not one of {', '.join(SIGNED_BY_HOSTS)}")
+        wanted, newest = _offer(connection, record.host, token.host, source=record.source)
         _require_offered(record, wanted, sha256)
         signed = _verified(request, newest if record.previous else None)
         if registry.key_is_known(connection, signed.public.id):
@@ -103,13 +111,16 @@ def enrol(store: Store, request: Request, *, now_ms: int) -> Enrolled:
     return Enrolled(signed, again=False)
 
 
-def _offer(connection: Connection, host: str, bound: str | None) -> tuple[Offer, PinnedKey | None]:
-    """Rule 2. Return the offer and the host's newest key."""
+def _offer(
+    connection: Connection, host: str, bound: str | None, *, source: str
+) -> tuple[Offer, PinnedKey | None]:
+    """Rule 2. Return the offer and the newest key of this host and source."""
     if bound not in (None, host):
         raise RequestError(409, "HOST_TAKEN", f"this token is for the host {bound!r}, not {host!r}")
-    keys = registry.enrolments_of(connection, host, AGENT)
+    keys = registry.enrolments_of(connection, host, source)
     newest = keys[-1] if keys else None
-    if newest is not None and bound is None:
+    taken = any(registry.enrolments_of(connection, host, other) for other in SIGNED_BY_HOSTS)
+    if taken and bound is None:
         raise RequestError(
             409,
             "HOST_TAKEN",
@@ -126,7 +137,6 @@ def _require_offered(record: Enrolment, wanted: Offer, sha256: str) -> None:
     """Rules 3 and 4."""
     for name, said, offered in (
         ("enterprise", record.enterprise, wanted.enterprise),
-        ("source", record.source, AGENT),
         ("epoch", record.epoch, wanted.epoch),
         ("token", record.token, sha256),
     ):

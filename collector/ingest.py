@@ -17,11 +17,12 @@ from collector.errors import RequestError, SumLimitError
 from collector.store import chunks, day_sums, findings, registry
 from collector.store.engine import Store
 from collector.store.findings import Finding
-from collector.store.registry import AGENT, PinnedKey
+from collector.store.registry import PinnedKey
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk, Frame, Header, take_frame, write_frame
 from evidence.columns import VALUE_BYTES
 from evidence.errors import EvidenceError
+from evidence.sources import SIGNED_BY_HOSTS
 
 MAX_FRAMES = 256
 """Frames in one request (docs/wire.md)."""
@@ -74,7 +75,7 @@ def take(store: Store, frames: list[Frame], *, clock: Clock) -> Taken:
     """
     with store.reading() as connection:
         names = {frame.key for frame in frames}
-        keys = {name: registry.pinned(connection, name, source=AGENT) for name in names}
+        keys = {name: registry.pinned(connection, name, sources=SIGNED_BY_HOSTS) for name in names}
     heads = {frame: _head(frame, keys[frame.key]) for frame in dict.fromkeys(frames)}
     _require_affordable(heads)
     verdicts = {frame: head for frame, head in heads.items() if isinstance(head, Verdict)}

@@ -36,6 +36,7 @@ from collector.settings import Limits
 from collector.store import registry
 from evidence.chunk import MAX_FRAME_BYTES
 from evidence.fields import is_hash
+from evidence.sources import AGENT, SIGNED_BY_HOSTS
 
 MAX_JSON_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 16 * 1024 * 1024
@@ -137,9 +138,15 @@ class _Service:
     async def offer(self, request: Request) -> Response:
         self._require_rate(self._enrolling, _peer(request))
         body = await self._json(request)
-        texts = json_texts(body, ("token", "host"), longest=512)
+        texts = json_texts(body, ("token", "host"), ("source",), longest=512)
+        source = texts.get("source", AGENT)
         offered = await run_in_threadpool(
-            enrolling.offer, self._store, token=texts["token"], host=texts["host"], now_ms=self._clock()
+            enrolling.offer,
+            self._store,
+            token=texts["token"],
+            host=texts["host"],
+            source=source,
+            now_ms=self._clock(),
         )
         return answer(vars(offered), now_ms=self._clock())
 
@@ -238,7 +245,7 @@ class _Service:
 
     def _require_pinned(self, key: str) -> None:
         with self._store.reading() as connection:
-            if registry.pinned(connection, key, source=registry.AGENT) is None:
+            if registry.pinned(connection, key, sources=SIGNED_BY_HOSTS) is None:
                 raise RequestError(
                     403, "UNKNOWN_KEY", f"key {key[:16]} is not enrolled here; enrol this host first"
                 )

@@ -54,8 +54,10 @@ async def read_body(request: Request, *, content_type: str, limit: int, timeout_
     return bytes(body)
 
 
-def json_texts(body: bytes, names: tuple[str, ...], *, longest: int) -> dict[str, str]:
-    """Return the texts under exactly ``names`` of a JSON object.
+def json_texts(
+    body: bytes, names: tuple[str, ...], optional: tuple[str, ...] = (), *, longest: int
+) -> dict[str, str]:
+    """Return the texts under exactly ``names``, and some of ``optional``, of a JSON object.
 
     Raises:
         RequestError: not such an object.
@@ -64,7 +66,7 @@ def json_texts(body: bytes, names: tuple[str, ...], *, longest: int) -> dict[str
         document = json.loads(body.decode("utf-8"), object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise RequestError(400, "BAD_REQUEST", "the body is not a JSON document") from None
-    if not isinstance(document, dict) or set(document) != set(names):
+    if not isinstance(document, dict) or set(document) - set(optional) != set(names):
         raise RequestError(400, "BAD_REQUEST", f"the body is a JSON object with {', '.join(names)}")
     for name, value in document.items():
         if not isinstance(value, str) or len(value) > longest:

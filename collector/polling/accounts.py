@@ -17,7 +17,7 @@ import tomllib
 from collector.errors import SettingsError
 from collector.names import is_host_name, nearest
 from collector.sources.interface import METRICS
-from evidence.sources import AGENT, IMPORT, NAME_RULE, is_source
+from evidence.sources import ACCOUNTS, IMPORT, NAME_RULE, SIGNED_BY_HOSTS, is_source
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_ACCOUNTS = 256
@@ -35,6 +35,8 @@ _SECRET_KEY = re.compile(r"secret|passw|token|credential|private|api_?key|bearer
 """Settings of the providers that hold a secret; ``value`` is that of a header to log in with."""
 REGIONS = "regions"
 SECRET = "secret"  # noqa: S105 - the name of a provider's setting, see docs/sources.md
+_OURS = (*SIGNED_BY_HOSTS, IMPORT, ACCOUNTS)
+"""Names of sources that no provider has."""
 _KEYS = (
     "alias",
     "provider",
@@ -173,7 +175,7 @@ def _account(entry: Mapping[str, Any], where: str) -> Account:
         if key not in _KEYS:
             raise SettingsError(f"{where}: unknown key {key!r}{nearest(key, _KEYS)}")
     provider = entry.get("provider")
-    if not isinstance(provider, str) or not is_source(provider) or provider in (AGENT, IMPORT):
+    if not isinstance(provider, str) or not is_source(provider) or provider in _OURS:
         raise SettingsError(f"{where}: provider is needed, such as aliyun: {NAME_RULE}")
     metrics = _texts(entry, "metrics", where)
     for metric in metrics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -152,9 +153,9 @@ def enrolments_of(connection: Connection, host: str, source: str) -> list[Pinned
     return [_key(row) for row in connection.execute(query.order_by(schema.enrolment.c.epoch))]
 
 
-def pinned(connection: Connection, key_id: str, *, source: str) -> PinnedKey | None:
-    """Return the enrolment whose key has this id, ``None`` if none is pinned for ``source``."""
-    query = _pinned().where(schema.enrolment.c.key_id == key_id, schema.enrolment.c.source == source)
+def pinned(connection: Connection, key_id: str, *, sources: Sequence[str]) -> PinnedKey | None:
+    """Return the enrolment whose key has this id, ``None`` if none is pinned for one of ``sources``."""
+    query = _pinned().where(schema.enrolment.c.key_id == key_id, schema.enrolment.c.source.in_(sources))
     row = connection.execute(query).first()
     return None if row is None else _key(row)
 

@@ -33,8 +33,8 @@ def state(tmp_path):
     return state
 
 
-def ask(state, collector, token="token-1", host="web-1"):
-    request = Request(host=host, token=token, collector=collector.url, time_ms=NOW_MS, facts=facts())
+def ask(state, collector, token="token-1", host="web-1", **more):
+    request = Request(host=host, token=token, collector=collector.url, time_ms=NOW_MS, facts=facts(), **more)
     return enrol(state, request, HttpTransport(collector.url, wall_ms=lambda: NOW_MS, mono_s=time.monotonic))
 
 
@@ -49,6 +49,10 @@ def test_a_host_enrols_with_a_key_that_it_made_itself(state, collector):
     assert stat.S_IMODE(os.stat(state.path("key")).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(state.folder).st_mode) == 0o700
     assert state.read("key") == enrolled.key.seed.hex().encode() + b"\n"
+
+
+def test_a_reader_of_logs_enrols_under_its_own_source(state, collector):
+    assert ask(state, collector, source="login-log").signed.enrolment.source == "login-log"
 
 
 def test_an_answer_that_is_lost_is_asked_for_again_with_the_same_request(state, collector):

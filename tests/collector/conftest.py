@@ -136,12 +136,13 @@ class Api:
 
     http: object
 
-    def offer(self, token, host):
-        return self.http.post("/v1/enrolments/offer", json={"token": token, "host": host})
+    def offer(self, token, host, **more):
+        return self.http.post("/v1/enrolments/offer", json={"token": token, "host": host, **more})
 
     def request(self, token, host, key, *, previous=None, offered=None, **changes):
         """Return the body of a finished enrolment."""
-        said = offered or self.offer(token, host).json()
+        source = {"source": changes["source"]} if "source" in changes else {}
+        said = offered or self.offer(token, host, **source).json()
         record = Enrolment(
             enterprise=said["enterprise"],
             host=host,
@@ -166,9 +167,9 @@ class Api:
     def finish(self, body):
         return self.http.post("/v1/enrolments", json=body)
 
-    def enrol(self, token, host, key=None, *, previous=None):
+    def enrol(self, token, host, key=None, *, previous=None, **changes):
         key = key or PrivateKey.generate()
-        answer = self.finish(self.request(token, host, key, previous=previous))
+        answer = self.finish(self.request(token, host, key, previous=previous, **changes))
         assert answer.status_code == 201, answer.text
         document = answer.json()
         return Host(key, host, document["enterprise"], document["enrolment"])

@@ -82,7 +82,7 @@ def test_agents_may_not_send_averages(web, opened):
         key=pinned_key,
     )
     with opened.store.reading() as connection:
-        key = registry.pinned(connection, pinned_key.public.id, source="agent")
+        key = registry.pinned(connection, pinned_key.public.id, sources=("agent",))
     verdict = admission.examine(read_frame(frame), key)
     assert (verdict.status, verdict.code) == ("refused", "MALFORMED")
 
@@ -106,7 +106,7 @@ def test_a_signed_header_that_is_wrong_is_refused_with_its_code(web, opened, cha
     body = replace(chunks.parse_header(frame.header), **changes).encode()
     frame = replace(frame, header=body, signature=web.key.sign(chunks.CHUNK_TYPE, body))
     with opened.store.reading() as connection:
-        key = registry.pinned(connection, web.key.public.id, source="agent")
+        key = registry.pinned(connection, web.key.public.id, sources=("agent",))
     assert admission.examine(frame, key).code == code
 
 
@@ -115,7 +115,7 @@ def test_a_limit_keeps_its_own_code(web, opened):
     body = b" " * (chunks.MAX_HEADER_BYTES + 1)
     frame = replace(frame, header=body, signature=web.key.sign(chunks.CHUNK_TYPE, body))
     with opened.store.reading() as connection:
-        key = registry.pinned(connection, web.key.public.id, source="agent")
+        key = registry.pinned(connection, web.key.public.id, sources=("agent",))
     assert admission.examine(frame, key).code == "LIMIT_EXCEEDED"
 
 

@@ -198,6 +198,29 @@ def test_enrolment_is_logged_without_the_token(api, token, events):
     assert text not in str(events.lines)
 
 
+@pytest.mark.parametrize("source", ["login-log", "database"])
+def test_each_source_of_a_host_has_keys_and_epochs_of_its_own(api, token, web, store, source):
+    text = token("web-1")
+    offered = api.offer(text, "web-1", source=source).json()
+    assert (offered["epoch"], offered["previous"]) == (0, "")
+    first = api.enrol(text, "web-1", source=source)
+    again = api.offer(token("web-1"), "web-1", source=source).json()
+    assert (again["epoch"], again["previous"]) == (1, first.key.public.id)
+    assert api.offer(token("web-1"), "web-1").json()["previous"] == web.key.public.id
+    found = {(s.enrolment.source, s.enrolment.epoch) for s in StoreArchive(store).enrolments()}
+    assert found == {("agent", 0), (source, 0)}
+    assert StoreArchive(store).findings() == []
+
+
+def test_another_source_of_an_enrolled_host_needs_a_token_for_that_host(api, token, web):
+    assert code(api.offer(token(), "web-1", source="login-log")) == (409, "HOST_TAKEN")
+
+
+@pytest.mark.parametrize("source", ["import", "accounts", "aliyun", "", "Agent"])
+def test_a_source_whose_key_the_collector_holds_is_not_enrolled(api, token, source):
+    assert code(api.offer(token(), "web-1", source=source)) == (400, "BAD_REQUEST")
+
+
 def test_a_host_known_from_imports_can_still_be_enrolled(api, token, store):
     with store.writing() as connection:
         registry.host_id(connection, "web-1")

@@ -209,7 +209,7 @@ def build(
 
 def device_kind(column: str) -> str:
     """Return the kind of the device that a column of devices belongs to: ``nic``, ``disk``, ``database``."""
-    return DEVICE_KINDS[column.split(".")[0]]
+    return DEVICE_KINDS[column.partition(".")[0]]
 
 
 def parse(raw: bytes) -> Manifest:

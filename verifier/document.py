@@ -18,7 +18,7 @@ from verifier.bounds import Bounds
 from verifier.errors import VerifierError
 from verifier.indicators.interface import HostFigure
 from verifier.notes import Note
-from verifier.result import Figures, Indicator, MonthFigure, Substituted
+from verifier.result import Beside, Figures, Indicator, MonthFigure, Substituted
 from verifier.scope import Scope
 from verifier.verdict import Verdict
 from verifier.window import TimeClasses, Window, whole_seconds
@@ -117,6 +117,17 @@ def _indicator(indicator: Indicator) -> dict[str, Any]:
         "hosts": [_host(figure, seconds) for figure, seconds in zip(indicator.hosts, parts, strict=True)],
         "notes": notes_document(indicator.notes),
         **detail,
+        **({"beside": [_beside(other) for other in indicator.beside]} if indicator.beside else {}),
+    }
+
+
+def _beside(other: Beside) -> dict[str, Any]:
+    return {
+        "definition": other.definition.id,
+        "zh": other.definition.zh,
+        "en": other.definition.en,
+        **printed_bounds(other.bounds),
+        "share": coverage_share(other.times),
     }
 
 

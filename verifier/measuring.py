@@ -16,14 +16,14 @@ from evidence.calendar import LocalCalendar
 from verifier import decimals
 from verifier.amounts import HostAmounts, within
 from verifier.bounds import NOTHING_KNOWN, Bounds, least
-from verifier.definitions import Definition
+from verifier.definitions import DEFINITIONS, Definition
 from verifier.edition import EVERY_MONTH, Rule
 from verifier.fleet import aggregate, exact_sum
 from verifier.hours import HostHours
 from verifier.indicators.enterprise import EnterpriseMonth, Materials
 from verifier.indicators.interface import HostFigure, HostMonth, HostRule
 from verifier.notes import TEXTS, Mark, Note
-from verifier.result import Indicator, MonthFigure, Substituted
+from verifier.result import Beside, Indicator, MonthFigure, Substituted
 from verifier.scope import DeclaredHost, Scope
 from verifier.substitution import settle, substituted_fleet
 from verifier.verdict import Verdict, judge
@@ -101,7 +101,19 @@ class Measuring:
             steal=exact_sum(steals) / len(steals) if steals else None,
             substituted=substituted,
             notes=tuple(_host_notes(found)),
+            beside=tuple(self._beside(definition, window)),
         )
+
+    def _beside(self, definition: Definition, window: Window) -> Iterable[Beside]:
+        """Yield the figures of the indicator's other definitions for which a host has data."""
+        for other in DEFINITIONS.values():
+            if other.indicator != definition.indicator or other.id == definition.id or other.rule is None:
+                continue
+            found = self._of_hosts(other.rule, window)
+            if any(figure.source is not None for figure in found):
+                yield Beside(
+                    other, aggregate(found, other.aggregation), total([figure.times for figure in found])
+                )
 
     def _of_enterprise(self, rule: Rule, definition: Definition, window: Window) -> Indicator:
         """Return the figure that the materials give; without any it is the enterprise's to declare."""

@@ -38,6 +38,15 @@ class Substituted:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The same indicator under another definition, for which there are data: shown, and decides nothing."""
+
+    definition: Definition
+    bounds: Bounds
+    times: TimeClasses
+
+
+@dataclass(frozen=True)
 class Indicator:
     """One indicator: the fleet's figure, its verdict for every star, and every host's figure.
 
@@ -58,6 +67,7 @@ class Indicator:
     substituted: Substituted | None = None
     enterprise: EnterpriseFigure | None = None
     notes: tuple[Note, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
     @property
     def measured(self) -> bool:

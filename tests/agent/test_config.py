@@ -128,7 +128,7 @@ def test_the_example_names_every_key_and_its_default():
     uncommented = re.sub(r"(?m)^#(?=[a-z_]+ = )", "", text)
     parsed = parse(uncommented, where="agent.toml")
     named = {}
-    for name, value in config._toml(uncommented, "").items():
+    for name, value in config.toml_of(uncommented, "").items():
         named.update(
             {f"{name}.{key}": item for key, item in value.items()}
             if isinstance(value, dict)

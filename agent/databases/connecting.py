@@ -54,10 +54,16 @@ class Connecting:
             self.close()
             said = passwords.reason(error, password)
             raise DatabaseError(f"database {self._settings.name}: {said}") from None
+        except Exception as error:  # noqa: BLE001 - drivers raise anything at a server that speaks otherwise
+            self.close()
+            raise DatabaseError(
+                f"database {self._settings.name}: {type(error).__name__} in the driver of "
+                f"{self._settings.product}; does such a server listen on port {self._settings.port}?"
+            ) from None
 
     def close(self) -> None:
         """End the connection, if there is one."""
         live, self._live = self._live, None
         if live is not None:
-            with contextlib.suppress(*self._errors):
+            with contextlib.suppress(Exception):  # it is given up, whatever it says
                 live.close()

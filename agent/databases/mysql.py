@@ -64,7 +64,7 @@ def open_database(settings: DatabaseSettings, environment: Mapping[str, str]) ->
             pymysql.connect(
                 **place,
                 user=settings.user or None,
-                password=password or "",
+                password=(password or "").encode("utf-8"),  # text would be taken for Latin-1
                 connect_timeout=settings.timeout_s,
                 read_timeout=settings.timeout_s,
                 write_timeout=settings.timeout_s,

@@ -20,7 +20,8 @@ STOP_S = 40
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **more}
+    places = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(places), "NO_COLOR": "1", **more}
 
 
 def starproof(*arguments: object, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,7 @@
 """MySQL and MariaDB: the server's own count of statements, ``Com_*``.
 
-Reads are ``Com_select``, ``Com_ha_read`` (HANDLER … READ) and, where there is a query cache,
-``Qcache_hits``: a SELECT that the cache answers is not in ``Com_select``. Writes are the ten counters
+Reads are ``Com_select`` and ``Com_ha_read`` (HANDLER … READ), and of MySQL before 8 ``Qcache_hits``: a
+SELECT that its query cache answers is not in ``Com_select``; in MariaDB's it is. Writes are the ten counters
 of INSERT, REPLACE, UPDATE, DELETE and LOAD DATA. A prepared statement that is executed counts once,
 under what it does (``Com_stmt_execute`` beside it is not added); so do statements inside of stored
 programs and triggers, while ``CALL`` itself does not. A statement counts when it begins, also one that fails.
@@ -26,10 +26,11 @@ from agent.databases.settings import DatabaseSettings
 
 DEFINITION = "mysql.statements/1"
 REASON = (
-    "Com_select + Com_ha_read + Qcache_hits; Com_insert, replace (each also _select), update, delete "
+    "Com_select + Com_ha_read{cache}; Com_insert, replace (each also _select), update, delete "
     "(each also _multi), load; own statements are SHOW, not counted"
 )
-READS = ("com_select", "com_ha_read", "qcache_hits")
+READS = ("com_select", "com_ha_read")
+CACHE_HITS = "qcache_hits"
 WRITES = (
     "com_insert",
     "com_insert_select",
@@ -79,25 +80,34 @@ class MySql:
     """One connection. A server that starts anew ends it, so within it the start stays the same."""
 
     def __init__(self, connection: Any) -> None:
-        """Ask the server who it is and when it started."""
+        """Use ``connection``; nothing is asked yet."""
         self._connection = connection
+        self._asked = False
+
+    def _introduce(self) -> None:
+        """Ask the server who it is and when it started."""
         about, self._start_s = self._started()
         self._version = f"{about.get('version_comment', '')} {about['version']}".strip()
+        cached_apart = "mariadb" not in self._version.lower()
+        self._reads = (*READS, CACHE_HITS) if cached_apart else READS
         self._server = about.get("server_uuid") or f"{about['hostname']}:{about['port']}"
+        self._asked = True
 
     def count(self) -> Counted:
         """Return the counters now."""
-        status = self._status((*READS, *WRITES, UPTIME, SINCE_FLUSH))
+        if not self._asked:
+            self._introduce()
+        status = self._status((*self._reads, *WRITES, UPTIME, SINCE_FLUSH))
         missing = [name for name in _NEEDED if name not in status]
         if missing:
             raise DatabaseError(f"the server does not tell {', '.join(missing)}; is it MySQL or MariaDB?")
         flushed_s = status[UPTIME] - status.get(SINCE_FLUSH, status[UPTIME])
         return Counted(
             identity=f"{self._server} started {self._start_s} flushed {flushed_s}",
-            reads=sum(status.get(name, 0) for name in READS),
+            reads=sum(status.get(name, 0) for name in self._reads),
             writes=sum(status.get(name, 0) for name in WRITES),
             definition=DEFINITION,
-            reason=REASON,
+            reason=REASON.format(cache=" + Qcache_hits" if CACHE_HITS in self._reads else ""),
             version=self._version,
         )
 

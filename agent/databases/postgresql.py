@@ -112,17 +112,24 @@ class PostgreSql:
     """One connection, which a restart of the server ends."""
 
     def __init__(self, connection: Any, counts: str) -> None:
-        """Ask the server who it is and what it can tell."""
+        """Use ``connection``; nothing is asked yet."""
         self._connection = connection
         self._counts = counts
+        self._asked = False
+
+    def _introduce(self) -> None:
+        """Ask the server who it is and what it can tell."""
         self._server, version, number, may_read, self._schema, track = self._row(_ABOUT)
         self._version = f"PostgreSQL {version}"
         self._track = track or "top"
-        if counts != TRANSACTIONS:
+        if self._counts != TRANSACTIONS:
             _require_statements(number, self._schema, may_read=may_read)
+        self._asked = True
 
     def count(self) -> Counted:
         """Return the counters now."""
+        if not self._asked:
+            self._introduce()
         return self._transactions() if self._counts == TRANSACTIONS else self._statements()
 
     def close(self) -> None:

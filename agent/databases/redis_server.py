@@ -76,13 +76,15 @@ class RedisServer:
     """One connection."""
 
     def __init__(self, client: Any, resets: Resets) -> None:
-        """Ask the server what its commands are."""
+        """Use ``client``; nothing is asked yet."""
         self._client = client
         self._resets = resets
-        self._kinds = kinds(client.execute_command("COMMAND"))
+        self._kinds: dict[str, str] = {}
 
     def count(self) -> Counted:
         """Return the counters now."""
+        if not self._kinds:
+            self._kinds = kinds(self._client.execute_command("COMMAND"))
         about = self._client.info("server")
         stats = self._client.info("commandstats")
         calls = {

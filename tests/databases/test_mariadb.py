@@ -32,7 +32,8 @@ def shop(mariadb):
     import pymysql
 
     with pymysql.connect(
-        host="127.0.0.1", port=mariadb.port, user="shop", password=PASSWORD, database="shop", autocommit=True
+        host="127.0.0.1", port=mariadb.port, user="shop", password=PASSWORD.encode(), database="shop",
+        autocommit=True
     ) as connection:
         cursor = connection.cursor()
         cursor.execute("CREATE OR REPLACE TABLE t (id INT PRIMARY KEY, n INT)")

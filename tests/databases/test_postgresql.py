@@ -184,7 +184,7 @@ def test_resetting_the_statistics_and_a_restart_are_other_identities(postgresql,
         admin.execute("SELECT pg_stat_statements_reset()")
     reset = reader.count().identity
     postgresql.stop()
-    with pytest.raises(DatabaseError, match="database shop: OperationalError"):
+    with pytest.raises(DatabaseError, match="database shop: (AdminShutdown|OperationalError)"):
         reader.count()
     postgresql.start()
     again = reader.count().identity
@@ -200,7 +200,7 @@ def test_forgotten_texts_are_another_identity(postgresql, reader):
         first = reader.count().identity
         with connect(postgresql) as shop:
             for number in range(150):
-                shop.execute(f"SELECT 1 AS a{number}")
+                shop.execute("SELECT " + ", ".join(["1"] * (number + 1)))
         assert reader.count().identity != first
     finally:
         with connect(postgresql, user="postgres", database="postgres") as admin:

@@ -30,7 +30,7 @@ class Connecting:
         self._settings = settings
         self._environment = environment
         self._connect = connect
-        self._errors = (*errors, OSError)
+        self._errors: tuple[type[Exception], ...] = (*errors, OSError)
         self._live: Optional[Database] = None
 
     def count(self) -> Counted:

@@ -86,7 +86,7 @@ def open_database(settings: DatabaseSettings, environment: Mapping[str, str]) ->
     """Return the reader of a PostgreSQL server."""
 
     def connect(password: Optional[str]) -> Database:
-        trust = (
+        trust: dict[str, Any] = (
             {} if settings.ca_file is None else {"sslmode": "verify-full", "sslrootcert": settings.ca_file}
         )
         connection = psycopg.connect(

@@ -208,11 +208,13 @@ def _require_known(name: str, where: str) -> None:
 
 def _require_fit(name: str, value: Any, where: str) -> None:
     key = KEYS[name]
-    if type(value) is not key.kind or (key.kind is str and not _is_text(name, value)):
+    fits = _is_text(name, value) if key.kind is str else type(value) is int
+    if not fits:
         raise ConfigError(f"{where}: {name} must be {key.advice}")
-    if key.kind is int and not key.least <= value <= key.most:
+    if key.kind is int and not key.least <= int(value) <= key.most:
         raise ConfigError(f"{where}: {name} is {value}; write {key.advice} from {key.least} to {key.most}")
 
 
-def _is_text(name: str, value: str) -> bool:
-    return 0 < len(value) <= (MAX_NAME if name == "name" else MAX_TEXT) and value.isprintable()
+def _is_text(name: str, value: Any) -> bool:
+    longest = MAX_NAME if name == "name" else MAX_TEXT
+    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()

@@ -165,7 +165,12 @@ def postgresql() -> Iterator[Server]:
             return True
 
         server = Server(
-            [bin_folder / "postgres", "-D", folder / "data", *options], folder, port, answers, signal.SIGINT, user
+            [bin_folder / "postgres", "-D", folder / "data", *options],
+            folder,
+            port,
+            answers,
+            signal.SIGINT,
+            user,
         )
         try:
             server.start()

@@ -118,7 +118,10 @@ def test_statements_of_a_real_server_are_counted_into_a_pack_that_checks(mariadb
         assert "NOT_ATTESTED" not in codes
         [found] = [one for one in report["figures"]["indicators"] if one["id"] == "daily_reads_writes"]
         assert found["definition"] == "reads_writes.database/1"
-        assert [(host["host"], host["source"]) for host in found["hosts"]] == [("db-1", "database"), ("web-1", None)]
+        assert [(host["host"], host["source"]) for host in found["hosts"]] == [
+            ("db-1", "database"),
+            ("web-1", None),
+        ]
         # Over the month so far: 700 statements in low x 30 days, cut to 15 digits.
         counted = found["coverage"]
         days = (counted["observed_s"] + counted["bridged_s"] + counted["missing_s"]) // 86_400
@@ -156,7 +159,9 @@ def test_the_chunks_name_the_database_and_why_it_was_not_read(mariadb, tmp_path)
     assert first.absent == ()
     [(name, reason)] = last.absent
     assert name == "database orders"
-    assert re.search(r"not read from \S+Z until before \S+Z, \d+ tries: database orders: OperationalError", reason)
+    assert re.search(
+        r"not read from \S+Z until before \S+Z, \d+ tries: database orders: OperationalError", reason
+    )
 
 
 def _record(folder: Path) -> bytes:

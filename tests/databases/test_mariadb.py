@@ -32,8 +32,12 @@ def shop(mariadb):
     import pymysql
 
     with pymysql.connect(
-        host="127.0.0.1", port=mariadb.port, user="shop", password=PASSWORD.encode(), database="shop",
-        autocommit=True
+        host="127.0.0.1",
+        port=mariadb.port,
+        user="shop",
+        password=PASSWORD.encode(),
+        database="shop",
+        autocommit=True,
     ) as connection:
         cursor = connection.cursor()
         cursor.execute("CREATE OR REPLACE TABLE t (id INT PRIMARY KEY, n INT)")
@@ -118,12 +122,16 @@ def test_a_prepared_statement_counts_once_for_each_execution(reader, shop):
 
 
 def test_statements_of_a_procedure_count_and_the_call_does_not(reader, shop):
-    shop.execute("CREATE OR REPLACE PROCEDURE work() BEGIN INSERT INTO t VALUES (91, 0); UPDATE t SET n = 1; END")
+    shop.execute(
+        "CREATE OR REPLACE PROCEDURE work() BEGIN INSERT INTO t VALUES (91, 0); UPDATE t SET n = 1; END"
+    )
     assert difference(reader, lambda: shop.execute("CALL work()")) == (0, 2)
 
 
 def test_statements_of_a_trigger_count_beside_the_one_that_fires_it(reader, shop):
-    shop.execute("CREATE OR REPLACE TRIGGER tr AFTER INSERT ON t FOR EACH ROW INSERT INTO u VALUES (NEW.id, 0)")
+    shop.execute(
+        "CREATE OR REPLACE TRIGGER tr AFTER INSERT ON t FOR EACH ROW INSERT INTO u VALUES (NEW.id, 0)"
+    )
     try:
         assert difference(reader, lambda: shop.execute("INSERT INTO t VALUES (92, 0)")) == (0, 2)
     finally:

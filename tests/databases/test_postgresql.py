@@ -138,7 +138,9 @@ def test_a_statement_prepared_in_sql_counts_once_for_each_execution(reader, shop
 
 
 def test_a_statement_prepared_by_the_protocol_counts_once_for_each_execution(reader, shop):
-    assert difference(reader, lambda: [shop.execute("SELECT n FROM t WHERE id = %s", (n,), prepare=True) for n in range(9)]) == (9, 0)
+    assert difference(
+        reader, lambda: [shop.execute("SELECT n FROM t WHERE id = %s", (n,), prepare=True) for n in range(9)]
+    ) == (9, 0)
 
 
 def test_a_statement_that_fails_does_not_count(reader, shop):
@@ -154,7 +156,9 @@ def test_a_statement_that_fails_does_not_count(reader, shop):
 
 
 def test_statements_inside_of_a_function_do_not_count_unless_all_are_tracked(reader, shop):
-    shop.execute("CREATE OR REPLACE FUNCTION f() RETURNS void LANGUAGE plpgsql AS 'BEGIN INSERT INTO t VALUES (77, 0); END'")
+    shop.execute(
+        "CREATE OR REPLACE FUNCTION f() RETURNS void LANGUAGE plpgsql AS 'BEGIN INSERT INTO t VALUES (77, 0); END'"
+    )
     assert difference(reader, lambda: shop.execute("SELECT f()")) == (1, 0)
     assert "track = top" in reader.count().reason
 
@@ -184,7 +188,7 @@ def test_resetting_the_statistics_and_a_restart_are_other_identities(postgresql,
         admin.execute("SELECT pg_stat_statements_reset()")
     reset = reader.count().identity
     postgresql.stop()
-    with pytest.raises(DatabaseError, match="database shop: (AdminShutdown|OperationalError)"):
+    with pytest.raises(DatabaseError, match=r"database shop: (AdminShutdown|OperationalError)"):
         reader.count()
     postgresql.start()
     again = reader.count().identity

@@ -64,12 +64,8 @@ DATABASE = '[[hosts]]\nid = "db-1"\nsources = ["agent", "database"]\n'
 
 
 def measured(archive, declared=None):
-    figures = measure(
-        archive, month="2026-11", edition=load_edition("jiangsu-2018-trial"), scope=declared
-    )
-    [found] = [
-        one for one in document(figures)["indicators"] if one["id"] == "daily_reads_writes"
-    ]
+    figures = measure(archive, month="2026-11", edition=load_edition("jiangsu-2018-trial"), scope=declared)
+    [found] = [one for one in document(figures)["indicators"] if one["id"] == "daily_reads_writes"]
     return found, figures
 
 
@@ -123,4 +119,7 @@ def test_statements_that_two_sources_claim_are_compared_like_any_other(fleet):
 
     hours = partial(recompute.hour_reader, archive)(LocalCalendar("Asia/Shanghai"), figures.window)
     found = [one for one in compare_sources(figures, (), hours) if one.metric.startswith("db.")]
-    assert {(one.metric, one.within) for one in found} == {("db.reads.rate", "yes"), ("db.writes.rate", "yes")}
+    assert {(one.metric, one.within) for one in found} == {
+        ("db.reads.rate", "yes"),
+        ("db.writes.rate", "yes"),
+    }

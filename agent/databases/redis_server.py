@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Optional
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from agent.databases.connecting import Connecting
 from agent.databases.interface import Counted, Database, DatabaseError
@@ -44,6 +46,7 @@ def open_database(settings: DatabaseSettings, environment: Mapping[str, str]) ->
             password=password,
             socket_connect_timeout=settings.timeout_s,
             socket_timeout=settings.timeout_s,
+            retry=Retry(NoBackoff(), 0),  # the next reading is the next try
             single_connection_client=True,
             decode_responses=True,
         )

@@ -95,3 +95,17 @@ def test_a_wrong_password_is_refused_and_not_printed(redis_server):
         opened(redis_server, "WRONG-BUT-SECRET").count()
     assert "database cache: " in str(refused.value)
     assert "WRONG-BUT-SECRET" not in str(refused.value)
+
+
+def test_the_documented_rights_are_enough(redis_server, cache):
+    cache.acl_setuser(
+        "starproof", enabled=True, passwords=["+geheim"], reset_keys=True, reset_channels=True,
+        categories=["-@all"],
+        commands=["+info", "+command", "+ping", "+hello"],
+    )  # fmt: skip
+    settings = DatabaseSettings(
+        "cache", "redis", "statements", redis_server.port, user="starproof", password_env="P", timeout_s=5
+    )
+    reader = open_database(settings, {"P": "geheim"})
+    assert reader.count().reads >= 0
+    reader.close()

@@ -1,4 +1,4 @@
-"""The agent's command line: sample, enroll, run, status, logins.
+"""The agent's command line: sample, enroll, run, status; logins and database have commands of their own.
 
 Nothing but ``argparse`` is imported before a command is chosen, and a command imports only what it
 needs. Exit code 0: done, 1: an error, told in one line on stderr, 2: wrong usage.
@@ -11,9 +11,12 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from agent.errors import AgentError, ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from agent.config import Settings
 
 TOKEN_VARIABLE = "STARPROOF_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 STANDARD_INPUT = "-"
@@ -31,7 +34,14 @@ def main(argv: Optional[Sequence[str]] = None, *, prog: str = "starproof-agent")
         options = _parser(prog).parse_args(argv)
     except SystemExit as end:  # argparse has printed usage or help
         return end.code if isinstance(end.code, int) else 2
-    commands = {"sample": _sample, "enroll": _enroll, "run": _run, "status": _status, "logins": _logins}
+    commands = {
+        "sample": _sample,
+        "enroll": _enroll,
+        "run": _run,
+        "status": _status,
+        "database": _database,
+        "logins": _logins,
+    }
     try:
         return commands[options.command](options)
     except UsageError as error:
@@ -51,29 +61,22 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         epilog=f"example: {prog} enroll --collector https://collector.example:8440 --token-file token.txt",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", prog=prog)
-    _sample_options(_command(commands, prog, "sample", "一次读数 | take one reading", "sample --json"))
-    enroll = _command(
+    _sample_options(command(commands, prog, "sample", "一次读数 | take one reading", "sample --json"))
+    enroll = command(
         commands,
         prog,
         "enroll",
         "注册本机或更换密钥 | enrol this host, or rotate its key",
         "enroll --collector https://collector.example:8440 --token-file token.txt",
     )
-    _enroll_options(enroll)
-    run = _command(
+    enroll_options(enroll)
+    run = command(
         commands, prog, "run", "持续采集上报 | read, seal and deliver", "run --interval 60 --seal 600"
     )
-    _place_options(run)
-    run.add_argument(
-        "--interval", type=int, metavar="S", help="采集间隔(秒) | seconds between readings, 1 to 86400"
-    )
-    run.add_argument(
-        "--seal", type=int, metavar="S", help="封存周期(秒) | seconds between chunks, 1 to 86400"
-    )
-    show = _command(commands, prog, "status", "运行状况 | how the agent is doing", "status --json")
-    _place_options(show)
-    _json_option(show)
-    logins = _command(
+    place_options(run)
+    interval_options(run)
+    _database_options(commands, prog)
+    logins = command(
         commands,
         prog,
         "logins",
@@ -83,25 +86,30 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     from agent.logins.cli import add_options  # noqa: PLC0415 - imports nothing but argparse
 
     add_options(logins, prog)
+    show = command(commands, prog, "status", "运行状况 | how the agent is doing", "status --json")
+    place_options(show)
+    json_option(show)
     return parser
 
 
-def _command(
+def command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     prog: str,
     name: str,
     text: str,
     example: str,
 ) -> argparse.ArgumentParser:
+    """Add a command with its text and an example, and return its parser."""
     return commands.add_parser(name, help=text, description=text, epilog=f"example: {prog} {example}")
 
 
 def _sample_options(sample: argparse.ArgumentParser) -> None:
     sample.add_argument("--config", metavar="FILE", help="配置文件 | configuration file (device lists)")
-    _json_option(sample)
+    json_option(sample)
 
 
-def _enroll_options(enroll: argparse.ArgumentParser) -> None:
+def enroll_options(enroll: argparse.ArgumentParser) -> None:
+    """Add the options of an enrolment."""
     enroll.add_argument("--collector", metavar="URL", help="采集中心地址 | the collector's address")
     enroll.add_argument(
         "--token",
@@ -113,15 +121,27 @@ def _enroll_options(enroll: argparse.ArgumentParser) -> None:
         "--token-file", metavar="FILE", help="令牌文件 | file that holds the token, '-' for stdin"
     )
     enroll.add_argument("--name", metavar="HOST", help="主机名 | name of this host (default: its host name)")
-    _place_options(enroll)
+    place_options(enroll)
 
 
-def _place_options(parser: argparse.ArgumentParser) -> None:
+def place_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name configuration and state."""
     parser.add_argument("--config", metavar="FILE", help="配置文件 | configuration file")
     parser.add_argument("--state", metavar="DIR", help="状态目录 | state directory")
 
 
-def _json_option(parser: argparse.ArgumentParser) -> None:
+def interval_options(run: argparse.ArgumentParser) -> None:
+    """Add the options of a process that reads and seals."""
+    run.add_argument(
+        "--interval", type=int, metavar="S", help="采集间隔(秒) | seconds between readings, 1 to 86400"
+    )
+    run.add_argument(
+        "--seal", type=int, metavar="S", help="封存周期(秒) | seconds between chunks, 1 to 86400"
+    )
+
+
+def json_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option for one JSON document."""
     parser.add_argument("--json", action="store_true", help="只输出一个 JSON | print one JSON document only")
 
 
@@ -137,21 +157,33 @@ def _sample(options: argparse.Namespace) -> int:
     except ReadingError as error:
         raise AgentError(str(error)) from None
     if options.json:
-        _print_json(document)
+        print_json(document)
     else:
-        _print(sample_text(document))
+        print_text(sample_text(document))
     return 0
 
 
 def _enroll(options: argparse.Namespace) -> int:
+    from agent.config import load  # noqa: PLC0415 - lazy, see the module
+    from evidence.sources import AGENT  # noqa: PLC0415 - the same
+
+    settings = load(options.config, collector=options.collector, state=options.state)
+    enroll_source(settings, options, source=AGENT)
+    return 0
+
+
+def enroll_source(settings: Settings, options: argparse.Namespace, *, source: str) -> None:
+    """Enrol one source of this host, or rotate its key, and print what was enrolled.
+
+    Raises:
+        AgentError: it is not possible; the message says why.
+    """
     import socket  # noqa: PLC0415 - lazy, see the module
 
-    from agent.config import load  # noqa: PLC0415 - the same
     from agent.enrol import Request, enrol, facts  # noqa: PLC0415 - the same
     from agent.state import State, default_state  # noqa: PLC0415 - the same
     from agent.transport import HttpTransport  # noqa: PLC0415 - the same
 
-    settings = load(options.config, collector=options.collector, state=options.state)
     state = State(settings.state or default_state())
     token = _token(options)
     with state.lock():
@@ -168,14 +200,14 @@ def _enroll(options: argparse.Namespace) -> int:
             collector=collector,
             time_ms=_wall_ms(),
             facts=facts(),
+            source=source,
         )
         enrolled = enrol(state, request, transport)
     record = enrolled.signed.enrolment
-    _print(
+    print_text(
         f"已注册 enrolled: {record.enterprise} / {record.host}, epoch {record.epoch}, "
         f"key {enrolled.key.public.id[:16]}\n"
     )
-    return 0
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -203,23 +235,44 @@ def _run(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     from agent.config import load  # noqa: PLC0415 - lazy, see the module
-    from agent.state import State, default_state  # noqa: PLC0415 - the same
+
+    print_status(load(options.config, state=options.state), options)
+    return 0
+
+
+def print_status(settings: Settings, options: argparse.Namespace) -> None:
+    """Print how the process with the state directory of ``settings`` is doing.
+
+    Raises:
+        AgentError: the state directory cannot be read.
+    """
+    from agent.state import State, default_state  # noqa: PLC0415 - lazy, see the module
     from agent.status import report, text  # noqa: PLC0415 - the same
 
-    settings = load(options.config, state=options.state)
     now_ms = _wall_ms()
     document = report(State.of_any_owner(settings.state or default_state()), now_ms=now_ms)
     if options.json:
-        _print_json(document)
+        print_json(document)
     else:
-        _print(text(document, now_ms=now_ms))
-    return 0
+        print_text(text(document, now_ms=now_ms))
+
+
+def _database_options(commands: argparse._SubParsersAction[argparse.ArgumentParser], prog: str) -> None:
+    from agent.databases.cli import add_options  # noqa: PLC0415 - it imports this module
+
+    add_options(commands, prog)
+
+
+def _database(options: argparse.Namespace) -> int:
+    from agent.databases.cli import run_command  # noqa: PLC0415 - it imports this module
+
+    return run_command(options)
 
 
 def _logins(options: argparse.Namespace) -> int:
     from agent.logins.cli import main as logins  # noqa: PLC0415 - lazy, see the module
 
-    return logins(options, token=lambda: _token(options), show=_print)
+    return logins(options, token=lambda: _token(options), show=print_text)
 
 
 def _token(options: argparse.Namespace) -> str:
@@ -244,13 +297,14 @@ def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _print_json(document: object) -> None:
+def print_json(document: object) -> None:
+    """Write one JSON document to stdout."""
     import json  # noqa: PLC0415 - lazy, see the module
 
-    _print(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    print_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
 
 
-def _print(text: str) -> None:
+def print_text(text: str) -> None:
     """Write to stdout as UTF-8 whatever the locale says."""
     sys.stdout.flush()
     buffer = getattr(sys.stdout, "buffer", None)

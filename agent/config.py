@@ -107,8 +107,17 @@ def parse(text: str, *, where: str, **options: Value) -> Settings:
     Raises:
         ConfigError: a key is unknown or wrong; the message names file, line and what to write.
     """
+    return settings_of(toml_of(text, where), text, where=where, **options)
+
+
+def settings_of(document: Mapping[str, Any], text: str, *, where: str, **options: Value) -> Settings:
+    """Return the settings of a parsed document; ``text`` is its source, for naming lines.
+
+    Raises:
+        ConfigError: as ``parse``.
+    """
     found: dict[str, Value] = {name: key.default for name, key in KEYS.items()}
-    for name, value in _flat(toml_of(text, where)):
+    for name, value in _flat(document):
         place = f"{where} line {_line(text, name)}"
         if name not in KEYS:
             raise ConfigError(f"{place}: unknown key {name}; {_nearest(name)}")
@@ -155,7 +164,11 @@ def address(text: str, *, remote: bool) -> tuple[str, int]:
 
 
 def text_of(path: str) -> str:
-    """Return the text of a configuration file. Raises ConfigError."""
+    """Return the text of a configuration file.
+
+    Raises:
+        ConfigError: it cannot be read, is too long, or no text.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_CONFIG_BYTES + 1)
@@ -170,7 +183,11 @@ def text_of(path: str) -> str:
 
 
 def toml_of(text: str, where: str) -> Mapping[str, Any]:
-    """Return what a TOML text holds. Raises ConfigError."""
+    """Return the document that a TOML text holds, empty for an empty text.
+
+    Raises:
+        ConfigError: not TOML.
+    """
     if not text.strip():
         return {}
     if sys.version_info >= (3, 11):

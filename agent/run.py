@@ -21,7 +21,7 @@ from agent import lean
 from agent.config import Settings, listen
 from agent.delivery import Delivery, Surroundings
 from agent.enrol import AGENT
-from agent.errors import AgentError
+from agent.errors import AgentError, NotEnrolledError
 from agent.events import Events
 from agent.notify import Notifier
 from agent.reading import Host
@@ -34,6 +34,7 @@ from agent.state import SHUTDOWN, SPOOL, STATUS, Enrolled, State, default_state
 from agent.status import Board
 from agent.transport import HttpTransport
 from evidence import __version__ as version
+from evidence.sources import AGENT as SOURCE
 
 GRACE_S = 5.0
 """How long a stopping agent waits for its last delivery."""
@@ -61,13 +62,16 @@ def run(
     *,
     environment: Mapping[str, str],
     goes_down: Callable[[], bool] = machine_goes_down,
+    source: str = SOURCE,
 ) -> int:
     """Run the agent until SIGTERM or SIGINT; return the exit code.
 
-    ``goes_down`` is asked after SIGTERM whether the machine is shutting down.
+    ``goes_down`` is asked after SIGTERM whether the machine is shutting down. ``source`` is what the
+    state directory must be enrolled as.
 
     Raises:
-        AgentError: it cannot start: not enrolled, locked, or settings that cannot be used.
+        AgentError: it cannot start: not enrolled, or as another source, locked, or settings that cannot
+            be used.
     """
     schedule = Schedule(settings.interval_s * MS_PER_S, settings.seal_s * MS_PER_S)
     state = State(settings.state or default_state())
@@ -75,6 +79,7 @@ def run(
     loop = Loop(interval_ms=schedule.interval_ms, clock_ms=wall_ms, notifier=Notifier(environment))
     with state.lock():
         enrolled = state.require_enrolled()
+        _require_source(state, enrolled, source)
         board = Board(wall_ms, interval_ms=schedule.interval_ms)
         spool = _spool(settings, state, enrolled, events)
         delivery = _delivery(settings, schedule, spool, enrolled, board=board, events=events)
@@ -135,6 +140,14 @@ def _told(
     notifier.send(STOPPING="1")
 
 
+def _require_source(state: State, enrolled: Enrolled, source: str) -> None:
+    found = enrolled.signed.enrolment.source
+    if found != source:
+        raise NotEnrolledError(
+            f"{state.folder} is enrolled as {found}, not as {source}; give each process a state directory of its own"
+        )
+
+
 def _finish_marked(runner: Runner, state: State, events: Events) -> None:
     """Seal a last reading, and leave a mark that the machine is going down right after it."""
     from agent.shutdown import leave_mark  # noqa: PLC0415 - only at the end of a life
@@ -173,7 +186,7 @@ def _spool(settings: Settings, state: State, enrolled: Enrolled, events: Events)
 
 def _sealer(enrolled: Enrolled, last: Optional[LastRow]) -> Sealer:
     record = enrolled.signed.enrolment
-    identity = Identity(enterprise=record.enterprise, host=record.host, agent=AGENT)
+    identity = Identity(enterprise=record.enterprise, host=record.host, agent=AGENT, source=record.source)
     return Sealer(identity=identity, key=enrolled.key, last=last)
 
 

@@ -5,8 +5,8 @@ forward. Rules, in the order they are applied to every reading:
 
 1. A reading with an unset wall clock or with values that a chunk cannot hold is refused.
 2. Another boot id ends the run. The new one begins with the instant of boot, where every counter
-   is zero, provided that instant lies after everything known before; else with the reading. Only
-   where the agent saw the machine go down right after the last row is it a boot after a shutdown.
+   is zero, provided that instant lies after everything known before; else with the reading. So does
+   a run of counters that are not the kernel's: a server may have counted long before. Only where the agent saw the machine go down right after the last row is it a boot after a shutdown.
 3. A wall clock that does not go forward, or disagrees with the clock since boot by more than the
    tolerance of the day sums, or a monotonic clock that runs ahead of it, ends the run. The new one begins with the reading: the interval
    between is missing, never repaired.
@@ -32,7 +32,8 @@ from agent.thinning import keep_rows
 from evidence.chunk import BOOTS, CLOCK_STATES, EARLIEST_MS, LATEST_MS, MAX_NAME, Chunk, Header, seal
 from evidence.columns import MAX_ROWS, MAX_VALUES, MISSING
 from evidence.keys import PrivateKey
-from evidence.manifest import COUNTERS_CLOCKS, UNITS, Column, Manifest
+from evidence.manifest import COUNTERS_CLOCKS, UNITS, Column, Manifest, device_kind
+from evidence.sources import AGENT
 
 STEP_TOLERANCE_MS = 50
 STEP_TOLERANCE_SHARE = 1_000
@@ -51,6 +52,7 @@ class Identity:
     enterprise: str
     host: str
     agent: str
+    source: str = AGENT
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class Sealer:
         first, rows = _first(run, place)
         header = Header(
             enterprise=self._identity.enterprise,
-            source="agent",
+            source=self._identity.source,
             host=self._identity.host,
             key="",
             seq=place.seq,
@@ -241,7 +243,8 @@ class Sealer:
             return run
         if last.boot_id != reading.boot_id:
             instant_ms = reading.wall_ms - reading.boot_ms
-            if instant_ms > max(last.wall_ms, EARLIEST_MS) and reading.boot_ms > 0:
+            kernel = self._identity.source == AGENT
+            if kernel and instant_ms > max(last.wall_ms, EARLIEST_MS) and reading.boot_ms > 0:
                 run.first = "boot_after_shutdown" if last.shut_down else "boot"
                 run.rows.append(_boot_row(manifest, instant_ms))
         elif last.manifest is not None and _steady(last.row, row):
@@ -307,8 +310,7 @@ def _projected(old: Manifest, row: Sequence[int], new: Manifest) -> array[int]:
 
 def _owner(manifest: Manifest, column: Column) -> tuple[str, str, str]:
     """A column of a device is the same only while the device is the same piece of hardware."""
-    kind = "nic" if column.name.startswith("net.") else "disk"
     for device in manifest.devices if column.device else ():
-        if (device.kind, device.name) == (kind, column.device):
+        if (device.kind, device.name) == (device_kind(column.name), column.device):
             return column.name, column.device, device.identity
     return column.name, column.device, ""

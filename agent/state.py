@@ -52,14 +52,14 @@ class Enrolled:
     key: PrivateKey
 
 
-def default_state() -> str:
-    """Return the state directory for this user and system."""
+def default_state(process: str = "agent") -> str:
+    """Return the state directory for this user and system; ``process`` is whose it is."""
     if sys.platform == "win32":  # pragma: no cover - no Windows machine in CI
-        return os.path.join(os.environ.get("PROGRAMDATA", r"C:\ProgramData"), "starproof", "agent")
+        return os.path.join(os.environ.get("PROGRAMDATA", r"C:\ProgramData"), "starproof", process)
     if os.geteuid() == 0:
-        return "/var/lib/starproof/agent"
+        return f"/var/lib/starproof/{process}"
     base = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-    return os.path.join(base, "starproof", "agent")
+    return os.path.join(base, "starproof", process)
 
 
 class State:

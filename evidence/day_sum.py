@@ -40,7 +40,7 @@ from dataclasses import dataclass, fields
 from evidence.calendar import Slots
 from evidence.chunk import BOOTS, Chunk, Header
 from evidence.columns import MISSING
-from evidence.manifest import ACTIVITY, AVERAGES, COUNTERS, COUNTERS_CLOCKS, MAX_SCALE
+from evidence.manifest import ACTIVITY, AVERAGES, COUNTERS, COUNTERS_CLOCKS, MAX_SCALE, PER_DEVICE
 
 OBSERVED_INTERVALS = 2
 STEP_TOLERANCE_MS = 50
@@ -73,7 +73,7 @@ class DaySum:
     """Sums of one metric over one local day. Times in ms, all amounts exact integers.
 
     ``amount`` by metric: ``cpu`` busy ticks, ``cpu.steal`` stolen ticks, ``net.*`` bytes,
-    ``disk.*`` operations, ``net.capacity`` bit/s x ms, averages 10^-9 unit x ms. ``whole`` is what
+    ``disk.*`` operations, ``db.*`` statements, ``net.capacity`` bit/s x ms, averages 10^-9 unit x ms. ``whole`` is what
     ``amount`` is a part of: all ticks for the two processor metrics, for averages the ms that the
     averages stand for, 0 elsewhere.
     """
@@ -213,7 +213,7 @@ class _Counters:
         self._by_name: dict[str, list[Sequence[int]]] = {}
         for column, values in zip(chunk.manifest.columns, chunk.values):
             self._by_name.setdefault(column.name, []).append(values)
-        names = [name for name in self._by_name if name.split(".")[0] in ("net", "disk")]
+        names = [name for name in self._by_name if name in PER_DEVICE]
         self._metrics = [*([CPU, CPU_STEAL] if "cpu.user" in self._by_name else []), *names]
         speeds = [
             device.speed_bps for device in chunk.manifest.devices if device.counts and device.kind == "nic"

@@ -11,6 +11,8 @@ Column names (``kind`` / ``unit``):
   containing the guest ticks as the kernel writes them.
 * ``net.rx``, ``net.tx`` (counter / byte) and ``disk.reads``, ``disk.writes`` (counter / operation),
   one per counted device.
+* ``db.reads``, ``db.writes`` (counter / statement), one or both per database: statements that its
+  server carried out. What a product counts as one stands in the device's reason.
 * ``sessions.count``, ``sessions.users`` (gauge / session, account).
 * ``time.start_ms``, ``time.len_ms`` (clock / ms), then one ``average`` column: an averages chunk.
   Where bandwidth was bought, ``net.capacity.committed`` or ``net.capacity.cap`` (average / bit/s) say
@@ -63,6 +65,8 @@ UNITS = {
     "net.tx": ("counter", "byte"),
     "disk.reads": ("counter", "operation"),
     "disk.writes": ("counter", "operation"),
+    "db.reads": ("counter", "statement"),
+    "db.writes": ("counter", "statement"),
     "sessions.count": ("gauge", "session"),
     "sessions.users": ("gauge", "account"),
     "cpu.utilization": ("average", "percent"),
@@ -84,7 +88,9 @@ PUBLIC = "public"
 ALL_INTERFACES = "all_interfaces"
 """What stands there: traffic of the public line only, or of all interfaces (as an agent counts)."""
 
-PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes"})
+DEVICE_KINDS = {"net": "nic", "disk": "disk", "db": "database"}
+"""What a device is whose columns begin with this word."""
+PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes", "db.reads", "db.writes"})
 
 _CLOCKS = {COUNTERS: COUNTERS_CLOCKS, AVERAGES: AVERAGES_CLOCKS, ACTIVITY: ACTIVITY_COLUMNS}
 _CARRIES = {COUNTERS: {"counter", "gauge"}, AVERAGES: {"average"}, ACTIVITY: set[str]()}
@@ -119,9 +125,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Device:
-    """One network or block device of the host, and whether its work counts.
+    """One network or block device of the host, or a database, and whether its work counts.
 
-    ``identity`` changes when the device is another one under the same name. ``speed_bps`` is the
+    ``identity`` changes when the device is another one under the same name: of a database, when its
+    server has started anew or its counters were reset. ``speed_bps`` is the
     link's speed in bit/s, ``None`` when it is not known, 0 when the link is down.
     """
 
@@ -200,6 +207,11 @@ def build(
     return parse(canonical.encode(document))
 
 
+def device_kind(column: str) -> str:
+    """Return the kind of the device that a column of devices belongs to: ``nic``, ``disk``, ``database``."""
+    return DEVICE_KINDS[column.partition(".")[0]]
+
+
 def parse(raw: bytes) -> Manifest:
     """Return the manifest that ``raw`` encodes.
 
@@ -261,7 +273,7 @@ def _device(entry: dict[str, Any]) -> Device:
     where = "manifest.devices"
     fields.require_keys(entry, ("kind", "name", "identity", "counts", "reason"), ("speed_bps",), where=where)
     return Device(
-        kind=fields.choice(entry, "kind", ("nic", "disk"), where=where),
+        kind=fields.choice(entry, "kind", DEVICE_KINDS.values(), where=where),
         name=fields.text(entry, "name", where=where),
         identity=fields.text(entry, "identity", where=where),
         counts=fields.choice(entry, "counts", ("yes", "no"), where=where) == "yes",
@@ -301,6 +313,6 @@ def _require_order(kind: str, columns: tuple[Column, ...], devices: tuple[Device
     states = {name for name in names if name.startswith("cpu.") and kind == COUNTERS}
     if states and len(states) != len(CPU_STATES):
         raise MalformedError("manifest: the ten processor states come together or not at all")
-    counted = {("nic" if c.name.startswith("net.") else "disk", c.device) for c in columns if c.device}
+    counted = {(device_kind(column.name), column.device) for column in columns if column.device}
     if counted != {(device.kind, device.name) for device in devices if device.counts}:
         raise MalformedError("manifest: the counted devices are not those that have columns")

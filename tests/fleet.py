@@ -79,6 +79,9 @@ class MemoryArchive:
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
         return [row for row in self.rows if first_day <= row.day < after_day]
 
+    def ledger(self) -> bytes:
+        return b""
+
     def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
         return self.scopes
 

@@ -11,7 +11,7 @@ from evidence.chunk import LATEST_MS, Chunk, parse_header, read_frame, take_fram
 from evidence.day_sum import DaySum, span
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
-from evidence.sources import AGENT
+from evidence.sources import SIGNED_BY_HOSTS
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
 from verifier.enrolled import Enrolled
@@ -76,7 +76,7 @@ def read_chains(
         followed = links.followed(seen.watching(reader.opened(host, entries)))
         said = list(hear(host, followed, calendar, ALL_DAYS))
         findings.extend(links.findings)
-        if source == AGENT:  # averages are packed without the other months and metrics in between
+        if source in SIGNED_BY_HOSTS:  # averages are packed without the other months and metrics in between
             findings.extend(_holes(host, links))
         chains.append(
             Chain(

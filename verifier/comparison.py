@@ -67,6 +67,8 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "net.tx.rate": Tolerance(typical=10, rare=80),
     "disk.reads.rate": Tolerance(typical=25, rare=None),
     "disk.writes.rate": Tolerance(typical=25, rare=None),
+    "db.reads.rate": Tolerance(typical=25, rare=None),
+    "db.writes.rate": Tolerance(typical=25, rare=None),
 }
 """By the averages' name of what is measured, in the unit of its difference; argued in ADR 0014."""
 IDLE: Mapping[str, int] = {
@@ -74,8 +76,10 @@ IDLE: Mapping[str, int] = {
     "net.tx.rate": 10_000,
     "disk.reads.rate": 5,
     "disk.writes.rate": 5,
+    "db.reads.rate": 5,
+    "db.writes.rate": 5,
 }
-"""Rates (byte/s, operation/s) up to which a host is idle; below them, shares are noise."""
+"""Rates (byte/s, operation/s, statement/s) up to which a host is idle; below them, shares are noise."""
 
 
 @dataclass(frozen=True)

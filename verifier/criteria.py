@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from verifier import decimals, margins
-from verifier.edition import CLOUD_FORM, COUNT_SUBCATEGORIES, DECLARED, IT_SERVICE, CountRule, Edition, Star
+from verifier.edition import CLOUD_FORM, COUNT_SUBCATEGORIES, IT_SERVICE, CountRule, Edition, Star
 from verifier.margins import Counts, Sentence
 from verifier.profile import DeclaredRow, Profile
 from verifier.result import Figures, Indicator
@@ -83,10 +83,10 @@ def criteria(figures: Figures, profile: Profile | None) -> tuple[Criterion, ...]
     found = [_cloud_form(edition, profile)]
     found += [_count(edition, rule, profile) for rule in edition.criteria]
     for indicator in figures.indicators:
-        if indicator.rule.aggregation == DECLARED:
-            found.append(_declared(edition, indicator, profile))
-        else:
+        if indicator.measured:
             found.append(_measured(edition, indicator))
+        else:
+            found.append(_declared(edition, indicator, profile))
     return tuple(found)
 
 
@@ -186,6 +186,8 @@ def _measured(edition: Edition, indicator: Indicator) -> Criterion:
             short, most = by.up(threshold - bounds.high), by.up(bounds.high)
             sentence = margins.measured_below(name, star, needed, value=most, short=short, by=by)
             return Answer(verdict, needed, short, reason, sentence)
+        if indicator.enterprise is not None and star.id in indicator.enterprise.undecided:
+            return Answer(verdict, needed, sentence=margins.undecided(name, star, needed, by=by))
         if bounds.value is None or bounds.low is None:
             return Answer(verdict, needed, sentence=margins.not_measured(name, star, needed, by=by))
         value = by.down(bounds.value)

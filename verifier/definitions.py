@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from verifier.edition import CAPACITY_WEIGHTED, DECLARED, MEAN_OVER_HOSTS, SUM_OVER_HOSTS, Edition
 from verifier.errors import EditionError, ScopeError, VerifierError
 from verifier.indicators import bandwidth, cpu, reads_writes
+from verifier.indicators.enterprise import EnterpriseRule
 from verifier.indicators.interface import HostRule, MetricNames
 from verifier.scope import Scope
 from verifier.toml_table import nearest
@@ -20,7 +21,8 @@ DECLARED_FIGURE = "declared/1"
 class Definition:
     """One definition: the indicator it belongs to, how its hosts become one figure, its function.
 
-    ``rule`` is ``None`` for what this version does not measure; ``zh`` and ``en`` say it in words.
+    ``rule`` is for figures of hosts, ``enterprise`` for those of the whole enterprise, computed from
+    materials where there are any; with neither a figure is only declared. ``zh`` and ``en`` say it in words.
     ``metrics`` are what it reads. ``units`` are the names that an edition may give to what the function returns; empty: any, for
     nothing is returned.
     """
@@ -33,6 +35,7 @@ class Definition:
     rule: HostRule | None = None
     units: tuple[str, ...] = ()
     metrics: MetricNames | None = None
+    enterprise: EnterpriseRule | None = None
 
 
 _DECLARED_WORDS = (
@@ -86,6 +89,19 @@ _ALL = (
         reads_writes.figure,
         ("次/day", "次/日"),
         reads_writes.METRICS,
+    ),
+    Definition(
+        reads_writes.DATABASE_ID,
+        "daily_reads_writes",
+        SUM_OVER_HOSTS,
+        "数据库服务器执行的读语句与写语句之和，每24小时；各数据库主机相加。不是块设备的读写次数。",
+        (
+            "Statements of reading and writing that database servers carried out per 24 hours, database hosts "
+            "added up. Not block I/O."
+        ),
+        reads_writes.statements,
+        ("次/day", "次/日"),
+        reads_writes.STATEMENTS,
     ),
     Definition(
         "investment.paid/1",

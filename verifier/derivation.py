@@ -79,6 +79,7 @@ def derive_month(
         for part in hear_stored(opener, host, chunks, calendar, longest(spans))
     ]
     gathered = PackArchive(
+        ledger=archive.ledger(),
         enterprise=archive.enterprise,
         timezone=calendar.zone,
         enrolments=archive.enrolments(),

@@ -18,7 +18,7 @@ from verifier.bounds import Bounds
 from verifier.errors import VerifierError
 from verifier.indicators.interface import HostFigure
 from verifier.notes import Note
-from verifier.result import Figures, Indicator, MonthFigure, Substituted
+from verifier.result import Beside, Figures, Indicator, MonthFigure, Substituted
 from verifier.scope import Scope
 from verifier.verdict import Verdict
 from verifier.window import TimeClasses, Window, whole_seconds
@@ -94,6 +94,9 @@ def _exclusions(scope: Scope) -> list[dict[str, Any]]:
 def _indicator(indicator: Indicator) -> dict[str, Any]:
     rule = indicator.rule
     parts = [whole_seconds(figure.times) for figure in indicator.hosts]
+    detail = {}
+    if indicator.enterprise is not None:
+        parts, detail = [whole_seconds(indicator.times)], {"detail": dict(indicator.enterprise.detail)}
     return {
         "id": rule.id,
         "name_zh": rule.name_zh,
@@ -113,6 +116,18 @@ def _indicator(indicator: Indicator) -> dict[str, Any]:
         "by_month": [_month(part) for part in indicator.months],
         "hosts": [_host(figure, seconds) for figure, seconds in zip(indicator.hosts, parts, strict=True)],
         "notes": notes_document(indicator.notes),
+        **detail,
+        **({"beside": [_beside(other) for other in indicator.beside]} if indicator.beside else {}),
+    }
+
+
+def _beside(other: Beside) -> dict[str, Any]:
+    return {
+        "definition": other.definition.id,
+        "zh": other.definition.zh,
+        "en": other.definition.en,
+        **printed_bounds(other.bounds),
+        "share": coverage_share(other.times),
     }
 
 

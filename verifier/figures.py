@@ -20,6 +20,7 @@ from verifier.definitions import chosen
 from verifier.document import document, encode_figures
 from verifier.edition import DECLARED, Edition, Rule
 from verifier.errors import ScopeError, WindowError
+from verifier.indicators.enterprise import Materials
 from verifier.measuring import HourReader, Measuring
 from verifier.notes import Note
 from verifier.ports import Archive
@@ -100,6 +101,9 @@ def measure(
         amounts=amounts,
         stars=edition.star_ids,
         hours=hours or partial(recompute.hour_reader, archive),
+        month=month,
+        scope=scope,
+        materials=Materials(ledger=archive.ledger()),
     )
     indicators = tuple(
         measuring.indicator(

@@ -11,6 +11,7 @@ unpacked folder. What BagIt leaves open is closed here: exactly these entries, n
     data/enrolments.json                    who may sign for which host
     data/figures.json  data/verdict.json  data/report.json   derived, recomputed by every check
     data/form.docx  data/report.html  data/report.pdf        copies for reading
+    data/ledger.json                        payments and costs, from which figures are recomputed
     data/hosts.json                         which host has which place
     data/log-key.txt                        for orientation; check takes the key from elsewhere
     data/profile.toml                       what the enterprise declares about itself
@@ -45,6 +46,7 @@ EDITION = "data/edition.toml"
 ENROLMENTS = "data/enrolments.json"
 FIGURES = "data/figures.json"
 HOSTS = "data/hosts.json"
+LEDGER = "data/ledger.json"
 LOG_KEY = "data/log-key.txt"
 PROFILE = "data/profile.toml"
 README = "data/readme.txt"
@@ -66,7 +68,7 @@ FIXED = frozenset(
 )
 READING_COPIES = (FORM, REPORT_HTML, REPORT_PDF)
 """Rendered for people; they depend on fonts and libraries, so a check does not recompute them."""
-OPTIONAL = frozenset({PROFILE, SCOPE, SCOPES, *READING_COPIES})
+OPTIONAL = frozenset({LEDGER, PROFILE, SCOPE, SCOPES, *READING_COPIES})
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_HOSTS = 9_999
 """Places have four digits."""

@@ -135,6 +135,14 @@ def not_measured(name: Sentence, star: Star, needed: str, *, by: Scale) -> Sente
     )
 
 
+def undecided(name: Sentence, star: Star, needed: str, *, by: Scale) -> Sentence:
+    """Return the sentence of a figure whose materials decide nothing; its notes say why."""
+    return Sentence(
+        f"{name.zh} 无法判定（原因见该指标的说明），{star.name_zh}需 {by.zh(needed)}",
+        f"{name.en} cannot be decided (see its notes), {star.name_en} need {by.en(needed)}",
+    )
+
+
 def not_declared(name: Sentence, star: Star, needed: str, *, by: Scale) -> Sentence:
     """Return the sentence of a figure that the enterprise must declare and did not."""
     return Sentence(

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from evidence.calendar import LocalCalendar
 from verifier import decimals
 from verifier.amounts import HostAmounts, within
 from verifier.bounds import NOTHING_KNOWN, Bounds, least
-from verifier.definitions import Definition
+from verifier.definitions import DEFINITIONS, Definition
 from verifier.edition import EVERY_MONTH, Rule
 from verifier.fleet import aggregate, exact_sum
 from verifier.hours import HostHours
+from verifier.indicators.enterprise import EnterpriseMonth, Materials
 from verifier.indicators.interface import HostFigure, HostMonth, HostRule
 from verifier.notes import TEXTS, Mark, Note
-from verifier.result import Indicator, MonthFigure, Substituted
-from verifier.scope import DeclaredHost
+from verifier.result import Beside, Indicator, MonthFigure, Substituted
+from verifier.scope import DeclaredHost, Scope
 from verifier.substitution import settle, substituted_fleet
 from verifier.verdict import Verdict, judge
 from verifier.window import TimeClasses, Window, total
@@ -36,7 +37,8 @@ HourReader = Callable[[LocalCalendar, Window], Callable[[str], HostHours]]
 class Measuring:
     """What all figures of one call share.
 
-    ``hours`` gives the hour sums for substitution rules, ``None`` if none may be asked.
+    ``hours`` gives the hour sums for substitution rules, ``None`` if none may be asked. ``month``,
+    ``scope`` and ``materials`` are what figures of the enterprise are computed from.
     """
 
     calendar: LocalCalendar
@@ -44,6 +46,9 @@ class Measuring:
     amounts: Mapping[str, HostAmounts]
     stars: Sequence[str]
     hours: HourReader | None
+    month: str = ""
+    scope: Scope | None = None
+    materials: Materials = field(default_factory=Materials)
 
     def indicator(
         self,
@@ -56,15 +61,7 @@ class Measuring:
     ) -> Indicator:
         """Return one figure; ``substitution`` is the rule in force, if any."""
         if definition.rule is None:
-            return Indicator(
-                rule=rule,
-                definition=definition,
-                window=window,
-                bounds=NOTHING_KNOWN,
-                times=TimeClasses(),
-                verdicts=_verdicts(rule, NOTHING_KNOWN, self.stars),
-                notes=(Note("NOT_MEASURED"),),
-            )
+            return self._of_enterprise(rule, definition, window)
         found = self._of_hosts(definition.rule, window)
         alone = [found] if len(months) == 1 else [self._of_hosts(definition.rule, span) for _, span in months]
         by_month = tuple(
@@ -104,6 +101,39 @@ class Measuring:
             steal=exact_sum(steals) / len(steals) if steals else None,
             substituted=substituted,
             notes=tuple(_host_notes(found)),
+            beside=tuple(self._beside(definition, window)),
+        )
+
+    def _beside(self, definition: Definition, window: Window) -> Iterable[Beside]:
+        """Yield the figures of the indicator's other definitions for which a host has data."""
+        for other in DEFINITIONS.values():
+            if other.indicator != definition.indicator or other.id == definition.id or other.rule is None:
+                continue
+            found = self._of_hosts(other.rule, window)
+            if any(figure.source is not None for figure in found):
+                yield Beside(
+                    other, aggregate(found, other.aggregation), total([figure.times for figure in found])
+                )
+
+    def _of_enterprise(self, rule: Rule, definition: Definition, window: Window) -> Indicator:
+        """Return the figure that the materials give; without any it is the enterprise's to declare."""
+        found = None
+        if definition.enterprise is not None:
+            given = EnterpriseMonth(rule, self.calendar, self.month, window, self.scope, self.materials)
+            found = definition.enterprise(given)
+        bounds = NOTHING_KNOWN if found is None else found.bounds
+        verdicts = _verdicts(rule, bounds, self.stars)
+        if found is not None:
+            verdicts |= dict.fromkeys(found.undecided, Verdict.INCONCLUSIVE)
+        return Indicator(
+            rule=rule,
+            definition=definition,
+            window=window,
+            bounds=bounds,
+            times=TimeClasses() if found is None else found.times,
+            verdicts=verdicts,
+            enterprise=found,
+            notes=(Note("NOT_MEASURED"),) if found is None else found.notes,
         )
 
     def _of_hosts(self, rule: HostRule, window: Window) -> tuple[HostFigure, ...]:

@@ -91,6 +91,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "读与写只有一项有数据：另一项未加入，数值偏低。",
         "Only reads or only writes have data; the other is not added, so the value is too low.",
     ),
+    "NO_DATABASE": (
+        "这些主机未申报数据库数据源：对数据库语句数不作贡献，也不产生缺失时间。",
+        "No database is declared or read on these hosts: they add nothing to the statements, and no time of theirs is missing.",
+    ),
     "SOURCES_DIFFER": (
         "这些主机的不同数据源逐小时比对，差异超出容许范围：请评审人员查明原因。此项不改变任何数值和结论。",
         (

@@ -112,6 +112,7 @@ def write_pack(
         scopes=declared.scopes,
     )
     _require_enterprise(archive, declared)
+    ledger = archive.ledger()
     packing = _Packing(stream, archive, figures)
     packing.add(layout.BAG_INFO, layout.bag_info(archive.enterprise, month))
     packing.add(layout.BAGIT_TXT, layout.BAGIT)
@@ -119,6 +120,7 @@ def write_pack(
     derived = derive(
         PackArchive(
             enterprise=archive.enterprise,
+            ledger=ledger,
             timezone=figures.timezone,
             enrolments=archive.enrolments(),
             rows=packing.rows,
@@ -142,6 +144,7 @@ def write_pack(
         layout.README: readme(archive.enterprise, month).encode(),
         layout.REPORT: derived.report_bytes,
         layout.VERDICT: derived.verdict_bytes,
+        **({layout.LEDGER: ledger} if ledger else {}),
         **_declared_entries(rules),
         **render(derived),
     }

@@ -21,12 +21,14 @@ class PackArchive:
         enrolments: Sequence[SignedEnrolment],
         rows: Sequence[DaySumRow],
         scope_versions: Sequence[tuple[bytes, bytes]] = (),
+        ledger: bytes = b"",
     ) -> None:
         self.enterprise = enterprise
         self.timezone = timezone
         self._enrolments = list(enrolments)
         self._rows = list(rows)
         self._scope_versions = list(scope_versions)
+        self._ledger = ledger
 
     def hosts(self) -> list[str]:
         """Return the names of all enrolled hosts, sorted; those outside the scope are named in a note."""
@@ -43,6 +45,10 @@ class PackArchive:
     def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
         """Return record and file of every declared version of the scope, in order."""
         return self._scope_versions
+
+    def ledger(self) -> bytes:
+        """Return the canonical bytes of the ledger, empty if there is none."""
+        return self._ledger
 
     def chunks(self, host: str, start_ms: int, end_ms: int) -> Iterator[StoredChunk]:
         """Refuse: figures of a pack are in the zone of its day sums, so nobody asks.

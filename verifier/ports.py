@@ -55,3 +55,7 @@ class Archive(Protocol):
         ``verifier.declaration.declared_versions`` verifies them.
         """
         ...
+
+    def ledger(self) -> bytes:
+        """Return the canonical bytes of the ledger of payments and costs, empty if there is none."""
+        ...

@@ -10,6 +10,7 @@ from verifier.amounts import HostAmounts
 from verifier.bounds import Bounds
 from verifier.definitions import Definition
 from verifier.edition import Edition, Rule
+from verifier.indicators.enterprise import EnterpriseFigure
 from verifier.indicators.interface import HostFigure
 from verifier.notes import Note
 from verifier.scope import DeclaredHost, Scope
@@ -37,12 +38,21 @@ class Substituted:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The same indicator under another definition, for which there are data: shown, and decides nothing."""
+
+    definition: Definition
+    bounds: Bounds
+    times: TimeClasses
+
+
+@dataclass(frozen=True)
 class Indicator:
     """One indicator: the fleet's figure, its verdict for every star, and every host's figure.
 
     ``bounds`` are those of the rule for combining the ``months``; ``hosts`` are over the whole window.
     ``times`` are host-milliseconds over all hosts; ``steal`` is the mean stolen processor time in
-    percent over the hosts that report it.
+    percent over the hosts that report it. ``enterprise`` is set where materials gave the figure.
     """
 
     rule: Rule
@@ -55,7 +65,14 @@ class Indicator:
     months: tuple[MonthFigure, ...] = ()
     steal: Fraction | None = None
     substituted: Substituted | None = None
+    enterprise: EnterpriseFigure | None = None
     notes: tuple[Note, ...] = ()
+    beside: tuple[Beside, ...] = ()
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a measured figure, from hosts or from materials; else it is declared."""
+        return self.definition.rule is not None or self.enterprise is not None
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,10 @@ class StoreArchive:
         with self._store.reading() as connection:
             return scopes.versions(connection)
 
+    def ledger(self) -> bytes:
+        """Return the canonical bytes of the ledger of payments and costs: none is kept yet."""
+        return b""
+
     def findings(self) -> list[findings.Finding]:
         """Return what the collector noticed, oldest first."""
         with self._store.reading() as connection:

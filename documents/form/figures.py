@@ -61,7 +61,8 @@ def form_figures(
             )
         indicator = found[rule.id]
         value = indicator["value"]
-        declared = profile.figures.get(rule.id) if value is None and rule.aggregation == DECLARED else None
+        measured = value is not None or "detail" in indicator or rule.aggregation != DECLARED
+        declared = None if measured else profile.figures.get(rule.id)
         result[rule.id] = FormFigure(
             rule=rule,
             definition=indicator["definition"],

@@ -20,6 +20,7 @@ DEFINITION_WORDS = {
     "cpu.busy/1": "各业务主机处理器忙碌时间占全部时间的百分比（停机按零计），对主机取算术平均",
     "bandwidth.max_direction/1": "收、发两个方向中较大者占带宽容量的百分比，各主机按容量加权",
     "reads_writes.block_io/1": "块设备每天完成的读、写次数之和，各主机相加",
+    "reads_writes.database/1": "数据库服务器每天执行的读、写语句数之和，各数据库主机相加",
     "it_cost.before_after/1": "上云前后IT运维成本之差占上云前成本的百分比",
     "users.distinct_month/1": "当月使用过云服务的不同用户数占人数的百分比",
     "investment.paid/1": "为上云实际支付的金额",

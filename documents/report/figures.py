@@ -179,7 +179,16 @@ def _facts(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Facts:
         pairs.append((say("steal"), say.value(indicator["steal"], "%")))
     if indicator["suspect_s"]:
         pairs.append((say("suspect"), Cell(say.span(indicator["suspect_s"]))))
+    pairs += [_beside(other, indicator["unit"], say) for other in indicator.get("beside", ())]
     return Facts(tuple(pairs))
+
+
+def _beside(other: Mapping[str, Any], unit: str, say: Phrases) -> tuple[str, Cell]:
+    """Return the same figure under another definition: shown, and decides nothing."""
+    about = say("beside_about", text=say.of(other), share=say.share(other["share"]).text)
+    value, low = say.value(other["value"], unit).text, say.interval(other).text
+    text = say("beside_value", definition=other["definition"], value=value, interval=low)
+    return say("beside"), Cell(text, sub=about)
 
 
 def coverage_bar(coverage: Mapping[str, Any], say: Phrases) -> Bar:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pytest
 from host_months import DAY_MS, FIRST, HOUR_MS, averaged, covered, every_day, host_month
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.day_sum import DaySum
 from verifier.indicators import reads_writes
+from verifier.window import TimeClasses
 
 READS, WRITES = ("agent", "disk.reads"), ("agent", "disk.writes")
 
@@ -70,6 +72,58 @@ def test_imported_rates_are_operations_per_second():
 def test_a_host_without_data_has_no_value():
     found = reads_writes.figure(host_month({}))
     assert (found.source, found.bounds.value, found.bounds.low, found.bounds.high) == (None, None, 0, None)
+
+
+STATEMENTS_READ, STATEMENTS_WRITTEN = ("database", "db.reads"), ("database", "db.writes")
+
+
+def statements(metrics, **more):
+    return reads_writes.statements(host_month(metrics, **more))
+
+
+def test_statements_of_a_day_are_added_and_block_operations_are_not():
+    metrics = {
+        STATEMENTS_READ: every_day(covered(700)), STATEMENTS_WRITTEN: every_day(covered(300)),
+        READS: every_day(covered(10**6)), WRITES: every_day(covered(10**6)),
+    }  # fmt: skip
+    found = statements(metrics)
+    assert found.source == "database"
+    assert found.bounds.low == found.bounds.value == found.bounds.high == 1000
+    assert codes(found) == []
+    assert reads_writes.figure(host_month(metrics)).bounds.value == 2 * 10**6
+
+
+def test_that_the_agent_was_declared_first_is_no_news_for_statements():
+    days = every_day(covered(1))
+    metrics = {STATEMENTS_READ: days, STATEMENTS_WRITTEN: days}
+    assert codes(statements(metrics, sources=("agent", "database"))) == []
+
+
+def test_the_limit_of_the_disks_does_not_bound_statements():
+    days = {day: covered(10**9) for day in range(15)}
+    found = statements({STATEMENTS_READ: days, STATEMENTS_WRITTEN: days}, iops_limit=1)
+    assert (found.bounds.high, codes(found)) == (None, ["NO_UPPER_BOUND"])
+
+
+def test_a_product_that_tells_one_kind_only_makes_the_value_too_low_and_says_so():
+    found = statements({STATEMENTS_READ: every_day(covered(700))})
+    assert (found.bounds.low, found.bounds.value, found.bounds.high) == (700, 700, None)
+    assert codes(found) == ["ONE_KIND_ONLY", "NO_UPPER_BOUND"]
+
+
+@pytest.mark.parametrize("sources", [("agent",), ()])
+def test_a_host_without_a_database_adds_nothing_and_leaves_nothing_open(sources):
+    found = statements({READS: every_day(covered(700))}, sources=sources)
+    assert (found.source, found.times) == (None, TimeClasses())
+    assert (found.bounds.low, found.bounds.value, found.bounds.high) == (0, None, 0)
+    assert codes(found) == ["NO_DATABASE"]
+
+
+def test_a_host_that_declares_a_database_without_data_leaves_its_time_open():
+    found = statements({}, sources=("database",))
+    assert (found.bounds.low, found.bounds.value, found.bounds.high) == (0, None, None)
+    assert codes(found) == ["NO_DATA", "NO_UPPER_BOUND"]
+    assert found.times.missing_ms == 30 * DAY_MS
 
 
 DAYS = st.lists(

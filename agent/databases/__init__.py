@@ -1,0 +1,1 @@
+"""Reading databases: the counters of statements that their servers keep. A process of its own."""

@@ -1,0 +1,64 @@
+"""What a definition of the whole enterprise is given and what it answers: no hosts, but materials.
+
+Materials are what was gathered beside the readings of hosts: here the ledger of payments and costs.
+A definition answers ``None`` when it has no materials at all; the figure is then declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evidence.calendar import LocalCalendar
+from verifier.bounds import Bounds
+from verifier.edition import Rule
+from verifier.notes import Note
+from verifier.scope import Scope
+from verifier.window import TimeClasses, Window
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What definitions of the enterprise are computed from.
+
+    ``ledger`` are the canonical bytes of the ledger, empty without one.
+    """
+
+    ledger: bytes = b""
+
+
+@dataclass(frozen=True)
+class EnterpriseMonth:
+    """The enterprise over a window: what was declared and what was gathered.
+
+    ``window`` is that of the edition's rule, which ends with the local month ``month`` (``YYYY-MM``);
+    ``scope`` is ``None`` when none was declared.
+    """
+
+    rule: Rule
+    calendar: LocalCalendar
+    month: str
+    window: Window
+    scope: Scope | None
+    materials: Materials
+
+
+@dataclass(frozen=True)
+class EnterpriseFigure:
+    """One figure of the enterprise.
+
+    ``times`` say what share of the window the materials speak for; all zero where that means nothing.
+    ``undecided`` are ids of stars for which the figure decides nothing, whatever its bounds.
+    ``detail`` is printed with the figure: texts, integers, lists, objects and nulls only.
+    """
+
+    bounds: Bounds
+    times: TimeClasses = field(default_factory=TimeClasses)
+    undecided: frozenset[str] = frozenset()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+
+EnterpriseRule = Callable[[EnterpriseMonth], EnterpriseFigure | None]
+"""Raises ``VerifierError`` if the materials are not what they must be."""

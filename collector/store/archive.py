@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from collector.store import chunks, day_sums, findings, registry, schema, scopes
+from collector.store import activity, chunks, day_sums, findings, registry, schema, scopes
 from collector.store.engine import Store
+from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
 from evidence.stored import DaySumRow, StoredChunk
 
@@ -90,6 +91,11 @@ class StoreArchive:
     def ledger(self) -> bytes:
         """Return the canonical bytes of the ledger of payments and costs: none is kept yet."""
         return b""
+
+    def activity(self, first_day: int, after_day: int) -> Iterable[ActivityRow]:
+        """Yield the stored sets of accounts of all hosts for days in [first_day, after_day), sorted."""
+        with self._store.reading() as connection:
+            yield from activity.rows(connection, first_day, after_day)
 
     def findings(self) -> list[findings.Finding]:
         """Return what the collector noticed, oldest first."""

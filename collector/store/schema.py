@@ -165,6 +165,29 @@ scope_version = Table(
     Column("file", LargeBinary, nullable=False),
 )
 
+activity_meaning = Table(
+    "activity_meaning",
+    metadata,
+    # SHA-256 over the canonical facts: what the hashes of a set mean and whom they leave out.
+    Column("sha256", _Hash, primary_key=True),
+    Column("zone", String(64), nullable=False),
+    Column("account_key", String(16), nullable=False),
+    Column("definition", String(64), nullable=False),
+    Column("excluded", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("host_id", _Id, ForeignKey("host.id"), primary_key=True),
+    Column("source", String(32), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("meaning", _Hash, ForeignKey("activity_meaning.sha256"), primary_key=True),
+    # Keyed hashes of 16 bytes, sorted, each once (evidence.activity); no name is ever kept.
+    Column("hashes", LargeBinary, nullable=False),
+)
+
 audit_trail = Table(
     "audit_trail",
     metadata,

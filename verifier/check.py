@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
-from evidence.sources import AGENT
+from evidence.sources import SIGNED_BY_HOSTS
 from verifier import layout
 from verifier.chain import hour_reader, read_chains
 from verifier.container import Container, ContainerError
@@ -141,7 +141,7 @@ def check(
         findings=report.findings,
     )
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
-    report.attested = sum(chain.count for chain in chains if chain.source == AGENT)
+    report.attested = sum(chain.count for chain in chains if chain.source in SIGNED_BY_HOSTS)
 
     # (6)-(8)
     def hours(zone: LocalCalendar, window: Window) -> Callable[[str], HostHours]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from verifier.edition import CAPACITY_WEIGHTED, DECLARED, MEAN_OVER_HOSTS, SUM_OVER_HOSTS, Edition
 from verifier.errors import EditionError, ScopeError, VerifierError
-from verifier.indicators import bandwidth, cpu, reads_writes
+from verifier.indicators import bandwidth, cpu, reads_writes, users
 from verifier.indicators.enterprise import EnterpriseRule
 from verifier.indicators.interface import HostRule, MetricNames
 from verifier.scope import Scope
@@ -51,11 +51,17 @@ _ALL = (
         "(cost before - cost after) / cost before. " + _DECLARED_WORDS[1],
     ),
     Definition(
-        "users.distinct_month/1",
+        users.ID,
         "monthly_user_rate",
         DECLARED,
-        "当月使用过的不同账号数 / 申报的人数。" + _DECLARED_WORDS[0],
-        "Distinct accounts of the month / declared head count. " + _DECLARED_WORDS[1],
+        "当月有活动的不同账号数 / 申报的人数；账号以加密哈希跨主机、跨日合并，不重复计数。没有账号数据时由企业申报，以所附材料为据。",
+        (
+            "Distinct accounts that were active in the month / declared head count; accounts are united over hosts "
+            "and days by keyed hash. Without data of accounts the enterprise declares the value, with the documents "
+            "attached."
+        ),
+        units=("%",),
+        enterprise=users.figure,
     ),
     Definition(
         cpu.ID,

@@ -83,6 +83,7 @@ def derive_month(
         timezone=calendar.zone,
         enrolments=archive.enrolments(),
         rows=[row for part in said for row in part.rows],
+        activity=[row for part in said for row in part.activity],
     )
     return derive(
         gathered,

@@ -56,6 +56,9 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "DAY_SUM_DIFFERS": (FAIL, "存储的日合计与重算结果不同", "a stored day sum is not the one recomputed from the chunks"),
     "DAY_SUM_MISSING": (FAIL, "缺少日合计", "the chunks give a day sum that is not stored"),
     "DAY_SUM_EXTRA": (FAIL, "日合计没有数据块支持", "no chunk supports a stored day sum"),
+    "ACTIVITY_DIFFERS": (FAIL, "存储的账号集合与重算结果不同", "a stored set of accounts is not the one recomputed from the chunks"),
+    "ACTIVITY_MISSING": (FAIL, "缺少账号集合", "the chunks give a set of accounts that is not stored"),
+    "ACTIVITY_EXTRA": (FAIL, "账号集合没有数据块支持", "no chunk supports a stored set of accounts"),
     "EDITION": (FAIL, "评定版本文件不可读", "the edition file cannot be read"),
     "EDITION_DIFFERS": (
         FAIL, "评定版本与本程序所带的同名版本不同", "the edition differs from the one of the same name shipped here",

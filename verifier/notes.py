@@ -135,6 +135,44 @@ TEXTS: dict[str, tuple[str, str]] = {
         "这些主机没有数值，无从代入。",
         "These hosts have no figure, so nothing can be substituted.",
     ),
+    "HEAD_COUNT_UNKNOWN": (
+        "未申报人数：有账号数，没有使用率；请在申报范围的 [head_counts] 中写明。",
+        "No head count is declared: there is a number of accounts and no rate; declare [head_counts] in the scope.",
+    ),
+    "HEAD_COUNT_NOT_CHOSEN": (
+        "申报范围没有用 [users] 指明分母：取已申报人数中较大者。",
+        "The scope does not choose the head count under [users]: the greatest of those declared is used.",
+    ),
+    "USERS_ABOVE_HEAD_COUNT": (
+        "观测到的账号数多于申报人数：账号数照实列出，使用率按100%计；请核对一人多号、外部账号和人数。",
+        (
+            "More accounts were active than people are declared: the number is printed as it is, the rate is 100 %; "
+            "look for people with several accounts, outsiders, and the head count."
+        ),
+    ),
+    "ACCOUNT_KEYS_DIFFER": (
+        "账号哈希使用了不同的密钥，无法合并，也不相加：下限取其中最大的一个，上限为全部人数。",
+        (
+            "The accounts are hashed under different keys: they cannot be united and are not added up; the low end is "
+            "the greatest of them, the high end everybody."
+        ),
+    ),
+    "USERS_SKETCHED": (
+        "账号数超过一百万：用概率草图估计，其误差（三倍标准差）已计入上下限。",
+        "More than a million accounts: estimated with a sketch; its error, three standard deviations, widens both ends.",
+    ),
+    "USERS_NOT_READ": (
+        "这些数据源在这些日期没有完整读取：下限只计观测到的账号，上限按全部人数计。",
+        "On these days these sources were not wholly read: the low end counts who was seen, the high end everybody.",
+    ),
+    "USERS_NOT_ATTESTED": (
+        "这些账号数据由采集端从数据库、目录、平台接口或文件取得，未经主机上的程序签名证明。",
+        "The collector got these accounts from a database, a directory, a provider or a file; no host attests them.",
+    ),
+    "USERS_OTHER_ZONE": (
+        "账号数据按另一时区的自然日采集，不能换算成统计期的自然日：无法判定。",
+        "The accounts were gathered by days of another time zone and cannot be filed by the days of this one: undecided.",
+    ),
 }
 """Every code with its Chinese and its English text."""
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import BinaryIO
 
 from evidence import __version__
+from evidence.activity import ActivityRow
 from evidence.calendar import MS_PER_S, LocalCalendar
 from evidence.dsse import STATEMENT_TYPE
 from evidence.keys import PrivateKey
@@ -124,6 +125,7 @@ def write_pack(
             timezone=figures.timezone,
             enrolments=archive.enrolments(),
             rows=packing.rows,
+            activity=packing.activity,
         ),
         month=month,
         timezone=figures.timezone,
@@ -185,6 +187,7 @@ class _Packing:
         self._hashes: dict[str, str] = {}
         self.places: dict[str, str] = {}
         self.rows: list[DaySumRow] = []
+        self.activity: list[ActivityRow] = []
         self.facts: list[SourceFacts] = []
         self.chunks = 0
 
@@ -202,6 +205,7 @@ class _Packing:
             self.places[host] = f"{len(self.places) + 1:04}"
             for part in hear_stored(opener, host, chunks, calendar, window):
                 self.rows += part.rows
+                self.activity += part.activity
                 self.facts.append(part.facts)
             self.chunks += len(chunks)
             for name, data in _entries(self.places[host], chunks):
@@ -244,7 +248,7 @@ def _require_same(archive: Archive, figures: Figures, derived: Documents) -> Non
     """Refuse to sign figures that rest on day sums which the chunks do not give."""
     same = encode_figures(document(figures)) == derived.figures_bytes
     if archive.timezone == figures.timezone:
-        declared = None if figures.scope is None else {host.id for host in figures.scope.hosts}
+        declared = None if figures.scope is None else figures.scope.host_names
         days = (figures.window.first_day, figures.window.after_day)
         stored = [row for row in archive.day_sums(*days) if declared is None or row.host in declared]
         same = same and layout.day_sums_csv(stored) == layout.day_sums_csv(derived.day_sums)

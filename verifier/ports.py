@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
 from evidence.stored import DaySumRow, StoredChunk
 
@@ -54,6 +55,10 @@ class Archive(Protocol):
 
         ``verifier.declaration.declared_versions`` verifies them.
         """
+        ...
+
+    def activity(self, first_day: int, after_day: int) -> Iterable[ActivityRow]:
+        """Return the sets of accounts of all hosts for days in [first_day, after_day), sorted."""
         ...
 
     def ledger(self) -> bytes:

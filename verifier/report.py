@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from evidence.calendar import MS_PER_S
-from evidence.sources import AGENT
+from evidence.sources import SIGNED_BY_HOSTS
 from evidence.stored import DaySumRow
 from verifier import decimals, layout
 from verifier.amounts import HostAmounts
@@ -104,8 +104,8 @@ def report_document(
         "comparison_notes": notes_document(comparison_notes(given.comparisons)),
         "profile": None if given.profile is None else profile_document(given.profile, figures.edition),
         **page_one(
-            agents=any(facts.source == AGENT for facts in given.facts),
-            imports=any(facts.source != AGENT for facts in given.facts),
+            agents=any(facts.source in SIGNED_BY_HOSTS for facts in given.facts),
+            imports=any(facts.source not in SIGNED_BY_HOSTS for facts in given.facts),
             declared=given.profile is not None,
         ),
         "hashes": {
@@ -228,7 +228,7 @@ def _host(
         "sources": sorted(facts.source for facts in mine),
         "software": sorted({version for facts in mine for version in facts.software}),
         "chunks": sum(facts.chunks for facts in mine),
-        "attested": sum(facts.chunks for facts in mine if facts.source == AGENT),
+        "attested": sum(facts.chunks for facts in mine if facts.source in SIGNED_BY_HOSTS),
         "restarts": _restarts(figures.amounts.get(host.id, {})),
         "clock": {
             "states": sorted({state for facts in mine for state in facts.clock_states}),

@@ -16,10 +16,11 @@ from fractions import Fraction
 from evidence.calendar import LocalCalendar
 from evidence.chunk import MAX_NAME
 from evidence.errors import MalformedError
-from evidence.sources import NAME_RULE, is_source, usual_order
+from evidence.sources import ACCOUNTS, LOGIN_LOG, NAME_RULE, is_source, usual_order
 from verifier import toml_table
 from verifier.errors import ScopeError
 from verifier.toml_table import Table
+from verifier.toml_text import shown
 
 SCHEMA = "starproof/scope/1"
 MAX_MBPS = 100_000_000
@@ -27,6 +28,10 @@ MAX_MBPS = 100_000_000
 MAX_IOPS = 1_000_000_000
 MAX_PEOPLE = 100_000_000
 MAX_SOURCES = 16
+MAX_USER_SOURCES = 1_000
+HEAD_COUNTS = ("total", "cloud_users")
+"""总人数 and 使用云服务人员数量."""
+ACTIVITY_SOURCES = (LOGIN_LOG, ACCOUNTS)
 BITS_PER_MEGABIT = 1_000_000
 """Purchased bandwidth is decimal: 1 Mbit/s = 10^6 bit/s."""
 EXTREME_HOUR = "extreme_hour/1"
@@ -76,6 +81,18 @@ class Exclusion:
 
 
 @dataclass(frozen=True)
+class DeclaredUsers:
+    """What the monthly user rate is made of.
+
+    ``head_count`` names one of ``head_counts``. ``sources`` are (host, source) of all that must be read for
+    the figure to be complete; empty: those that have data.
+    """
+
+    head_count: str
+    sources: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Scope:
     """A declared scope. Days are ordinals, ``last_day`` is inclusive; ``sha256`` is of the file.
 
@@ -93,6 +110,13 @@ class Scope:
     exclusions: tuple[Exclusion, ...]
     sha256: str
     substitution: Mapping[str, str] = field(default_factory=dict)
+    users: DeclaredUsers | None = None
+
+    @property
+    def host_names(self) -> set[str]:
+        """The hosts whose chunks decide: those declared, and those under whose name accounts are told."""
+        told = self.users.sources if self.users else ()
+        return {host.id for host in self.hosts} | {host for host, _ in told}
 
 
 def parse_scope(data: bytes) -> Scope:
@@ -105,12 +129,13 @@ def parse_scope(data: bytes) -> Scope:
     top = toml_table.load(data, what="scope", error=ScopeError)
     top.allow(
         ("schema", "enterprise", "timezone", "edition", "window", "hosts"),
-        ("definitions", "head_counts", "exclusions", "substitution"),
+        ("definitions", "head_counts", "exclusions", "substitution", "users"),
     )
     top.choice("schema", (SCHEMA,))
     first, last = _days(top.table("window"))
     hosts = tuple(_host(table, (first, last)) for table in top.tables("hosts"))
     _require_hosts(top, hosts)
+    head_counts = _head_counts(top.table("head_counts")) if "head_counts" in top else {}
     return Scope(
         enterprise=top.text("enterprise"),
         timezone=_zone(top),
@@ -118,12 +143,34 @@ def parse_scope(data: bytes) -> Scope:
         first_day=first,
         last_day=last,
         definitions=_definitions(top.table("definitions")) if "definitions" in top else {},
-        head_counts=_head_counts(top.table("head_counts")) if "head_counts" in top else {},
+        head_counts=head_counts,
         hosts=hosts,
         exclusions=tuple(_exclusions(top, (first, last))),
         sha256=hashlib.sha256(data).hexdigest(),
         substitution=_substitution(top.table("substitution")) if "substitution" in top else {},
+        users=_users(top.table("users"), head_counts) if "users" in top else None,
     )
+
+
+def _users(table: Table, head_counts: Mapping[str, int]) -> DeclaredUsers:
+    table.allow(("head_count",), ("sources",))
+    which = table.choice("head_count", HEAD_COUNTS)
+    if which not in head_counts:
+        raise table.wrong(
+            f"head_count is {which}, but [head_counts] does not say how many; write {which} = …"
+        )
+    sources = table.texts("sources") if "sources" in table else ()
+    if len(sources) > MAX_USER_SOURCES or len(set(sources)) != len(sources):
+        raise table.wrong(f"sources names a source twice, or more than {MAX_USER_SOURCES}")
+    found = []
+    for text in sources:
+        host, slash, source = text.rpartition("/")
+        if not slash or not host or len(host) > MAX_NAME or source not in ACTIVITY_SOURCES:
+            raise table.wrong(
+                f'sources holds {shown(text)}; write host and source, such as "web-1/login-log" or "oa/accounts"'
+            )
+        found.append((host, source))
+    return DeclaredUsers(which, tuple(found))
 
 
 def _zone(top: Table) -> str:
@@ -153,7 +200,7 @@ def _substitution(table: Table) -> dict[str, str]:
 
 
 def _head_counts(table: Table) -> dict[str, int]:
-    table.allow((), ("total", "cloud_users"))
+    table.allow((), HEAD_COUNTS)
     counts = {key: table.integer(key, most=MAX_PEOPLE) for key in table}
     for key, count in counts.items():
         if count == 0:

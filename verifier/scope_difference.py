@@ -45,6 +45,10 @@ def _flat(scope: Scope) -> Iterator[tuple[Place, str]]:
         yield ("substitution", key), rule
     for key, count in scope.head_counts.items():
         yield ("head_counts", key), str(count)
+    if scope.users is not None:
+        yield ("users", "head_count"), scope.users.head_count
+        if scope.users.sources:
+            yield ("users", "sources"), ", ".join(f"{host}/{source}" for host, source in scope.users.sources)
     for host in scope.hosts:
         yield from _host(host, window_first=scope.first_day)
     yield from _exclusions(scope.exclusions)

@@ -6,16 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from evidence.activity import ActivityKey, ActivityRow, activity_sets, to_blob
 from evidence.calendar import LocalCalendar
-from evidence.manifest import ACTIVITY
-from evidence.sources import carried_kind, is_source
 from verifier.recompute import Opened
-
-__all__ = ["Uniting", "is_activity_source"]
-
-
-def is_activity_source(source: str) -> bool:
-    """Return whether ``source`` is the name of one whose chunks carry activity."""
-    return is_source(source) and carried_kind(source) == ACTIVITY
 
 
 class Uniting:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EXAMPLES
-from verifier.scope import Capacity, DeclaredHost, Exclusion, Scope, parse_scope
+from verifier.scope import Capacity, DeclaredHost, DeclaredUsers, Exclusion, Scope, parse_scope
 from verifier.scope_difference import differences
 
 EXAMPLE = (EXAMPLES / "scope.toml").read_bytes()
@@ -65,6 +65,10 @@ SCOPE_CHANGES = {
             place("definitions cpu_utilization", "cpu.busy/1", "cpu.busy/2"),
             place("definitions daily_reads_writes", "", "reads_writes.block_io/1"),
         ],
+    ),
+    "users": (
+        DeclaredUsers("total", (("erp-1", "login-log"),)),
+        [place("users head_count", "", "total"), place("users sources", "", "erp-1/login-log")],
     ),
     "head_counts": (
         {"total": 319, "cloud_users": 260},

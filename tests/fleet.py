@@ -56,6 +56,8 @@ class MemoryArchive:
     stored: list[StoredChunk]
     rows: list[DaySumRow]
     scopes: list[tuple[bytes, bytes]] = field(default_factory=list)
+    ledger_bytes: bytes = b""
+    ledger_documents: dict[str, bytes] = field(default_factory=dict)
 
     def hosts(self) -> list[str]:
         return sorted({signed.enrolment.host for signed in self.enrolled})
@@ -80,7 +82,10 @@ class MemoryArchive:
         return [row for row in self.rows if first_day <= row.day < after_day]
 
     def ledger(self) -> bytes:
-        return b""
+        return self.ledger_bytes
+
+    def ledger_document(self, sha256: str) -> bytes | None:
+        return self.ledger_documents.get(sha256)
 
     def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
         return self.scopes

@@ -163,13 +163,13 @@ def printed_bounds(bounds: Bounds) -> dict[str, str | None]:
     return {
         "value": _floor(bounds.value),
         "low": _floor(bounds.low),
-        "high": None if bounds.high is None else decimals.ceiling(bounds.high),
+        "high": None if bounds.high is None else decimals.signed_ceiling(bounds.high),
         "running": _floor(bounds.running),
     }
 
 
 def _floor(number: Fraction | None) -> str | None:
-    return None if number is None else decimals.floor(number)
+    return None if number is None else decimals.signed_floor(number)
 
 
 def _coverage(times: TimeClasses, parts: Sequence[dict[str, int]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The template of the ledger's table: heads, lists to choose from, and rows that show how."""
+"""The template of the ledger's table: heads, lists to choose from, and a sheet with rows that show how."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LAST_ROW = 5_000
 WIDTH = 16
 EXAMPLES: Sequence[dict[str, str]] = (
     {"day": "2026-01-05", "kind": "合同", "amount_yuan": "60000", "payee": "示例云服务有限公司",
-     "contract": "YF-2026-01", "purpose": "云服务", "note": "示例行，请删除 sample, remove"},
+     "contract": "YF-2026-01", "purpose": "云服务"},
     {"day": "2026-02-01", "kind": "发票", "amount_yuan": "60000", "payee": "示例云服务有限公司",
      "contract": "YF-2026-01", "invoice": "26322000000000000001", "purpose": "云服务"},
     {"day": "2026-02-10", "kind": "付款", "amount_yuan": "60000.00", "payee": "示例云服务有限公司",
@@ -29,8 +29,6 @@ def csv_template() -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(column.title for column in COLUMNS)
-    for example in EXAMPLES:
-        writer.writerow(example.get(column.key, "") for column in COLUMNS)
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
@@ -45,15 +43,13 @@ def xlsx_template() -> bytes:
     sheet = book.worksheets[0]
     sheet.title = SHEET
     sheet.append([column.title for column in COLUMNS])
-    for example in EXAMPLES:
-        sheet.append([example.get(column.key, "") or None for column in COLUMNS])
     sheet.freeze_panes = "A2"
     for index, column in enumerate(COLUMNS, 1):
         letter = get_column_letter(index)
         sheet.column_dimensions[letter].width = WIDTH
         sheet.cell(1, index).font = Font(bold=True)
-        for row in range(2, LAST_ROW + 1 if column.text else len(EXAMPLES) + 2):
-            sheet.cell(row, index).number_format = "@"
+        for row in range(2, LAST_ROW + 1) if column.text else ():
+            sheet.cell(row, index).number_format = "@"  # text: long numbers keep all their digits
     for key, options in (("kind", KINDS_ZH), ("purpose", PURPOSES_ZH)):
         letter = get_column_letter([column.key for column in COLUMNS].index(key) + 1)
         choice = DataValidation(type="list", formula1=f'"{",".join(options)}"', allow_blank=True)
@@ -66,6 +62,11 @@ def xlsx_template() -> bytes:
     guide.append([])
     guide.append([f"{COLUMNS[2].zh}与{COLUMNS[3].zh}只填一个；记录不能删除，用“冲销编号”更正。", None,
                   f"Fill in yuan or {FEN}, not both; entries are never deleted, correct them with cancels."])  # fmt: skip
+    guide.append([])
+    guide.append(["示例 example: 填在表“台账 ledger”中 goes into the other sheet"])
+    guide.append([column.title for column in COLUMNS])
+    for example in EXAMPLES:
+        guide.append([example.get(column.key, "") or None for column in COLUMNS])
     for name in "ABC":
         guide.column_dimensions[name].width = 3 * WIDTH
     out = io.BytesIO()

@@ -18,8 +18,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "These hosts have data but are not in the scope; they do not count.",
     ),
     "NOT_MEASURED": (
-        "本版本不测量此项指标。",
-        "This version does not measure this indicator.",
+        "没有此项指标的测量数据：数值由企业申报。",
+        "Nothing was measured for this indicator: the enterprise declares the value.",
     ),
     "NO_DATA": (
         "这些主机在统计期内没有数据：下限按零计，上限按极限计，没有极限则无上限。",

@@ -94,9 +94,9 @@ def _exclusions(scope: Scope) -> list[dict[str, Any]]:
 def _indicator(indicator: Indicator) -> dict[str, Any]:
     rule = indicator.rule
     parts = [whole_seconds(figure.times) for figure in indicator.hosts]
-    detail = {}
+    detail, whole = {}, parts
     if indicator.enterprise is not None:
-        parts, detail = [whole_seconds(indicator.times)], {"detail": dict(indicator.enterprise.detail)}
+        detail, whole = {"detail": dict(indicator.enterprise.detail)}, [whole_seconds(indicator.times)]
     return {
         "id": rule.id,
         "name_zh": rule.name_zh,
@@ -108,7 +108,7 @@ def _indicator(indicator: Indicator) -> dict[str, Any]:
         "combine": rule.combine,
         **printed_bounds(indicator.bounds),
         "steal": _floor(indicator.steal),
-        "coverage": _coverage(indicator.times, parts),
+        "coverage": _coverage(indicator.times, whole),
         "suspect_s": sum(_suspect_s(figure) for figure in indicator.hosts),
         "thresholds": dict(rule.thresholds),
         "verdicts": _verdicts(indicator.verdicts),

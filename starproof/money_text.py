@@ -45,7 +45,8 @@ def _investment(detail: Mapping[str, Any]) -> list[str]:
     if more > 0:
         lines.append(f"[dim]另有 {more} 处，见 --json ({more} more in --json)[/]")
     lines += [
-        f"账单 bill {part['provider']} {part['month']}  {part['billed'] or '–'} {part['currency']}，"
+        f"账单 bill {escape(part['provider'])} {escape(part['month'])}  {part['billed'] or '–'} "
+        f"{escape(part['currency'])}，"
         f"付款 paid {part['paid'] or '–'}，差额 difference {part['difference'] or '–'}"
         for part in detail["bills"][:MAX_MONTHS]
     ]

@@ -178,6 +178,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "部分上云前（后）的成本落在另一期间，因此无法判定。",
         "Costs of one side lie in the period of the other, so nothing is decided.",
     ),
+    "COST_UNDOCUMENTED": (
+        "部分成本记录没有凭证文件：列出数值，不作判定。",
+        "Some costs have no document: the value is printed and decides nothing.",
+    ),
     "COST_NOTHING_BEFORE": (
         "上云前没有成本，下降率没有意义。",
         "Nothing was paid before, so there is no reduction.",

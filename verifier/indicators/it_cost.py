@@ -10,6 +10,7 @@ the cost items that the scope declares: the same items on both sides.
   cost nothing is said so by a payment of 0. Missing is never zero.
 * After are as many months as before, ending with the month asked for, unless the scope says which.
 
+A value whose payments do not all have a document is printed and decides nothing.
 Undecided, and no value printed, where a month of an item is missing, where there is an entry of an item
 that was not declared or on the wrong side, or where nothing was paid before.
 """
@@ -98,11 +99,15 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
         "COST_MISPLACED": bool(misplaced),
         "COST_NOTHING_BEFORE": was <= 0,
     }
+    bare = any(
+        not entry.document and (entry.purpose == OPERATIONS_BEFORE or (entry.purpose in AFTER and entry.item))
+        for entry in standing
+    )
     broken = [code for code, holds in reasons.items() if holds]
     reduction = None if broken else _reduction(was, now)
     return EnterpriseFigure(
         bounds=NOTHING_KNOWN if reduction is None else Bounds(low=reduction, value=reduction, high=reduction),
-        undecided=everybody if broken else frozenset(),
+        undecided=everybody if broken or bare else frozenset(),
         detail={
             "kind": "it_cost",
             "before": _period(before, was),
@@ -111,7 +116,7 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
             "outside": outside,
             "misplaced": misplaced,
         },
-        notes=(Note("LEDGER_DECLARED"), *map(Note, broken)),
+        notes=(Note("LEDGER_DECLARED"), *map(Note, broken), *([Note("COST_UNDOCUMENTED")] if bare else [])),
     )
 
 

@@ -45,16 +45,16 @@ def ledger_text() -> str:
     return text.getvalue()
 
 
-def _cost(day: str, amount: str, payee: str, purpose: str, item: str, span: tuple[str, str]) -> Row:
-    return (day, "付款", amount, payee, "", "", purpose, item, *span, "documents/it_costs.txt", "")
+def _cost(day: str, amount: str, payee: str, what: tuple[str, str], span: tuple[str, str]) -> Row:
+    return (day, "付款", amount, payee, "", "", *what, *span, "documents/it_costs.txt", "")
 
 
 def _costs_before() -> Iterator[Row]:
     for day, *span in QUARTERS:
         months = (span[0], span[1])
-        yield _cost(day, "300000.00", "示例机房服务有限公司", "上云前运维", ITEMS[0], months)
-        yield _cost(day, "150000.00", OWN, "上云前运维", ITEMS[1], months)
-        yield _cost(day, "50000.00", "示例供电公司", "上云前运维", ITEMS[2], months)
+        yield _cost(day, "300000.00", "示例机房服务有限公司", ("上云前运维", ITEMS[0]), months)
+        yield _cost(day, "150000.00", OWN, ("上云前运维", ITEMS[1]), months)
+        yield _cost(day, "50000.00", "示例供电公司", ("上云前运维", ITEMS[2]), months)
 
 
 def _cloud() -> Iterator[Row]:
@@ -85,5 +85,5 @@ def _cloud() -> Iterator[Row]:
 def _costs_after() -> Iterator[Row]:
     for day, *span in HALVES:
         months = (span[0], span[1])
-        yield _cost(day, "175000.00", OWN, "上云后运维", ITEMS[1], months)
-        yield _cost(day, "50000.00", "示例供电公司", "上云后运维", ITEMS[2], months)
+        yield _cost(day, "175000.00", OWN, ("上云后运维", ITEMS[1]), months)
+        yield _cost(day, "50000.00", "示例供电公司", ("上云后运维", ITEMS[2]), months)

@@ -29,8 +29,10 @@ def _investment(detail: Mapping[str, Any]) -> list[str]:
     counted = "、".join(_PURPOSES[name] for name in detail["counts"])
     lines = [
         f"付款日期 paid {window['from']} … {window['to']}  计入 counts {counted}",
-        f"已付 paid {detail['paid_yuan']} 元 yuan，退款 refunds {detail['refunded_yuan']}，"
-        f"其中不能对应 in doubt {detail['in_doubt_yuan']}",
+        (
+            f"已付 paid {detail['paid_yuan']} 元 yuan，退款 refunds {detail['refunded_yuan']}，"
+            f"其中不能对应 in doubt {detail['in_doubt_yuan']}"
+        ),
     ]
     lines += [
         f"[dim]不计入 not counted {_PURPOSES[part['purpose']]} {part['yuan']} 元 yuan[/]"
@@ -56,8 +58,10 @@ def _investment(detail: Mapping[str, Any]) -> list[str]:
 def _costs(detail: Mapping[str, Any]) -> list[str]:
     before, after = detail["before"], detail["after"]
     lines = [
-        f"上云前 before {before['from']} … {before['to']}，上云后 after {after['from']} … {after['to']}，"
-        "月均 a month, 元 yuan"
+        (
+            f"上云前 before {before['from']} … {before['to']}，上云后 after {after['from']} … {after['to']}，"
+            "月均 a month, 元 yuan"
+        )
     ]
     for item in detail["items"]:
         sides = [

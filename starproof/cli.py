@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "edition": ("starproof.commands.edition", "verifier", "thresholds and rules of a guide 评定版本"),
     "profile": ("starproof.commands.profile", "verifier", "what the enterprise declares 申报资料"),
     "scope": ("starproof.commands.scope", "collector", "declare hosts, window and rules beforehand 申报范围"),
+    "ledger": ("starproof.commands.ledger", "all", "payments and costs 台账"),
     "verify": (
         "starproof.commands.verify",
         "collector",

@@ -58,6 +58,8 @@ class MemoryArchive:
     rows: list[DaySumRow]
     scopes: list[tuple[bytes, bytes]] = field(default_factory=list)
     people: list[ActivityRow] = field(default_factory=list)
+    ledger_bytes: bytes = b""
+    ledger_documents: dict[str, bytes] = field(default_factory=dict)
 
     def hosts(self) -> list[str]:
         return sorted({signed.enrolment.host for signed in self.enrolled})
@@ -85,7 +87,10 @@ class MemoryArchive:
         return [row for row in self.people if first_day <= row.key.day < after_day]
 
     def ledger(self) -> bytes:
-        return b""
+        return self.ledger_bytes
+
+    def ledger_document(self, sha256: str) -> bytes | None:
+        return self.ledger_documents.get(sha256)
 
     def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
         return self.scopes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from verifier.edition import CAPACITY_WEIGHTED, DECLARED, MEAN_OVER_HOSTS, SUM_OVER_HOSTS, Edition
 from verifier.errors import EditionError, ScopeError, VerifierError
-from verifier.indicators import bandwidth, cpu, reads_writes, users
+from verifier.indicators import bandwidth, cpu, investment, it_cost, reads_writes, users
 from verifier.indicators.enterprise import EnterpriseRule
 from verifier.indicators.interface import HostRule, MetricNames
 from verifier.scope import Scope
@@ -44,11 +44,19 @@ _DECLARED_WORDS = (
 )
 _ALL = (
     Definition(
-        "it_cost.before_after/1",
+        it_cost.ID,
         "it_cost_reduction",
         DECLARED,
-        "（上云前成本 − 上云后成本）/ 上云前成本。" + _DECLARED_WORDS[0],
-        "(cost before - cost after) / cost before. " + _DECLARED_WORDS[1],
+        (
+            "（上云前月均成本 − 上云后月均成本）/ 上云前月均成本，申报的成本科目前后相同，取自台账；"
+            "没有台账时由企业申报。"
+        ),
+        (
+            "(mean monthly cost before - after) / before, over the same declared cost items, from the ledger; "
+            "without a ledger the enterprise declares the value."
+        ),
+        units=("%",),
+        enterprise=it_cost.figure,
     ),
     Definition(
         users.ID,
@@ -97,11 +105,16 @@ _ALL = (
         reads_writes.METRICS,
     ),
     Definition(
-        "investment.paid/1",
+        investment.ID,
         "cloud_investment",
         DECLARED,
-        "统计周期内为上云实际支付的金额。" + _DECLARED_WORDS[0],
-        "What was paid for the cloud in the period. " + _DECLARED_WORDS[1],
+        "统计周期内为上云实际支付的金额（付款减退款），取自台账；没有台账时由企业申报。",
+        (
+            "What was actually paid for the cloud in the period (payments less refunds), from the ledger; without a "
+            "ledger the enterprise declares the value."
+        ),
+        units=("万元",),
+        enterprise=investment.figure,
     ),
 )
 DEFINITIONS: Mapping[str, Definition] = {definition.id: definition for definition in _ALL}

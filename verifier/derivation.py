@@ -145,6 +145,7 @@ def derive(
         profile=declared.profile,
         made_ms=made_ms,
         software=software,
+        ledger=archive.ledger(),
     )
     report = report_document(figures, given, of_figures=of_figures, of_verdict=of_verdict)
     return Documents(

@@ -18,8 +18,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "These hosts have data but are not in the scope; they do not count.",
     ),
     "NOT_MEASURED": (
-        "本版本不测量此项指标。",
-        "This version does not measure this indicator.",
+        "没有此项指标的测量数据：数值由企业申报。",
+        "Nothing was measured for this indicator: the enterprise declares the value.",
     ),
     "NO_DATA": (
         "这些主机在统计期内没有数据：下限按零计，上限按极限计，没有极限则无上限。",
@@ -172,6 +172,57 @@ TEXTS: dict[str, tuple[str, str]] = {
     "USERS_OTHER_ZONE": (
         "账号数据按另一时区的自然日采集，不能换算成统计期的自然日：无法判定。",
         "The accounts were gathered by days of another time zone and cannot be filed by the days of this one: undecided.",
+    ),
+    "LEDGER_DECLARED": (
+        "金额取自企业登记的台账，以所附合同、发票和付款凭证为据：其内容由评审人员审阅。",
+        (
+            "The amounts are those of the enterprise's ledger, with contracts, invoices and vouchers by hash: "
+            "whether they show it is for the reviewer to read."
+        ),
+    ),
+    "PAYMENTS_IN_DOUBT": (
+        "部分付款与合同、发票或凭证不能对应：计入数值，不计入下限。",
+        "Some payments do not reconcile with contract, invoice or document: in the value, not in the low end.",
+    ),
+    "LEDGER_GAPS": (
+        "合同、发票与付款有不能对应之处，逐条列出。",
+        "Contracts, invoices and payments do not reconcile everywhere; what does not is listed.",
+    ),
+    "LONGER_THAN_A_YEAR": (
+        "申报的统计周期长于一年，以“年度”为门槛的星级因此无法判定。",
+        "The declared period is longer than a year, so stars whose threshold is for a year cannot be decided.",
+    ),
+    "BILLS_DIFFER": (
+        "云平台账单与台账付款逐月不同：列出差额，不改变任何数值和结论。",
+        "Cloud bills and payments differ by month: the difference is listed and changes no figure and no verdict.",
+    ),
+    "COST_NOT_DECLARED": (
+        "申报范围没有写明 [it_cost]（基准期和成本科目），无法计算。",
+        "The scope declares no [it_cost] (baseline and cost items), so nothing can be compared.",
+    ),
+    "COST_OVERLAPS": (
+        "上云前的期间没有在上云后的期间开始之前结束。",
+        "The period before does not end before the period after begins.",
+    ),
+    "COST_MONTHS_MISSING": (
+        "有成本科目缺少若干月份的记录：缺失不按零计，因此无法判定。",
+        "Months of a cost item are missing: missing is not zero, so nothing is decided.",
+    ),
+    "COST_ITEMS_DIFFER": (
+        "台账中有未申报的成本科目，前后科目不一致，因此无法判定。",
+        "The ledger holds cost items that were not declared, so both sides are not the same and nothing is decided.",
+    ),
+    "COST_MISPLACED": (
+        "部分上云前（后）的成本落在另一期间，因此无法判定。",
+        "Costs of one side lie in the period of the other, so nothing is decided.",
+    ),
+    "COST_UNDOCUMENTED": (
+        "部分成本记录没有凭证文件：列出数值，不作判定。",
+        "Some costs have no document: the value is printed and decides nothing.",
+    ),
+    "COST_NOTHING_BEFORE": (
+        "上云前没有成本，下降率没有意义。",
+        "Nothing was paid before, so there is no reduction.",
     ),
 }
 """Every code with its Chinese and its English text."""

@@ -29,6 +29,7 @@ from verifier.errors import PackError
 from verifier.facts import SourceFacts
 from verifier.figures import measure
 from verifier.hearing import deciding, hear_stored
+from verifier.ledger_rules import read_ledger
 from verifier.pack_archive import PackArchive
 from verifier.pack_readme import readme
 from verifier.ports import Archive
@@ -146,7 +147,7 @@ def write_pack(
         layout.README: readme(archive.enterprise, month).encode(),
         layout.REPORT: derived.report_bytes,
         layout.VERDICT: derived.verdict_bytes,
-        **({layout.LEDGER: ledger} if ledger else {}),
+        **_ledger_entries(archive, ledger),
         **_declared_entries(rules),
         **render(derived),
     }
@@ -154,6 +155,16 @@ def write_pack(
         packing.add(name, entries[name])
     statement = packing.close(month, log_key, made_ms)
     return PackSummary(len(packing.places), packing.chunks, derived, statement)
+
+
+def _ledger_entries(archive: Archive, ledger: bytes) -> dict[str, bytes]:
+    """Return the ledger and those of its documents that are kept."""
+    entries = {layout.LEDGER: ledger} if ledger else {}
+    for sha256 in sorted({entry.document for entry in read_ledger(ledger).entries if entry.document}):
+        data = archive.ledger_document(sha256)
+        if data is not None:
+            entries[layout.document_name(sha256)] = data
+    return entries
 
 
 def _declared_entries(rules: Rules) -> dict[str, bytes]:

@@ -58,6 +58,9 @@ class PackArchive:
         """Return the canonical bytes of the ledger, empty if there is none."""
         return self._ledger
 
+    def ledger_document(self, sha256: str) -> None:
+        """Return nothing: figures ask for no document."""
+
     def chunks(self, host: str, start_ms: int, end_ms: int) -> Iterator[StoredChunk]:
         """Refuse: figures of a pack are in the zone of its day sums, so nobody asks.
 

@@ -64,3 +64,7 @@ class Archive(Protocol):
     def ledger(self) -> bytes:
         """Return the canonical bytes of the ledger of payments and costs, empty if there is none."""
         ...
+
+    def ledger_document(self, sha256: str) -> bytes | None:
+        """Return a document that the ledger names, ``None`` if only its hash is known."""
+        ...

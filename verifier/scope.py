@@ -10,7 +10,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 
 from evidence.calendar import LocalCalendar
@@ -19,6 +19,7 @@ from evidence.errors import MalformedError
 from evidence.sources import ACCOUNTS, LOGIN_LOG, NAME_RULE, is_source, usual_order
 from verifier import toml_table
 from verifier.errors import ScopeError
+from verifier.ledger import INVESTMENT
 from verifier.toml_table import Table
 from verifier.toml_text import shown
 
@@ -32,6 +33,7 @@ MAX_USER_SOURCES = 1_000
 HEAD_COUNTS = ("total", "cloud_users")
 """总人数 and 使用云服务人员数量."""
 ACTIVITY_SOURCES = (LOGIN_LOG, ACCOUNTS)
+MAX_ITEMS = 100
 BITS_PER_MEGABIT = 1_000_000
 """Purchased bandwidth is decimal: 1 Mbit/s = 10^6 bit/s."""
 EXTREME_HOUR = "extreme_hour/1"
@@ -93,6 +95,29 @@ class DeclaredUsers:
 
 
 @dataclass(frozen=True)
+class CostScope:
+    """What IT operating costs are compared: ``items``, and the first and last month of either side.
+
+    Months are ``YYYY-MM``. Without ``after``: as many months as before, ending with the month asked for.
+    """
+
+    items: tuple[str, ...]
+    before: tuple[str, str]
+    after: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class InvestmentScope:
+    """Which payments are the investment in the cloud: first and last day (ordinals), and purposes.
+
+    ``None`` and empty: as the definition says.
+    """
+
+    days: tuple[int, int] | None = None
+    counts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Scope:
     """A declared scope. Days are ordinals, ``last_day`` is inclusive; ``sha256`` is of the file.
 
@@ -111,6 +136,8 @@ class Scope:
     sha256: str
     substitution: Mapping[str, str] = field(default_factory=dict)
     users: DeclaredUsers | None = None
+    it_cost: CostScope | None = None
+    investment: InvestmentScope | None = None
 
     @property
     def host_names(self) -> set[str]:
@@ -129,7 +156,7 @@ def parse_scope(data: bytes) -> Scope:
     top = toml_table.load(data, what="scope", error=ScopeError)
     top.allow(
         ("schema", "enterprise", "timezone", "edition", "window", "hosts"),
-        ("definitions", "head_counts", "exclusions", "substitution", "users"),
+        ("definitions", "head_counts", "exclusions", "substitution", "users", "it_cost", "investment"),
     )
     top.choice("schema", (SCHEMA,))
     first, last = _days(top.table("window"))
@@ -149,6 +176,8 @@ def parse_scope(data: bytes) -> Scope:
         sha256=hashlib.sha256(data).hexdigest(),
         substitution=_substitution(top.table("substitution")) if "substitution" in top else {},
         users=_users(top.table("users"), head_counts) if "users" in top else None,
+        it_cost=_it_cost(top.table("it_cost")) if "it_cost" in top else None,
+        investment=_investment(top.table("investment")) if "investment" in top else None,
     )
 
 
@@ -197,6 +226,40 @@ def _definitions(table: Table) -> dict[str, str]:
 
 def _substitution(table: Table) -> dict[str, str]:
     return {key: table.choice(key, SUBSTITUTIONS) for key in table}
+
+
+def _it_cost(table: Table) -> CostScope:
+    table.allow(("items", "before"), ("after",))
+    items = table.texts("items")
+    if not 0 < len(items) <= MAX_ITEMS:
+        raise table.wrong(f'items must name 1 to {MAX_ITEMS} cost items, such as ["电费", "运维人员"]')
+    if len(set(items)) != len(items):
+        raise table.wrong("items names one cost item twice")
+    return CostScope(
+        items=items,
+        before=_whole_months(table.table("before")),
+        after=_whole_months(table.table("after")) if "after" in table else None,
+    )
+
+
+def _whole_months(table: Table) -> tuple[str, str]:
+    """Return the first and the last month of a period that is made of whole months."""
+    first, last = (date.fromordinal(day) for day in _days(table))
+    if first.day != 1 or (last + timedelta(days=1)).day != 1:
+        raise table.wrong(
+            "costs are compared by whole months; from is the first day of one, such as 2025-01-01, and to the "
+            "last of one, such as 2025-12-31"
+        )
+    return f"{first:%Y-%m}", f"{last:%Y-%m}"
+
+
+def _investment(table: Table) -> InvestmentScope:
+    table.allow((), ("from", "to", "counts"))
+    days = None
+    if "from" in table or "to" in table:
+        table.allow(("from", "to"), ("counts",))
+        days = _days(table, ("counts",) if "counts" in table else ())
+    return InvestmentScope(days, table.choices("counts", INVESTMENT) if "counts" in table else ())
 
 
 def _head_counts(table: Table) -> dict[str, int]:

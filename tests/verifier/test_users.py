@@ -78,8 +78,8 @@ def test_accounts_are_united_over_hosts_and_days() -> None:
     assert notes(indicator) == {"USERS_NOT_ATTESTED"}
     assert detail["complete_days"] == detail["counted_days"] == 30
     assert detail["head_counts"] == [
-        {"name": "total", "people": 20, "rate": "35"},
-        {"name": "cloud_users", "people": 10, "rate": "70"},
+        {"name": "total", "people": 20, "rate": "35.0000000000000"},
+        {"name": "cloud_users", "people": 10, "rate": "70.0000000000000"},
     ]
     by_day = {entry["day"]: entry["accounts"] for entry in detail["days"] if entry["accounts"]}
     assert by_day == {"2026-11-02": 3, "2026-11-03": 2, "2026-11-12": 2, "2026-11-20": 2, "2026-11-21": 2}
@@ -266,7 +266,7 @@ def test_a_pack_recounts_the_users_without_names() -> None:
     assert (report.outcome, codes(report)) == (PASS, {"NOT_ATTESTED"})
     assert report.figures is not None
     rate = next(i for i in report.figures["indicators"] if i["id"] == "monthly_user_rate")
-    assert (rate["value"], rate["low"], rate["high"], rate["detail"]["accounts"]) == ("70", "70", "70", 7)
+    assert (rate["value"], rate["low"], rate["high"], rate["detail"]["accounts"]) == (*["70.0000000000000"] * 3, 7)
 
 
 def test_a_tampered_chunk_of_activity_is_found() -> None:

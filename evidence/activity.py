@@ -140,6 +140,7 @@ def rows(counts: Mapping[tuple[int, bytes], int], calendar: LocalCalendar) -> It
         counts: how often the account with a hash was active on a day, by (ordinal of the day, hash).
         calendar: the zone whose days are meant.
 
+    All of them are sealed with the same start and end: time that is claimed twice is credited once.
     Yields nothing for no counts: a chunk without rows has the columns ``empty_columns()``.
     """
     table = sorted(

@@ -83,7 +83,6 @@ def store(
                 calendar=calendar,
                 now_ms=now_ms,
             )
-            start = end
     return place.seq - first
 
 

@@ -266,7 +266,10 @@ def test_a_pack_recounts_the_users_without_names() -> None:
     assert (report.outcome, codes(report)) == (PASS, {"NOT_ATTESTED"})
     assert report.figures is not None
     rate = next(i for i in report.figures["indicators"] if i["id"] == "monthly_user_rate")
-    assert (rate["value"], rate["low"], rate["high"], rate["detail"]["accounts"]) == (*["70.0000000000000"] * 3, 7)
+    assert (rate["value"], rate["low"], rate["high"], rate["detail"]["accounts"]) == (
+        *["70.0000000000000"] * 3,
+        7,
+    )
 
 
 def test_a_tampered_chunk_of_activity_is_found() -> None:

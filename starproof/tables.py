@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from starproof.money_text import money_lines
+from starproof.users_text import user_lines
 from verifier.audit import AuditReport
 from verifier.finding import CATALOGUE
 
@@ -67,7 +68,7 @@ def _indicator(indicator: Mapping[str, Any]) -> str:
     name = f"[bold]{indicator['name_zh']}[/] [dim]{indicator['definition']}[/]"
     if any(note["code"] == "NOT_MEASURED" for note in indicator["notes"]):
         return f"{name}  [dim]没有测量数据，由企业申报 not measured, declared[/]"
-    lines = "".join(f"\n  {line}" for line in money_lines(indicator))
+    lines = "".join(f"\n  {line}" for line in [*money_lines(indicator), *user_lines(indicator)])
     if indicator["value"] is None and "detail" in indicator:
         return f"{name}  [yellow]无法判定 cannot be decided[/]{lines}"
     if indicator["value"] is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from documents import display
 from documents.charts import daily_charts, render
-from documents.report import money
+from documents.report import money, users
 from documents.report.blocks import (
     Bar,
     Block,
@@ -92,6 +92,7 @@ def _overview_row(report: Report, indicator: Mapping[str, Any], say: Phrases) ->
 def _section(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Section:
     blocks: list[Block] = [_measure(report, indicator, say), _facts(report, indicator, say)]
     blocks += money.blocks(indicator, say)
+    blocks += users.blocks(indicator, say)
     if indicator["hosts"]:
         blocks += [Subhead(say("class_title")), coverage_bar(indicator["coverage"], say)]
     blocks += _series(report, indicator, say)
@@ -191,6 +192,8 @@ def _facts(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Facts:
 def _aggregation(indicator: Mapping[str, Any], say: Phrases) -> str:
     if money.of_ledger(indicator):
         return say("from_ledger")
+    if users.of_accounts(indicator):
+        return say("from_accounts")
     return say.known("aggregation", indicator["aggregation"])
 
 

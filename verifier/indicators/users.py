@@ -33,6 +33,8 @@ from verifier.scope import HEAD_COUNTS
 from verifier.window import TimeClasses
 
 ID = "users.distinct_month/1"
+KIND = "users"
+"""How printed details say what they are about."""
 WHOLE = Fraction(100)
 """The figure is in percent."""
 
@@ -192,6 +194,7 @@ def _notes(
 def _counts(given: EnterpriseMonth, counted: Distinct, which: str, people: int) -> dict[str, Any]:
     declared = given.scope.head_counts if given.scope else {}
     return {
+        "kind": KIND,
         "accounts": counted.count,
         "accounts_low": counted.low,
         "accounts_high": counted.high,

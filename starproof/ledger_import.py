@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from collector.store.ledger import Fields, Kept
-from starproof.ledger_columns import column_of, entry_of
+from starproof.ledger_columns import CellError, column_of, entry_of
 from starproof.ledger_table import Row, TableFile, read_table
 from starproof.profiles import MAX_DOCUMENT_BYTES, inside, read_file
 from verifier.errors import LedgerError, ProfileError
@@ -29,11 +29,20 @@ class LedgerFaultsError(LedgerError):
 
 
 @dataclass(frozen=True)
+class Draft:
+    """A row as an entry without a number; ``broken`` are its columns whose faults are already told."""
+
+    row: Row
+    entry: Entry
+    broken: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Reading:
-    """A table with the rows that can be entries, and the documents that they name by SHA-256."""
+    """A table with its rows as drafts, and the documents that they name by SHA-256."""
 
     table: TableFile
-    drafts: tuple[tuple[Row, Entry], ...]
+    drafts: tuple[Draft, ...]
     documents: Mapping[str, Kept]
     sha256: str
 
@@ -46,13 +55,14 @@ class Reading:
         """
         _, book = read_book(before)
         made: list[Fields] = []
-        for row, draft in self.drafts:
-            entry = replace(draft, number=book.next_number)
+        for draft in self.drafts:
+            entry, row = replace(draft.entry, number=book.next_number), draft.row
             found = list(book.faults(entry))
             for fault in found:
-                place = self.table.place(row.number, column_of(fault.field, row.cells))
-                self.table.fault(place, fault.message)
-            if not found:
+                column = column_of(fault.field, row.cells)
+                if column not in draft.broken:
+                    self.table.fault(self.table.place(row.number, column), fault.message)
+            if not found and not draft.broken:
                 book.add(entry)
                 made.append(asdict(entry))
         if self.table.faults:
@@ -76,15 +86,15 @@ def reading(table: TableFile, *, folder: Path, sha256: str) -> Reading:
     documents: dict[str, Kept] = {}
     for row in table.rows:
         entry, wrong = entry_of(row.cells)
-        for error in wrong:
-            table.fault(table.place(row.number, error.column), str(error))
         try:
             document = _document(entry.document, folder, documents)
-        except ProfileError as error:
-            table.fault(table.place(row.number, "document"), str(error))
-            continue
-        if not wrong:
-            drafts.append((row, replace(entry, document=document)))
+        except ProfileError as cause:
+            document = ""
+            wrong.append(CellError("document", str(cause)))
+        for error in wrong:
+            table.fault(table.place(row.number, error.column), str(error))
+        broken = frozenset(error.column for error in wrong)
+        drafts.append(Draft(row, replace(entry, document=document), broken))
     return Reading(table, tuple(drafts), documents, sha256)
 
 

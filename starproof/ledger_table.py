@@ -205,8 +205,9 @@ def _heads(table: TableFile, line: Sequence[str], name: str) -> list[str]:
     for index, text in enumerate(line):
         column = BY_NAME.get(text)
         if text and column is None:
-            known = [entry.title for entry in COLUMNS]
-            table.fault(_where(table, index, 1), f"no column is called {text[:40]!r}{nearest(text, known)}")
+            there_are = ", ".join(entry.title for entry in COLUMNS)
+            message = f"no column is called {text[:40]!r}{nearest(text, BY_NAME)}; there are {there_are}"
+            table.fault(_where(table, index, 1), message)
         key = column.key if column else ""
         if key in heads and key:
             table.fault(_where(table, index, 1), f"the column {text!r} stands twice; leave one")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from verifier.edition import CAPACITY_WEIGHTED, DECLARED, MEAN_OVER_HOSTS, SUM_OVER_HOSTS, Edition
+from verifier.edition import CAPACITY_WEIGHTED, DECLARED, MEAN_OVER_HOSTS, SUM_OVER_HOSTS, Edition, Rule
 from verifier.errors import EditionError, ScopeError, VerifierError
 from verifier.indicators import bandwidth, cpu, investment, it_cost, reads_writes, users
 from verifier.indicators.enterprise import EnterpriseRule
@@ -148,13 +148,23 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
                 f"{definition.id}; "
                 + ("leave it out of [definitions]" if declared else f"write {definition.aggregation}")
             )
-        if definition.units and rule.unit not in definition.units:
-            raise EditionError(
-                f"edition {edition.id}: {rule.id} is in {rule.unit}, but {definition.id} gives "
-                f'{definition.units[0]}; write unit = "{definition.units[0]}"'
-            )
+        if definition.enterprise is None:
+            require_unit(rule, definition, f"edition {edition.id}")
         result[rule.id] = definition
     return result
+
+
+def require_unit(rule: Rule, definition: Definition, where: str) -> None:
+    """Refuse a figure in another unit than its definition gives.
+
+    Raises:
+        EditionError: says which unit to write.
+    """
+    if definition.units and rule.unit not in definition.units:
+        raise EditionError(
+            f"{where}: {rule.id} is in {rule.unit}, but {definition.id} gives "
+            f'{definition.units[0]}; write unit = "{definition.units[0]}"'
+        )
 
 
 def _definition(name: str, indicator: str, error: type[VerifierError]) -> Definition:

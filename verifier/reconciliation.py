@@ -39,15 +39,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "CONTRACT_OVERPAID": ("付款合计超过合同金额", "more was paid than the contract says"),
 }
 """Every code with its Chinese and its English text."""
-HARMLESS = frozenset({"INVOICE_UNPAID", "INVOICE_PAID_IN_PART", "INVOICE_WITHOUT_CONTRACT"})
-"""Listed, but no doubt about money that was paid."""
 
 
 @dataclass(frozen=True)
 class Gap:
     """One thing that does not reconcile: the numbers of the entries, and the two amounts if it is about them.
 
-    Amounts are hundredths of the unit of ``currency``.
+    Amounts are hundredths of the unit of ``currency``. ``doubts`` are the payments of which it is not
+    sure whether they count.
     """
 
     code: str
@@ -55,6 +54,7 @@ class Gap:
     expected: int | None = None
     got: int | None = None
     currency: str = ""
+    doubts: tuple[int, ...] = ()
 
 
 def reconcile(standing: Sequence[Entry]) -> tuple[Gap, ...]:
@@ -88,20 +88,20 @@ def _alone(
     if entry.kind != INVOICE:
         invoiced = invoices.get(entry.invoice, [])
         if not invoiced:
-            yield Gap("PAYMENT_WITHOUT_INVOICE" if entry.kind == PAYMENT else "REFUND_WITHOUT_INVOICE", mine)
+            yield Gap(f"{entry.kind.upper()}_WITHOUT_INVOICE", mine, doubts=mine)
         kin = [*kin, *invoiced]
     if entry.kind in (PAYMENT, INVOICE) and entry.contract not in contracts:
-        yield Gap(f"{entry.kind.upper()}_WITHOUT_CONTRACT", mine)
+        yield Gap(f"{entry.kind.upper()}_WITHOUT_CONTRACT", mine, doubts=mine)
     for code, name in (("PAYEE_DIFFERS", "payee"), ("CURRENCY_DIFFERS", "currency")):
         other = [one.number for one in kin if getattr(one, name) != getattr(entry, name)]
         if other:
-            yield Gap(code, (*mine, *other))
+            yield Gap(code, (*mine, *other), doubts=mine)
     if entry.kind == PAYMENT:
         agreed = contracts.get(entry.contract, [])
         if agreed and entry.day < min(one.day for one in agreed):
-            yield Gap("PAYMENT_BEFORE_CONTRACT", (*mine, *(one.number for one in agreed)))
+            yield Gap("PAYMENT_BEFORE_CONTRACT", (*mine, *(one.number for one in agreed)), doubts=mine)
         if not entry.document:
-            yield Gap("PAYMENT_WITHOUT_DOCUMENT", mine)
+            yield Gap("PAYMENT_WITHOUT_DOCUMENT", mine, doubts=mine)
 
 
 def _invoice(parts: Sequence[Entry], mine: Sequence[Entry]) -> Iterator[Gap]:
@@ -111,7 +111,7 @@ def _invoice(parts: Sequence[Entry], mine: Sequence[Entry]) -> Iterator[Gap]:
     due, got = sum(entry.amount for entry in parts), sum(entry.amount for entry in mine)
     numbers = tuple(entry.number for entry in (*parts, *mine))
     if got > max(due, 0):
-        yield Gap("INVOICE_OVERPAID", numbers, due, got, parts[0].currency)
+        yield Gap("INVOICE_OVERPAID", numbers, due, got, parts[0].currency, _beyond(mine, due))
     elif got < due:
         code = "INVOICE_PAID_IN_PART" if got > 0 else "INVOICE_UNPAID"
         yield Gap(code, numbers, due, got, parts[0].currency)
@@ -125,9 +125,19 @@ def _contract(parts: Sequence[Entry], under: Sequence[Entry]) -> Iterator[Gap]:
         got = sum(entry.amount for entry in mine)
         if got > agreed and len({entry.currency for entry in (*parts, *mine)}) == 1:
             numbers = tuple(entry.number for entry in (*parts, *mine))
-            yield Gap(code, numbers, agreed, got, parts[0].currency)
+            yield Gap(code, numbers, agreed, got, parts[0].currency, _beyond(mine, agreed))
+
+
+def _beyond(paid: Sequence[Entry], due: int) -> tuple[int, ...]:
+    """Return the payments with which, in the order of days, more had been paid than was due."""
+    found, so_far = [], 0
+    for entry in sorted(paid, key=lambda one: (one.day, one.number)):
+        so_far += entry.amount
+        if entry.kind == PAYMENT and so_far > due:
+            found.append(entry.number)
+    return tuple(found)
 
 
 def doubtful(gaps: Iterable[Gap]) -> frozenset[int]:
     """Return the numbers of entries about which a gap leaves a doubt whether their money counts."""
-    return frozenset(number for gap in gaps if gap.code not in HARMLESS for number in gap.entries)
+    return frozenset(number for gap in gaps for number in gap.doubts)

@@ -129,7 +129,6 @@ def _bounds(counted: Distinct, people: int, *, whole: bool) -> Bounds:
         low=_rate(counted.low, people),
         value=rate,
         high=_rate(counted.high, people) if whole else WHOLE,
-        running=rate,
     )
 
 

@@ -91,12 +91,13 @@ class DingTalk:
             result = self._ask(
                 "POST", f"{path}?{urlencode({'access_token': token})}", "queryonjob", body
             ).get("result")
-            ids = result.get("data_list") if isinstance(result, dict) else None
+            page = result if isinstance(result, dict) else {}
+            ids = page.get("data_list")
             if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids):
                 raise AccountsError("钉钉 queryonjob: the answer is not the documented one")
             yield from ids
             seen += len(ids)
-            following = result.get("next_cursor")
+            following = page.get("next_cursor")
             if following is None:
                 return
             if not isinstance(following, int) or following <= cursor or seen > MOST_PEOPLE:

@@ -15,7 +15,7 @@ KIND = "users"
 
 def of_accounts(indicator: Mapping[str, Any]) -> bool:
     """Return whether the figure was counted from accounts."""
-    return indicator.get("detail", {}).get("kind") == KIND
+    return bool(indicator.get("detail", {}).get("kind") == KIND)
 
 
 def blocks(indicator: Mapping[str, Any], say: Phrases) -> list[Block]:

@@ -257,7 +257,24 @@ def test_a_changed_choice_is_a_difference() -> None:
     ]
 
 
+def test_a_choice_without_sources_is_a_difference_of_one_place() -> None:
+    without = USERS.replace(b'sources = ["web-1/login-log", "oa/accounts"]\n', b"")
+    (only,) = differences(parse_scope(USERS), parse_scope(without))
+    assert (only["place"], only["after"]) == ("users sources", "")
+
+
 # Pack and check
+
+
+def test_a_chunk_that_reaches_into_the_month_tells_its_days_only() -> None:
+    made = Fleet()
+    made.agent("web-1", start="2026-11-01").run(hours=2)
+    made.activity("web-1", "2026-10-30", "2026-12-01", {"2026-10-31": people(1, 2), "2026-11-01": people(3)})
+    scope = USERS.replace(b', "oa/accounts"', b"")
+    assert of(made, scope).enterprise.detail["accounts"] == 1
+    report = checked(packed(made.archive(), declared_scope(scope)))
+    assert report.outcome == PASS
+    assert audit(made.archive(), month=MONTH).findings == ()
 
 
 def test_a_pack_recounts_the_users_without_names() -> None:

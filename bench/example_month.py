@@ -30,6 +30,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
+from example_ledger import ledger_text
 from example_texts import DOCUMENTS, document_bytes, profile_text, scope_text
 
 FIRST, AFTER = datetime(2026, 10, 1), datetime(2026, 11, 1)  # noqa: DTZ001 - local times, as the traces are
@@ -122,6 +123,7 @@ def files(traces: Path) -> dict[str, bytes]:
         "traffic.csv": _csv(_rate_rows(traces, RATES[:2])),
         "disks.csv": _csv(_rate_rows(traces, RATES[2:])),
         "scope.toml": scope_text([(host.id, host.mbps, host.iops) for host in HOSTS]).encode(),
+        "ledger.csv": ledger_text().encode(),
         "LICENSE.traces.txt": (traces / LICENCE).read_bytes(),
     }
     documents = {f"documents/{document.file}": document_bytes(document) for document in DOCUMENTS}

@@ -5,7 +5,8 @@ A frame passes these gates in order; the first that it fails decides (``docs/wir
 1. its key is pinned, for this kind of sender             else UNKNOWN_KEY
 2. signature, header, manifest, columns (``open_chunk``)  else BAD_SIGNATURE, MALFORMED, MISMATCH,
                                                           LIMIT_EXCEEDED
-3. agents send counters, all others one average each       else MALFORMED
+3. its source carries chunks of this kind, and of
+   averages one each (``evidence.sources``)              else MALFORMED
 4. enterprise, host and source are the enrolment's        else WRONG_HOST
 5. it ends at most ``CLOCK_AHEAD_MS`` after our clock     else CLOCK_AHEAD
 6. nothing else is stored at its (enrolment, seq):        the same hash is *known*,
@@ -13,7 +14,8 @@ A frame passes these gates in order; the first that it fails decides (``docs/wir
 7. the chain fits what is stored directly around it       else BAD_CHAIN (a finding):
    seq 0 continues the enrolment's hash, ``prev_end_ms`` 0; seq - 1, if stored, has the hash and
    end that it names; seq + 1, if stored, names its hash and end.
-8. its day sums fit into 64 bits (``collector.ingest``)   else LIMIT_EXCEEDED (a finding)
+8. activity is about days of the enterprise's zone       else MALFORMED
+9. its day sums fit into 64 bits (``collector.ingest``)   else LIMIT_EXCEEDED (a finding)
 
 A chunk whose predecessor is missing is stored: the gap stays visible in the seqs, and the chain
 is checked when the filler comes (gate 7 looks both ways) and again by every audit.
@@ -30,8 +32,8 @@ from evidence import columns
 from evidence.chunk import Chunk, Frame, Header, open_chunk, parse_header
 from evidence.dsse import CHUNK_TYPE
 from evidence.errors import EvidenceError, LimitExceededError, MalformedError
-from evidence.manifest import AVERAGES, AVERAGES_CLOCKS, COUNTERS
-from evidence.sources import carries_averages
+from evidence.manifest import AVERAGES, AVERAGES_CLOCKS
+from evidence.sources import carried_kind
 
 CLOCK_AHEAD_MS = 10 * 60 * 1000
 STORED = "stored"
@@ -95,9 +97,7 @@ def examine(frame: Frame, key: PinnedKey) -> Chunk | Verdict:
     except EvidenceError as error:
         return refuse(_wire_code(error), str(error))
     kind, averages = chunk.manifest.kind, len(chunk.manifest.columns) - len(AVERAGES_CLOCKS)
-    if kind != (AVERAGES if carries_averages(key.source) else COUNTERS) or (
-        kind == AVERAGES and averages != 1
-    ):
+    if kind != carried_kind(key.source) or (kind == AVERAGES and averages != 1):
         return refuse("MALFORMED", f"a chunk of {kind} with these columns cannot come from {key.source}")
     header = chunk.header
     if (header.enterprise, header.host, header.source) != (key.enterprise, key.host, key.source):

@@ -14,14 +14,15 @@ from sqlalchemy import Connection
 from collector import admission
 from collector.admission import Result, Verdict
 from collector.errors import RequestError, SumLimitError
-from collector.store import chunks, day_sums, findings, registry
+from collector.store import activity, chunks, day_sums, findings, registry
 from collector.store.engine import Store
 from collector.store.findings import Finding
 from collector.store.registry import PinnedKey
+from evidence.activity import require_zone
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk, Frame, Header, take_frame, write_frame
 from evidence.columns import VALUE_BYTES
-from evidence.errors import EvidenceError
+from evidence.errors import EvidenceError, MalformedError
 from evidence.sources import SIGNED_BY_HOSTS
 
 MAX_FRAMES = 256
@@ -149,9 +150,13 @@ def admit(
     verdict = admission.judge(chunk, key, around, now_ms=now_ms)
     if verdict.status == admission.STORED:
         try:
+            require_zone(chunk, calendar)
             with connection.begin_nested():
                 chunks.add(connection, key, chunk, write_frame(chunk.frame), now_ms=now_ms)
                 day_sums.credit(connection, key, chunk, calendar)
+                activity.credit(connection, key, chunk, calendar)
+        except MalformedError as error:
+            verdict = admission.refuse("MALFORMED", str(error))
         except SumLimitError as error:
             verdict = admission.refuse("LIMIT_EXCEEDED", str(error), finding=True)
     if verdict.finding:

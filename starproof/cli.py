@@ -23,9 +23,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "collector": ("collector.cli", "collector", "admit and keep chunks; enrolment tokens 采集服务"),
     "import": ("collector.importing.cli", "collector", "import averages from CSV 导入"),
     "source": ("starproof.commands.source", "collector", "clouds and monitors as sources 数据源"),
+    "accounts": ("starproof.commands.accounts", "collector", "who was active, as keyed hashes 账号来源"),
+    "account-key": ("starproof.commands.account_key", "collector", "the key of these hashes 账号密钥"),
     "edition": ("starproof.commands.edition", "verifier", "thresholds and rules of a guide 评定版本"),
     "profile": ("starproof.commands.profile", "verifier", "what the enterprise declares 申报资料"),
     "scope": ("starproof.commands.scope", "collector", "declare hosts, window and rules beforehand 申报范围"),
+    "ledger": ("starproof.commands.ledger", "all", "payments and costs 台账"),
     "verify": (
         "starproof.commands.verify",
         "collector",
@@ -92,7 +95,7 @@ def _run(command: Callable[..., int], arguments: Sequence[str]) -> int:
 
 
 def _help() -> str:
-    lines = [f"  {name:<10} {text}" for name, (_, _, text) in COMMANDS.items()]
+    lines = [f"  {name:<11} {text}" for name, (_, _, text) in COMMANDS.items()]
     return "\n".join(
         (
             "usage: starproof COMMAND ...    (starproof COMMAND --help says more)",

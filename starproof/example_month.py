@@ -39,6 +39,7 @@ def show(folder: Path, run: Run, out: Console) -> None:
     given, db = folder / "input", f"sqlite:///{folder / 'starproof.db'}"
     for name, period in FILES:
         run("import", "csv", given / name, "--period", period, "--enterprise", ENTERPRISE, "--db", db)
+    run("ledger", "import", given / "ledger.csv", "--db", db)
     declared = (
         "--month", MONTH, "--scope", given / "scope.toml", "--profile", given / "profile.toml", "--db", db,
     )  # fmt: skip

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from starproof.money_text import money_lines
+from starproof.users_text import user_lines
 from verifier.audit import AuditReport
 from verifier.finding import CATALOGUE
 
@@ -65,7 +67,10 @@ def _indicator(indicator: Mapping[str, Any]) -> str:
     """Two lines for what was measured, one for what was not."""
     name = f"[bold]{indicator['name_zh']}[/] [dim]{indicator['definition']}[/]"
     if any(note["code"] == "NOT_MEASURED" for note in indicator["notes"]):
-        return f"{name}  [dim]本版本不测量，由企业申报 not measured by this version, declared[/]"
+        return f"{name}  [dim]没有测量数据，由企业申报 not measured, declared[/]"
+    lines = "".join(f"\n  {line}" for line in [*money_lines(indicator), *user_lines(indicator)])
+    if indicator["value"] is None and "detail" in indicator:
+        return f"{name}  [yellow]无法判定 cannot be decided[/]{lines}"
     if indicator["value"] is None:
         return f"{name}  [dim]无数据 no data[/]"
     unit = indicator["unit"]
@@ -77,7 +82,7 @@ def _indicator(indicator: Mapping[str, Any]) -> str:
         f"{name}\n"
         f"  数值 value [bold]{_with_unit(indicator['value'], unit)}[/]  区间 interval {_interval(indicator)}"
         f"  覆盖率 coverage {_coverage(indicator['coverage'])}\n"
-        f"  {stars}{''.join(_months(indicator))}"
+        f"  {stars}{''.join(_months(indicator))}{lines}"
     )
 
 
@@ -215,8 +220,9 @@ def _interval(figure: Mapping[str, Any]) -> str:
 def _short(number: str, *, up: bool = False) -> str:
     """Four decimals below 1, two below 1000, else none; low ends down, high ends up."""
     value = Decimal(number)
+    size = abs(value)
     step = Decimal(1).scaleb(
-        -next(digits for limit, digits in ((1, 4), (1000, 2), (value + 1, 0)) if value < limit)
+        -next(digits for limit, digits in ((1, 4), (1000, 2), (size + 1, 0)) if size < limit)
     )
     rounded = value.quantize(step, rounding=ROUND_CEILING if up else ROUND_FLOOR)
     return f"{rounded:,}"

@@ -15,15 +15,16 @@ Everything is deterministic: keys come from names, time from the arguments.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from drafts import averages_manifest, counters_manifest
+from drafts import activity_manifest, averages_manifest, counters_manifest
 
 from evidence import chunk, enrolment
+from evidence.activity import ActivityRow, activity_sets, merge_sets, rows, to_blob
 from evidence.calendar import LocalCalendar
 from evidence.chunk import open_chunk, read_frame
 from evidence.crediting import credited
@@ -56,6 +57,9 @@ class MemoryArchive:
     stored: list[StoredChunk]
     rows: list[DaySumRow]
     scopes: list[tuple[bytes, bytes]] = field(default_factory=list)
+    people: list[ActivityRow] = field(default_factory=list)
+    ledger_bytes: bytes = b""
+    ledger_documents: dict[str, bytes] = field(default_factory=dict)
 
     def hosts(self) -> list[str]:
         return sorted({signed.enrolment.host for signed in self.enrolled})
@@ -79,8 +83,14 @@ class MemoryArchive:
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
         return [row for row in self.rows if first_day <= row.day < after_day]
 
+    def activity(self, first_day: int, after_day: int) -> Iterable[ActivityRow]:
+        return [row for row in self.people if first_day <= row.key.day < after_day]
+
     def ledger(self) -> bytes:
-        return b""
+        return self.ledger_bytes
+
+    def ledger_document(self, sha256: str) -> bytes | None:
+        return self.ledger_documents.get(sha256)
 
     def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
         return self.scopes
@@ -94,9 +104,11 @@ class MemoryArchive:
         keys = {signed.hash: signed.public for signed in self.enrolled}
         calendar = LocalCalendar(self.timezone)
         ordered = sorted(self.stored, key=lambda e: (e.host, e.source, e.epoch, e.seq))
-        self.rows = []
+        self.rows, self.people = [], []
         for (host, source), run in groupby(ordered, key=lambda e: (e.host, e.source)):
-            opened = (open_chunk(read_frame(entry.frame), keys[entry.enrolment]) for entry in run)
+            opened = [open_chunk(read_frame(entry.frame), keys[entry.enrolment]) for entry in run]
+            united = merge_sets(activity_sets(each, calendar) for each in opened)
+            self.people += [ActivityRow(host, source, key, to_blob(united[key])) for key in sorted(united)]
             for (metric, day), sums in credited(opened, calendar).items():
                 self.rows.append(DaySumRow(host, source, metric, day, sums))
 
@@ -338,6 +350,34 @@ class Fleet:
             start_ms=starts[0],
             end_ms=starts[-1] + lengths[-1],
         )
+
+    def activity(
+        self,
+        host: str,
+        start: str,
+        end: str,
+        people: Mapping[str, Sequence[bytes]] | None = None,
+        *,
+        source: str = "login-log",
+        **facts: str,
+    ) -> list[StoredChunk]:
+        """Seal what was read from ``start`` to ``end`` (local times): hashes by ISO day.
+
+        What does not fit into one chunk, or nothing, is sealed as the format says.
+        """
+        enrolled, calendar = self.enrol(host, source), LocalCalendar(self.timezone)
+        counts = {
+            (date.fromisoformat(day).toordinal(), digest): 1
+            for day, digests in (people or {}).items()
+            for digest in digests
+        }
+        begins, ends = instant(start, self.timezone), instant(end, self.timezone)
+        sealed = []
+        for values in list(rows(counts, calendar)) or [[[], [], [], [], []]]:
+            made = activity_manifest(**{"timezone": self.timezone, **facts})
+            sealed.append(enrolled.seal(made, values, start_ms=begins, end_ms=ends))
+            begins = ends
+        return sealed
 
     def archive(self) -> MemoryArchive:
         """Seal what is open and return an archive with day sums as a store would have them."""

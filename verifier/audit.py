@@ -2,7 +2,8 @@
 
 1. Every chunk verifies with the key pinned at its enrolment and stands where it says it belongs.
 2. Every chain holds (``verifier.links``), and no sequence number is absent.
-3. Every stored day sum equals the one recomputed from the chunks, and none is missing or too many.
+3. Every stored day sum equals the one recomputed from the chunks, and none is missing or too many;
+   so does every stored set of accounts.
 
 All findings are collected; nothing stops at the first. The chunks of a host are read one after
 another; an audit of one month holds the chunks of one host and month in memory.
@@ -10,17 +11,21 @@ another; an audit of one month holds the chunks of one host and month in memory.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from evidence.accounts import HASH_BYTES
+from evidence.activity import ActivityKey
 from evidence.calendar import LocalCalendar
 from evidence.chunk import EARLIEST_MS, LATEST_MS, Chunk
 from evidence.day_sum import DaySum
 from evidence.errors import EvidenceError
 from evidence.stored import StoredChunk
 from verifier import recompute
+from verifier.activity import Uniting
 from verifier.finding import Finding
 from verifier.links import Hole, Links
 from verifier.ports import Archive
@@ -28,6 +33,9 @@ from verifier.recompute import Opened, place, place_text
 
 SumKey = tuple[str, str, int]
 """Source, metric and local day."""
+ActivityPlace = tuple[str, ActivityKey]
+"""Source, and what a set of accounts is about."""
+SHOWN_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -72,10 +80,13 @@ def audit(archive: Archive, *, month: str | None = None) -> AuditReport:
         if key in kept:
             findings.append(_sum_finding("DAY_SUM_EXTRA", row.host, key, got=row.sums))
         kept.setdefault(key, row.sums)
-    hosts = sorted({*archive.hosts(), *stored})
+    people: dict[str, dict[ActivityPlace, bytes]] = {}
+    for active in archive.activity(*days):
+        people.setdefault(active.host, {})[active.source, active.key] = active.hashes
+    hosts = sorted({*archive.hosts(), *stored, *people})
     run = _Run(archive, calendar, days, findings)
     for host in hosts:
-        run.host(host, stored.pop(host, {}), whole=month is None)
+        run.host(host, stored.pop(host, {}), people.pop(host, {}), whole=month is None)
     return AuditReport(
         tuple(sorted(set(findings), key=_order)), len(hosts), run.chunks, run.values, run.day_sums
     )
@@ -94,7 +105,14 @@ class _Run:
         self._pins = recompute.pinned(archive)
         self.chunks = self.values = self.day_sums = 0
 
-    def host(self, host: str, stored: dict[SumKey, DaySum], *, whole: bool) -> None:
+    def host(
+        self,
+        host: str,
+        stored: Mapping[SumKey, DaySum],
+        people: Mapping[ActivityPlace, bytes],
+        *,
+        whole: bool,
+    ) -> None:
         span = (self._calendar.day_start(self._days[0]), self._calendar.day_start(self._days[1]))
         if whole:
             chunks = self._streamed(host, span)
@@ -102,13 +120,17 @@ class _Run:
             inside, beside = recompute.opened_chunks(self._archive, host, span, self._open)
             chunks = iter(sorted([*inside, *beside], key=lambda pair: place(pair[0])))
         links = Links(self._pins, from_first=whole)
-        rows = recompute.host_day_sums(host, links.followed(chunks), self._calendar, self._days)
+        uniting = Uniting(host, self._calendar, self._days)
+        watched = uniting.watching(links.followed(chunks))
+        rows = recompute.host_day_sums(host, watched, self._calendar, self._days)
         found = {(row.source, row.metric, row.day): row.sums for row in rows}
         self._findings.extend(links.findings)
         if links.holes:
             self._findings.extend(self._missing(host, links.holes))
         self.day_sums += len(found.keys() | stored.keys())
         self._findings.extend(_compare(host, found, stored))
+        united = {(row.source, row.key): row.hashes for row in uniting.rows()}
+        self._findings.extend(_compare_people(host, united, people))
 
     def _streamed(self, host: str, span: tuple[int, int]) -> Iterator[Opened]:
         for stored in self._archive.chunks(host, *span):
@@ -156,6 +178,33 @@ def _compare(host: str, found: Mapping[SumKey, DaySum], stored: Mapping[SumKey, 
             yield _sum_finding("DAY_SUM_EXTRA", host, key, got=stored[key])
         elif found[key] != stored[key]:
             yield _sum_finding("DAY_SUM_DIFFERS", host, key, expected=found[key], got=stored[key])
+
+
+def _compare_people(
+    host: str, found: Mapping[ActivityPlace, bytes], stored: Mapping[ActivityPlace, bytes]
+) -> Iterator[Finding]:
+    for where in found.keys() | stored.keys():
+        mine, theirs = found.get(where), stored.get(where)
+        if mine != theirs:
+            code = (
+                "ACTIVITY_MISSING"
+                if theirs is None
+                else "ACTIVITY_EXTRA"
+                if mine is None
+                else "ACTIVITY_DIFFERS"
+            )
+            source, key = where
+            yield Finding(
+                code,
+                f"{source}/{key.definition}/{date.fromordinal(key.day)}",
+                host,
+                expected="" if mine is None else _accounts(mine),
+                got="" if theirs is None else _accounts(theirs),
+            )
+
+
+def _accounts(blob: bytes) -> str:
+    return f"{len(blob) // HASH_BYTES} accounts, SHA-256 {hashlib.sha256(blob).hexdigest()[:SHOWN_DIGITS]}"
 
 
 def _sum_finding(

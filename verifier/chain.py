@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from evidence.activity import ActivityRow
 from evidence.calendar import MS_PER_S, LocalCalendar
 from evidence.chunk import LATEST_MS, Chunk, parse_header, read_frame, take_frame
 from evidence.day_sum import DaySum, span
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
-from evidence.sources import SIGNED_BY_HOSTS
+from evidence.sources import carries_averages
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
 from verifier.enrolled import Enrolled
@@ -33,7 +34,7 @@ class Chain:
 
     ``facts`` are what they say beside their counters (none if no chunk verified). ``begins`` has of every epoch the place of the first packed chunk and where the one before it
     ended (ms). ``first_ms`` and ``last_ms`` are the earliest start and the latest end of all chunks,
-    ``boots`` the boot ids.
+    ``boots`` the boot ids, ``activity`` the sets of accounts.
     """
 
     host: str
@@ -45,6 +46,7 @@ class Chain:
     first_ms: int
     last_ms: int
     boots: frozenset[str]
+    activity: tuple[ActivityRow, ...] = ()
 
 
 def read_chains(
@@ -76,7 +78,9 @@ def read_chains(
         followed = links.followed(seen.watching(reader.opened(host, entries)))
         said = list(hear(host, followed, calendar, ALL_DAYS))
         findings.extend(links.findings)
-        if source in SIGNED_BY_HOSTS:  # averages are packed without the other months and metrics in between
+        if not carries_averages(
+            source
+        ):  # averages are packed without the other months and metrics in between
             findings.extend(_holes(host, links))
         chains.append(
             Chain(
@@ -89,6 +93,7 @@ def read_chains(
                 first_ms=seen.first_ms,
                 last_ms=seen.last_ms,
                 boots=frozenset(seen.boots),
+                activity=tuple(row for part in said for row in part.activity),
             )
         )
     return chains

@@ -38,6 +38,16 @@ def ceiling(value: Fraction) -> str:
     return _digits(value, up=True)
 
 
+def signed_floor(value: Fraction) -> str:
+    """Return ``floor`` of a number that may be negative: a cost that rose, money that came back."""
+    return f"-{ceiling(-value)}" if value < 0 else floor(value)
+
+
+def signed_ceiling(value: Fraction) -> str:
+    """Return ``ceiling`` of a number that may be negative."""
+    return f"-{floor(-value)}" if value < 0 else ceiling(value)
+
+
 def outward(value: Fraction) -> str:
     """Return the decimal of ``SIGNIFICANT_DIGITS`` digits that is next to ``value``, away from zero.
 

@@ -19,6 +19,8 @@ from verifier.edition import Edition
 from verifier.edition_file import parse_edition
 from verifier.errors import VerifierError
 from verifier.finding import Finding
+from verifier.ledger import Ledger
+from verifier.ledger_rules import read_ledger
 from verifier.profile import Profile
 from verifier.profile_file import parse_profile
 from verifier.scope import Scope, parse_scope
@@ -43,9 +45,11 @@ def read_declared(
     scope = reader.scope(chains)
     scopes = reader.scopes(scope)
     profile = None if edition is None else reader.profile(edition, scope)
-    lost = (scope is None and contents.has(layout.SCOPE)) or (
-        profile is None and contents.has(layout.PROFILE)
-    )
+    ledger = reader.ledger()
+    unread = profile is None and contents.has(layout.PROFILE)
+    if ledger is not None and not unread:
+        reader.documents(profile, ledger)
+    lost = ledger is None or unread or (scope is None and contents.has(layout.SCOPE))
     if edition is None or scopes is None or lost:
         return None
     return Declared(edition, scope, scopes, profile)
@@ -81,7 +85,7 @@ class _Reader:
             self._report("SCOPE", layout.SCOPE, got=str(error))
             return None
         self._same_enterprise("SCOPE", layout.SCOPE, scope.enterprise)
-        declared = {host.id for host in scope.hosts}
+        declared = scope.host_names
         for chain in chains:
             if chain.host not in declared:
                 self._report(
@@ -113,11 +117,8 @@ class _Reader:
         return found
 
     def profile(self, edition: Edition, scope: Scope | None) -> Profile | None:
-        """Its documents and no others are in the pack."""
-        packed = self._contents.document_hashes()
+        """It fits scope and statement."""
         if not self._contents.has(layout.PROFILE):
-            for unnamed in sorted(packed):
-                self._report("DOCUMENT", layout.document_name(unnamed), got="there is no profile to name it")
             return None
         try:
             profile = parse_profile(self._contents.read(layout.PROFILE), edition)
@@ -126,12 +127,28 @@ class _Reader:
             return None
         for found in disagreements(profile, scope, self._statement.enterprise):
             self._report("PROFILE", f"{layout.PROFILE} {found.place}", expected=found.expected, got=found.got)
-        named = {document.sha256 for document in profile.documents}
+        return profile
+
+    def ledger(self) -> Ledger | None:
+        """Every rule of the ledger holds; ``None`` if not."""
+        if self._contents.has(layout.LEDGER) and not self._contents.read(layout.LEDGER):
+            self._report("LEDGER", layout.LEDGER, got="it is empty")
+            return None
+        try:
+            return read_ledger(self._contents.read(layout.LEDGER))
+        except UNREADABLE as error:
+            self._report("LEDGER", layout.LEDGER, got=str(error))
+            return None
+
+    def documents(self, profile: Profile | None, ledger: Ledger) -> None:
+        """The documents that profile and ledger name, and no others, are in the pack."""
+        packed = self._contents.document_hashes()
+        named = {document.sha256 for document in profile.documents} if profile else set()
+        named |= {entry.document for entry in ledger.entries if entry.document}
         for missing in sorted(named - packed):
             self._report("DOCUMENT_MISSING", layout.document_name(missing))
         for unnamed in sorted(packed - named):
-            self._report("DOCUMENT", layout.document_name(unnamed), got="the profile does not name it")
-        return profile
+            self._report("DOCUMENT", layout.document_name(unnamed), got="neither profile nor ledger names it")
 
     def _same_enterprise(self, code: str, place: str, name: str) -> None:
         if name != self._statement.enterprise:

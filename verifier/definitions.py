@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from verifier.edition import CAPACITY_WEIGHTED, DECLARED, MEAN_OVER_HOSTS, SUM_OVER_HOSTS, Edition
+from verifier.edition import CAPACITY_WEIGHTED, DECLARED, MEAN_OVER_HOSTS, SUM_OVER_HOSTS, Edition, Rule
 from verifier.errors import EditionError, ScopeError, VerifierError
-from verifier.indicators import bandwidth, cpu, reads_writes
+from verifier.indicators import bandwidth, cpu, investment, it_cost, reads_writes, users
 from verifier.indicators.enterprise import EnterpriseRule
 from verifier.indicators.interface import HostRule, MetricNames
 from verifier.scope import Scope
@@ -44,18 +44,32 @@ _DECLARED_WORDS = (
 )
 _ALL = (
     Definition(
-        "it_cost.before_after/1",
+        it_cost.ID,
         "it_cost_reduction",
         DECLARED,
-        "（上云前成本 − 上云后成本）/ 上云前成本。" + _DECLARED_WORDS[0],
-        "(cost before - cost after) / cost before. " + _DECLARED_WORDS[1],
+        (
+            "（上云前月均成本 − 上云后月均成本）/ 上云前月均成本，申报的成本科目前后相同，取自台账；"
+            "没有台账时由企业申报。"
+        ),
+        (
+            "(mean monthly cost before - after) / before, over the same declared cost items, from the ledger; "
+            "without a ledger the enterprise declares the value."
+        ),
+        units=("%",),
+        enterprise=it_cost.figure,
     ),
     Definition(
-        "users.distinct_month/1",
+        users.ID,
         "monthly_user_rate",
         DECLARED,
-        "当月使用过的不同账号数 / 申报的人数。" + _DECLARED_WORDS[0],
-        "Distinct accounts of the month / declared head count. " + _DECLARED_WORDS[1],
+        "当月有活动的不同账号数 / 申报的人数；账号以加密哈希跨主机、跨日合并，不重复计数。没有账号数据时由企业申报，以所附材料为据。",
+        (
+            "Distinct accounts that were active in the month / declared head count; accounts are united over hosts "
+            "and days by keyed hash. Without data of accounts the enterprise declares the value, with the documents "
+            "attached."
+        ),
+        units=("%",),
+        enterprise=users.figure,
     ),
     Definition(
         cpu.ID,
@@ -104,11 +118,16 @@ _ALL = (
         reads_writes.STATEMENTS,
     ),
     Definition(
-        "investment.paid/1",
+        investment.ID,
         "cloud_investment",
         DECLARED,
-        "统计周期内为上云实际支付的金额。" + _DECLARED_WORDS[0],
-        "What was paid for the cloud in the period. " + _DECLARED_WORDS[1],
+        "统计周期内为上云实际支付的金额（付款减退款），取自台账；没有台账时由企业申报。",
+        (
+            "What was actually paid for the cloud in the period (payments less refunds), from the ledger; without a "
+            "ledger the enterprise declares the value."
+        ),
+        units=("万元",),
+        enterprise=investment.figure,
     ),
 )
 DEFINITIONS: Mapping[str, Definition] = {definition.id: definition for definition in _ALL}
@@ -142,13 +161,23 @@ def chosen(edition: Edition, scope: Scope | None) -> dict[str, Definition]:
                 f"{definition.id}; "
                 + ("leave it out of [definitions]" if declared else f"write {definition.aggregation}")
             )
-        if definition.units and rule.unit not in definition.units:
-            raise EditionError(
-                f"edition {edition.id}: {rule.id} is in {rule.unit}, but {definition.id} gives "
-                f'{definition.units[0]}; write unit = "{definition.units[0]}"'
-            )
+        if definition.enterprise is None:
+            require_unit(rule, definition, f"edition {edition.id}")
         result[rule.id] = definition
     return result
+
+
+def require_unit(rule: Rule, definition: Definition, where: str) -> None:
+    """Refuse a figure in another unit than its definition gives.
+
+    Raises:
+        EditionError: says which unit to write.
+    """
+    if definition.units and rule.unit not in definition.units:
+        raise EditionError(
+            f"{where}: {rule.id} is in {rule.unit}, but {definition.id} gives "
+            f'{definition.units[0]}; write unit = "{definition.units[0]}"'
+        )
 
 
 def _definition(name: str, indicator: str, error: type[VerifierError]) -> Definition:

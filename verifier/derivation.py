@@ -84,6 +84,7 @@ def derive_month(
         timezone=calendar.zone,
         enrolments=archive.enrolments(),
         rows=[row for part in said for row in part.rows],
+        activity=[row for part in said for row in part.activity],
     )
     return derive(
         gathered,
@@ -145,6 +146,7 @@ def derive(
         profile=declared.profile,
         made_ms=made_ms,
         software=software,
+        ledger=archive.ledger(),
     )
     report = report_document(figures, given, of_figures=of_figures, of_verdict=of_verdict)
     return Documents(

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
-from evidence.sources import DATABASE, SIGNED_BY_HOSTS
+from evidence.manifest import COUNTERS
+from evidence.sources import DATABASE, SIGNED_BY_HOSTS, carried_kind, carries_averages
 from evidence.stored import DaySumRow
 from verifier import decimals, layout
 from verifier.chain import Chain
@@ -68,6 +69,7 @@ class Derived:
             enrolments=self._enrolled.accepted,
             rows=self._rows(),
             ledger=self._contents.read(layout.LEDGER),
+            activity=[row for chain in self._chains for row in chain.activity],
         )
         try:
             found = derive(
@@ -159,7 +161,7 @@ class Derived:
                     expected=f"{chain.last_ms} ms",
                     got=f"{made_ms} ms",
                 )
-            if chain.source not in SIGNED_BY_HOSTS:
+            if carries_averages(chain.source):
                 continue
             for place, prev_end_ms in chain.begins:
                 if prev_end_ms > window.start_ms:
@@ -171,7 +173,7 @@ class Derived:
                         got="its first packed chunk",
                     )
             # A database may be read from any machine, also for a host of another name.
-            for boot in sorted(chain.boots if chain.source != DATABASE else ()):
+            for boot in sorted(chain.boots - {""} if chain.source != DATABASE else ()):
                 other = boots.setdefault(boot, chain.host)
                 if other != chain.host:
                     self._report(
@@ -181,7 +183,9 @@ class Derived:
                         expected="a machine of its own",
                         got=other,
                     )
-            self._enrolled_before(chain)
+            # Logs and databases remember what was before their reader came; counters do not.
+            if carried_kind(chain.source) == COUNTERS:
+                self._enrolled_before(chain)
 
     def _enrolled_before(self, chain: Chain) -> None:
         times = [s.enrolment.time_ms for s in self._enrolled.accepted if s.enrolment.host == chain.host]

@@ -94,9 +94,9 @@ def _exclusions(scope: Scope) -> list[dict[str, Any]]:
 def _indicator(indicator: Indicator) -> dict[str, Any]:
     rule = indicator.rule
     parts = [whole_seconds(figure.times) for figure in indicator.hosts]
-    detail = {}
+    detail, whole = {}, parts
     if indicator.enterprise is not None:
-        parts, detail = [whole_seconds(indicator.times)], {"detail": dict(indicator.enterprise.detail)}
+        detail, whole = {"detail": dict(indicator.enterprise.detail)}, [whole_seconds(indicator.times)]
     return {
         "id": rule.id,
         "name_zh": rule.name_zh,
@@ -108,7 +108,7 @@ def _indicator(indicator: Indicator) -> dict[str, Any]:
         "combine": rule.combine,
         **printed_bounds(indicator.bounds),
         "steal": _floor(indicator.steal),
-        "coverage": _coverage(indicator.times, parts),
+        "coverage": _coverage(indicator.times, whole),
         "suspect_s": sum(_suspect_s(figure) for figure in indicator.hosts),
         "thresholds": dict(rule.thresholds),
         "verdicts": _verdicts(indicator.verdicts),
@@ -174,13 +174,13 @@ def printed_bounds(bounds: Bounds) -> dict[str, str | None]:
     return {
         "value": _floor(bounds.value),
         "low": _floor(bounds.low),
-        "high": None if bounds.high is None else decimals.ceiling(bounds.high),
+        "high": None if bounds.high is None else decimals.signed_ceiling(bounds.high),
         "running": _floor(bounds.running),
     }
 
 
 def _floor(number: Fraction | None) -> str | None:
-    return None if number is None else decimals.floor(number)
+    return None if number is None else decimals.signed_floor(number)
 
 
 def _coverage(times: TimeClasses, parts: Sequence[dict[str, int]]) -> dict[str, Any]:

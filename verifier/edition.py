@@ -105,7 +105,8 @@ class Rule:
     edition does not know them (an ``Unknown`` then names this figure). ``periods`` by star id is
     what the guide's wording names. ``months`` is the window in whole calendar months that ends with
     the month asked for. ``coverage_gate`` is the least coverage, as a decimal share, at which a
-    substitution rule may decide.
+    substitution rule may decide. ``days`` are the ordinals of the first and last day whose payments
+    count, where the guide names them.
     """
 
     id: str
@@ -123,6 +124,7 @@ class Rule:
     substitution: str
     note_zh: str
     note_en: str
+    days: tuple[int, int] | None = None
 
     def threshold(self, star: str) -> Fraction | None:
         """Return the threshold of ``star`` exactly; ``None``: the edition does not know it."""

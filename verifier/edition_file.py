@@ -16,6 +16,7 @@ from verifier.edition import (
     CLOUD_FORMS,
     COMBINATIONS,
     COUNTS,
+    DECLARED,
     EVERYBODY,
     FIGURE,
     IT_SERVICE,
@@ -165,7 +166,7 @@ def _rule(name: str, table: Table, stars: Sequence[str]) -> Rule:
     table.allow(
         (*_RULE_TEXTS, "aggregation", "thresholds", "periods", "months", "combine", "missing", "coverage_gate",
          "substitution"),
-        _NOTES,
+        (*_NOTES, "window"),
     )  # fmt: skip
     unit = table.text("unit")
     if unit in PERCENT_LOOKALIKES:
@@ -184,7 +185,20 @@ def _rule(name: str, table: Table, stars: Sequence[str]) -> Rule:
         coverage_gate=_gate(table),
         substitution=table.choice("substitution", SUBSTITUTIONS),
         **{key: _optional_text(table, key) for key in _NOTES},
+        days=_days(table) if "window" in table else None,
     )
+
+
+def _days(table: Table) -> tuple[int, int]:
+    """Return the days whose payments count; only a figure of the enterprise has such days."""
+    if table.text("aggregation") != DECLARED:
+        raise table.wrong('window says which payments count; leave it out, or write aggregation = "declared"')
+    window = table.table("window")
+    window.allow(("from", "to"))
+    first, last = window.day("from"), window.day("to")
+    if last < first:
+        raise window.wrong(f"it ends on {last}, before it begins on {first}; both days are included")
+    return first.toordinal(), last.toordinal()
 
 
 def _by_star(table: Table, key: str, stars: Sequence[str], *, may_be_empty: bool = False) -> Table:

@@ -5,6 +5,7 @@
     ├── EditionError      an edition file cannot be used
     ├── ScopeError        a scope file cannot be used, or does not fit what is asked
     ├── ProfileError      a profile or one of its documents cannot be used
+    ├── LedgerError       a ledger is damaged, or an entry breaks its rules
     ├── DeclarationError  the records of declared scopes are damaged, or one more cannot be added
     ├── WindowError       no time is left to measure
     ├── ArchiveError      the stored evidence cannot be what it claims to be: run the audit
@@ -47,6 +48,12 @@ class ProfileError(VerifierError):
     """A profile or one of its documents cannot be used, or does not fit its edition."""
 
     code: ClassVar[str] = "PROFILE"
+
+
+class LedgerError(VerifierError):
+    """A ledger is damaged, or one of its entries breaks the rules."""
+
+    code: ClassVar[str] = "LEDGER"
 
 
 class DeclarationError(VerifierError):

@@ -12,6 +12,8 @@ from functools import partial
 from typing import Any
 
 from evidence.calendar import LocalCalendar
+from evidence.manifest import ACTIVITY
+from evidence.sources import carried_kind
 from evidence.stored import DaySumRow
 from verifier import recompute
 from verifier.amounts import collect
@@ -91,9 +93,11 @@ def measure(
         raise ScopeError(f"the scope declares the edition {scope.edition!r}, not {edition.id!r}")
     definitions = chosen(edition, scope)
     present = archive.hosts()
-    hosts = scope.hosts if scope else tuple(DeclaredHost(name) for name in present)
+    working = _working(archive, present)
+    hosts = scope.hosts if scope else tuple(DeclaredHost(name) for name in working)
     # (3)
     amounts = collect(_day_sums(archive, calendar, window, hosts), window)
+    active = scope.host_names if scope else set(present)
     # (4)
     measuring = Measuring(
         calendar=calendar,
@@ -103,7 +107,13 @@ def measure(
         hours=hours or partial(recompute.hour_reader, archive),
         month=month,
         scope=scope,
-        materials=Materials(ledger=archive.ledger()),
+        materials=Materials(
+            ledger=archive.ledger(),
+            activity=tuple(
+                row for row in archive.activity(window.first_day, window.after_day) if row.host in active
+            ),
+            read={host: found for host, found in amounts.items() if host in active},
+        ),
     )
     indicators = tuple(
         measuring.indicator(
@@ -194,12 +204,23 @@ def _day_sums(
     return recompute.day_sums(archive, calendar, (window.first_day, window.after_day), names)
 
 
+def _working(archive: Archive, present: Sequence[str]) -> Sequence[str]:
+    """Return the hosts that are more than the name under which somebody tells of accounts."""
+    sources: dict[str, set[str]] = {}
+    for signed in archive.enrolments():
+        sources.setdefault(signed.enrolment.host, set()).add(signed.enrolment.source)
+    telling = {
+        host for host, names in sources.items() if all(carried_kind(name) == ACTIVITY for name in names)
+    }
+    return [name for name in present if name not in telling]
+
+
 def _document_notes(enterprise: str, present: Sequence[str], scope: Scope | None) -> Iterable[Note]:
     if scope is None:
         yield Note("NO_SCOPE")
     else:
         if scope.enterprise != enterprise:
             yield Note("ENTERPRISE_DIFFERS")
-        outside = sorted(set(present) - {host.id for host in scope.hosts})
+        outside = sorted(set(present) - scope.host_names)
         if outside:
             yield Note("HOSTS_OUTSIDE_SCOPE", tuple((name, ()) for name in outside))

@@ -56,6 +56,9 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "DAY_SUM_DIFFERS": (FAIL, "存储的日合计与重算结果不同", "a stored day sum is not the one recomputed from the chunks"),
     "DAY_SUM_MISSING": (FAIL, "缺少日合计", "the chunks give a day sum that is not stored"),
     "DAY_SUM_EXTRA": (FAIL, "日合计没有数据块支持", "no chunk supports a stored day sum"),
+    "ACTIVITY_DIFFERS": (FAIL, "存储的账号集合与重算结果不同", "a stored set of accounts is not the one recomputed from the chunks"),
+    "ACTIVITY_MISSING": (FAIL, "缺少账号集合", "the chunks give a set of accounts that is not stored"),
+    "ACTIVITY_EXTRA": (FAIL, "账号集合没有数据块支持", "no chunk supports a stored set of accounts"),
     "EDITION": (FAIL, "评定版本文件不可读", "the edition file cannot be read"),
     "EDITION_DIFFERS": (
         FAIL, "评定版本与本程序所带的同名版本不同", "the edition differs from the one of the same name shipped here",
@@ -82,8 +85,9 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "SCOPE_DECLARED_AFTER": (NOTE, "申报范围在统计期开始之后声明", "the scope was declared after the window had begun"),
     "SCOPE_CHANGED": (NOTE, "申报范围有过多个版本", "the scope was declared more than once"),
     "PROFILE": (FAIL, "申报资料文件不可读或与内容不符", "the profile cannot be read or contradicts the content"),
-    "DOCUMENT": (FAIL, "证明材料与其哈希不符，或申报资料没有提到它", "a document differs from its hash, or the profile does not name it"),
-    "DOCUMENT_MISSING": (INCOMPLETE, "缺少申报资料所列的证明材料", "a document that the profile names is not in the pack"),
+    "DOCUMENT": (FAIL, "证明材料与其哈希不符，或申报资料和台账都没有提到它", "a document differs from its hash, or neither profile nor ledger names it"),
+    "DOCUMENT_MISSING": (INCOMPLETE, "缺少申报资料或台账所列的证明材料", "a document that profile or ledger names is not in the pack"),
+    "LEDGER": (FAIL, "台账不可读或违反其规则", "the ledger cannot be read or breaks its rules"),
     "DOCUMENT_EMPTY": (INCOMPLETE, "证明材料是空文件", "a document is empty and proves nothing"),
     "MADE_IN_FUTURE": (
         INCOMPLETE,

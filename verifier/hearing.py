@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from evidence.activity import ActivityRow
 from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow, StoredChunk
+from verifier.activity import Uniting
 from verifier.facts import Gathering, SourceFacts
 from verifier.ports import Archive
 from verifier.recompute import Opened, Opener, host_day_sums
@@ -18,10 +20,11 @@ from verifier.window import Window
 
 @dataclass(frozen=True)
 class Said:
-    """What one source of one host says."""
+    """What one source of one host says. ``activity`` are its sets of accounts, empty for most sources."""
 
     rows: tuple[DaySumRow, ...]
     facts: SourceFacts
+    activity: tuple[ActivityRow, ...] = ()
 
 
 def hear(
@@ -36,9 +39,10 @@ def hear(
         days: ordinals.
     """
     for source, run in groupby(chunks, key=lambda pair: pair[0].source):
-        gathering = Gathering(host, source)
-        rows = tuple(host_day_sums(host, gathering.watching(run), calendar, days))
-        yield Said(rows, gathering.facts())
+        gathering, people = Gathering(host, source), Uniting(host, calendar, days)
+        watched = people.watching(gathering.watching(run))
+        rows = tuple(host_day_sums(host, watched, calendar, days))
+        yield Said(rows, gathering.facts(), people.rows())
 
 
 def deciding(
@@ -47,7 +51,7 @@ def deciding(
     """Yield the hosts that count and have chunks that decide about the window, sorted, with these."""
     wanted = set(archive.hosts())
     if scope is not None:
-        wanted &= {host.id for host in scope.hosts}
+        wanted &= scope.host_names
     for host in sorted(wanted):
         chunks = deciding_chunks(archive, host, window.start_ms, window.end_ms)
         if chunks:

@@ -95,7 +95,7 @@ def scale(unit: str, value: Fraction | None, thresholds: Iterable[str]) -> Scale
     digit of a small value would be lost.
     """
     decimals = MAX_DECIMALS if value is None or value < WHOLE_FROM else 0
-    while value and value * 10**decimals < 1 and decimals < MOST_DECIMALS:
+    while value and abs(value) * 10**decimals < 1 and decimals < MOST_DECIMALS:
         decimals += 1
     written = [len(threshold.partition(".")[2]) for threshold in thresholds]
     return Scale(unit, max([decimals, *written]))
@@ -244,6 +244,8 @@ def _items(count: int) -> str:
 
 def _plain(scaled: int, decimals: int) -> str:
     """Return ``scaled`` / 10^decimals as a decimal without needless zeros."""
+    if scaled < 0:
+        return f"-{_plain(-scaled, decimals)}"
     text = str(scaled).rjust(decimals + 1, "0")
     whole, part = text[: len(text) - decimals], text[len(text) - decimals :].rstrip("0")
     return f"{whole}.{part}" if part else whole

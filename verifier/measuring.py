@@ -16,7 +16,7 @@ from evidence.calendar import LocalCalendar
 from verifier import decimals
 from verifier.amounts import HostAmounts, within
 from verifier.bounds import NOTHING_KNOWN, Bounds, least
-from verifier.definitions import DEFINITIONS, Definition
+from verifier.definitions import DEFINITIONS, Definition, require_unit
 from verifier.edition import EVERY_MONTH, Rule
 from verifier.fleet import aggregate, exact_sum
 from verifier.hours import HostHours
@@ -121,6 +121,9 @@ class Measuring:
         if definition.enterprise is not None:
             given = EnterpriseMonth(rule, self.calendar, self.month, window, self.scope, self.materials)
             found = definition.enterprise(given)
+        if found is not None:
+            # Without materials the figure is declared, in whatever unit the edition wants.
+            require_unit(rule, definition, "edition")
         bounds = NOTHING_KNOWN if found is None else found.bounds
         verdicts = _verdicts(rule, bounds, self.stars)
         if found is not None:

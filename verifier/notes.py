@@ -18,8 +18,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "These hosts have data but are not in the scope; they do not count.",
     ),
     "NOT_MEASURED": (
-        "本版本不测量此项指标。",
-        "This version does not measure this indicator.",
+        "没有此项指标的测量数据：数值由企业申报。",
+        "Nothing was measured for this indicator: the enterprise declares the value.",
     ),
     "NO_DATA": (
         "这些主机在统计期内没有数据：下限按零计，上限按极限计，没有极限则无上限。",
@@ -138,6 +138,95 @@ TEXTS: dict[str, tuple[str, str]] = {
     "SUBSTITUTION_NO_VALUE": (
         "这些主机没有数值，无从代入。",
         "These hosts have no figure, so nothing can be substituted.",
+    ),
+    "HEAD_COUNT_UNKNOWN": (
+        "未申报人数：有账号数，没有使用率；请在申报范围的 [head_counts] 中写明。",
+        "No head count is declared: there is a number of accounts and no rate; declare [head_counts] in the scope.",
+    ),
+    "HEAD_COUNT_NOT_CHOSEN": (
+        "申报范围没有用 [users] 指明分母：取已申报人数中较大者。",
+        "The scope does not choose the head count under [users]: the greatest of those declared is used.",
+    ),
+    "USERS_ABOVE_HEAD_COUNT": (
+        "观测到的账号数多于申报人数：账号数照实列出，使用率按100%计；请核对一人多号、外部账号和人数。",
+        (
+            "More accounts were active than people are declared: the number is printed as it is, the rate is 100 %; "
+            "look for people with several accounts, outsiders, and the head count."
+        ),
+    ),
+    "ACCOUNT_KEYS_DIFFER": (
+        "账号哈希使用了不同的密钥，无法合并，也不相加：下限取其中最大的一个，上限为全部人数。",
+        (
+            "The accounts are hashed under different keys: they cannot be united and are not added up; the low end is "
+            "the greatest of them, the high end everybody."
+        ),
+    ),
+    "USERS_SKETCHED": (
+        "账号数超过一百万：用概率草图估计，其误差（三倍标准差）已计入上下限。",
+        "More than a million accounts: estimated with a sketch; its error, three standard deviations, widens both ends.",
+    ),
+    "USERS_NOT_READ": (
+        "这些数据源在这些日期没有完整读取：下限只计观测到的账号，上限按全部人数计。",
+        "On these days these sources were not wholly read: the low end counts who was seen, the high end everybody.",
+    ),
+    "USERS_NOT_ATTESTED": (
+        "这些账号数据由采集端从数据库、目录、平台接口或文件取得，未经主机上的程序签名证明。",
+        "The collector got these accounts from a database, a directory, a provider or a file; no host attests them.",
+    ),
+    "USERS_OTHER_ZONE": (
+        "账号数据按另一时区的自然日采集，不能换算成统计期的自然日：无法判定。",
+        "The accounts were gathered by days of another time zone and cannot be filed by the days of this one: undecided.",
+    ),
+    "LEDGER_DECLARED": (
+        "金额取自企业登记的台账，以所附合同、发票和付款凭证为据：其内容由评审人员审阅。",
+        (
+            "The amounts are those of the enterprise's ledger, with contracts, invoices and vouchers by hash: "
+            "whether they show it is for the reviewer to read."
+        ),
+    ),
+    "PAYMENTS_IN_DOUBT": (
+        "部分付款与合同、发票或凭证不能对应：计入数值，不计入下限。",
+        "Some payments do not reconcile with contract, invoice or document: in the value, not in the low end.",
+    ),
+    "LEDGER_GAPS": (
+        "合同、发票与付款有不能对应之处，逐条列出。",
+        "Contracts, invoices and payments do not reconcile everywhere; what does not is listed.",
+    ),
+    "LONGER_THAN_A_YEAR": (
+        "申报的统计周期长于一年，以“年度”为门槛的星级因此无法判定。",
+        "The declared period is longer than a year, so stars whose threshold is for a year cannot be decided.",
+    ),
+    "BILLS_DIFFER": (
+        "云平台账单与台账付款逐月不同：列出差额，不改变任何数值和结论。",
+        "Cloud bills and payments differ by month: the difference is listed and changes no figure and no verdict.",
+    ),
+    "COST_NOT_DECLARED": (
+        "申报范围没有写明 [it_cost]（基准期和成本科目），无法计算。",
+        "The scope declares no [it_cost] (baseline and cost items), so nothing can be compared.",
+    ),
+    "COST_OVERLAPS": (
+        "上云前的期间没有在上云后的期间开始之前结束。",
+        "The period before does not end before the period after begins.",
+    ),
+    "COST_MONTHS_MISSING": (
+        "有成本科目缺少若干月份的记录：缺失不按零计，因此无法判定。",
+        "Months of a cost item are missing: missing is not zero, so nothing is decided.",
+    ),
+    "COST_ITEMS_DIFFER": (
+        "台账中有未申报的成本科目，前后科目不一致，因此无法判定。",
+        "The ledger holds cost items that were not declared, so both sides are not the same and nothing is decided.",
+    ),
+    "COST_MISPLACED": (
+        "部分上云前（后）的成本落在另一期间，因此无法判定。",
+        "Costs of one side lie in the period of the other, so nothing is decided.",
+    ),
+    "COST_UNDOCUMENTED": (
+        "部分成本记录没有凭证文件：列出数值，不作判定。",
+        "Some costs have no document: the value is printed and decides nothing.",
+    ),
+    "COST_NOTHING_BEFORE": (
+        "上云前没有成本，下降率没有意义。",
+        "Nothing was paid before, so there is no reduction.",
     ),
 }
 """Every code with its Chinese and its English text."""

@@ -13,6 +13,7 @@ from functools import partial
 from typing import BinaryIO
 
 from evidence import __version__
+from evidence.activity import ActivityRow
 from evidence.calendar import MS_PER_S, LocalCalendar
 from evidence.dsse import STATEMENT_TYPE
 from evidence.keys import PrivateKey
@@ -28,6 +29,7 @@ from verifier.errors import PackError
 from verifier.facts import SourceFacts
 from verifier.figures import measure
 from verifier.hearing import deciding, hear_stored
+from verifier.ledger_rules import read_ledger
 from verifier.pack_archive import PackArchive
 from verifier.pack_readme import readme
 from verifier.ports import Archive
@@ -124,6 +126,7 @@ def write_pack(
             timezone=figures.timezone,
             enrolments=archive.enrolments(),
             rows=packing.rows,
+            activity=packing.activity,
         ),
         month=month,
         timezone=figures.timezone,
@@ -144,7 +147,7 @@ def write_pack(
         layout.README: readme(archive.enterprise, month).encode(),
         layout.REPORT: derived.report_bytes,
         layout.VERDICT: derived.verdict_bytes,
-        **({layout.LEDGER: ledger} if ledger else {}),
+        **_ledger_entries(archive, ledger),
         **_declared_entries(rules),
         **render(derived),
     }
@@ -152,6 +155,16 @@ def write_pack(
         packing.add(name, entries[name])
     statement = packing.close(month, log_key, made_ms)
     return PackSummary(len(packing.places), packing.chunks, derived, statement)
+
+
+def _ledger_entries(archive: Archive, ledger: bytes) -> dict[str, bytes]:
+    """Return the ledger and those of its documents that are kept."""
+    entries = {layout.LEDGER: ledger} if ledger else {}
+    for sha256 in sorted({entry.document for entry in read_ledger(ledger).entries if entry.document}):
+        data = archive.ledger_document(sha256)
+        if data is not None:
+            entries[layout.document_name(sha256)] = data
+    return entries
 
 
 def _declared_entries(rules: Rules) -> dict[str, bytes]:
@@ -182,6 +195,7 @@ class _Packing:
         self._hashes: dict[str, str] = {}
         self.places: dict[str, str] = {}
         self.rows: list[DaySumRow] = []
+        self.activity: list[ActivityRow] = []
         self.facts: list[SourceFacts] = []
         self.chunks = 0
 
@@ -199,6 +213,7 @@ class _Packing:
             self.places[host] = f"{len(self.places) + 1:04}"
             for part in hear_stored(opener, host, chunks, calendar, window):
                 self.rows += part.rows
+                self.activity += part.activity
                 self.facts.append(part.facts)
             self.chunks += len(chunks)
             for name, data in _entries(self.places[host], chunks):
@@ -241,7 +256,7 @@ def _require_same(archive: Archive, figures: Figures, derived: Documents) -> Non
     """Refuse to sign figures that rest on day sums which the chunks do not give."""
     same = encode_figures(document(figures)) == derived.figures_bytes
     if archive.timezone == figures.timezone:
-        declared = None if figures.scope is None else {host.id for host in figures.scope.hosts}
+        declared = None if figures.scope is None else figures.scope.host_names
         days = (figures.window.first_day, figures.window.after_day)
         stored = [row for row in archive.day_sums(*days) if declared is None or row.host in declared]
         same = same and layout.day_sums_csv(stored) == layout.day_sums_csv(derived.day_sums)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn
 
+from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
 from evidence.stored import DaySumRow, StoredChunk
 from verifier.errors import ArchiveError
@@ -22,6 +23,7 @@ class PackArchive:
         rows: Sequence[DaySumRow],
         scope_versions: Sequence[tuple[bytes, bytes]] = (),
         ledger: bytes = b"",
+        activity: Sequence[ActivityRow] = (),
     ) -> None:
         self.enterprise = enterprise
         self.timezone = timezone
@@ -29,6 +31,7 @@ class PackArchive:
         self._rows = list(rows)
         self._scope_versions = list(scope_versions)
         self._ledger = ledger
+        self._activity = list(activity)
 
     def hosts(self) -> list[str]:
         """Return the names of all enrolled hosts, sorted; those outside the scope are named in a note."""
@@ -46,9 +49,17 @@ class PackArchive:
         """Return record and file of every declared version of the scope, in order."""
         return self._scope_versions
 
+    def activity(self, first_day: int, after_day: int) -> Iterable[ActivityRow]:
+        """Return the sets of accounts for days in [first_day, after_day), sorted."""
+        found = [row for row in self._activity if first_day <= row.key.day < after_day]
+        return sorted(found, key=lambda row: (row.host, row.source, row.key))
+
     def ledger(self) -> bytes:
         """Return the canonical bytes of the ledger, empty if there is none."""
         return self._ledger
+
+    def ledger_document(self, sha256: str) -> None:
+        """Return nothing: figures ask for no document."""
 
     def chunks(self, host: str, start_ms: int, end_ms: int) -> Iterator[StoredChunk]:
         """Refuse: figures of a pack are in the zone of its day sums, so nobody asks.

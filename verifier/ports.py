@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
 from evidence.stored import DaySumRow, StoredChunk
 
@@ -56,6 +57,14 @@ class Archive(Protocol):
         """
         ...
 
+    def activity(self, first_day: int, after_day: int) -> Iterable[ActivityRow]:
+        """Return the sets of accounts of all hosts for days in [first_day, after_day), sorted."""
+        ...
+
     def ledger(self) -> bytes:
         """Return the canonical bytes of the ledger of payments and costs, empty if there is none."""
+        ...
+
+    def ledger_document(self, sha256: str) -> bytes | None:
+        """Return a document that the ledger names, ``None`` if only its hash is known."""
         ...

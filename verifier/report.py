@@ -42,7 +42,7 @@ class Given:
     """What a report is made of beside the figures.
 
     ``scopes`` are all declared versions of the scope in order, ``day_sums`` the rows that the figures
-    rest on, ``comparisons`` those of the hosts' sources, ``made_ms`` the wall clock and ``software`` the program when it was made.
+    rest on, ``comparisons`` those of the hosts' sources, ``made_ms`` the wall clock and ``software`` the program when it was made, ``ledger`` the bytes of the ledger.
     """
 
     facts: Sequence[SourceFacts]
@@ -52,6 +52,7 @@ class Given:
     profile: Profile | None
     made_ms: int
     software: str
+    ledger: bytes = b""
 
 
 def report_document(
@@ -106,7 +107,7 @@ def report_document(
         **page_one(
             agents=any(facts.source in SIGNED_BY_HOSTS for facts in given.facts),
             imports=any(facts.source not in SIGNED_BY_HOSTS for facts in given.facts),
-            declared=given.profile is not None,
+            declared=given.profile is not None or bool(given.ledger),
         ),
         "hashes": {
             "figures": layout.sha256(encode_figures(of_figures)),
@@ -115,6 +116,7 @@ def report_document(
             "scope": None if figures.scope is None else figures.scope.sha256,
             "profile": None if given.profile is None else given.profile.sha256,
             "day_sums": layout.sha256(layout.day_sums_csv(given.day_sums)),
+            **({"ledger": layout.sha256(given.ledger)} if given.ledger else {}),
         },
     }
 

@@ -10,16 +10,18 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 
 from evidence.calendar import LocalCalendar
 from evidence.chunk import MAX_NAME
 from evidence.errors import MalformedError
-from evidence.sources import NAME_RULE, is_source, usual_order
+from evidence.sources import ACCOUNTS, LOGIN_LOG, NAME_RULE, is_source, usual_order
 from verifier import toml_table
 from verifier.errors import ScopeError
+from verifier.ledger import INVESTMENT
 from verifier.toml_table import Table
+from verifier.toml_text import shown
 
 SCHEMA = "starproof/scope/1"
 MAX_MBPS = 100_000_000
@@ -27,6 +29,11 @@ MAX_MBPS = 100_000_000
 MAX_IOPS = 1_000_000_000
 MAX_PEOPLE = 100_000_000
 MAX_SOURCES = 16
+MAX_USER_SOURCES = 1_000
+HEAD_COUNTS = ("total", "cloud_users")
+"""总人数 and 使用云服务人员数量."""
+ACTIVITY_SOURCES = (LOGIN_LOG, ACCOUNTS)
+MAX_ITEMS = 100
 BITS_PER_MEGABIT = 1_000_000
 """Purchased bandwidth is decimal: 1 Mbit/s = 10^6 bit/s."""
 EXTREME_HOUR = "extreme_hour/1"
@@ -76,6 +83,41 @@ class Exclusion:
 
 
 @dataclass(frozen=True)
+class DeclaredUsers:
+    """What the monthly user rate is made of.
+
+    ``head_count`` names one of ``head_counts``. ``sources`` are (host, source) of all that must be read for
+    the figure to be complete; empty: those that have data.
+    """
+
+    head_count: str
+    sources: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class CostScope:
+    """What IT operating costs are compared: ``items``, and the first and last month of either side.
+
+    Months are ``YYYY-MM``. Without ``after``: as many months as before, ending with the month asked for.
+    """
+
+    items: tuple[str, ...]
+    before: tuple[str, str]
+    after: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class InvestmentScope:
+    """Which payments are the investment in the cloud: first and last day (ordinals), and purposes.
+
+    ``None`` and empty: as the definition says.
+    """
+
+    days: tuple[int, int] | None = None
+    counts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Scope:
     """A declared scope. Days are ordinals, ``last_day`` is inclusive; ``sha256`` is of the file.
 
@@ -93,6 +135,15 @@ class Scope:
     exclusions: tuple[Exclusion, ...]
     sha256: str
     substitution: Mapping[str, str] = field(default_factory=dict)
+    users: DeclaredUsers | None = None
+    it_cost: CostScope | None = None
+    investment: InvestmentScope | None = None
+
+    @property
+    def host_names(self) -> set[str]:
+        """The hosts whose chunks decide: those declared, and those under whose name accounts are told."""
+        told = self.users.sources if self.users else ()
+        return {host.id for host in self.hosts} | {host for host, _ in told}
 
 
 def parse_scope(data: bytes) -> Scope:
@@ -105,12 +156,13 @@ def parse_scope(data: bytes) -> Scope:
     top = toml_table.load(data, what="scope", error=ScopeError)
     top.allow(
         ("schema", "enterprise", "timezone", "edition", "window", "hosts"),
-        ("definitions", "head_counts", "exclusions", "substitution"),
+        ("definitions", "head_counts", "exclusions", "substitution", "users", "it_cost", "investment"),
     )
     top.choice("schema", (SCHEMA,))
     first, last = _days(top.table("window"))
     hosts = tuple(_host(table, (first, last)) for table in top.tables("hosts"))
     _require_hosts(top, hosts)
+    head_counts = _head_counts(top.table("head_counts")) if "head_counts" in top else {}
     return Scope(
         enterprise=top.text("enterprise"),
         timezone=_zone(top),
@@ -118,12 +170,36 @@ def parse_scope(data: bytes) -> Scope:
         first_day=first,
         last_day=last,
         definitions=_definitions(top.table("definitions")) if "definitions" in top else {},
-        head_counts=_head_counts(top.table("head_counts")) if "head_counts" in top else {},
+        head_counts=head_counts,
         hosts=hosts,
         exclusions=tuple(_exclusions(top, (first, last))),
         sha256=hashlib.sha256(data).hexdigest(),
         substitution=_substitution(top.table("substitution")) if "substitution" in top else {},
+        users=_users(top.table("users"), head_counts) if "users" in top else None,
+        it_cost=_it_cost(top.table("it_cost")) if "it_cost" in top else None,
+        investment=_investment(top.table("investment")) if "investment" in top else None,
     )
+
+
+def _users(table: Table, head_counts: Mapping[str, int]) -> DeclaredUsers:
+    table.allow(("head_count",), ("sources",))
+    which = table.choice("head_count", HEAD_COUNTS)
+    if which not in head_counts:
+        raise table.wrong(
+            f"head_count is {which}, but [head_counts] does not say how many; write {which} = …"
+        )
+    sources = table.texts("sources") if "sources" in table else ()
+    if len(sources) > MAX_USER_SOURCES or len(set(sources)) != len(sources):
+        raise table.wrong(f"sources names a source twice, or more than {MAX_USER_SOURCES}")
+    found = []
+    for text in sources:
+        host, slash, source = text.rpartition("/")
+        if not slash or not host or len(host) > MAX_NAME or source not in ACTIVITY_SOURCES:
+            raise table.wrong(
+                f'sources holds {shown(text)}; write host and source, such as "web-1/login-log" or "oa/accounts"'
+            )
+        found.append((host, source))
+    return DeclaredUsers(which, tuple(found))
 
 
 def _zone(top: Table) -> str:
@@ -152,8 +228,42 @@ def _substitution(table: Table) -> dict[str, str]:
     return {key: table.choice(key, SUBSTITUTIONS) for key in table}
 
 
+def _it_cost(table: Table) -> CostScope:
+    table.allow(("items", "before"), ("after",))
+    items = table.texts("items")
+    if not 0 < len(items) <= MAX_ITEMS:
+        raise table.wrong(f'items must name 1 to {MAX_ITEMS} cost items, such as ["电费", "运维人员"]')
+    if len(set(items)) != len(items):
+        raise table.wrong("items names one cost item twice")
+    return CostScope(
+        items=items,
+        before=_whole_months(table.table("before")),
+        after=_whole_months(table.table("after")) if "after" in table else None,
+    )
+
+
+def _whole_months(table: Table) -> tuple[str, str]:
+    """Return the first and the last month of a period that is made of whole months."""
+    first, last = (date.fromordinal(day) for day in _days(table))
+    if first.day != 1 or (last + timedelta(days=1)).day != 1:
+        raise table.wrong(
+            "costs are compared by whole months; from is the first day of one, such as 2025-01-01, and to the "
+            "last of one, such as 2025-12-31"
+        )
+    return f"{first:%Y-%m}", f"{last:%Y-%m}"
+
+
+def _investment(table: Table) -> InvestmentScope:
+    table.allow((), ("from", "to", "counts"))
+    days = None
+    if "from" in table or "to" in table:
+        table.allow(("from", "to"), ("counts",))
+        days = _days(table, ("counts",) if "counts" in table else ())
+    return InvestmentScope(days, table.choices("counts", INVESTMENT) if "counts" in table else ())
+
+
 def _head_counts(table: Table) -> dict[str, int]:
-    table.allow((), ("total", "cloud_users"))
+    table.allow((), HEAD_COUNTS)
     counts = {key: table.integer(key, most=MAX_PEOPLE) for key in table}
     for key, count in counts.items():
         if count == 0:

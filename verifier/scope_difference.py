@@ -45,9 +45,29 @@ def _flat(scope: Scope) -> Iterator[tuple[Place, str]]:
         yield ("substitution", key), rule
     for key, count in scope.head_counts.items():
         yield ("head_counts", key), str(count)
+    if scope.users is not None:
+        yield ("users", "head_count"), scope.users.head_count
+        if scope.users.sources:
+            yield ("users", "sources"), ", ".join(f"{host}/{source}" for host, source in scope.users.sources)
+    yield from _money(scope)
     for host in scope.hosts:
         yield from _host(host, window_first=scope.first_day)
     yield from _exclusions(scope.exclusions)
+
+
+def _money(scope: Scope) -> Iterator[tuple[Place, str]]:
+    if scope.it_cost is not None:
+        yield ("it_cost", "items"), ", ".join(scope.it_cost.items)
+        for side, period in (("before", scope.it_cost.before), ("after", scope.it_cost.after)):
+            if period is not None:
+                yield ("it_cost", side), " to ".join(period)
+    if scope.investment is not None:
+        yield ("investment",), "declared"
+        if scope.investment.days is not None:
+            yield ("investment", "from"), _day(scope.investment.days[0])
+            yield ("investment", "to"), _day(scope.investment.days[1])
+        if scope.investment.counts:
+            yield ("investment", "counts"), ", ".join(scope.investment.counts)
 
 
 def _host(host: DeclaredHost, *, window_first: int) -> Iterator[tuple[Place, str]]:

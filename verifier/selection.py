@@ -8,7 +8,7 @@ from evidence.chunk import parse_header, read_frame
 from evidence.crediting import reach
 from evidence.day_sum import Interval, span
 from evidence.errors import EvidenceError
-from evidence.sources import SIGNED_BY_HOSTS
+from evidence.sources import carries_averages
 from evidence.stored import StoredChunk
 from verifier.errors import ArchiveError
 from verifier.ports import Archive
@@ -18,7 +18,7 @@ def deciding_chunks(archive: Archive, host: str, start_ms: int, end_ms: int) -> 
     """Return every chunk of ``host`` that decides about [start_ms, end_ms), sorted by source, epoch, seq.
 
     These are the chunks that claim time in it, the earlier claims that may withhold time from them
-    (``evidence.crediting.reach``), and of a chain that a host signs everything in between, so that the
+    (``evidence.crediting.reach``), and of a chain of anything but averages everything in between, so that the
     chain can be followed without a hole.
     """
     inside = list(archive.chunks(host, start_ms, end_ms))
@@ -29,7 +29,7 @@ def deciding_chunks(archive: Archive, host: str, start_ms: int, end_ms: int) -> 
     for chunk in archive.chunks(host, *reach(spans)):
         found[_place(chunk)] = chunk
     for source, epoch, first, last in _runs(found.values()):
-        if source in SIGNED_BY_HOSTS:
+        if not carries_averages(source):
             for chunk in archive.chain(host, source, epoch, first, last):
                 found[_place(chunk)] = chunk
     return [found[place] for place in sorted(found)]

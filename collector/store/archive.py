@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from collector.store import chunks, day_sums, findings, registry, schema, scopes
+from collector.store import activity, chunks, day_sums, findings, ledger, registry, schema, scopes
 from collector.store.engine import Store
+from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
 from evidence.stored import DaySumRow, StoredChunk
 
@@ -88,8 +89,24 @@ class StoreArchive:
             return scopes.versions(connection)
 
     def ledger(self) -> bytes:
-        """Return the canonical bytes of the ledger of payments and costs: none is kept yet."""
-        return b""
+        """Return the canonical bytes of the ledger of payments and costs, empty without an entry."""
+        with self._store.reading() as connection:
+            return ledger.document(connection)
+
+    def ledger_recorded(self) -> dict[int, tuple[int, str]]:
+        """Return, by the number of an entry, when it was recorded (ms since 1970) and from which file."""
+        with self._store.reading() as connection:
+            return ledger.recorded(connection)
+
+    def ledger_document(self, sha256: str) -> bytes | None:
+        """Return a document of the ledger, ``None`` if only its hash is known."""
+        with self._store.reading() as connection:
+            return ledger.kept_document(connection, sha256)
+
+    def activity(self, first_day: int, after_day: int) -> Iterable[ActivityRow]:
+        """Yield the stored sets of accounts of all hosts for days in [first_day, after_day), sorted."""
+        with self._store.reading() as connection:
+            yield from activity.rows(connection, first_day, after_day)
 
     def findings(self) -> list[findings.Finding]:
         """Return what the collector noticed, oldest first."""

@@ -165,6 +165,29 @@ scope_version = Table(
     Column("file", LargeBinary, nullable=False),
 )
 
+activity_meaning = Table(
+    "activity_meaning",
+    metadata,
+    # SHA-256 over the canonical facts: what the hashes of a set mean and whom they leave out.
+    Column("sha256", _Hash, primary_key=True),
+    Column("zone", String(64), nullable=False),
+    Column("account_key", String(16), nullable=False),
+    Column("definition", String(64), nullable=False),
+    Column("excluded", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("host_id", _Id, ForeignKey("host.id"), primary_key=True),
+    Column("source", String(32), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("meaning", _Hash, ForeignKey("activity_meaning.sha256"), primary_key=True),
+    # Keyed hashes of 16 bytes, sorted, each once (evidence.activity); no name is ever kept.
+    Column("hashes", LargeBinary, nullable=False),
+)
+
 audit_trail = Table(
     "audit_trail",
     metadata,
@@ -258,4 +281,42 @@ ledger_bill = Table(
     # When another answer for the month took its place; what was read is never deleted.
     Column("superseded_ms", BigInteger),
     Index(None, "alias", "month"),
+)
+
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    # From 1 without a hole; an entry never changes and never goes, a later one cancels it by its number.
+    Column("number", _Id, primary_key=True, autoincrement=False),
+    Column("recorded_ms", BigInteger, nullable=False),
+    # Where it comes from: the name of a file and its SHA-256, or empty for one that was added by hand.
+    Column("file", Text, nullable=False),
+    Column("file_sha256", String(64), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("kind", String(16), nullable=False),
+    # Hundredths of the currency's unit; of yuan: fen. Negative for refunds.
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("rate", String(40), nullable=False),
+    Column("rate_source", Text, nullable=False),
+    Column("rate_day", String(10), nullable=False),
+    Column("payee", Text, nullable=False),
+    Column("contract", Text, nullable=False),
+    Column("invoice", Text, nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("item", Text, nullable=False),
+    Column("service_from", String(7), nullable=False),
+    Column("service_to", String(7), nullable=False),
+    Column("provider", String(32), nullable=False),
+    Column("document", String(64), nullable=False),
+    Column("cancels", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+ledger_document = Table(
+    "ledger_document",
+    metadata,
+    Column("sha256", _Hash, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )

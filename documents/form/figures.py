@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from documents.form.errors import FormError
-from documents.form.values import NO_DATA, figure_text, written_text
+from documents.form.values import NO_DATA, UNDECIDED, figure_text, written_text
 from verifier.edition import DECLARED, Edition, Rule
 from verifier.profile import DeclaredFigure, Profile
 
@@ -20,7 +20,7 @@ class FormFigure:
     """One figure. ``value`` is a decimal in the rule's unit, ``None`` when there are no data.
 
     ``declared`` is the enterprise's word if the value is that; ``share`` the coverage of a measured
-    value; ``definition`` the id of the formula that was used.
+    value; ``definition`` the id of the formula that was used; ``detail`` what materials gave the value.
     """
 
     rule: Rule
@@ -29,12 +29,13 @@ class FormFigure:
     share: str | None
     declared: DeclaredFigure | None
     provisional: bool
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """What stands in the cell; whatever was not measured to the end says so."""
         if self.value is None:
-            return NO_DATA
+            return UNDECIDED if self.detail else NO_DATA
         if self.declared:
             return written_text(self.value, self.rule.unit) + BY_ENTERPRISE
         return figure_text(self.value, self.rule.unit) + (PROVISIONAL if self.provisional else "")
@@ -70,5 +71,6 @@ def form_figures(
             share=indicator["coverage"]["share"],
             declared=declared,
             provisional=provisional,
+            detail=indicator.get("detail", {}),
         )
     return result

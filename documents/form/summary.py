@@ -46,7 +46,7 @@ def summary_text(
     """
     lines = [GENERATED, f"依据：{edition.title_zh}；统计月份：{_months(figures['months'])}。"]
     lines += [f"{number}. {_sentence(figure, figures)}" for number, figure in enumerate(shown, 1)]
-    if any(figure.value is None for figure in shown):
+    if any(figure.text == NO_DATA for figure in shown):
         lines.append(NO_DATA_NOTE)
     if provisional:
         lines.append(PROVISIONAL_NOTE)
@@ -62,6 +62,9 @@ def _months(months: Sequence[str]) -> str:
 
 def _sentence(figure: FormFigure, figures: Mapping[str, Any]) -> str:
     name = figure.rule.name_zh
+    source = _of_ledger(figure.detail)
+    if source:
+        return f"{name}：{figure.text}。{source}口径：{_definition(figure)}。"
     if figure.value is None:
         return f"{name}：{NO_DATA}。口径：{_definition(figure)}。"
     if figure.declared:
@@ -72,6 +75,22 @@ def _sentence(figure: FormFigure, figures: Mapping[str, Any]) -> str:
         f"{name}：{figure.text}。统计期：{_period(figure, figures)}；数据覆盖率：{coverage}；"
         f"口径：{_definition(figure)}。"
     )
+
+
+def _of_ledger(detail: Mapping[str, Any]) -> str:
+    """Return the periods of a figure that the ledger gave, empty for any other."""
+    if detail.get("kind") == "investment":
+        window = detail["window"]
+        return f"付款日期：{day_text(window['from'])}至{day_text(window['to'])}，取自台账；"
+    if detail.get("kind") != "it_cost":
+        return ""
+    if detail["before"] is None:
+        return "取自台账，申报范围未写明基准期；"
+    before, after = (
+        f"{month_text(detail[side]['from'])}至{month_text(detail[side]['to'])}"
+        for side in ("before", "after")
+    )
+    return f"上云前：{before}；上云后：{after}；取自台账；"
 
 
 def _definition(figure: FormFigure) -> str:

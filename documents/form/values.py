@@ -7,6 +7,8 @@ from datetime import date
 from verifier import decimals
 
 NO_DATA = "无数据"
+UNDECIDED = "无法判定"
+"""There are materials, but they do not give the figure; the report says why."""
 PLACES = 2
 """Decimal places of a figure on the form."""
 COUNTED = "次"
@@ -21,11 +23,14 @@ def figure_text(value: str, unit: str) -> str:
     numbers where the unit counts.
 
     Raises:
-        DecimalError: ``value`` is not a plain decimal.
+        DecimalError: ``value`` is not a plain decimal, nor one after a minus.
     """
-    number = decimals.parse(value)
+    number = decimals.parse(value.removeprefix("-"))
+    if value.startswith("-"):
+        number = -number
     places = 0 if unit.startswith(COUNTED) else PLACES
-    digits = str(number.numerator * 10**places // number.denominator).rjust(places + 1, "0")
+    scaled = number.numerator * 10**places // number.denominator
+    digits = ("-" if scaled < 0 else "") + str(abs(scaled)).rjust(places + 1, "0")
     text = f"{digits[:-places]}.{digits[-places:]}" if places else digits
     return f"{text} {_UNITS_ZH.get(unit, unit)}".rstrip()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from documents import display
 from documents.charts import daily_charts, render
+from documents.report import money, users
 from documents.report.blocks import (
     Bar,
     Block,
@@ -74,7 +75,11 @@ def _overview_row(report: Report, indicator: Mapping[str, Any], say: Phrases) ->
     declared = _declared(report, indicator)
     if declared is None:
         value = say.value(indicator["value"], indicator["unit"])
-        measured = (say.interval(indicator), say.share(indicator["coverage"]["share"]))
+        covered = say.share(indicator["coverage"]["share"])
+        measured = (
+            say.interval(indicator),
+            Cell(say("from_ledger"), "quiet") if money.of_ledger(indicator) else covered,
+        )
     else:
         value = Cell(
             say.amount(display.written(declared) or "", indicator["unit"]), sub=say("declared_value")
@@ -86,6 +91,8 @@ def _overview_row(report: Report, indicator: Mapping[str, Any], say: Phrases) ->
 
 def _section(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Section:
     blocks: list[Block] = [_measure(report, indicator, say), _facts(report, indicator, say)]
+    blocks += money.blocks(indicator, say)
+    blocks += users.blocks(indicator, say)
     if indicator["hosts"]:
         blocks += [Subhead(say("class_title")), coverage_bar(indicator["coverage"], say)]
     blocks += _series(report, indicator, say)
@@ -168,7 +175,7 @@ def _facts(report: Report, indicator: Mapping[str, Any], say: Phrases) -> Facts:
             say("definition"),
             Cell(in_words or display.legible(indicator["definition"]), sub=indicator["definition"]),
         ),
-        (say("aggregation"), Cell(say.known("aggregation", indicator["aggregation"]))),
+        (say("aggregation"), Cell(_aggregation(indicator, say))),
     ]
     if indicator["months"] > 1:
         combine = f"combine_{indicator['combine']}"
@@ -189,6 +196,14 @@ def _beside(other: Mapping[str, Any], unit: str, say: Phrases) -> tuple[str, Cel
     value, low = say.value(other["value"], unit).text, say.interval(other).text
     text = say("beside_value", definition=other["definition"], value=value, interval=low)
     return say("beside"), Cell(text, sub=about)
+
+
+def _aggregation(indicator: Mapping[str, Any], say: Phrases) -> str:
+    if money.of_ledger(indicator):
+        return say("from_ledger")
+    if users.of_accounts(indicator):
+        return say("from_accounts")
+    return say.known("aggregation", indicator["aggregation"])
 
 
 def coverage_bar(coverage: Mapping[str, Any], say: Phrases) -> Bar:

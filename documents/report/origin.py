@@ -10,7 +10,7 @@ from documents.report.blocks import Block, Cell, Facts, Points, Section, Subhead
 from documents.report.phrases import Phrases
 
 Report = Mapping[str, Any]
-HASHES = ("figures", "verdict", "edition", "scope", "profile", "day_sums")
+HASHES = ("figures", "verdict", "edition", "scope", "profile", "ledger", "day_sums")
 
 
 def section(report: Report, say: Phrases, *, report_hash: str) -> Section:
@@ -29,7 +29,11 @@ def section(report: Report, say: Phrases, *, report_hash: str) -> Section:
         Text(say("check_hint"), "quiet"),
         Facts(
             (
-                *((say(f"hash_{name}"), say.hash(report["hashes"][name])) for name in HASHES),
+                *(
+                    (say(f"hash_{name}"), say.hash(report["hashes"][name]))
+                    for name in HASHES
+                    if name in report["hashes"]
+                ),
                 (say("hash_report"), say.hash(report_hash)),
             )
         ),

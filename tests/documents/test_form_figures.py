@@ -75,9 +75,14 @@ def test_a_declared_figure_is_printed_as_the_profile_writes_it(value: str) -> No
 
 
 def test_a_figure_that_is_no_plain_decimal_is_refused() -> None:
-    for value in ("-1", "1e3", "", "1,000"):
+    for value in ("--1", "1e3", "", "-", "1,000"):
         with pytest.raises(DecimalError):
             figure_text(value, "%")
+
+
+def test_a_cost_that_rose_is_printed_below_zero_and_rounded_down() -> None:
+    assert figure_text("-0.001", "%") == "-0.01 %"
+    assert figure_text("-12.5", "%") == "-12.50 %"
 
 
 def test_shares_days_and_months_are_written_in_chinese() -> None:

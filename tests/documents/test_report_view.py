@@ -555,3 +555,25 @@ def test_the_view_does_not_change_the_report():
     before = deepcopy(document)
     view(document, language="zh-CN")
     assert document == before
+
+
+@pytest.mark.parametrize(
+    ("language", "label", "value"),
+    [
+        ("zh-CN", "另一口径", "reads_writes.database/1：2,400 次/日（区间 1,200 – 无上限）"),
+        ("en", "Beside", "reads_writes.database/1: 2,400 per day (interval 1,200 – no upper bound)"),
+    ],
+)
+def test_the_same_figure_under_another_definition_stands_beside_it(language, label, value):
+    given = deepcopy(report())
+    reads = given["figures"]["indicators"][4]
+    reads["beside"] = [
+        {
+            "definition": "reads_writes.database/1", "zh": "语句数。", "en": "Statements.", "value": "2400",
+            "low": "1200", "high": None, "running": "2400", "share": "0.5",
+        }
+    ]  # fmt: skip
+    facts = first(section(view(given, language=language), "figure-daily_reads_writes"), Facts)
+    [cell] = [found for name, found in facts.pairs if name == label]
+    assert cell.text == value
+    assert "50" in cell.sub

@@ -57,6 +57,10 @@ def test_every_word_is_used_by_the_report():
         "metric_",
         "traffic_",
         "within_",
+        "purpose_",
+        "paid_window_by_",
+        "entry_",
+        "people_",
     )
     unused = [
         name

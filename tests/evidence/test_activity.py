@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ LATER = (DAY_MS, HOURS_24, -5, 8, 1)
 
 
 def key(day: int = DAY) -> ActivityKey:
-    return ActivityKey(day, "0123456789abcdef", "success/1")
+    return ActivityKey(day, "Asia/Shanghai", "0123456789abcdef", "success/1", "", "")
 
 
 def with_facts(**facts: str) -> Draft:
@@ -54,7 +55,7 @@ def test_a_chunk_of_activity_is_read_back() -> None:
 def test_a_chunk_without_rows_says_that_nobody_was_active() -> None:
     opened = activity([]).open()
     assert opened.header.rows == 0
-    assert sets.activity_sets(opened, CALENDAR) == {}
+    assert sets.activity_sets(opened, CALENDAR) == {key(): frozenset()}
     assert credited([opened], CALENDAR) == {("activity", DAY): DaySum(observed_ms=HOUR_MS, intervals=1)}
 
 
@@ -156,8 +157,13 @@ def test_a_stretch_of_more_than_a_year_is_not_credited() -> None:
 
 
 def test_days_of_another_zone_are_refused() -> None:
+    foreign = with_facts(timezone="UTC").open()
     with pytest.raises(MalformedError, match="days of 'UTC'"):
-        sets.activity_sets(with_facts(timezone="UTC").open(), CALENDAR)
+        sets.require_zone(foreign, CALENDAR)
+    (only,) = sets.activity_sets(foreign, CALENDAR)
+    assert (only.day, only.zone) == (DAY, "UTC")
+    for chunk_of_ours in (activity([ROW]), steady()):
+        sets.require_zone(chunk_of_ours.open(), CALENDAR)
 
 
 def test_rows_that_are_no_day_of_the_zone_are_refused() -> None:
@@ -170,7 +176,7 @@ def test_chunks_of_another_kind_have_no_accounts() -> None:
 
 
 def test_sets_of_one_key_are_united_and_others_kept_apart() -> None:
-    other = ActivityKey(DAY, "f" * 16, "success/1")
+    other = replace(key(), account_key="f" * 16)
     one, two = joined(1, 1), joined(2, 2)
     merged = sets.merge_sets(
         [{key(): frozenset({one})}, {key(): frozenset({one, two}), other: frozenset({one})}]

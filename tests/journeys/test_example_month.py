@@ -24,7 +24,7 @@ SERIES = 6
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the example, filled by the README's own commands."""
     place = tmp_path_factory.mktemp("example")
-    for arguments in commands("import"):
+    for arguments in (*commands("import"), *commands("ledger import")):
         starproof(*placed(arguments, place))
     return place
 
@@ -45,7 +45,7 @@ def placed(arguments: list[str], place: Path) -> list[str]:
 
 def example_script(monkeypatch: pytest.MonkeyPatch) -> object:
     monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    for name in ("example_month", "example_texts"):
+    for name in ("example_month", "example_ledger", "example_texts"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import example_month
 

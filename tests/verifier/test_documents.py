@@ -8,7 +8,11 @@ from pathlib import Path
 from verifier.finding import CATALOGUE
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-AUDIT_ONLY = {"DAY_SUM_DIFFERS", "DAY_SUM_MISSING", "DAY_SUM_EXTRA"}
+AUDIT_ONLY = {"DAY_SUM_DIFFERS", "DAY_SUM_MISSING", "DAY_SUM_EXTRA"} | {
+    "ACTIVITY_DIFFERS",
+    "ACTIVITY_MISSING",
+    "ACTIVITY_EXTRA",
+}
 NOTES = {"CAPACITY_EXCEEDED", "NO_DATA", "INCONCLUSIVE", "PASS", "SUBSTITUTED"}
 
 

@@ -128,9 +128,11 @@ def test_a_document_with_another_content_fails():
 
 def test_a_document_that_nobody_names_fails():
     other = layout.document_name(layout.sha256(b"other"))
-    assert found(bent(**{other: b"other"}), "DOCUMENT") == [(other, "", "the profile does not name it")]
+    assert found(bent(**{other: b"other"}), "DOCUMENT") == [
+        (other, "", "neither profile nor ledger names it")
+    ]
     report = bent(PROFILE=None)
-    assert (DOCUMENT, "", "there is no profile to name it") in found(report, "DOCUMENT")
+    assert (DOCUMENT, "", "neither profile nor ledger names it") in found(report, "DOCUMENT")
 
 
 def test_a_profile_that_cannot_be_read_fails_and_nothing_is_derived():

@@ -111,7 +111,7 @@ EXCLUSION = "[[exclusions]]\nfrom = {}\nto = {}\nreason = 'x'\nperson = 'y'\n"
         ),
         (f"sources = {[f'a{number}' for number in range(17)]}", "must name 1 to 16 sources"),
         ("sources = ['agent', 'agent']", "sources names one source twice"),
-        ("sources = ['login-log']", "sources holds 'login-log'; a source is named by a lower-case letter"),
+        ("sources = ['log-in']", "sources holds 'log-in'; a source is named by a lower-case letter"),
         ("sources = [1]", "sources: entry 1 must be a text"),
         ("sources = ['agent', 'import', 'agent']", "sources names one source twice"),
         ("[[hosts]]\nid = 'web-1'", "the host 'web-1' is declared twice"),

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import EXAMPLES
-from verifier.scope import Capacity, DeclaredHost, Exclusion, Scope, parse_scope
+from verifier.scope import (
+    Capacity,
+    CostScope,
+    DeclaredHost,
+    DeclaredUsers,
+    Exclusion,
+    InvestmentScope,
+    Scope,
+    parse_scope,
+)
 from verifier.scope_difference import differences
 
 EXAMPLE = (EXAMPLES / "scope.toml").read_bytes()
@@ -66,6 +75,10 @@ SCOPE_CHANGES = {
             place("definitions daily_reads_writes", "", "reads_writes.block_io/1"),
         ],
     ),
+    "users": (
+        DeclaredUsers("total", (("erp-1", "login-log"),)),
+        [place("users head_count", "", "total"), place("users sources", "", "erp-1/login-log")],
+    ),
     "head_counts": (
         {"total": 319, "cloud_users": 260},
         [place("head_counts cloud_users", "", "260"), place("head_counts total", "320", "319")],
@@ -91,6 +104,23 @@ SCOPE_CHANGES = {
     "substitution": (
         {"cpu_utilization": "extreme_hour/1"},
         [place("substitution cpu_utilization", "", "extreme_hour/1")],
+    ),
+    "it_cost": (
+        CostScope(("电费", "人员"), ("2025-01", "2025-12"), ("2026-01", "2026-10")),
+        [
+            place("it_cost after", "", "2026-01 to 2026-10"),
+            place("it_cost before", "", "2025-01 to 2025-12"),
+            place("it_cost items", "", "电费, 人员"),
+        ],
+    ),
+    "investment": (
+        InvestmentScope((day("2026-01-01"), day("2026-10-31")), ("device",)),
+        [
+            place("investment", "", "declared"),
+            place("investment counts", "", "device"),
+            place("investment from", "", "2026-01-01"),
+            place("investment to", "", "2026-10-31"),
+        ],
     ),
 }
 HOST_CHANGES = {
@@ -307,3 +337,12 @@ def test_one_field_of_an_exclusion_changed_alone_is_never_overlooked(field, scop
     mixed = replace(one, **{field: getattr(two, field)})
     before, after = replace(scope, exclusions=(one,)), replace(scope, exclusions=(mixed,))
     assert bool(differences(before, after)) == (before != after)
+
+
+def test_what_money_leaves_to_the_definition_is_no_difference_of_its_own():
+    after = replace(SCOPE, it_cost=CostScope(("电费",), ("2025-01", "2025-12")), investment=InvestmentScope())
+    assert differences(SCOPE, after) == [
+        place("investment", "", "declared"),
+        place("it_cost before", "", "2025-01 to 2025-12"),
+        place("it_cost items", "", "电费"),
+    ]

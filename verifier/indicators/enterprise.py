@@ -1,6 +1,7 @@
 """What a definition of the whole enterprise is given and what it answers: no hosts, but materials.
 
-Materials are what was gathered beside the readings of hosts: here the ledger of payments and costs.
+Materials are what was gathered beside the readings of hosts: the ledger of payments and costs, and who
+was active on which day.
 A definition answers ``None`` when it has no materials at all; the figure is then declared.
 """
 
@@ -10,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from evidence.activity import ActivityRow
 from evidence.calendar import LocalCalendar
+from verifier.amounts import HostAmounts
 from verifier.bounds import Bounds
 from verifier.edition import Rule
 from verifier.notes import Note
@@ -22,10 +25,14 @@ from verifier.window import TimeClasses, Window
 class Materials:
     """What definitions of the enterprise are computed from.
 
-    ``ledger`` are the canonical bytes of the ledger, empty without one.
+    ``ledger`` are the canonical bytes of the ledger, empty without one. ``activity`` are the sets of
+    accounts of the hosts that count, on all days of the longest window; ``read`` the amounts of these hosts,
+    whose metric ``activity`` says which time was read.
     """
 
     ledger: bytes = b""
+    activity: tuple[ActivityRow, ...] = ()
+    read: Mapping[str, HostAmounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,11 @@ _ROWS = {
     "quality_control": "quality",
 }  # fmt: skip
 """Ticked row → its document; the one without a document shows what a tick alone is worth."""
-_FIGURES = (("monthly_user_rate", "65", "2026年10月登录的不同账号 ÷ 使用云服务人员数量", "logins"),)
+_FIGURES = (
+    ("it_cost_reduction", "35.5", "上云前12个月与上云后10个月的月均IT运维成本对比；以台账为准", "costs"),
+    ("monthly_user_rate", "65", "2026年10月登录的不同账号 ÷ 使用云服务人员数量", "logins"),
+    ("cloud_investment", "62.5", "2026年1月至10月已付云服务费用，万元；以台账为准", "invoices"),
+)
 
 
 def document_bytes(document: Document) -> bytes:

@@ -119,6 +119,15 @@ def test_the_month_supports_four_stars_and_says_what_five_need(folder: Path) -> 
     assert f"距离五星还差 {len(blockers)} 项" in README
 
 
+def test_cost_and_investment_come_from_the_ledger(folder: Path) -> None:
+    [arguments] = commands("verify")
+    figures = {f["id"]: f for f in starproof_json(*placed(arguments, folder))["figures"]["indicators"]}
+    costs, paid = figures["it_cost_reduction"], figures["cloud_investment"]
+    assert (costs["value"], costs["verdicts"]["4"]) == ("35.5000000000000", "PASS")
+    assert (paid["low"], paid["high"], paid["verdicts"]["4"]) == ("62.5000000000000",) * 2 + ("PASS",)
+    assert (paid["detail"]["gaps"], paid["detail"]["entries_count"]) == ([], 6)
+
+
 def test_the_readings_have_real_gaps_and_no_host_is_missing(folder: Path) -> None:
     [arguments] = commands("verify")
     figures = {f["id"]: f for f in starproof_json(*placed(arguments, folder))["figures"]["indicators"]}

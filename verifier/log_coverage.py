@@ -131,7 +131,8 @@ class Coverage:
                 )
             marks.setdefault(mark.day, (marked, next_leaf))
         sizes = [signed.checkpoint.size for signed in self.log.checkpoints]
-        absent, bare = [], []
+        absent: list[int] = []
+        bare: list[int] = []
         for day in range(calendar.day_of(window.start_ms), calendar.day_of(window.end_ms - 1) + 1):
             over_ms = calendar.day_start(day + 1)
             if over_ms > statement.made_ms - MARK_GRACE_MS:
@@ -150,13 +151,11 @@ class Coverage:
             elif marked.arrival_ms - over_ms > LATE_MS:
                 days = (marked.arrival_ms - over_ms) // MS_PER_DAY
                 self._report("LOG_DAY_LATE", f"{layout.LOG_DAY_MARKS} {_iso(day)}", got=f"{days} days late")
-        for what, days in (("no mark", absent), ("no checkpoint after the mark", bare)):
-            if days:
-                shown = ", ".join(_iso(day) for day in days[:SHOWN_DAYS]) + (
-                    " …" if days[SHOWN_DAYS:] else ""
-                )
+        for what, bad in (("no mark", absent), ("no checkpoint after the mark", bare)):
+            if bad:
+                shown = ", ".join(_iso(day) for day in bad[:SHOWN_DAYS]) + (" …" if bad[SHOWN_DAYS:] else "")
                 self._report(
-                    "LOG_DAY_MISSING", layout.LOG_DAY_MARKS, got=f"{len(days)} days have {what}: {shown}"
+                    "LOG_DAY_MISSING", layout.LOG_DAY_MARKS, got=f"{len(bad)} days have {what}: {shown}"
                 )
 
     def _close(self, statement: Statement, window: Window) -> None:
@@ -165,6 +164,10 @@ class Coverage:
             for marked, close in self.log.closes
             if self._same(layout.LOG_CLOSE, statement, close) and close.month == statement.month
         ]
+        calendar = LocalCalendar(mine[-1][1].timezone if mine else statement.timezone)
+        month_end_ms = calendar.day_start(calendar.month(statement.month)[1])
+        if statement.made_ms < month_end_ms and not mine:
+            return  # nobody can close a month that is not over; the figures are provisional
         if not mine:
             self._report(
                 "LOG_NOT_CLOSED", layout.LOG_CLOSE, expected=f"starproof log close --month {statement.month}"
@@ -178,8 +181,7 @@ class Coverage:
         if self.last_leaf > marked.leaf:
             got = f"a chunk at leaf {self.last_leaf}, the close at leaf {marked.leaf}"
             self._report("LOG_AFTER_CLOSE", layout.LOG_CLOSE, got=got)
-        calendar = LocalCalendar(close.timezone)
-        if calendar.day_start(calendar.month(close.month)[1]) > window.end_ms:
+        if month_end_ms > window.end_ms:
             return  # the window ends before the month: its chunks end earlier too
         packed = {host for host, _, _ in self.last_seq}
         for chain in close.chains:

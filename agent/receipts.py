@@ -153,8 +153,9 @@ class Receipts:
 
 def _name(result: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """The chunk that a result speaks of; hashable whatever the answer holds."""
-    found = tuple(result.get(name) for name in ("key", "seq", "hash"))
-    return found if all(isinstance(part, (str, int)) for part in found) else (None, None, None)
+    key, seq, digest = (result.get(name) for name in ("key", "seq", "hash"))
+    known = all(isinstance(part, (str, int)) for part in (key, seq, digest))
+    return (key, seq, digest) if known else (None, None, None)
 
 
 def _integer(result: Mapping[str, Any], name: str) -> int:

@@ -109,7 +109,7 @@ class Runner:
 
     def _seal_one(self) -> bool:
         try:
-            head = self._spool.seal(lambda place: self._draft(place))
+            head = self._spool.seal(self._draft)
         except EvidenceError as error:
             self._lose(self._sealer.discard(), str(error))
             return True

@@ -200,7 +200,7 @@ def attention(document: Mapping[str, Any], *, now_ms: int) -> list[str]:
             "receipts of the collector's log were wrong: tell the reviewer",
         ),
     ):
-        if document[name]:
+        if document.get(name):
             found.append(f"{document[name]} {chinese} | {document[name]} {english}")
     oldest_ms = document["oldest_pending_ms"]
     if oldest_ms is not None and oldest_ms > BACKLOG_WARNING_MS:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
-
 from collector.store import log
 from collector.store.engine import Store
 from evidence import checkpoint as notes
@@ -54,14 +52,15 @@ def give(store: Store, hashes: Sequence[str], *, key: PrivateKey, known_size: in
         StoreError: the log cannot be read; the chunks are stored all the same.
     """
     with store.reading() as connection:
-        frontier = log.head(connection).frontier
+        head = log.head(connection)
+        frontier = head.frontier
         node = log.node_reader(connection, frontier)
         consistency = None
         if known_size is not None and known_size <= frontier.size:
             consistency = merkle.consistency_proof(known_size, frontier.size, node)
         return Receipts(
             notes.sign(frontier.size, frontier.root, key=key),
-            newest_anchor(connection),
+            head.anchor,
             {
                 hash_: LeafReceipt(
                     leaf.index,
@@ -72,9 +71,3 @@ def give(store: Store, hashes: Sequence[str], *, key: PrivateKey, known_size: in
             },
             consistency,
         )
-
-
-def newest_anchor(connection: Connection) -> str:
-    """Return the SHA-256 of the newest anchor receipt in the log, empty if there is none."""
-    leaf = log.newest(connection, log_entry.ANCHOR)
-    return "" if leaf is None else leaf.entry.hash

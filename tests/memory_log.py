@@ -35,8 +35,11 @@ class MemoryLog:
         self.closed: list[tuple[int, bytes]] = []
 
     def append(self, kind: int, hash_: str, arrival_ms: int) -> int:
+        last_ms = self.leaves[-1].arrival_ms if self.leaves else 0
+        return self.append_as_it_is(LogEntry(kind, hash_, max(arrival_ms, last_ms)))
+
+    def append_as_it_is(self, entry: LogEntry) -> int:
         index = len(self.leaves)
-        entry = LogEntry(kind, hash_, max(arrival_ms, self.leaves[-1].arrival_ms if self.leaves else 0))
         frontier, completed = self.frontiers[-1].append(entry.leaf)
         self.leaves.append(entry)
         self.frontiers.append(frontier)
@@ -44,6 +47,8 @@ class MemoryLog:
         return index
 
     def sign(self, key: PrivateKey | None = None) -> None:
+        if self.notes and self.notes[-1][0] == self.size:
+            return
         note = checkpoint.sign(self.size, self.frontiers[-1].root, key=key or self.key)
         self.notes.append((self.size, note))
 

@@ -120,8 +120,9 @@ class Coverage:
     def _days(self, statement: Statement, window: Window) -> None:
         marks: dict[int, tuple[Marked, int]] = {}
         calendar = LocalCalendar(statement.timezone)
-        after = [marked.leaf for marked, _ in self.log.day_marks[1:]] + [self.log.size]
-        for (marked, mark), next_leaf in zip(self.log.day_marks, after, strict=True):
+        for number, (marked, mark) in enumerate(self.log.day_marks, 1):
+            after = self.log.day_marks[number : number + 1]
+            next_leaf = after[0][0].leaf if after else self.log.size
             if not self._same(layout.LOG_DAY_MARKS, statement, mark):
                 return
             calendar = LocalCalendar(mark.timezone)

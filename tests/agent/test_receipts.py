@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 
 import pytest
 
@@ -190,10 +191,7 @@ def test_a_receipt_of_another_collector_is_not_gone_on_from(state):
 
 def test_a_receipt_that_the_disk_does_not_take_is_told(state):
     receipts = Receipts(state, KEY.public)
-    (state_folder := state.path(RECEIPT))
-    import os
-
-    os.mkdir(state_folder)
+    os.mkdir(state.path(RECEIPT))
     assert receive(receipts, grown(3), 1).code == "RECEIPT_NOT_KEPT"
 
 

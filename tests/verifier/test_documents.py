@@ -9,7 +9,7 @@ from verifier.finding import CATALOGUE
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 AUDIT_ONLY = {"DAY_SUM_DIFFERS", "DAY_SUM_MISSING", "DAY_SUM_EXTRA"}
-NOTES = {"CAPACITY_EXCEEDED", "NO_DATA", "INCONCLUSIVE", "PASS", "SUBSTITUTED"}
+NOTES = {"CAPACITY_EXCEEDED", "NO_DATA", "INCONCLUSIVE", "PASS", "SUBSTITUTED", "LOG_FORKED", "LOG_SHRANK"}
 
 
 def codes(name: str) -> set[str]:

@@ -349,6 +349,7 @@ def damage(table, **values):
         (damage(schema.log_node, hash=bytes(32)), "LOG_ROOT"),
         (lambda c: c.execute(schema.log_node.delete()), "LOG_ROOT"),
         (lambda c: c.execute(schema.chunk.delete().where(schema.chunk.c.seq == 2)), "LOG_RECORD"),
+        (damage(schema.chunk, frame=b"none"), "CHUNK"),
         (damage(schema.checkpoint, note=b"none"), "LOG_SIGNATURE"),
         (damage(schema.checkpoint, size=1), "LOG_ROOT"),
         (damage(schema.checkpoint, size=99), "LOG_ROOT"),

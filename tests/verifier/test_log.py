@@ -446,3 +446,14 @@ def test_a_note_in_base64_of_another_form_is_refused():
 
     report = bent(change)
     assert (report.outcome, "LOG_FORMAT" in found(report)) == (FAILED, True)
+
+
+def test_a_pack_made_days_after_the_window_is_as_whole():
+    report = checked(packed(ARCHIVE, SCOPED, made="2026-12-04"))
+    assert (report.outcome, found(report)) == (PASS, set())
+
+
+def test_a_window_that_ends_before_its_month_asks_for_no_later_chunks():
+    rules = declared_scope(SCOPE.replace(b"to = 2026-11-30", b"to = 2026-11-20"))
+    report = checked(packed(ARCHIVE, rules))
+    assert found(report) == set()

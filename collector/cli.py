@@ -50,6 +50,7 @@ def serve(settings: Settings) -> int:
     from collector.http.app import create_app  # noqa: PLC0415 - see above
     from collector.http.log import LineLog  # noqa: PLC0415 - see above
     from collector.http.server import listening_socket, run  # noqa: PLC0415 - see above
+    from collector.log.serving import day_marks  # noqa: PLC0415 - see above
     from collector.polling.opening import Keys  # noqa: PLC0415 - see above
     from collector.polling.serving import polling  # noqa: PLC0415 - see above
     from collector.sources.secrets import read_secret  # noqa: PLC0415 - see above
@@ -62,7 +63,10 @@ def serve(settings: Settings) -> int:
         opened.keyring.log_key()
         with listening_socket(settings.listen) as bound:
             app = create_app(opened, limits=settings.limits, clock=wall_clock_ms, log=log)
-            with polling(opened, settings.sources_file, log=log, keys=keys):
+            with (
+                day_marks(opened, clock=wall_clock_ms, log=log),
+                polling(opened, settings.sources_file, log=log, keys=keys),
+            ):
                 run(app, bound, limits=settings.limits, log=log)
     finally:
         opened.store.close()

@@ -14,6 +14,7 @@ unpacked folder. What BagIt leaves open is closed here: exactly these entries, n
     data/ledger.json                        payments and costs, from which figures are recomputed
     data/hosts.json                         which host has which place
     data/log-key.txt                        for orientation; check takes the key from elsewhere
+    data/log/…                              leaves, checkpoints, marks and closes (``verifier.log_entries``)
     data/profile.toml                       what the enterprise declares about itself
     data/readme.txt                         for the reader who has only the file
     data/scopes.json                        every declared version of the scope, with its date
@@ -48,6 +49,11 @@ FIGURES = "data/figures.json"
 HOSTS = "data/hosts.json"
 LEDGER = "data/ledger.json"
 LOG_KEY = "data/log-key.txt"
+LOG_BASE = "data/log/base.json"
+LOG_CHECKPOINTS = "data/log/checkpoints.txt"
+LOG_CLOSE = "data/log/close.json"
+LOG_DAY_MARKS = "data/log/day-marks.json"
+LOG_LEAVES = "data/log/leaves.bin"
 PROFILE = "data/profile.toml"
 README = "data/readme.txt"
 REPORT = "data/report.json"
@@ -68,7 +74,9 @@ FIXED = frozenset(
 )
 READING_COPIES = (FORM, REPORT_HTML, REPORT_PDF)
 """Rendered for people; they depend on fonts and libraries, so a check does not recompute them."""
-OPTIONAL = frozenset({LEDGER, PROFILE, SCOPE, SCOPES, *READING_COPIES})
+LOG = (LOG_BASE, LOG_CHECKPOINTS, LOG_CLOSE, LOG_DAY_MARKS, LOG_LEAVES)
+"""All of them or none: packs made before there was a log have none."""
+OPTIONAL = frozenset({LEDGER, PROFILE, SCOPE, SCOPES, *LOG, *READING_COPIES})
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_HOSTS = 9_999
 """Places have four digits."""

@@ -121,13 +121,24 @@ def test_a_day_sum_that_is_no_integer_stops_the_figures_and_is_named_by_the_audi
     assert (finding["code"], finding["got"]) == ("DAY_SUM_DIFFERS", "whole=-1")
 
 
-def test_a_pack_passes_and_a_changed_one_fails(store: str, tmp_path: Path) -> None:
+def test_a_pack_of_an_imported_month_is_incomplete_and_a_changed_one_fails(
+    store: str, tmp_path: Path
+) -> None:
     pack = tmp_path / "october.zip"
     answer = starproof_json("pack", "--month", "2026-10", "--timezone", "UTC", "--db", store, "--out", pack)
     assert (answer["hosts"], answer["bytes"]) == (1, pack.stat().st_size)
     log_key = Path(store.removeprefix("sqlite:///")).parent / "log.pub"
-    report = starproof_json("check", pack, "--log-key", log_key)
-    assert (report["outcome"], report["log_key"]) == ("pass", answer["log_key"])
+    report = starproof_json("check", pack, "--log-key", log_key, code=2)
+    assert report["log_key"] == answer["log_key"]
+    # The month was imported afterwards and not closed: that alone is missing.
+    incomplete = {f["code"] for f in report["findings"] if f["severity"] != "note"}
+    assert incomplete == {"LOG_DAY_MISSING", "LOG_NOT_CLOSED"}
+    starproof("log", "close", "--month", "2026-10", "--db", store)
+    starproof(
+        "pack", "--month", "2026-10", "--timezone", "UTC", "--db", store, "--out", tmp_path / "closed.zip"
+    )
+    closed = starproof_json("check", tmp_path / "closed.zip", "--log-key", log_key, code=2)
+    assert {f["code"] for f in closed["findings"] if f["severity"] != "note"} == {"LOG_DAY_MISSING"}
     assert report["figures"]["indicators"][2]["hosts"][0]["host"] == "web-1"
     assert starproof_json("check", pack, code=2)["outcome"] == "incomplete"
     data = bytearray(pack.read_bytes())
@@ -248,9 +259,10 @@ def test_the_agent_alias_imports_nothing_of_the_rest() -> None:
 
 
 @pytest.mark.slow
-def test_the_demonstration_passes_and_shows_the_tampered_copy_failing(tmp_path: Path) -> None:
+def test_the_demonstration_is_checked_and_shows_the_tampered_copy_failing(tmp_path: Path) -> None:
     text = starproof("demo", "--dir", tmp_path / "demo", "--seconds", "8").stdout
-    assert text.index("通过 PASS") < text.index("不通过 FAIL")
+    first = min(text.find(word) % len(text) for word in ("通过 PASS", "不完整 INCOMPLETE"))
+    assert first < text.index("不通过 FAIL")
     assert "CHUNK" in text
     again = starproof("demo", "--dir", tmp_path / "demo", "--seconds", "8", code=1)
     assert "not empty" in again.stderr

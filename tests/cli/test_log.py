@@ -1,0 +1,105 @@
+"""``starproof log``: one test for each of its commands."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from collector.opening import open_store
+from collector.store import log
+from evidence import checkpoint, log_entry, merkle
+from evidence.keys import PublicKey
+from evidence.log_entry import CHUNK
+from starproof.commands.log import main
+
+NOW = 1_796_054_400_000  # 2026-12-01 00:00 in Shanghai
+DAY = 86_400_000
+
+
+@pytest.fixture
+def db(tmp_path):
+    url = f"sqlite:///{tmp_path / 'starproof.db'}"
+    opened = open_store(url, enterprise="甲公司", now_ms=NOW)
+    with opened.store.writing() as connection:
+        log.append(connection, [(CHUNK, f"{n:064x}") for n in range(12)], now_ms=NOW)
+    opened.keyring.log_key()
+    opened.store.close()
+    return url
+
+
+@pytest.fixture
+def said(db, capsys):
+    def run(*arguments, now_ms=NOW, status=0):
+        assert main([*arguments, "--db", db], clock=lambda: now_ms) == status, capsys.readouterr().err
+        return capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def key(db, tmp_path):
+    """The public log key."""
+    return PublicKey.from_hex((tmp_path / "log.pub").read_text().strip())
+
+
+def test_a_checkpoint_is_the_note_and_nothing_else(said, key):
+    found = said("checkpoint")
+    assert (checkpoint.verify(found.out.encode(), key).size, found.err) == (12, "")
+    later = said("checkpoint", now_ms=NOW + 2 * DAY)
+    assert checkpoint.verify(later.out.encode(), key).size == 14
+    assert "2026-12-01, 2026-12-02" in later.err
+    document = json.loads(said("checkpoint", "--json", now_ms=NOW + 3 * DAY).out)
+    assert (document["size"], document["days_marked"]) == (15, ["2026-12-03"])
+    assert document["note"].startswith("starproof/")
+
+
+def test_the_end_of_the_log_is_shown(said):
+    empty = said("show")
+    assert "12 条 leaves" in empty.out
+    assert "newest checkpoint: 无 none" in empty.out
+    assert len(empty.out.splitlines()) == 3 + 10
+    said("checkpoint", now_ms=NOW + DAY)
+    document = json.loads(said("show", "--last", "2", "--json").out)
+    assert [leaf["kind"] for leaf in document["leaves"]] == ["chunk", "day mark"]
+    assert (document["last_marked_day"], document["checkpoint_size"]) == ("2026-12-01", 13)
+
+
+@pytest.mark.parametrize("last", ["0", "-1", "many", "1000000"])
+def test_a_number_of_leaves_that_is_none_is_wrong_usage(said, last, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["show", "--last", last])
+
+
+def test_a_proof_stands_alone(said, key):
+    document = json.loads(said("prove", f"{7:064x}").out)
+    root = checkpoint.verify(document["checkpoint"].encode(), key)
+    leaf = log_entry.decode(bytes.fromhex(document["entry"])).leaf
+    proof = [bytes.fromhex(hash_) for hash_ in document["proof"]]
+    merkle.verify_inclusion(leaf, 7, root.size, proof, root.root)
+    assert "nothing was logged" in said("prove", "ab" * 32, status=1).err
+
+
+def test_notes_kept_elsewhere_are_compared(said, tmp_path):
+    good, bad = tmp_path / "good.txt", tmp_path / "bad.txt"
+    good.write_text(said("checkpoint").out, "utf-8")
+    bad.write_text(said("checkpoint").out.replace("\n12\n", "\n11\n"), "utf-8")
+    assert "is how this log began" in said("verify", str(good)).out
+    document = json.loads(said("verify", str(good), str(bad), "--json", status=1).out)
+    assert [bool(note["problem"]) for note in document["notes"]] == [False, True]
+    assert "cannot read" in said("verify", str(tmp_path / "none"), status=1).err
+
+
+def test_a_file_too_large_for_notes_is_refused(said, tmp_path, monkeypatch):
+    monkeypatch.setattr("starproof.commands.log.MAX_NOTES_BYTES", 10)
+    (tmp_path / "long.txt").write_bytes(b"x" * 11)
+    assert "it holds no notes" in said("verify", str(tmp_path / "long.txt"), status=1).err
+
+
+def test_a_month_is_closed(said, key):
+    closed = said("close", "--month", "2026-11")
+    assert checkpoint.verify(closed.out.encode(), key).size == 13
+    assert "2026-11 已关账 closed: 0 条链 chains" in closed.err
+    document = json.loads(said("close", "--month", "2026-11", "--json").out)
+    assert (document["leaf"], document["size"], document["chunks"]) == (13, 14, 0)
+    assert "is not over" in said("close", "--month", "2026-12", status=1).err

@@ -66,10 +66,21 @@ class PublicKey:
         Raises:
             BadSignatureError: it is not.
         """
+        self._verify(pae(payload_type, body), signature)
+
+    def verify_note(self, text: bytes, signature: bytes) -> None:
+        """Return if ``signature`` is this key's over the bare text of a signed note.
+
+        Raises:
+            BadSignatureError: it is not.
+        """
+        self._verify(text, signature)
+
+    def _verify(self, message: bytes, signature: bytes) -> None:
         if len(signature) != SIGNATURE_BYTES:
             raise BadSignatureError(f"a signature has 64 bytes, not {len(signature)}")
         try:
-            nacl.bindings.crypto_sign_open(signature + pae(payload_type, body), self.raw)
+            nacl.bindings.crypto_sign_open(signature + message, self.raw)
         except nacl.exceptions.BadSignatureError:
             raise BadSignatureError(f"the signature is not by key {self.id[:16]}") from None
 
@@ -122,4 +133,8 @@ class PrivateKey:
 
     def sign(self, payload_type: str, body: bytes) -> bytes:
         """Return the 64-byte signature over the DSSE encoding of ``body``."""
-        return nacl.bindings.crypto_sign(pae(payload_type, body), self._secret)[:SIGNATURE_BYTES]
+        return self.sign_note(pae(payload_type, body))
+
+    def sign_note(self, text: bytes) -> bytes:
+        """Return the 64-byte signature over the bare text of a note (``evidence.signed_note``)."""
+        return nacl.bindings.crypto_sign(text, self._secret)[:SIGNATURE_BYTES]

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from evidence.checkpoint import Checkpoint
+
 MAIL, TIMESTAMP, PRINT, OBJECT = "mail", "rfc3161", "print", "object"
 SUFFIXES: Mapping[str, str] = {"eml": MAIL, "tsr": TIMESTAMP, "txt": PRINT, "json": OBJECT}
 """The kind of an anchor by the suffix of its receipt."""
@@ -50,8 +52,8 @@ class LogView(Protocol):
         """Return the smallest index of a leaf that logs these 64 hex digits."""
         ...
 
-    def read_note(self, note: bytes) -> tuple[int, bytes] | None:
-        """Return size and root of a note that the log's key signed, ``None`` for anything else."""
+    def read_note(self, note: bytes) -> Checkpoint | None:
+        """Return the checkpoint in a note that the log's key signed, ``None`` for anything else."""
         ...
 
 

@@ -20,7 +20,7 @@ MAX_NOTES = 100
 _FROM = b"From "
 _QUOTED_FROM = re.compile(rb">+From ")
 _NOTE = re.compile(
-    rb"starproof/[0-9a-f]{16}\n\d{1,15}\n[A-Za-z0-9+/]{43}=\n(?:[^\n]{1,1000}\n){0,8}\n(?:\xe2\x80\x94 [^\n]{1,1000}\n){1,8}"
+    rb"starproof/[0-9a-f]{16}\n\d{1,16}\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 [^\n]{1,1000}\n){1,16}"
 )
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
 
-from collector.store import schema
+from collector.store import log, schema
 from collector.store.registry import PinnedKey
 from evidence import chunk as chunks
 from evidence import enrolment as records
+from evidence import log_entry
 from evidence.chunk import Chunk
 from evidence.crediting import claimed_metrics
 from evidence.day_sum import Interval, claims
@@ -58,7 +59,7 @@ def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, Chu
 
 
 def add(connection: Connection, key: PinnedKey, chunk: Chunk, frame: bytes, *, now_ms: int) -> None:
-    """Store a chunk that was admitted."""
+    """Store a chunk that was admitted, and log its arrival."""
     start, end = span(chunk)
     connection.execute(
         schema.chunk.insert().values(
@@ -75,6 +76,7 @@ def add(connection: Connection, key: PinnedKey, chunk: Chunk, frame: bytes, *, n
             frame=frame,
         )
     )
+    log.append(connection, [(log_entry.CHUNK, chunk.hash)], now_ms=now_ms)
 
 
 def span(chunk: Chunk) -> Interval:

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, func, select
 
 from collector.errors import StoreMismatchError
-from collector.store import schema
+from collector.store import log, schema
 from evidence import enrolment as records
+from evidence import log_entry
 from evidence.calendar import LocalCalendar
 from evidence.enrolment import SignedEnrolment
 from evidence.keys import PublicKey
@@ -166,7 +167,7 @@ def key_is_known(connection: Connection, key_id: str) -> bool:
 
 
 def pin(connection: Connection, signed: SignedEnrolment, *, now_ms: int) -> PinnedKey:
-    """Store a verified enrolment and return it as admission needs it."""
+    """Store a verified enrolment, log its arrival, and return it as admission needs it."""
     record = signed.enrolment
     host = host_id(connection, record.host)
     result = connection.execute(
@@ -182,6 +183,7 @@ def pin(connection: Connection, signed: SignedEnrolment, *, now_ms: int) -> Pinn
             received_ms=now_ms,
         )
     )
+    log.append(connection, [(log_entry.ENROLMENT, signed.hash)], now_ms=now_ms)
     return PinnedKey(
         enrolment_id=_inserted(result.inserted_primary_key),
         host_id=host,

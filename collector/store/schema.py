@@ -259,3 +259,60 @@ ledger_bill = Table(
     Column("superseded_ms", BigInteger),
     Index(None, "alias", "month"),
 )
+
+# The log (RFC 6962). One row for each leaf, in the order of arrival; nothing is ever changed.
+log_leaf = Table(
+    "log_leaf",
+    metadata,
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Integer, nullable=False),
+    Column("hash", _Hash, nullable=False),
+    Column("arrival_ms", BigInteger, nullable=False),
+    # A thing that was logged is found by its hash: receipts, proofs, packs.
+    Index(None, "hash"),
+)
+
+# Complete subtrees of two leaves and more; those of one leaf are the leaves.
+log_node = Table(
+    "log_node",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One row: size and right edge (evidence.merkle.Frontier), and the last arrival. Who appends holds it.
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("arrival_ms", BigInteger, nullable=False),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+)
+
+day_mark = Table(
+    "day_mark",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("leaf", BigInteger, nullable=False, unique=True),
+    Column("record", LargeBinary, nullable=False),
+)
+
+# A month may be closed again when chunks came after the close; the newest counts, all are kept.
+month_close = Table(
+    "month_close",
+    metadata,
+    Column("leaf", BigInteger, primary_key=True, autoincrement=False),
+    Column("month", String(7), nullable=False, index=True),
+    Column("record", LargeBinary, nullable=False),
+)

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from collector.errors import UnchangedScopeError
-from collector.store import registry, schema
+from collector.store import log, registry, schema
 from collector.store.engine import Store
+from evidence import log_entry
 
 Declared = tuple[bytes, bytes]
 """Record and scope file of one version."""
@@ -65,6 +66,8 @@ def declare(store: Store, file: bytes, *, record: MakeRecord, clock: Callable[[]
                 version=number, declared_ms=now_ms, record=added[0], file=file
             )
         )
+        record_hash = hashlib.sha256(added[0]).hexdigest()
+        log.append(connection, [(log_entry.SCOPE, record_hash)], now_ms=now_ms)
         registry.note(
             connection,
             now_ms=now_ms,

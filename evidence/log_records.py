@@ -1,0 +1,168 @@
+"""Records that the log itself makes: the mark of a day, and the close of a month.
+
+A day mark is appended once the local day is over, also when nothing arrived, so that every day has a
+size of the log of its own; it names the anchor receipts that came since the mark before. The close
+of a month names, for every chain that touches the month, the numbers of its first and last chunk:
+what stood in the log when it was made cannot be left out later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from evidence import canonical, fields
+from evidence.chunk import MAX_NAME, source_of
+from evidence.errors import MalformedError
+from evidence.merkle import MAX_SIZE
+
+DAY_MARK_SCHEMA = "starproof/day-mark/1"
+CLOSE_SCHEMA = "starproof/month-close/1"
+MAX_DAY_MARK_BYTES = 64 * 1024
+MAX_CLOSE_BYTES = 16 * 1024 * 1024
+MAX_ANCHORS = 256
+"""Receipts named by one day mark; further ones wait for the next."""
+MAX_CHAINS = 50_000
+_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
+_MONTH = re.compile(r"20\d\d-(?:0[1-9]|1[0-2])\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class DayMark:
+    """The mark of a local day that is over.
+
+    ``date`` is ``YYYY-MM-DD`` in the IANA zone ``timezone``, ``anchors`` the SHA-256 of the anchor
+    receipts that came since the mark before, in the order of the log.
+    """
+
+    enterprise: str
+    date: str
+    timezone: str
+    anchors: tuple[str, ...] = ()
+
+    def encode(self) -> bytes:
+        """Return the record's canonical bytes.
+
+        Raises:
+            OutOfRangeError: a value has no canonical form.
+        """
+        return canonical.encode({"schema": DAY_MARK_SCHEMA, **vars(self), "anchors": list(self.anchors)})
+
+    @property
+    def day(self) -> int:
+        """The day as an ordinal (``date.toordinal``)."""
+        return date.fromisoformat(self.date).toordinal()
+
+
+@dataclass(frozen=True)
+class ClosedChain:
+    """The chunks of one enrolment that touch the month: first and last number, and how many."""
+
+    host: str
+    source: str
+    epoch: int
+    first_seq: int
+    last_seq: int
+    chunks: int
+
+
+@dataclass(frozen=True)
+class MonthClose:
+    """The close of a month. ``size`` is the log's when it was made: the index of its own leaf."""
+
+    enterprise: str
+    month: str
+    timezone: str
+    size: int
+    chains: tuple[ClosedChain, ...]
+
+    def encode(self) -> bytes:
+        """Return the record's canonical bytes.
+
+        Raises:
+            OutOfRangeError: a value has no canonical form.
+        """
+        chains = [vars(chain) for chain in self.chains]
+        return canonical.encode({"schema": CLOSE_SCHEMA, **vars(self), "chains": chains})
+
+
+def sha256(record: bytes) -> str:
+    """Return the hash that a record's leaf holds, 64 hex digits."""
+    return hashlib.sha256(record).hexdigest()
+
+
+def parse_day_mark(record: bytes) -> DayMark:
+    """Return what a day mark says.
+
+    Raises:
+        MalformedError: the bytes are none.
+    """
+    where = "day mark"
+    document = canonical.decode(record, limit=MAX_DAY_MARK_BYTES)
+    fields.require_keys(document, ("schema", *DayMark.__dataclass_fields__), where=where)
+    fields.choice(document, "schema", (DAY_MARK_SCHEMA,), where=where)
+    anchors = document["anchors"]
+    if not isinstance(anchors, list) or len(anchors) > MAX_ANCHORS or not all(map(_is_hash, anchors)):
+        raise MalformedError(f"{where}: anchors is not a list of at most {MAX_ANCHORS} hashes")
+    return DayMark(
+        enterprise=fields.text(document, "enterprise", where=where, longest=MAX_NAME),
+        date=_date(fields.text(document, "date", where=where)),
+        timezone=fields.text(document, "timezone", where=where, longest=MAX_NAME),
+        anchors=tuple(anchors),
+    )
+
+
+def parse_close(record: bytes) -> MonthClose:
+    """Return what the close of a month says.
+
+    Raises:
+        MalformedError: the bytes are none.
+    """
+    where = "month close"
+    document = canonical.decode(record, limit=MAX_CLOSE_BYTES)
+    fields.require_keys(document, ("schema", *MonthClose.__dataclass_fields__), where=where)
+    fields.choice(document, "schema", (CLOSE_SCHEMA,), where=where)
+    month = fields.text(document, "month", where=where)
+    if not _MONTH.match(month):
+        raise MalformedError(f"{where}: month is not written YYYY-MM")
+    return MonthClose(
+        enterprise=fields.text(document, "enterprise", where=where, longest=MAX_NAME),
+        month=month,
+        timezone=fields.text(document, "timezone", where=where, longest=MAX_NAME),
+        size=fields.integer(document, "size", where=where, most=MAX_SIZE),
+        chains=tuple(_chains(fields.objects(document, "chains", where=where, most=MAX_CHAINS), where)),
+    )
+
+
+def _chains(entries: list[dict[str, Any]], where: str) -> Iterable[ClosedChain]:
+    for entry in entries:
+        fields.require_keys(entry, ClosedChain.__dataclass_fields__, where=where)
+        chain = ClosedChain(
+            host=fields.text(entry, "host", where=where, longest=MAX_NAME),
+            source=source_of(entry, where=where),
+            **{
+                name: fields.integer(entry, name, where=where)
+                for name in ("epoch", "first_seq", "last_seq", "chunks")
+            },
+        )
+        if not chain.first_seq <= chain.last_seq or not chain.chunks:
+            raise MalformedError(f"{where}: the numbers of a chain go back")
+        yield chain
+
+
+def _is_hash(value: object) -> bool:
+    return isinstance(value, str) and fields.is_hash(value)
+
+
+def _date(text: str) -> str:
+    try:
+        known = _DATE.match(text) and date.fromisoformat(text)
+    except ValueError:
+        known = None
+    if not known:
+        raise MalformedError("day mark: date is not a day written YYYY-MM-DD")
+    return text

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from evidence import canonical, log_records
+from evidence.errors import MalformedError
+from evidence.log_records import ClosedChain, DayMark, MonthClose
+
+MARK = DayMark("示例企业", "2026-11-30", "Asia/Shanghai", ("ab" * 32,))
+CLOSE = MonthClose("示例企业", "2026-11", "Asia/Shanghai", 7, (ClosedChain("web-1", "agent", 0, 3, 9, 7),))
+
+
+def with_(record: bytes, **changes: object) -> bytes:
+    document = canonical.decode(record, limit=10_000)
+    return canonical.encode({**document, **changes})
+
+
+def test_records_come_back_as_they_were_written():
+    assert log_records.parse_day_mark(MARK.encode()) == MARK
+    assert log_records.parse_close(CLOSE.encode()) == CLOSE
+    assert MARK.day == date(2026, 11, 30).toordinal()
+    assert log_records.sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"date": "2026-11-31"},
+        {"date": "20261130"},
+        {"date": "today"},
+        {"anchors": "none"},
+        {"anchors": ["ab"]},
+        {"anchors": [1]},
+        {"anchors": ["ab" * 32] * 257},
+        {"schema": "starproof/day-mark/2"},
+        {"more": 1},
+    ],
+)
+def test_a_wrong_day_mark_is_refused(changes):
+    with pytest.raises(MalformedError):
+        log_records.parse_day_mark(with_(MARK.encode(), **changes))
+
+
+CHAIN = vars(CLOSE.chains[0])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"month": "2026-13"},
+        {"size": -1},
+        {"chains": [{**CHAIN, "last_seq": 2}]},
+        {"chains": [{**CHAIN, "chunks": 0}]},
+        {"chains": [{**CHAIN, "source": "NOT A SOURCE"}]},
+        {"chains": [{"host": "web-1"}]},
+        {"schema": "starproof/month-close/2"},
+    ],
+)
+def test_a_wrong_close_is_refused(changes):
+    with pytest.raises(MalformedError):
+        log_records.parse_close(with_(CLOSE.encode(), **changes))

@@ -47,6 +47,7 @@ def serve(settings: Settings) -> int:
         CollectorError: it cannot start.
     """
     # The service's libraries take a while to import; ``token`` does without them.
+    from collector.anchors.serving import anchoring  # noqa: PLC0415 - see above
     from collector.http.app import create_app  # noqa: PLC0415 - see above
     from collector.http.log import LineLog  # noqa: PLC0415 - see above
     from collector.http.server import listening_socket, run  # noqa: PLC0415 - see above
@@ -58,7 +59,10 @@ def serve(settings: Settings) -> int:
         opened.keyring.log_key()
         with listening_socket(settings.listen) as bound:
             app = create_app(opened, limits=settings.limits, clock=wall_clock_ms, log=log)
-            with polling(opened, settings.sources_file, log=log):
+            with (
+                polling(opened, settings.sources_file, log=log),
+                anchoring(opened, settings.anchors_file, log=log),
+            ):
                 run(app, bound, limits=settings.limits, log=log)
     finally:
         opened.store.close()

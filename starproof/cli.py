@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "collector": ("collector.cli", "collector", "admit and keep chunks; enrolment tokens 采集服务"),
     "import": ("collector.importing.cli", "collector", "import averages from CSV 导入"),
     "source": ("starproof.commands.source", "collector", "clouds and monitors as sources 数据源"),
+    "anchor": ("starproof.commands.anchor", "collector", "copies of checkpoints outside 外部锚定"),
     "edition": ("starproof.commands.edition", "verifier", "thresholds and rules of a guide 评定版本"),
     "profile": ("starproof.commands.profile", "verifier", "what the enterprise declares 申报资料"),
     "scope": ("starproof.commands.scope", "collector", "declare hosts, window and rules beforehand 申报范围"),

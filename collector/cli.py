@@ -51,6 +51,7 @@ def serve(settings: Settings) -> int:
     from collector.http.app import create_app  # noqa: PLC0415 - see above
     from collector.http.log import LineLog  # noqa: PLC0415 - see above
     from collector.http.server import listening_socket, run  # noqa: PLC0415 - see above
+    from collector.log.serving import day_marks  # noqa: PLC0415 - see above
     from collector.polling.serving import polling  # noqa: PLC0415 - see above
 
     log = LineLog(wall_clock_ms)
@@ -60,6 +61,7 @@ def serve(settings: Settings) -> int:
         with listening_socket(settings.listen) as bound:
             app = create_app(opened, limits=settings.limits, clock=wall_clock_ms, log=log)
             with (
+                day_marks(opened, clock=wall_clock_ms, log=log),
                 polling(opened, settings.sources_file, log=log),
                 anchoring(opened, settings.anchors_file, log=log),
             ):

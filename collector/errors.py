@@ -7,6 +7,7 @@
     │   ├── StoreBusyError        another process holds the database; trying again helps
     │   ├── StoreMismatchError    the database belongs to other settings or another version
     │   └── DamagedSumError       a stored day sum is not made of integers
+    ├── LogError              the log cannot do this now; the message says when or how
     ├── SumLimitError         a chunk would take a day sum beyond what the store can hold
     ├── UnchangedScopeError   the scope is the one that was declared last; nothing was added
     ├── ImportFileError       a file cannot be imported; nothing of it was
@@ -65,6 +66,12 @@ class DamagedSumError(StoreError):
     """A stored day sum is not made of integers."""
 
     code: ClassVar[str] = "STORE_DAMAGED"
+
+
+class LogError(CollectorError):
+    """The log cannot be continued, closed or proved as asked."""
+
+    code: ClassVar[str] = "LOG"
 
 
 class SumLimitError(CollectorError):

@@ -27,14 +27,17 @@ from collector.http.bodies import (
 )
 from collector.http.buckets import Buckets
 from collector.http.budget import MAX_BODY_BYTES_IN_FLIGHT, Budget
+from collector.http.chunk_answers import STORED_BEFORE_OR_NOW, answer_to_chunks, size_header
 from collector.http.log import Log
 from collector.http.metrics import Metrics
 from collector.http.writer import RETRY_AFTER_S, Writer
 from collector.ingest import Clock, Taken
+from collector.log.receipts import Receipts, give
 from collector.opening import OpenStore
 from collector.settings import Limits
 from collector.store import registry
 from evidence.chunk import MAX_FRAME_BYTES
+from evidence.errors import EvidenceError
 from evidence.fields import is_hash
 
 MAX_JSON_BYTES = 64 * 1024
@@ -107,6 +110,7 @@ class _Service:
         self._bodies = Budget(MAX_BODY_BYTES_IN_FLIGHT)
         self._enrolling = Buckets(limits.enrolments_per_minute, monotonic)
         self._metrics = Metrics(opened.store)
+        self._log_key = opened.keyring.log_key()
 
     def close(self) -> None:
         self._writer.close()
@@ -158,6 +162,7 @@ class _Service:
             "key": enrolled.signed.public.id,
             "epoch": record.epoch,
             "enrolment": enrolled.signed.hash,
+            "log_key": self._log_key.public.raw.hex(),
         }
         return answer(content, now_ms=self._clock(), status=200 if enrolled.again else 201)
 
@@ -181,20 +186,11 @@ class _Service:
             )
             begun_s = self._monotonic()
             taken = await self._writer.run(partial(self._take, body))
+        known_size = size_header(request.headers.get("x-starproof-log-size", ""))
+        receipts = await run_in_threadpool(self._receipts, taken, known_size)
         self._metrics.took(taken, seconds=self._monotonic() - begun_s, now_ms=self._clock())
         self._log_batch(key, taken)
-        results = [
-            {
-                "key": result.key,
-                "seq": result.seq,
-                "hash": result.hash,
-                "status": result.verdict.status,
-                "code": result.verdict.code,
-                "message": result.verdict.message,
-            }
-            for result in taken.results
-        ]
-        return answer({"results": results}, now_ms=self._clock())
+        return answer(answer_to_chunks(taken.results, receipts), now_ms=self._clock())
 
     async def health(self, _request: Request) -> Response:
         await run_in_threadpool(self._require_store)
@@ -220,6 +216,15 @@ class _Service:
                 413, "TOO_LARGE", f"more than {MAX_BATCH_BYTES} bytes; send fewer frames at once"
             )
         return ingest.take(self._store, frames, clock=self._clock)
+
+    def _receipts(self, taken: Taken, known_size: int | None) -> Receipts | None:
+        """Return the receipts; without them the chunks are stored all the same."""
+        hashes = [result.hash for result in taken.results if result.verdict.status in STORED_BEFORE_OR_NOW]
+        try:
+            return give(self._store, hashes, key=self._log_key, known_size=known_size)
+        except (StoreError, EvidenceError) as error:
+            self._log("no_receipts", level="error", message=str(error))
+            return None
 
     async def _json(self, request: Request) -> bytes:
         with self._bodies.hold() as hold:

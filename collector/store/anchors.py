@@ -19,7 +19,7 @@ _GOT = schema.anchor_receipt.c
 
 @dataclass(frozen=True)
 class StoredCheckpoint:
-    """A checkpoint as it is kept; ``day`` is the local day that it closes, empty if none."""
+    """A checkpoint as it is kept; ``day`` is the local day or month that it closes, empty if none."""
 
     size: int
     day: str
@@ -55,10 +55,10 @@ class StoredReceipt:
 
 
 def newest_checkpoint(connection: Connection, *, of_day: bool) -> StoredCheckpoint | None:
-    """Return the newest checkpoint; ``of_day``: the newest one that closes a local day."""
+    """Return the newest checkpoint; ``of_day``: the newest one that closes a local day or a month."""
     query = _checkpoints().order_by(schema.checkpoint.c.size.desc()).limit(1)
     if of_day:
-        query = query.where(schema.day_mark.c.day.is_not(None))
+        query = query.where(schema.day_mark.c.day.is_not(None) | schema.month_close.c.month.is_not(None))
     row = connection.execute(query).first()
     return None if row is None else _checkpoint(row)
 
@@ -189,14 +189,16 @@ _AT_ONCE = 400
 
 
 def _checkpoints() -> Select[Any]:
-    """The mark of a day is the last leaf of the checkpoint that closes it."""
-    table, mark = schema.checkpoint, schema.day_mark
+    """The mark of a day or the close of a month is the last leaf of the checkpoint that closes it."""
+    table, mark, close = schema.checkpoint, schema.day_mark, schema.month_close
     joined = table.outerjoin(mark, mark.c.leaf == table.c.size - 1)
-    return select(table.c.size, table.c.made_ms, table.c.note, mark.c.day).select_from(joined)
+    joined = joined.outerjoin(close, close.c.leaf == table.c.size - 1)
+    columns = (table.c.size, table.c.made_ms, table.c.note, mark.c.day, close.c.month)
+    return select(*columns).select_from(joined)
 
 
 def _checkpoint(row: Row[Any]) -> StoredCheckpoint:
-    day = "" if row.day is None else date.fromordinal(row.day).isoformat()
+    day = (row.month or "") if row.day is None else date.fromordinal(row.day).isoformat()
     return StoredCheckpoint(row.size, day, row.made_ms, bytes(row.note))
 
 

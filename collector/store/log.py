@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, Row, select, tuple_
 
 from collector.errors import StoreMismatchError
 from collector.store import findings, schema
@@ -98,7 +99,7 @@ def leaves(connection: Connection, first: int = 0, after: int = merkle.MAX_SIZE)
     query = select(table.index, table.kind, table.hash, table.arrival_ms).order_by(table.index)
     query = query.where(table.index >= first, table.index < after)
     for row in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
-        yield Leaf(row.index, LogEntry(row.kind, row.hash, row.arrival_ms))
+        yield _leaf(row)
 
 
 def nodes(connection: Connection) -> Iterator[tuple[int, int, bytes]]:
@@ -106,7 +107,8 @@ def nodes(connection: Connection) -> Iterator[tuple[int, int, bytes]]:
     table = schema.log_node.c
     query = select(table.level, table.index, table.hash).order_by(table.level, table.index)
     for row in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
-        yield row.level, row.index, bytes(row.hash)
+        level, index, hash_ = row
+        yield level, index, bytes(hash_)
 
 
 def find(connection: Connection, hash_: str, *, kind: int | None = None) -> Leaf | None:
@@ -116,18 +118,19 @@ def find(connection: Connection, hash_: str, *, kind: int | None = None) -> Leaf
     if kind is not None:
         query = query.where(table.kind == kind)
     row = connection.execute(query.order_by(table.index).limit(1)).first()
-    return None if row is None else Leaf(row.index, LogEntry(row.kind, row.hash, row.arrival_ms))
+    return None if row is None else _leaf(row)
 
 
-def find_all(connection: Connection, hashes: Sequence[str], *, kind: int) -> dict[str, int]:
-    """Return the index of the first leaf of a kind that holds each of these hashes."""
+def find_all(connection: Connection, hashes: Sequence[str], *, kind: int) -> dict[str, Leaf]:
+    """Return the first leaf of a kind that holds each of these hashes."""
     table = schema.log_leaf.c
-    found: dict[str, int] = {}
+    found: dict[str, Leaf] = {}
     for at in range(0, len(hashes), _QUERY_AT_ONCE):
         part = hashes[at : at + _QUERY_AT_ONCE]
-        query = select(table.hash, table.index).where(table.hash.in_(part), table.kind == kind)
-        for row in connection.execute(query.order_by(table.index.desc())):
-            found[row.hash] = row.index
+        query = select(table.index, table.kind, table.hash, table.arrival_ms)
+        query = query.where(table.hash.in_(part), table.kind == kind).order_by(table.index.desc())
+        for row in connection.execute(query):
+            found[row.hash] = _leaf(row)
     return found
 
 
@@ -136,18 +139,18 @@ def newest(connection: Connection, kind: int) -> Leaf | None:
     table = schema.log_leaf.c
     query = select(table.index, table.kind, table.hash, table.arrival_ms).where(table.kind == kind)
     row = connection.execute(query.order_by(table.index.desc()).limit(1)).first()
-    return None if row is None else Leaf(row.index, LogEntry(row.kind, row.hash, row.arrival_ms))
+    return None if row is None else _leaf(row)
 
 
-def node_reader(connection: Connection) -> NodeAt:
+def node_reader(connection: Connection, frontier: Frontier = Frontier()) -> NodeAt:  # noqa: B008 - a frozen record
     """Return a function from level and index to the hash of a complete subtree of the log.
 
-    It remembers what it read, so proofs for neighbours cost little.
+    It knows those of ``frontier`` and remembers what it read, so proofs for neighbours cost little.
 
     Raises (when called):
         StoreMismatchError: there is no such subtree; audit the store.
     """
-    known: dict[tuple[int, int], bytes] = {}
+    known = dict(zip(merkle.subtrees(frontier.size), frontier.hashes, strict=True))
 
     def node(level: int, index: int) -> bytes:
         place = (level, index)
@@ -168,14 +171,19 @@ def frontier_at(connection: Connection, size: int) -> Frontier:
     places = [place for place in merkle.subtrees(max(size, 0)) if place[0]]
     table = schema.log_node.c
     query = select(table.level, table.index, table.hash).where(tuple_(table.level, table.index).in_(places))
-    rows = connection.execute(query) if places else ()
-    known = {(row.level, row.index): bytes(row.hash) for row in rows}
+    rows = connection.execute(query).all() if places else []
+    known = {(level, index): bytes(hash_) for level, index, hash_ in rows}
 
     def node(level: int, index: int) -> bytes:
         found = known.get((level, index))
         return _node(connection, level, index) if found is None else found
 
     return merkle.frontier_at(size, node)
+
+
+def _leaf(row: Row[Any]) -> Leaf:
+    index, kind, hash_, arrival_ms = row
+    return Leaf(index, LogEntry(kind, hash_, arrival_ms))
 
 
 def _node(connection: Connection, level: int, index: int) -> bytes:

@@ -16,7 +16,8 @@ from collector.anchors.page import page_text, qr_svg
 from collector.anchors.serving import LOCK, courier_of
 from collector.anchors.settings import AnchorSettings, find, read_anchors
 from collector.errors import CollectorError, StoreError
-from collector.opening import OpenStore, open_store
+from collector.log import keeping
+from collector.opening import OpenStore, open_store, wall_clock_ms
 from collector.settings import Settings, read_settings
 from collector.store import anchors
 from collector.store.locks import alone
@@ -28,7 +29,9 @@ from verifier.errors import OutputError
 
 EXAMPLE = "starproof anchor print --out log-book.pdf"
 NONE_YET = "还没有配置锚定；见 docs/anchors.md / no anchor is configured yet; see docs/anchors.md"
-NO_CHECKPOINT = "还没有检查点；运行 starproof log checkpoint / there is no checkpoint yet; run: starproof log checkpoint"
+NO_CHECKPOINT = (
+    "还没有检查点；运行 starproof anchor send --new / there is no checkpoint yet; run: starproof anchor send --new"
+)
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof anchor") -> int:
@@ -66,6 +69,8 @@ def _send(options: argparse.Namespace) -> int:
         with alone(opened.store, LOCK, directory=opened.keyring.directory) as held:
             if held is None:
                 raise StoreError("the collector is handing over checkpoints right now; try again in a minute")
+            if options.new:
+                keeping.keep(opened.store, key=opened.keyring.log_key(), now_ms=wall_clock_ms())
             head = courier.queue(of_day=False, alias=options.alias)
             done = courier.hand_over(only_due=False, alias=options.alias)
     if options.json:
@@ -202,6 +207,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     testing = commands.add_parser("test", help="试连，不送出 / try the anchors without handing over anything")
     for one in (sending, testing):
         one.add_argument("alias", nargs="?", metavar="ALIAS", help="default: all")
+    sending.add_argument("--new", action="store_true", help="sign a checkpoint of the log as it is now first")
     printing.add_argument("--size", type=int, metavar="N", help="of this checkpoint, default: the newest")
     printing.add_argument("--out", type=Path, metavar="FILE", help=".pdf, .svg or .txt; default: print the text")
     for one in (listing, sending, printing, testing):

@@ -234,7 +234,7 @@ class Judge:
             if anchor.size >= size and anchor.state == CONFIRMED and anchor.time_ms is not None:
                 yield anchor.time_ms
 
-    def _add(
+    def _add(  # noqa: PLR0917 - the fields of an anchor, in their order
         self, size: int, kind: str, state: str, place: str, time_ms: int | None = None, why: str = ""
     ) -> None:
         self._anchors.append(Anchor(size, kind, state, place, time_ms, why))

@@ -92,6 +92,7 @@ class MailAnchor:
             with self._opened() as smtp:
                 if self.user and self.password is not None:
                     smtp.login(self.user, self.password().reveal())
+                smtp.ehlo_or_helo_if_needed()
                 yield smtp
         except smtplib.SMTPRecipientsRefused as error:
             code, answer = next(iter(error.recipients.values()))

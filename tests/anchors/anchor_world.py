@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -20,9 +20,11 @@ from verifier.window import Window
 
 KEY = PrivateKey.from_seed(b"the key of the log with anchors!")
 OTHER_KEY = PrivateKey.from_seed(b"the key of some other log ......")
-NOON_MS = instant("2026-11-04T00:05")
+SENT_MS = instant("2026-11-04T00:05")
 CALENDAR = LocalCalendar("Asia/Shanghai")
 FIRST, LAST = date(2026, 11, 1).toordinal(), date(2026, 11, 5).toordinal()
+RULES_SIZE = 3
+"""The checkpoint that was made as soon as the scope was declared."""
 RULES = {"scope": hashlib.sha256(b"scope record").hexdigest(), "edition": hashlib.sha256(b"edition").hexdigest()}
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -64,10 +66,11 @@ def world(days: Iterable[int] = range(FIRST, LAST + 1), *, chunks: int = 3) -> W
     made.add(ENROLMENT, "web-1", "2026-10-31T08:00")
     made.add(SCOPE, "scope record", "2026-10-31T09:00")
     made.add(EDITION, "edition", "2026-10-31T09:00")
+    made.checkpoint()
     made.mark(FIRST - 1)
     for day in days:
         for hour in range(chunks):
-            made.add(CHUNK, f"{day} {hour}", f"{date.fromordinal(day).isoformat()}T{8 + hour:02}:00")
+            made.add(CHUNK, f"{day} {hour}", f"{date.fromordinal(day).isoformat()}T{min(8 + hour, 23):02}:00")
         made.mark(day)
     return made
 
@@ -92,10 +95,6 @@ def received(day: int) -> int:
 
 def size_of(made: World, day: int) -> int:
     return made.marks[day] + 1
-
-
-def rules_hashes() -> Mapping[str, str]:
-    return RULES
 
 
 _WORLD = world()

@@ -17,7 +17,7 @@ pytest.importorskip("aiosmtpd", reason="the SMTP server of these tests is aiosmt
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from anchor_world import HEAD, NOON_MS
+from anchor_world import HEAD, SENT_MS
 from processes import free_port
 
 from collector.anchors.mail import open_anchor
@@ -55,7 +55,7 @@ def serving(mailbox: Mailbox, port: int = 0, **options: Any) -> Iterator[int]:
         controller.stop()
 
 
-def anchor(port: int, *, security: str = "none", wall_ms: int = NOON_MS, **more: Any) -> Any:
+def anchor(port: int, *, security: str = "none", wall_ms: int = SENT_MS, **more: Any) -> Any:
     lines = {"server": "127.0.0.1", "port": port, "security": security, "timeout_s": 2} | more
     text = "\n".join(f"{key} = {value!r}" for key, value in lines.items())
     text = f'[[anchors]]\nalias = "authority"\nkind = "mail"\nfrom = "starproof@example.com"\nto = "office@example.gov.cn"\n{text}'

@@ -213,7 +213,7 @@ class Judge:
 
     def _rules_fixed(self, asked: Asked) -> int | None:
         """Step 9; the log key is covered by every confirmed note, which it signed."""
-        if asked.rules is None:
+        if not asked.rules:
             self._report("SCOPE_NOT_ANCHORED", "scope", "a scope declared before the window", "none")
             return None
         indexes = {name: self.log.index(sha256) for name, sha256 in asked.rules.items()}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EXTRA = "tsa"
 MAX_TOKEN_BYTES = 64 * 1024
 MAX_ROOTS_BYTES = 1024 * 1024
+MAX_ROOTS = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HASHES = {
     "2.16.840.1.101.3.4.2.1": hashlib.sha256,
@@ -95,13 +96,17 @@ def verify_token(token: bytes, message: bytes, roots: Sequence[Certificate]) -> 
     """
     stamp = read_token(token, message)
     client = _client()
-    try:
-        client.VerifierBuilder(roots=list(roots)).build().verify_message(stamp.response, message)
-    except (ValueError, client.VerificationError) as error:
-        raise TimestampError(
-            f"not signed under the roots that you gave, or not valid at its time: {_line(error)}"
-        ) from None
-    return stamp.claimed_ms
+    why = "no root was given"
+    # All together, for chains whose intermediates the reviewer brings; then each alone, because of two
+    # roots of one name (an authority that renewed its key) only one is tried.
+    for trusted in (roots, *([root] for root in roots[:MAX_ROOTS])):
+        try:
+            client.VerifierBuilder(roots=list(trusted)).build().verify_message(stamp.response, message)
+        except (ValueError, client.VerificationError) as error:
+            why = _line(error)
+        else:
+            return stamp.claimed_ms
+    raise TimestampError(f"not signed under the roots that you gave, or not valid at its time: {why}")
 
 
 def read_roots(data: bytes) -> list[Certificate]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from fleet import Fleet, MemoryArchive, instant
+from memory_log import MemoryLog, honest_log
 
 from config import EDITIONS
 from evidence import chunk
@@ -16,9 +17,11 @@ from verifier import layout
 from verifier.check import CheckReport, check
 from verifier.container import Container, Writer
 from verifier.declaration import declared_versions, next_record
+from verifier.declaration import parse as parse_declaration
 from verifier.derivation import Declared, Documents
 from verifier.edition_file import parse_edition
 from verifier.pack import Renderer, Rules, no_copies, write_pack
+from verifier.ports import Log
 from verifier.profile_file import parse_profile
 from verifier.statement import Statement, parse
 
@@ -114,6 +117,20 @@ def small_fleet() -> Fleet:
     return fleet
 
 
+def logged(
+    archive: MemoryArchive, rules: Rules = RULES, key: PrivateKey = LOG_KEY, *, made: str = "2026-12-01"
+) -> MemoryLog:
+    """The log that an honest collector would have kept."""
+    records = [record for record, _ in rules.scope_records]
+    return honest_log(
+        archive,
+        key=key,
+        month=MONTH,
+        made_ms=instant(made),
+        scopes=[(parse_declaration(record).declared_ms, record) for record in records],
+    )
+
+
 def packed(
     archive: MemoryArchive,
     rules: Rules = RULES,
@@ -121,7 +138,9 @@ def packed(
     *,
     made: str = "2026-12-01",
     render: Renderer = no_copies,
+    log: Log | None = None,
 ) -> bytes:
+    """The pack of an honest collector's store, unless another ``log`` is handed in."""
     stream = io.BytesIO()
     write_pack(
         stream,
@@ -132,6 +151,7 @@ def packed(
         log_key=key,
         made_ms=instant(made),
         render=render,
+        log=log or logged(archive, rules, key, made=made),
     )
     return stream.getvalue()
 

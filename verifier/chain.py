@@ -55,6 +55,7 @@ def read_chains(
     enrolled: Enrolled,
     calendar: LocalCalendar,
     findings: list[Finding],
+    watch: Callable[[StoredChunk, Chunk], None] = lambda _stored, _chunk: None,
 ) -> list[Chain]:
     """Return the chain of every host and source; report what does not hold.
 
@@ -67,12 +68,13 @@ def read_chains(
         enrolled: the keys that may sign.
         calendar: the zone of the day sums.
         findings: where findings go.
+        watch: is shown every chunk that verifies.
     """
     reader = _Reader(read, enrolled, findings)
     chains: list[Chain] = []
     for (host, source), entries in sorted(_groups(names, places).items()):
         links = Links(reader.pins, from_first=False)
-        seen = _Seen()
+        seen = _Seen(watch)
         followed = links.followed(seen.watching(reader.opened(host, entries)))
         said = list(hear(host, followed, calendar, ALL_DAYS))
         findings.extend(links.findings)
@@ -138,7 +140,8 @@ def _groups(names: Iterable[str], places: Mapping[str, str]) -> dict[tuple[str, 
 class _Seen:
     """What later steps ask about the chunks that went by."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Callable[[StoredChunk, Chunk], None]) -> None:
+        self._watch = watch
         self.count = 0
         self.begins: dict[int, tuple[str, int]] = {}
         self.first_ms = LATEST_MS
@@ -153,6 +156,7 @@ class _Seen:
             self.first_ms = min(self.first_ms, header.start_ms)
             self.last_ms = max(self.last_ms, header.end_ms)
             self.boots.add(header.boot)
+            self._watch(stored, chunk)
             yield stored, chunk
 
 

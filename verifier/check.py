@@ -7,6 +7,8 @@ Steps, the same numbers as in docs/check.md; every step reports all that it find
 3. Statement: signed by the log key, which comes from outside the pack; names the manifest.
 4. Enrolments: every key is sound, possession proved, changes of key signed by the key before.
 5. Chunks: every signature, every field, every link; each number once; nothing missing in between.
+5a. Log: every checkpoint is signed and its root follows from the leaves; every chunk, enrolment and
+   declared scope has its leaf; no day of the window without its mark; the month is closed.
 6. Day sums: recomputed from the chunks, equal byte for byte.
 7. Rules: edition and scope can be read, the edition is the one this verifier ships.
 8. Figures: recomputed from the day sums and the rules, equal byte for byte.
@@ -34,6 +36,8 @@ from verifier.derived import MADE_TOLERANCE_MS, Derived
 from verifier.enrolled import read_enrolled
 from verifier.finding import FAIL, INCOMPLETE, Finding
 from verifier.hours import HostHours
+from verifier.log_coverage import Coverage, declared_records, ignore
+from verifier.log_reading import PackedLog, read_log
 from verifier.statement import Statement
 from verifier.window import Window
 
@@ -45,7 +49,8 @@ EXIT_CODES = {PASS: 0, FAILED: 1, PARTIAL: 2}
 class CheckReport:
     """What a check found. ``declared`` and ``derived`` are ``None`` if nothing could be derived.
 
-    ``attested`` counts the chunks that agents signed; the rest was imported.
+    ``attested`` counts the chunks that agents signed; the rest was imported. ``log`` is the pack's log as
+    far as it holds, ``None`` if it has none.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -55,6 +60,7 @@ class CheckReport:
     chunks: int = 0
     attested: int = 0
     hosts: int = 0
+    log: PackedLog | None = None
 
     @property
     def report(self) -> dict[str, Any] | None:
@@ -86,6 +92,7 @@ class CheckReport:
             "hosts": self.hosts,
             "chunks": self.chunks,
             "attested_chunks": self.attested,
+            "log": None if self.log is None else self.log.document(),
             "findings": [finding.document() for finding in sorted(self.findings)],
             "figures": self.figures,
             "verdict": None if self.report is None else self.report["verdict"],
@@ -132,6 +139,8 @@ def check(
     enrolled = read_enrolled(contents.read(layout.ENROLMENTS), statement.enterprise, report.findings)
     places = read_places(contents, enrolled)
     # (5)
+    log = report.log = read_log(contents, log_key or statement.key)
+    coverage = Coverage(log, report.findings) if log else None
     chains = read_chains(
         contents.chunk_entries(),
         contents.read,
@@ -139,9 +148,15 @@ def check(
         enrolled=enrolled,
         calendar=calendar,
         findings=report.findings,
+        watch=coverage.take if coverage else ignore,
     )
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
     report.attested = sum(chain.count for chain in chains if chain.source == AGENT)
+
+    # (5a)
+    if coverage:
+        coverage.chunks_done()
+        coverage.records(enrolled.accepted, declared_records(contents))
 
     # (6)-(8)
     def hours(zone: LocalCalendar, window: Window) -> Callable[[str], HostHours]:
@@ -159,4 +174,6 @@ def check(
     ).judge()
     if found is not None:
         report.declared, report.derived = found
+        if coverage:
+            coverage.window(statement, found[1].figures.window)
     return report

@@ -13,6 +13,7 @@ unpacked folder. What BagIt leaves open is closed here: exactly these entries, n
     data/form.docx  data/report.html  data/report.pdf        copies for reading
     data/hosts.json                         which host has which place
     data/log-key.txt                        for orientation; check takes the key from elsewhere
+    data/log/…                              leaves, checkpoints, marks and closes (``verifier.log_entries``)
     data/profile.toml                       what the enterprise declares about itself
     data/readme.txt                         for the reader who has only the file
     data/scopes.json                        every declared version of the scope, with its date
@@ -46,6 +47,11 @@ ENROLMENTS = "data/enrolments.json"
 FIGURES = "data/figures.json"
 HOSTS = "data/hosts.json"
 LOG_KEY = "data/log-key.txt"
+LOG_BASE = "data/log/base.json"
+LOG_CHECKPOINTS = "data/log/checkpoints.txt"
+LOG_CLOSE = "data/log/close.json"
+LOG_DAY_MARKS = "data/log/day-marks.json"
+LOG_LEAVES = "data/log/leaves.bin"
 PROFILE = "data/profile.toml"
 README = "data/readme.txt"
 REPORT = "data/report.json"
@@ -66,7 +72,9 @@ FIXED = frozenset(
 )
 READING_COPIES = (FORM, REPORT_HTML, REPORT_PDF)
 """Rendered for people; they depend on fonts and libraries, so a check does not recompute them."""
-OPTIONAL = frozenset({PROFILE, SCOPE, SCOPES, *READING_COPIES})
+LOG = (LOG_BASE, LOG_CHECKPOINTS, LOG_CLOSE, LOG_DAY_MARKS, LOG_LEAVES)
+"""All of them or none: packs made before there was a log have none."""
+OPTIONAL = frozenset({PROFILE, SCOPE, SCOPES, *LOG, *READING_COPIES})
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_HOSTS = 9_999
 """Places have four digits."""

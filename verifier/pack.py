@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from evidence import __version__
 from evidence.calendar import MS_PER_S, LocalCalendar
+from evidence.chunk import read_frame
 from evidence.dsse import STATEMENT_TYPE
 from evidence.keys import PrivateKey
 from evidence.stored import DaySumRow, StoredChunk
@@ -21,16 +22,17 @@ from verifier import layout, recompute
 from verifier.agreement import require_agreement
 from verifier.container import Writer
 from verifier.declaration import Declared as ScopeRecord
-from verifier.declaration import scopes_document
+from verifier.declaration import record_sha256, scopes_document
 from verifier.derivation import Declared, Documents, derive
 from verifier.document import document, encode_figures
 from verifier.errors import PackError
 from verifier.facts import SourceFacts
 from verifier.figures import measure
 from verifier.hearing import deciding, hear_stored
+from verifier.log_entries import Needs, log_entries
 from verifier.pack_archive import PackArchive
 from verifier.pack_readme import readme
-from verifier.ports import Archive
+from verifier.ports import Archive, Log
 from verifier.result import Figures
 from verifier.selection import span_of
 from verifier.statement import Statement
@@ -83,6 +85,7 @@ def write_pack(
     log_key: PrivateKey,
     made_ms: int,
     render: Renderer = no_copies,
+    log: Log | None = None,
 ) -> PackSummary:
     """Write the pack of ``month`` to ``stream`` and return what went in.
 
@@ -95,6 +98,7 @@ def write_pack(
         log_key: the collector's key that signs the statement.
         made_ms: the wall clock now.
         render: makes the copies for reading.
+        log: the collector's log; a pack without one is incomplete.
 
     Raises:
         PackError: too large, or the store's day sums are not those of its chunks.
@@ -143,6 +147,7 @@ def write_pack(
         layout.REPORT: derived.report_bytes,
         layout.VERDICT: derived.verdict_bytes,
         **_declared_entries(rules),
+        **({} if log is None else log_entries(log, packing.needs(rules), key=log_key)),
         **render(derived),
     }
     for name in sorted(entries):
@@ -184,6 +189,18 @@ class _Packing:
         self.rows: list[DaySumRow] = []
         self.facts: list[SourceFacts] = []
         self.chunks = 0
+        self._logged: list[str] = []
+
+    def needs(self, rules: Rules) -> Needs:
+        """Return what of the log the pack needs."""
+        window = self._figures.window
+        return Needs(
+            chunks=self._logged,
+            enrolments=[signed.hash for signed in self._archive.enrolments()],
+            scopes=[record_sha256(record) for record, _ in rules.scope_records],
+            month=self._figures.month,
+            window_ms=(window.start_ms, window.end_ms),
+        )
 
     def add(self, name: str, data: bytes) -> None:
         self._writer.add(name, data)
@@ -201,6 +218,7 @@ class _Packing:
                 self.rows += part.rows
                 self.facts.append(part.facts)
             self.chunks += len(chunks)
+            self._logged += [read_frame(stored.frame).hash for stored in chunks]
             for name, data in _entries(self.places[host], chunks):
                 self.add(name, data)
 

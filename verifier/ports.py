@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from evidence.enrolment import SignedEnrolment
+from evidence.log_entry import LogEntry
+from evidence.merkle import Frontier
 from evidence.stored import DaySumRow, StoredChunk
 
-__all__ = ["Archive", "DaySumRow", "StoredChunk"]
+__all__ = ["Archive", "DaySumRow", "Log", "StoredChunk"]
+
+
+class Log(Protocol):
+    """Read access to the log of one collector (``evidence.merkle``, ``evidence.log_entry``)."""
+
+    @property
+    def size(self) -> int:
+        """How many leaves there are."""
+        ...
+
+    def entries(self, first: int, after: int) -> Iterator[LogEntry]:
+        """Yield the leaves with first <= index < after, in order."""
+        ...
+
+    def find(self, kind: int, hashes: Sequence[str]) -> Mapping[str, int]:
+        """Return the index of the first leaf of this kind for each hash that has one."""
+        ...
+
+    def first_at(self, arrival_ms: int) -> int:
+        """Return the index of the first leaf that arrived then or later, the size if there is none."""
+        ...
+
+    def frontier(self, size: int) -> Frontier:
+        """Return the frontier of the first ``size`` leaves."""
+        ...
+
+    def proof(self, index: int, size: int) -> Sequence[bytes]:
+        """Return the inclusion proof of a leaf in the tree of ``size`` leaves."""
+        ...
+
+    def checkpoints(self) -> Sequence[tuple[int, bytes]]:
+        """Return size and signed note of every checkpoint, by size."""
+        ...
+
+    def day_marks(self) -> Sequence[tuple[int, bytes]]:
+        """Return leaf and record of every day mark, in the order of the log."""
+        ...
+
+    def closes(self) -> Sequence[tuple[int, bytes]]:
+        """Return leaf and record of every close of a month, in the order of the log."""
+        ...
 
 
 class Archive(Protocol):

@@ -12,6 +12,7 @@ from sqlalchemy import Row, select
 
 from collector.store import chunks, day_sums, findings, registry, schema, scopes
 from collector.store.engine import Store
+from collector.store.log_archive import StoreLog
 from evidence.enrolment import SignedEnrolment
 from evidence.stored import DaySumRow, StoredChunk
 
@@ -43,6 +44,11 @@ class StoreArchive:
     def timezone(self) -> str:
         """IANA zone whose days the stored day sums are."""
         return self._identity.timezone
+
+    @property
+    def log(self) -> StoreLog:
+        """The log of everything that arrived."""
+        return StoreLog(self._store)
 
     def hosts(self) -> list[str]:
         """Return the names of all hosts, sorted by code point."""

@@ -63,7 +63,8 @@ def add_day_mark(connection: Connection, day: int, mark: StoredRecord) -> None:
 
 def last_marked_day(connection: Connection) -> int | None:
     """Return the last day that has a mark, as an ordinal."""
-    return connection.scalar(select(func.max(schema.day_mark.c.day)))
+    day = connection.scalar(select(func.max(schema.day_mark.c.day)))
+    return None if day is None else int(day)
 
 
 def day_marks(connection: Connection, first_leaf: int = 0) -> Sequence[StoredRecord]:

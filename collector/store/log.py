@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, select, tuple_
 
 from collector.errors import StoreMismatchError
 from collector.store import findings, schema
@@ -99,7 +98,7 @@ def leaves(connection: Connection, first: int = 0, after: int = merkle.MAX_SIZE)
     query = select(table.index, table.kind, table.hash, table.arrival_ms).order_by(table.index)
     query = query.where(table.index >= first, table.index < after)
     for row in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
-        yield _leaf(row)
+        yield _leaf(*row)
 
 
 def nodes(connection: Connection) -> Iterator[tuple[int, int, bytes]]:
@@ -118,7 +117,7 @@ def find(connection: Connection, hash_: str, *, kind: int | None = None) -> Leaf
     if kind is not None:
         query = query.where(table.kind == kind)
     row = connection.execute(query.order_by(table.index).limit(1)).first()
-    return None if row is None else _leaf(row)
+    return None if row is None else _leaf(*row)
 
 
 def find_all(connection: Connection, hashes: Sequence[str], *, kind: int) -> dict[str, Leaf]:
@@ -130,8 +129,25 @@ def find_all(connection: Connection, hashes: Sequence[str], *, kind: int) -> dic
         query = select(table.index, table.kind, table.hash, table.arrival_ms)
         query = query.where(table.hash.in_(part), table.kind == kind).order_by(table.index.desc())
         for row in connection.execute(query):
-            found[row.hash] = _leaf(row)
+            found[row.hash] = _leaf(*row)
     return found
+
+
+def first_at(connection: Connection, arrival_ms: int) -> int:
+    """Return the index of the first leaf that arrived then or later; the log's size if there is none.
+
+    Arrivals never go back, so the place is found by halving.
+    """
+    low, high = 0, head(connection).frontier.size
+    arrival = schema.log_leaf.c.arrival_ms
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.scalar(select(arrival).where(schema.log_leaf.c.index == middle))
+        if found is None or found >= arrival_ms:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def newest(connection: Connection, kind: int) -> Leaf | None:
@@ -139,7 +155,7 @@ def newest(connection: Connection, kind: int) -> Leaf | None:
     table = schema.log_leaf.c
     query = select(table.index, table.kind, table.hash, table.arrival_ms).where(table.kind == kind)
     row = connection.execute(query.order_by(table.index.desc()).limit(1)).first()
-    return None if row is None else _leaf(row)
+    return None if row is None else _leaf(*row)
 
 
 def node_reader(connection: Connection, frontier: Frontier = Frontier()) -> NodeAt:  # noqa: B008 - a frozen record
@@ -181,8 +197,7 @@ def frontier_at(connection: Connection, size: int) -> Frontier:
     return merkle.frontier_at(size, node)
 
 
-def _leaf(row: Row[Any]) -> Leaf:
-    index, kind, hash_, arrival_ms = row
+def _leaf(index: int, kind: int, hash_: str, arrival_ms: int) -> Leaf:
     return Leaf(index, LogEntry(kind, hash_, arrival_ms))
 
 

@@ -29,7 +29,7 @@ from starproof.rules import read_rules, trusted_editions
 from starproof.tables import print_audit, print_figures
 from starproof.tamper import with_raised_cpu
 from verifier.audit import audit
-from verifier.check import FAILED, PASS, check
+from verifier.check import FAILED, PARTIAL, PASS, check
 from verifier.errors import VerifierError
 from verifier.figures import figures
 
@@ -106,7 +106,7 @@ class _Demo:
             self._say(5, "证据包与离线核验", "the evidence pack and its offline check")
             pack = self._folder / f"{month}.zip"
             keys = Keyring(self._folder)
-            write_file(pack, archive, month=month, rules=rules, zone=None, keys=keys)
+            write_file(pack, archive, month=month, rules=rules, zone=None, keys=keys, log=archive.log)
         key = keys.log_key().public
         self._out.print(f"{_shown(pack)} ({pack.stat().st_size:,} bytes)")
         passed = self._check(pack, key)
@@ -114,8 +114,9 @@ class _Demo:
         tampered = self._folder / f"{month}-tampered.zip"
         tampered.write_bytes(with_raised_cpu(pack.read_bytes()))
         refused = self._check(tampered, key)
-        if (passed, refused) != (PASS, FAILED):
-            raise DemoError(f"expected {PASS} and {FAILED}, got {passed} and {refused}")
+        # On the first day of a month it passes; later the log began after the month, which is incomplete.
+        if passed == FAILED or refused != FAILED:
+            raise DemoError(f"expected {PASS} or {PARTIAL}, then {FAILED}; got {passed} and {refused}")
         self._say(7, "示例企业的一个月：星级、申请表、报告", "an example month: star, form, report")
         example = self._folder / "example"
         example.mkdir()

@@ -14,7 +14,7 @@ from starproof.copies import LANGUAGES, ReadingCopies
 from starproof.output import new_file
 from starproof.rules import add_declared, read_rules
 from verifier.pack import PackSummary, Renderer, Rules, no_copies, write_pack
-from verifier.ports import Archive
+from verifier.ports import Archive, Log
 
 EXAMPLE = "starproof pack --month 2026-11 --profile profile.toml --out 2026-11.zip"
 
@@ -51,6 +51,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
                 zone=options.timezone,
                 keys=keys,
                 render=copies,
+                log=archive.log,
             )
         answer = {
             "schema": "starproof/packed/1",
@@ -86,6 +87,7 @@ def write_file(
     zone: str | None,
     keys: Keyring,
     render: Renderer = no_copies,
+    log: Log | None = None,
 ) -> PackSummary:
     """Write the pack beside ``path`` and move it there when it is whole.
 
@@ -103,4 +105,5 @@ def write_file(
             log_key=keys.log_key(),
             made_ms=time.time_ns() // 1_000_000,
             render=render,
+            log=log,
         )

@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from evidence.errors import EvidenceError
 from evidence.short_code import read_code
-from evidence.calendar import LocalCalendar
 from verifier.anchors.interface import FetchedObject, Outside, TypedCode
 from verifier.anchors.mailbox import MAX_MESSAGE_BYTES, split_mbox
 from verifier.anchors.objects import MAX_OBJECT_BYTES
@@ -29,7 +28,8 @@ class OutsideError(VerifierError):
 def add_outside(parser: argparse.ArgumentParser) -> None:
     """Add the options by which a reviewer confirms anchors."""
     group = parser.add_argument_group(
-        "锚定 anchors", "what you hold yourself, never taken from the pack or from the applicant (docs/anchors.md)"
+        "锚定 anchors",
+        "what you hold yourself, never taken from the pack or from the applicant (docs/anchors.md)",
     )
     group.add_argument(
         "--tsa-root",
@@ -65,8 +65,8 @@ def add_outside(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def typed_code(text: str) -> tuple[int, str, str]:
-    """Return size, code and ISO date (empty: none) of ``SIZE=CODE[@DATE]``; for argparse.
+def typed_code(text: str) -> tuple[int, str, int | None]:
+    """Return size, code and day (an ordinal, ``None``: not given) of ``SIZE=CODE[@DATE]``; for argparse.
 
     Raises:
         ArgumentTypeError: it is not that; a mistyped code names the group that is wrong.
@@ -76,15 +76,15 @@ def typed_code(text: str) -> tuple[int, str, str]:
     try:
         if not equals or not size.isascii() or not size.isdigit():
             raise argparse.ArgumentTypeError("write SIZE=CODE or SIZE=CODE@YYYY-MM-DD")
-        return int(size), read_code(code), date.fromisoformat(day).isoformat() if at else ""
+        return int(size), read_code(code), date.fromisoformat(day).toordinal() if at else None
     except EvidenceError as error:
         raise argparse.ArgumentTypeError(f"{size}: {error}") from None
     except ValueError:
         raise argparse.ArgumentTypeError(f"{day!r} is no date; write SIZE=CODE@YYYY-MM-DD") from None
 
 
-def read_outside(options: argparse.Namespace, *, zone: str) -> Outside:
-    """Return what the options name. Dates of the log book are days of ``zone``.
+def read_outside(options: argparse.Namespace) -> Outside:
+    """Return what the options name.
 
     Raises:
         OutsideError: a file is not what it should be.
@@ -94,11 +94,7 @@ def read_outside(options: argparse.Namespace, *, zone: str) -> Outside:
     roots = [_limited(path, MAX_ROOTS_BYTES) for path in options.tsa_root]
     for data in roots:
         read_roots(data)
-    calendar = LocalCalendar(zone)
-    codes = [
-        TypedCode(size, code, calendar.day_start(date.fromisoformat(day).toordinal() + 1) if day else None)
-        for size, code, day in options.code
-    ]
+    codes = [TypedCode(*typed) for typed in options.code]
     return Outside(
         tsa_roots=roots,
         mail=_messages(options.mailbox),

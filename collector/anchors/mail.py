@@ -11,10 +11,10 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
-from datetime import UTC, datetime
 
 from collector.anchors.interface import Got, Head
 from collector.anchors.page import page_text
@@ -153,7 +153,7 @@ def open_anchor(
 def _address(values: Values, key: str) -> str:
     text = values.text(key)
     name, at, domain = text.partition("@")
-    if not (name and at and domain) or set(text) & set(" <>,;\"\\()") or "@" in domain or not text.isascii():
+    if not (name and at and domain) or set(text) & set(' <>,;"\\()') or "@" in domain or not text.isascii():
         raise SettingsError(f"{values.where}: {key} is one plain address, such as office@example.gov.cn")
     return text
 

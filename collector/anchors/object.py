@@ -17,7 +17,13 @@ from typing import Any
 from collector.anchors.interface import Got, Head
 from collector.anchors.page import MissingPackageError
 from collector.anchors.settings import AnchorSettings, Values
-from collector.errors import AnchorAnswerError, AnchorError, AnchorRefusedError, AnchorUnreachableError, SettingsError
+from collector.errors import (
+    AnchorAnswerError,
+    AnchorError,
+    AnchorRefusedError,
+    AnchorUnreachableError,
+    SettingsError,
+)
 from collector.sources.secrets import Secret
 from evidence import canonical
 

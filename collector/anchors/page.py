@@ -55,6 +55,8 @@ def qr_symbol(head: Head) -> "segno.QRCode":  # noqa: UP037 - the package is imp
     try:
         import segno  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
-        raise MissingPackageError(f"QR codes need the extra {EXTRA!r}: pip install 'starproof[{EXTRA}]'") from None
+        raise MissingPackageError(
+            f"QR codes need the extra {EXTRA!r}: pip install 'starproof[{EXTRA}]'"
+        ) from None
     # Binary, without a header that names the encoding: every reader gives back the note's own bytes.
     return segno.make(head.note, mode="byte", error="m", boost_error=False, micro=False)

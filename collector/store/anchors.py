@@ -10,8 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
+from collector.anchors.interface import SUFFIXES, TIMESTAMP
 from collector.store import log, schema
 from evidence import log_entry
+from evidence.stored import PackedReceipt
 
 _OUT = schema.anchor_outbox.c
 _GOT = schema.anchor_receipt.c
@@ -160,6 +162,20 @@ def receipts_named(connection: Connection, hashes: Sequence[str]) -> list[Stored
     return found
 
 
+def packed(connection: Connection) -> list[PackedReceipt]:
+    """Return all receipts with the notes that they are about, by size, as a pack takes them."""
+    query = (
+        select(_OUT.size, _OUT.alias, _GOT.kind, _GOT.got_ms, _GOT.data, schema.checkpoint.c.note)
+        .join(schema.anchor_outbox, _OUT.id == _GOT.outbox_id)
+        .join(schema.checkpoint, schema.checkpoint.c.size == _OUT.size)
+        .order_by(_OUT.size, _OUT.alias)
+    )
+    return [
+        PackedReceipt(row.size, row.alias, SUFFIXES[row.kind], row.got_ms, bytes(row.note), bytes(row.data))
+        for row in connection.execute(query)
+    ]
+
+
 def newest_named(connection: Connection) -> str:
     """Return the hash that chunks should name from now on, empty if there is no receipt.
 
@@ -184,7 +200,6 @@ def waiting_count(connection: Connection, alias: str) -> int:
     return connection.scalar(query.where(_OUT.alias == alias, _OUT.done_ms.is_(None))) or 0
 
 
-TIMESTAMP = "rfc3161"
 _AT_ONCE = 400
 
 

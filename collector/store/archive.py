@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from collector.store import chunks, day_sums, findings, registry, schema, scopes
+from collector.store import anchors, chunks, day_sums, findings, registry, schema, scopes
 from collector.store.engine import Store
 from collector.store.log_archive import StoreLog
 from evidence.enrolment import SignedEnrolment
-from evidence.stored import DaySumRow, StoredChunk
+from evidence.stored import DaySumRow, PackedReceipt, StoredChunk
 
 
 class StoreArchive:
@@ -92,6 +92,11 @@ class StoreArchive:
         """Return record and file of every declared version of the scope, in order."""
         with self._store.reading() as connection:
             return scopes.versions(connection)
+
+    def receipts(self) -> list[PackedReceipt]:
+        """Return all receipts of anchors with the notes that they are about, by size."""
+        with self._store.reading() as connection:
+            return anchors.packed(connection)
 
     def findings(self) -> list[findings.Finding]:
         """Return what the collector noticed, oldest first."""

@@ -29,9 +29,7 @@ from verifier.errors import OutputError
 
 EXAMPLE = "starproof anchor print --out log-book.pdf"
 NONE_YET = "还没有配置锚定；见 docs/anchors.md / no anchor is configured yet; see docs/anchors.md"
-NO_CHECKPOINT = (
-    "还没有检查点；运行 starproof anchor send --new / there is no checkpoint yet; run: starproof anchor send --new"
-)
+NO_CHECKPOINT = "还没有检查点；运行 starproof anchor send --new / there is no checkpoint yet; run: starproof anchor send --new"
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof anchor") -> int:
@@ -96,7 +94,9 @@ def _print(options: argparse.Namespace) -> int:
                 else anchors.checkpoint_of(connection, options.size)
             )
         if stored is None:
-            raise StoreError(NO_CHECKPOINT if options.size is None else f"no checkpoint has size {options.size}")
+            raise StoreError(
+                NO_CHECKPOINT if options.size is None else f"no checkpoint has size {options.size}"
+            )
         head = Head(opened.identity.enterprise, stored.size, stored.day, stored.note)
     if options.out is None:
         if options.json:
@@ -138,7 +138,9 @@ def _rendered(head: Head, suffix: str) -> bytes:
             note=head.note.decode(),
             qr_svg=qr_svg(head),
         )
-    raise OutputError(f"a page is written as .pdf, .svg or .txt, not as {suffix or 'a file without suffix'!r}")
+    raise OutputError(
+        f"a page is written as .pdf, .svg or .txt, not as {suffix or 'a file without suffix'!r}"
+    )
 
 
 def _test(options: argparse.Namespace) -> int:
@@ -147,7 +149,9 @@ def _test(options: argparse.Namespace) -> int:
         results: list[dict[str, Any]] = []
         for ready in courier_of(opened, chosen).opened:
             try:
-                results.append({"alias": ready.alias, "kind": ready.kind, "ok": "yes", "said": ready.anchor.probe()})
+                results.append(
+                    {"alias": ready.alias, "kind": ready.kind, "ok": "yes", "said": ready.anchor.probe()}
+                )
             except CollectorError as error:
                 results.append({"alias": ready.alias, "kind": ready.kind, "ok": "no", "said": str(error)})
     if options.json:
@@ -209,7 +213,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         one.add_argument("alias", nargs="?", metavar="ALIAS", help="default: all")
     sending.add_argument("--new", action="store_true", help="sign a checkpoint of the log as it is now first")
     printing.add_argument("--size", type=int, metavar="N", help="of this checkpoint, default: the newest")
-    printing.add_argument("--out", type=Path, metavar="FILE", help=".pdf, .svg or .txt; default: print the text")
+    printing.add_argument(
+        "--out", type=Path, metavar="FILE", help=".pdf, .svg or .txt; default: print the text"
+    )
     for one in (listing, sending, printing, testing):
         session.add_database(one)
         one.add_argument("--config", type=Path, metavar="FILE", help="the collector's settings file")

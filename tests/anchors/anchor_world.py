@@ -15,7 +15,7 @@ from evidence.calendar import LocalCalendar
 from evidence.keys import PrivateKey
 from evidence.log_entry import CHUNK, DAY_MARK, EDITION, ENROLMENT, SCOPE, LogEntry
 from evidence.merkle import Frontier, root_of
-from verifier.anchors.packed_log import PackedLog
+from verifier.anchors.packed_log import LogOfPack
 from verifier.window import Window
 
 KEY = PrivateKey.from_seed(b"the key of the log with anchors!")
@@ -25,7 +25,7 @@ CALENDAR = LocalCalendar("Asia/Shanghai")
 FIRST, LAST = date(2026, 11, 1).toordinal(), date(2026, 11, 5).toordinal()
 RULES_SIZE = 3
 """The checkpoint that was made as soon as the scope was declared."""
-RULES = {"scope": hashlib.sha256(b"scope record").hexdigest(), "edition": hashlib.sha256(b"edition").hexdigest()}
+RULES: dict[str, int | None] = {"scope": 1, "edition": 2}
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 
@@ -54,9 +54,9 @@ class World:
         self.notes[size] = checkpoint.sign(size, root_of(e.leaf for e in self.entries), key=KEY)
         return size
 
-    def view(self) -> PackedLog:
+    def view(self) -> LogOfPack:
         base = Frontier().extend(entry.leaf for entry in self.entries[: self.base])
-        return PackedLog(
+        return LogOfPack(
             base, self.entries[self.base :], notes=self.notes, day_marks=self.marks, key=KEY.public
         )
 

@@ -63,7 +63,12 @@ def courier(opened: OpenStore, clock: Clock, **witnesses: Witness) -> Courier:
     kinds = {"mail": "mail", "tsa": "rfc3161"}
     ready = [OpenAnchor(alias, kinds.get(alias, "print"), one) for alias, one in witnesses.items()]
     return Courier(
-        opened.store, "示例企业", ready, clock, lambda: 0.5, redacted=lambda text: text.replace("right-horse", "***")
+        opened.store,
+        "示例企业",
+        ready,
+        clock,
+        lambda: 0.5,
+        redacted=lambda text: text.replace("right-horse", "***"),
     )
 
 
@@ -113,7 +118,12 @@ def test_a_receipt_becomes_a_leaf_in_the_same_transaction(opened: OpenStore) -> 
     [done] = service.hand_over()
     [receipt] = stored(opened)
     assert receipt.sha256 == done.sha256 == hashlib.sha256(receipt.data).hexdigest()
-    assert (receipt.alias, receipt.kind, receipt.day, receipt.claimed_ms) == ("mail", "mail", "2026-11-01", 1_234)
+    assert (receipt.alias, receipt.kind, receipt.day, receipt.claimed_ms) == (
+        "mail",
+        "mail",
+        "2026-11-01",
+        1_234,
+    )
     with opened.store.reading() as connection:
         leaf = log.find(connection, receipt.sha256, kind=ANCHOR)
     assert leaf is not None
@@ -172,7 +182,10 @@ def test_a_fault_of_a_library_is_kept_like_any_other(opened: OpenStore) -> None:
     end_day(opened, clock)
     service = courier(opened, clock, mail=Witness(down=True, fault=RuntimeError("odd")), tsa=Witness())
     service.queue()
-    assert sorted((one.alias, one.error) for one in service.hand_over()) == [("mail", "RuntimeError: odd"), ("tsa", "")]
+    assert sorted((one.alias, one.error) for one in service.hand_over()) == [
+        ("mail", "RuntimeError: odd"),
+        ("tsa", ""),
+    ]
 
 
 def test_stopping_ends_before_the_next_hand_over(opened: OpenStore) -> None:

@@ -59,7 +59,9 @@ def anchor(port: int, *, security: str = "none", wall_ms: int = SENT_MS, **more:
     lines = {"server": "127.0.0.1", "port": port, "security": security, "timeout_s": 2} | more
     text = "\n".join(f"{key} = {value!r}" for key, value in lines.items())
     text = f'[[anchors]]\nalias = "authority"\nkind = "mail"\nfrom = "starproof@example.com"\nto = "office@example.gov.cn"\n{text}'
-    return open_anchor(parse_anchors(text, where="anchors.toml")[0], secret=read_secret, wall_ms=lambda: wall_ms)
+    return open_anchor(
+        parse_anchors(text, where="anchors.toml")[0], secret=read_secret, wall_ms=lambda: wall_ms
+    )
 
 
 def test_the_mail_that_arrives_holds_the_checkpoint_byte_for_byte() -> None:
@@ -128,7 +130,10 @@ def test_trying_out_sends_nothing() -> None:
 
 
 def test_trying_out_tells_that_a_recipient_is_refused() -> None:
-    with serving(Mailbox("550 no such user")) as port, pytest.raises(AnchorRefusedError, match="no such user"):
+    with (
+        serving(Mailbox("550 no such user")) as port,
+        pytest.raises(AnchorRefusedError, match="no such user"),
+    ):
         anchor(port).probe()
 
 
@@ -174,7 +179,10 @@ def test_starttls_and_login_with_a_secret_from_a_file(tmp_path: Path) -> None:
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     _, _, context = certificate(tmp_path)
-    with serving(Mailbox(), tls_context=context) as port, pytest.raises(AnchorRefusedError, match="certificate"):
+    with (
+        serving(Mailbox(), tls_context=context) as port,
+        pytest.raises(AnchorRefusedError, match="certificate"),
+    ):
         anchor(port, security="starttls").send(HEAD)
 
 

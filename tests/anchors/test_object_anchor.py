@@ -128,7 +128,14 @@ def test_the_key_and_its_secret_belong_together() -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"[]", b"{}", b'{"LastModified": 5}', b'{"LastModified": "yesterday"}', b'{"LastModified": "2026-11-04T00:05:00"}']
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"LastModified": 5}',
+        b'{"LastModified": "yesterday"}',
+        b'{"LastModified": "2026-11-04T00:05:00"}',
+    ]
     + [b"\xff", b"[" * 10_000],
 )
 def test_what_is_no_answer_of_a_store_is_refused(raw: bytes) -> None:

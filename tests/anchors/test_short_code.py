@@ -26,7 +26,9 @@ def test_one_changed_byte_of_the_note_gives_another_code() -> None:
     assert short_code(NOTE[:-1]) != CODE
 
 
-@pytest.mark.parametrize("typed", [CODE.lower(), CODE.replace("-", " "), CODE.replace("0", "o").replace("1", "l")])
+@pytest.mark.parametrize(
+    "typed", [CODE.lower(), CODE.replace("-", " "), CODE.replace("0", "o").replace("1", "l")]
+)
 def test_a_code_may_be_typed_as_people_type(typed: str) -> None:
     assert read_code(typed) == CODE
 
@@ -58,7 +60,9 @@ def test_exchanged_groups_are_told(note: bytes, order: list[int]) -> None:
             read_code("-".join(groups[place] for place in order))
 
 
-@pytest.mark.parametrize(("typed", "why"), [("ABC", "3 characters"), ("U" + CODE[1:], "stands in no code"), ("", "0 characters")])
+@pytest.mark.parametrize(
+    ("typed", "why"), [("ABC", "3 characters"), ("U" + CODE[1:], "stands in no code"), ("", "0 characters")]
+)
 def test_what_is_no_code_is_refused(typed: str, why: str) -> None:
     with pytest.raises(MalformedError, match=why):
         read_code(typed)

@@ -26,7 +26,7 @@ Answer = Callable[[bytes, Any], tuple[int, bytes]]
 @contextmanager
 def serving(answer: Answer) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the base class's name
+        def do_POST(self) -> None:
             query = self.rfile.read(int(self.headers["Content-Length"]))
             status, body = answer(query, self.headers)
             self.send_response(status)
@@ -89,7 +89,9 @@ def test_the_query_shows_the_authority_a_hash_and_not_the_checkpoint(tsa: Author
     assert b"starproof" not in seen[0]
 
 
-def test_a_wrong_authority_is_noticed_on_the_day(tsa: Authority, other_tsa: Authority, tmp_path: Path) -> None:
+def test_a_wrong_authority_is_noticed_on_the_day(
+    tsa: Authority, other_tsa: Authority, tmp_path: Path
+) -> None:
     with serving(stamping(other_tsa)) as url, pytest.raises(AnchorAnswerError, match="verified"):
         anchor(url, root=root_of(tsa, tmp_path)).send(HEAD)
 

@@ -37,14 +37,17 @@ def test_a_time_stamp_holds_under_its_authoritys_root(tsa: Authority, digest: st
 
 
 def test_a_certificate_that_expired_since_takes_nothing_back(tmp_path: Path) -> None:
-    soon_over = make_authority(tmp_path, valid_from=timedelta(days=-1), valid_for=timedelta(days=1, seconds=2))
+    soon_over = make_authority(
+        tmp_path, valid_from=timedelta(days=-1), valid_for=timedelta(days=1, seconds=2)
+    )
     token = soon_over.stamp(NOTE)
     time.sleep(3)
     assert judged(token, soon_over) < (time.time() - 1) * 1000
 
 
 @pytest.mark.parametrize(
-    ("valid_from", "valid_for"), [(timedelta(days=-2), timedelta(days=1)), (timedelta(days=1), timedelta(days=1))]
+    ("valid_from", "valid_for"),
+    [(timedelta(days=-2), timedelta(days=1)), (timedelta(days=1), timedelta(days=1))],
 )
 def test_a_certificate_that_was_not_valid_at_the_stamps_time_is_refused(
     tmp_path: Path, valid_from: timedelta, valid_for: timedelta
@@ -122,7 +125,9 @@ def test_a_token_beyond_the_limit_is_not_looked_at(tsa: Authority) -> None:
 
 
 def test_roots_are_read_from_pem_and_der(tsa: Authority) -> None:
-    pem = tsa.root.decode().replace("-----BEGIN CERTIFICATE-----", "").replace("-----END CERTIFICATE-----", "")
+    pem = (
+        tsa.root.decode().replace("-----BEGIN CERTIFICATE-----", "").replace("-----END CERTIFICATE-----", "")
+    )
     der = base64.b64decode("".join(pem.split()))
     assert read_roots(der) == read_roots(tsa.root)
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 from evidence.checkpoint import Checkpoint
@@ -16,6 +17,7 @@ SUFFIXES: Mapping[str, str] = {"eml": MAIL, "tsr": TIMESTAMP, "txt": PRINT, "jso
 PREFIX = "data/anchors/"
 MAX_RECEIPT_BYTES = 256 * 1024
 _NAME = re.compile(r"data/anchors/([1-9]\d{0,14})/([a-z0-9][a-z0-9-]{0,31})\.(eml|tsr|txt|json)\Z", re.ASCII)
+_NOTE = re.compile(r"data/anchors/([1-9]\d{0,14})/note\Z", re.ASCII)
 
 CONFIRMED, NAMED, REFUSED = "confirmed", "named", "refused"
 """What became of an anchor: something from outside the pack agrees with it; nothing does, so the pack
@@ -48,10 +50,6 @@ class LogView(Protocol):
         """Return the root over the first ``size`` leaves, ``None`` if the pack cannot tell."""
         ...
 
-    def index(self, sha256: str) -> int | None:
-        """Return the smallest index of a leaf that logs these 64 hex digits."""
-        ...
-
     def read_note(self, note: bytes) -> Checkpoint | None:
         """Return the checkpoint in a note that the log's key signed, ``None`` for anything else."""
         ...
@@ -75,11 +73,11 @@ class Receipt:
 
 @dataclass(frozen=True)
 class TypedCode:
-    """A code that the reviewer read in the log book, and the end of the day written beside it (ms), if given."""
+    """A code that the reviewer read in the log book, and the day written beside it (an ordinal), if given."""
 
     size: int
     code: str
-    dated_ms: int | None = None
+    day: int | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +155,18 @@ class AnchoredDay:
     named: tuple[str, ...]
     made_after_ms: int | None
 
+    def document(self) -> dict[str, Any]:
+        """Return the day as it stands in JSON output."""
+        return {
+            "day": date.fromordinal(self.day).isoformat(),
+            "size": self.size,
+            "confirmed_ms": self.confirmed_ms,
+            "on_time": "yes" if self.on_time else "no",
+            "by": list(self.by),
+            "named": list(self.named),
+            "made_after_ms": self.made_after_ms,
+        }
+
 
 @dataclass(frozen=True)
 class AnchorReport:
@@ -165,6 +175,25 @@ class AnchorReport:
     anchors: tuple[Anchor, ...] = ()
     days: tuple[AnchoredDay, ...] = ()
     rules_fixed_ms: int | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as it stands in JSON output."""
+        return {
+            "anchors": [anchor.document() for anchor in self.anchors],
+            "days": [day.document() for day in self.days],
+            "rules_fixed_ms": self.rules_fixed_ms,
+        }
+
+
+def note_name(size: int) -> str:
+    """Return the entry for a checkpoint from before the packed leaves that a receipt is about."""
+    return f"{PREFIX}{size}/note"
+
+
+def note_size(name: str) -> int | None:
+    """Return the size in the name of such an entry, ``None`` for other names."""
+    match = _NOTE.match(name)
+    return int(match[1]) if match else None
 
 
 def parse_name(name: str) -> tuple[int, str, str] | None:

@@ -54,13 +54,13 @@ PLACE_MAIL, PLACE_CODE = "mailbox", "log book"
 class Asked:
     """What the anchors are asked about.
 
-    ``rules`` are the hashes that must have been fixed before the window (record of the scope, file of the
-    edition); ``None`` where nothing was declared. ``until_ms`` is when the pack was made.
+    ``rules`` are the leaves that must have been fixed before the window, by name: index, or ``None`` where
+    the log does not hold them; empty if nothing was declared. ``until_ms`` is when the pack was made.
     """
 
     window: Window
     calendar: LocalCalendar
-    rules: Mapping[str, str] | None
+    rules: Mapping[str, int | None]
     named: Sequence[NamedAnchor]
     until_ms: int
 
@@ -89,7 +89,8 @@ class Judge:
                 self._note(found.note, MAIL, found.place, found.received_ms, "no Received field tells when")
         # (4)
         for typed in self.outside.codes:
-            self._code(typed.size, typed.code, typed.dated_ms)
+            after = None if typed.day is None else asked.calendar.day_start(typed.day + 1)
+            self._code(typed.size, typed.code, after)
         # (5)
         for fetched in self.outside.objects:
             self._object(fetched.name, fetched.data, fetched.about)
@@ -163,7 +164,9 @@ class Judge:
             self._add(found.size, kind, NAMED, place, time_ms, why)
         elif root != found.root:
             self._add(found.size, kind, REFUSED, place, time_ms, "another history of the log")
-            self._report("ANCHOR_FORK", place, f"root {root.hex()} at {found.size}", f"root {found.root.hex()}")
+            self._report(
+                "ANCHOR_FORK", place, f"root {root.hex()} at {found.size}", f"root {found.root.hex()}"
+            )
         elif time_ms is None:
             self._add(found.size, kind, NAMED, place, why=f"the bytes agree; {timeless}")
         else:
@@ -205,7 +208,9 @@ class Judge:
     def _confirm(self, size: int, kind: str, place: str, time_ms: int) -> None:
         # (7)
         arrival_ms = self.log.arrival_ms(size)
-        if arrival_ms is not None and time_ms < arrival_ms - SKEW_MS:
+        if self.log.root(size) is None:
+            self._add(size, kind, NAMED, place, time_ms, "the pack does not reach this size of the log")
+        elif arrival_ms is not None and time_ms < arrival_ms - SKEW_MS:
             self._add(size, kind, REFUSED, place, time_ms, "older than what it anchors")
             self._report("ANCHOR_TIME", place, f"{arrival_ms} ms or later", f"{time_ms} ms")
         else:
@@ -216,12 +221,11 @@ class Judge:
         if not asked.rules:
             self._report("SCOPE_NOT_ANCHORED", "scope", "a scope declared before the window", "none")
             return None
-        indexes = {name: self.log.index(sha256) for name, sha256 in asked.rules.items()}
-        missing = sorted(name for name, index in indexes.items() if index is None)
+        missing = sorted(name for name, index in asked.rules.items() if index is None)
         if missing:
             self._report("SCOPE_NOT_ANCHORED", ", ".join(missing), "in the log", "not in the log")
             return None
-        size = max(index for index in indexes.values() if index is not None) + 1
+        size = max(index for index in asked.rules.values() if index is not None) + 1
         first = min(self._times(size), default=None)
         if first is None or first > asked.window.start_ms:
             got = "no confirmed anchor" if first is None else f"first confirmed at {first} ms"

@@ -15,7 +15,7 @@ _STRIDE = 1024
 """Leaves between two kept frontiers: a root costs at most so many hashes, however often it is asked for."""
 
 
-class PackedLog:
+class LogOfPack:
     """Leaves from a base size on, the signed notes over them, and the marks of days.
 
     Args:
@@ -40,10 +40,7 @@ class PackedLog:
         self._base = base
         self._entries = entries
         self._key = key
-        self._index: dict[str, int] = {}
         self._frontiers = [base]
-        for number, entry in enumerate(entries):
-            self._index.setdefault(entry.hash, base.size + number)
         for start in range(0, len(entries) - _STRIDE + 1, _STRIDE):
             leaves = (entry.leaf for entry in entries[start : start + _STRIDE])
             self._frontiers.append(self._frontiers[-1].extend(leaves))
@@ -66,10 +63,6 @@ class PackedLog:
         whole = count // _STRIDE
         rest = self._entries[whole * _STRIDE : count]
         return self._frontiers[whole].extend(entry.leaf for entry in rest).root
-
-    def index(self, sha256: str) -> int | None:
-        """Return the smallest index of a leaf that logs these 64 hex digits."""
-        return self._index.get(sha256)
 
     def read_note(self, note: bytes) -> Checkpoint | None:
         """Return the checkpoint in a note that the log's key signed, ``None`` for anything else."""

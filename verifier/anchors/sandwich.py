@@ -29,7 +29,11 @@ def named_findings(
     for one in named:
         if one.sha256 and one.sha256 not in receipts:
             yield Finding(
-                "ANCHOR_UNKNOWN", one.place, one.host, "a receipt in the pack", f"{one.sha256}, {one.chunks} chunks"
+                "ANCHOR_UNKNOWN",
+                one.place,
+                one.host,
+                "a receipt in the pack",
+                f"{one.sha256}, {one.chunks} chunks",
             )
         time_ms = known.get(one.sha256)
         if time_ms is not None and one.earliest_end_ms < time_ms - SKEW_MS:

@@ -15,14 +15,15 @@ import threading
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from agent.answers import Decision, Sent, decide
+from agent.answers import Decision, Sent, decide, parse
 from agent.errors import SpoolError, TransportError
 from agent.events import Events
+from agent.receipts import Receipts
 from agent.sealing import ClockEstimate
 from agent.spool import Spool
 from agent.status import Board
 from agent.thinning import thinned
-from agent.transport import DEFAULT_TIMEOUT_S, Transport
+from agent.transport import DEFAULT_TIMEOUT_S, Answer, Transport
 from evidence.keys import PrivateKey
 
 MAX_BATCH_CHUNKS = 64
@@ -61,6 +62,7 @@ class Delivery:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         max_chunks: int = MAX_BATCH_CHUNKS,
         spread_s: float = 0.0,
+        receipts: Optional[Receipts] = None,
     ) -> None:
         """Deliver the chunks of ``spool``, which ``key`` signed, over ``transport``."""
         self._spool = spool
@@ -72,11 +74,17 @@ class Delivery:
         self._timeout_s = timeout_s
         self._max_chunks = self._limit = max_chunks
         self._spread_s = spread_s
+        self._receipts = receipts
         self._held: dict[int, float] = {}
         self._failures = 0
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self.clock = ClockEstimate()
+
+    @property
+    def anchor(self) -> str:
+        """The hash of the newest anchor receipt that the collector has told, or empty."""
+        return self._receipts.anchor if self._receipts else ""
 
     def notify(self) -> None:
         """Say that a new chunk is pending."""
@@ -118,13 +126,27 @@ class Delivery:
             return None
         self._spool.mark_tried(max(sent.seq for sent in batch))
         headers = {"Content-Type": CONTENT_TYPE, "X-StarProof-Key": self._key.public.id}
+        if self._receipts is not None:
+            headers.update(self._receipts.headers())
         try:
             answer = self._transport.post(PATH, body, headers, timeout_s=timeout_s or self._timeout_s)
         except TransportError as error:
             decision = Decision("NO_ANSWER", str(error), back_off=True)
         else:
             decision = decide(answer, batch)
+            self._keep_receipts(answer, decision, batch)
         return self._follow(decision, len(batch))
+
+    def _keep_receipts(self, answer: Answer, decision: Decision, batch: list[Sent]) -> None:
+        """What the receipts say changes nothing about the chunks: those are the collector's now."""
+        if self._receipts is None or not decision.stored:
+            return
+        stored = [sent for sent in batch if sent.seq in decision.stored]
+        problem = self._receipts.take(parse(answer), stored)
+        if problem is not None:
+            self._board.log_problem(f"{problem.code}: {problem.message}")
+            if problem.is_new:
+                self._events.error("log_problem", code=problem.code, message=problem.message)
 
     def _batch(self) -> tuple[list[Sent], bytes]:
         """Return the oldest chunks that are not held, at most so many and so many bytes."""

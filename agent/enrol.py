@@ -31,7 +31,7 @@ from evidence import __version__ as version
 from evidence import enrolment as records
 from evidence.enrolment import Enrolment, SignedEnrolment
 from evidence.errors import EvidenceError
-from evidence.keys import PrivateKey
+from evidence.keys import PrivateKey, PublicKey
 
 AGENT = f"starproof-agent {version}"
 OFFER_PATH, ENROL_PATH = "/v1/enrolments/offer", "/v1/enrolments"
@@ -78,7 +78,7 @@ def enrol(state: State, request: Request, transport: Transport) -> Enrolled:
     answer = _ask(transport, ENROL_PATH, body)
     if answer.get("enrolment") != signed.hash:
         raise EnrolError("the collector confirmed another enrolment than this one; check its address")
-    state.enrol(signed, request.collector)
+    state.enrol(signed, request.collector, _log_key(answer))
     return state.require_enrolled()
 
 
@@ -93,6 +93,15 @@ def facts() -> dict[str, Any]:
         name = os.uname()
         found.update(system=name.sysname, kernel=name.release, machine=name.machine)
     return found
+
+
+def _log_key(answer: Mapping[str, Any]) -> str:
+    """Return the key of the collector's log in hex, empty if the collector keeps none."""
+    text = answer.get("log_key", "")
+    try:
+        return PublicKey.from_hex(text).raw.hex() if text else ""
+    except (EvidenceError, TypeError) as error:
+        raise EnrolError(f"the collector's log key cannot be used: {error}; check its address") from None
 
 
 def _require_delivered(state: State, current: Optional[Enrolled]) -> None:

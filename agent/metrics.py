@@ -16,6 +16,7 @@ _COUNTERS = {
     "chunks_delivered_total": "Chunks that the collector has stored.",
     "chunks_refused_total": "Chunks that the collector refused.",
     "deliveries_failed_total": "Requests to the collector that failed.",
+    "log_problems_total": "Receipts of the collector's log that were missing or wrong.",
     "thinnings_total": "Times the spool was thinned because of its limit.",
 }
 _GAUGES = {

@@ -25,6 +25,7 @@ from agent.errors import AgentError
 from agent.events import Events
 from agent.notify import Notifier
 from agent.reading import Host
+from agent.receipts import Receipts
 from agent.runner import Loop, Runner, wall_ms
 from agent.schedule import MS_PER_S, Schedule
 from agent.sealing import Identity, LastRow, Sealer, last_row
@@ -77,7 +78,8 @@ def run(
         enrolled = state.require_enrolled()
         board = Board(wall_ms, interval_ms=schedule.interval_ms)
         spool = _spool(settings, state, enrolled, events)
-        delivery = _delivery(settings, schedule, spool, enrolled, board=board, events=events)
+        receipts = Receipts(state, enrolled.log_key)
+        delivery = _delivery(settings, schedule, spool, enrolled, receipts, board=board, events=events)
         host = make_host()
         last = _last_life(state, spool, host)
         runner = Runner(
@@ -189,6 +191,7 @@ def _delivery(
     schedule: Schedule,
     spool: Spool,
     enrolled: Enrolled,
+    receipts: Receipts,
     *,
     board: Board,
     events: Events,
@@ -208,6 +211,7 @@ def _delivery(
         events=events,
         timeout_s=float(settings.delivery_timeout_s),
         max_chunks=settings.delivery_max_chunks,
+        receipts=receipts,
         spread_s=min(SPREAD_S, schedule.seal_ms / MS_PER_S / SPREAD_SHARE),
     )
 

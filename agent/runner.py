@@ -15,7 +15,7 @@ from agent.events import Events
 from agent.notify import Notifier
 from agent.reading import Host, Reading, ReadingError
 from agent.schedule import MS_PER_S, Schedule, Ticker
-from agent.sealing import Sealer
+from agent.sealing import Place, Sealer
 from agent.shelf import Head
 from agent.spool import Spool
 from agent.status import Board
@@ -109,7 +109,7 @@ class Runner:
 
     def _seal_one(self) -> bool:
         try:
-            head = self._spool.seal(lambda place: self._sealer.draft(place, self._delivery.clock))
+            head = self._spool.seal(self._draft)
         except EvidenceError as error:
             self._lose(self._sealer.discard(), str(error))
             return True
@@ -127,6 +127,9 @@ class Runner:
             else:
                 self._once_sealed = None
         return True
+
+    def _draft(self, place: Place) -> Optional[bytes]:
+        return self._sealer.draft(place, self._delivery.clock, self._delivery.anchor)
 
     def _lose(self, rows: int, reason: str) -> None:
         if rows:

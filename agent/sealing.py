@@ -151,8 +151,10 @@ class Sealer:
         """End the run for good: a single row is sealed too, so that the next life can go on from it."""
         self._end_run()
 
-    def draft(self, place: Place, clock: ClockEstimate) -> Optional[bytes]:
+    def draft(self, place: Place, clock: ClockEstimate, anchor: str = "") -> Optional[bytes]:
         """Return the frame of the oldest run that has ended, or ``None``; call ``sealed`` when it is safe.
+
+        ``anchor`` is the hash of the newest anchor receipt that the collector has told, or empty.
 
         Raises:
             EvidenceError: the run does not make a chunk; call ``discard``.
@@ -173,7 +175,7 @@ class Sealer:
             start_ms=rows[0][WALL],
             end_ms=rows[-1][WALL],
             prev_end_ms=place.prev_end_ms,
-            anchor="",
+            anchor=anchor,
             rows=0,
             columns=0,
             digest="",

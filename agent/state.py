@@ -6,6 +6,7 @@
     key.next         seed of a key that is not enrolled yet
     enrolment.json   the record with its signatures and the collector; its rename is the moment of enrolment
     pending.json     a request whose answer is not known yet
+    receipt.json     the newest checkpoint of the collector's log that was proved (``agent.receipts``)
     shutdown         boot id and end of the last chunk, if the machine was seen going down after it
     lock, status.json, spool/
 
@@ -37,6 +38,7 @@ from evidence.keys import SEED_BYTES, PrivateKey, PublicKey
 KEY, NEXT_KEY = "key", "key.next"
 ENROLMENT, PENDING = "enrolment.json", "pending.json"
 LOCK, SPOOL, STATUS, SHUTDOWN = "lock", "spool", "status.json", "shutdown"
+RECEIPT = "receipt.json"
 MAX_FILE_BYTES = 256 * 1024
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
 """``agent status`` looks whether the lock is held by taking it for a moment."""
@@ -50,6 +52,8 @@ class Enrolled:
     signed: records.SignedEnrolment
     collector: str
     key: PrivateKey
+    log_key: Optional[PublicKey] = None
+    """Whose log the collector keeps; ``None``: enrolled before collectors kept one."""
 
 
 def default_state() -> str:
@@ -210,13 +214,13 @@ class State:
         data = self.read(ENROLMENT)
         if data is None:
             return None
-        signed, collector = _parse(data, self.path(ENROLMENT))
+        signed, collector, log_key = _parse(data, self.path(ENROLMENT))
         for name in (KEY, NEXT_KEY):
             key = self.key(name)
             if key is not None and key.public == signed.public:
                 if name == NEXT_KEY:
                     self._settle()
-                return Enrolled(signed, collector, key)
+                return Enrolled(signed, collector, key, log_key)
         raise StateError(f"the key of the enrolment is not in {self.folder}; enrol this host anew")
 
     def require_enrolled(self) -> Enrolled:
@@ -234,13 +238,15 @@ class State:
             )
         return enrolled
 
-    def enrol(self, signed: records.SignedEnrolment, collector: str) -> None:
+    def enrol(self, signed: records.SignedEnrolment, collector: str, log_key: str = "") -> None:
         """Make this the enrolment of the host; its key is in ``key.next``.
+
+        ``log_key`` is the key of the collector's log in hex, empty if it keeps none.
 
         Raises:
             StateError: the disk does not take it.
         """
-        self.write(ENROLMENT, document(signed, collector))
+        self.write(ENROLMENT, document(signed, collector, log_key))
         self._settle()
         self.remove(PENDING)
 
@@ -275,9 +281,10 @@ class State:
             )
 
 
-def document(signed: records.SignedEnrolment, collector: str) -> bytes:
+def document(signed: records.SignedEnrolment, collector: str, log_key: str = "") -> bytes:
     """Return the content of ``enrolment.json``."""
     fields = {
+        **({"log_key": log_key} if log_key else {}),
         "collector": collector,
         "hash": signed.hash,
         "record": base64.b64encode(signed.record).decode(),
@@ -287,7 +294,7 @@ def document(signed: records.SignedEnrolment, collector: str) -> bytes:
     return json.dumps(fields, indent=1).encode() + b"\n"
 
 
-def _parse(data: bytes, path: str) -> tuple[records.SignedEnrolment, str]:
+def _parse(data: bytes, path: str) -> tuple[records.SignedEnrolment, str, Optional[PublicKey]]:
     try:
         fields = json.loads(data)
         record, signature, previous = (
@@ -296,7 +303,8 @@ def _parse(data: bytes, path: str) -> tuple[records.SignedEnrolment, str]:
         )
         signed = records.SignedEnrolment(records.parse(record), record, signature, previous)
         PublicKey.from_hex(signed.enrolment.key).verify(ENROLMENT_TYPE, record, signature)
-        return signed, str(fields["collector"])
+        log_key = PublicKey.from_hex(fields["log_key"]) if "log_key" in fields else None
+        return signed, str(fields["collector"]), log_key
     except (ValueError, KeyError, TypeError, binascii.Error, EvidenceError) as error:
         raise StateError(f"{path} is damaged ({error}); enrol this host anew") from None
 

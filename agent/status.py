@@ -40,6 +40,7 @@ _COUNTERS = (
     "chunks_refused_total",
     "deliveries_failed_total",
     "thinnings_total",
+    "log_problems_total",
 )
 _MOMENTS = ("started_ms", "last_reading_ms", "last_seal_ms", "last_ack_ms", "last_delivery_ms")
 
@@ -109,6 +110,10 @@ class Board:
                 fields["last_ack_ms"] = now_ms
             if clock.rtt_ms >= 0:
                 fields["clock_offset_ms"], fields["clock_rtt_ms"] = clock.offset_ms, clock.rtt_ms
+
+    def log_problem(self, reason: str) -> None:
+        """The collector's log is not what it said before, or a receipt does not hold."""
+        self._problem("log_problems_total", 1, reason)
 
     def snapshot(self) -> Document:
         """Return a copy of everything."""
@@ -189,8 +194,13 @@ def attention(document: Mapping[str, Any], *, now_ms: int) -> list[str]:
         ("chunks_refused", "个数据块被拒收", "chunks refused by the collector, in spool/refused"),
         ("rows_lost_total", "个读数丢失", "readings were lost in this run: the disk did not take them"),
         ("seal_failures_total", "次封存失败", "times sealing failed in this run: check the disk"),
+        (
+            "log_problems_total",
+            "次日志回执有误",
+            "receipts of the collector's log were wrong: tell the reviewer",
+        ),
     ):
-        if document[name]:
+        if document.get(name):
             found.append(f"{document[name]} {chinese} | {document[name]} {english}")
     oldest_ms = document["oldest_pending_ms"]
     if oldest_ms is not None and oldest_ms > BACKLOG_WARNING_MS:

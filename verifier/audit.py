@@ -3,6 +3,7 @@
 1. Every chunk verifies with the key pinned at its enrolment and stands where it says it belongs.
 2. Every chain holds (``verifier.links``), and no sequence number is absent.
 3. Every stored day sum equals the one recomputed from the chunks, and none is missing or too many.
+4. The log holds what is stored, and its roots follow from its leaves (``verifier.log_audit``).
 
 All findings are collected; nothing stops at the first. The chunks of a host are read one after
 another; an audit of one month holds the chunks of one host and month in memory.
@@ -19,10 +20,12 @@ from evidence.calendar import LocalCalendar
 from evidence.chunk import EARLIEST_MS, LATEST_MS, Chunk
 from evidence.day_sum import DaySum
 from evidence.errors import EvidenceError
+from evidence.keys import PublicKey
 from evidence.stored import StoredChunk
 from verifier import recompute
 from verifier.finding import Finding
 from verifier.links import Hole, Links
+from verifier.log_audit import KeptLog, audit_log
 from verifier.ports import Archive
 from verifier.recompute import Opened, place, place_text
 
@@ -52,12 +55,20 @@ class AuditReport:
         }
 
 
-def audit(archive: Archive, *, month: str | None = None) -> AuditReport:
+def audit(
+    archive: Archive,
+    *,
+    month: str | None = None,
+    log: KeptLog | None = None,
+    log_key: PublicKey | None = None,
+) -> AuditReport:
     """Return the report of an audit in the archive's own zone.
 
     Args:
         archive: the evidence of one enterprise.
         month: only the days of this local month, and the chunks that touch them.
+        log: the log beside it; audited whole, whatever the month.
+        log_key: verifies the log's checkpoints; ``None``: their signatures are not looked at.
 
     Raises:
         MalformedError: not a month.
@@ -76,6 +87,8 @@ def audit(archive: Archive, *, month: str | None = None) -> AuditReport:
     run = _Run(archive, calendar, days, findings)
     for host in hosts:
         run.host(host, stored.pop(host, {}), whole=month is None)
+    if log is not None:
+        findings += audit_log(archive, log, key=log_key)
     return AuditReport(
         tuple(sorted(set(findings), key=_order)), len(hosts), run.chunks, run.values, run.day_sums
     )

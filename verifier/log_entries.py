@@ -175,9 +175,9 @@ def _read_records(data: bytes, schema: str, where: str, most: int) -> list[bytes
 
 
 def _mark_after(log: Log, end_ms: int) -> list[int]:
-    """Return the leaf of the first day mark that arrived after the window's end, if there is one."""
-    after = log.first_at(end_ms)
-    return [leaf for leaf, _ in log.day_marks() if leaf >= after][:1]
+    """Return the leaf of the first day mark that arrived after the window's end, else of the last."""
+    after, leaves = log.first_at(end_ms), [leaf for leaf, _ in log.day_marks()]
+    return [leaf for leaf in leaves if leaf >= after][:1] or leaves[-1:]
 
 
 def _earlier(log: Log, index: int, base: int) -> Earlier:

@@ -54,14 +54,15 @@ def give(store: Store, hashes: Sequence[str], *, key: PrivateKey, known_size: in
         StoreError: the log cannot be read; the chunks are stored all the same.
     """
     with store.reading() as connection:
-        frontier = log.head(connection).frontier
+        head = log.head(connection)
+        frontier = head.frontier
         node = log.node_reader(connection, frontier)
         consistency = None
         if known_size is not None and known_size <= frontier.size:
             consistency = merkle.consistency_proof(known_size, frontier.size, node)
         return Receipts(
             notes.sign(frontier.size, frontier.root, key=key),
-            newest_anchor(connection),
+            head.anchor,
             {
                 hash_: LeafReceipt(
                     leaf.index,

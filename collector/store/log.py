@@ -32,10 +32,11 @@ Thing = tuple[int, str]
 
 @dataclass(frozen=True)
 class Head:
-    """The right edge of the log and its last arrival (ms since 1970)."""
+    """The right edge of the log, its last arrival (ms since 1970), and the newest anchor receipt's hash."""
 
     frontier: Frontier
     arrival_ms: int
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def append(connection: Connection, things: Sequence[Thing], *, now_ms: int) -> i
         _note_clock(connection, arrival_ms, now_ms)
     frontier, first = head.frontier, head.frontier.size
     leaves, nodes = [], []
+    anchors = [hash_ for kind, hash_ in things if kind == log_entry.ANCHOR]
     for index, (kind, hash_) in enumerate(things, first):
         frontier, completed = frontier.append(LogEntry(kind, hash_, arrival_ms).leaf)
         leaves.append({"index": index, "kind": kind, "hash": hash_, "arrival_ms": arrival_ms})
@@ -70,7 +72,13 @@ def append(connection: Connection, things: Sequence[Thing], *, now_ms: int) -> i
     connection.execute(schema.log_leaf.insert(), leaves)
     if nodes:
         connection.execute(schema.log_node.insert(), nodes)
-    connection.execute(schema.log_head.update().values(frontier=frontier.to_bytes(), arrival_ms=arrival_ms))
+    connection.execute(
+        schema.log_head.update().values(
+            frontier=frontier.to_bytes(),
+            arrival_ms=arrival_ms,
+            anchor=anchors[-1] if anchors else head.anchor,
+        )
+    )
     return first
 
 
@@ -150,14 +158,6 @@ def first_at(connection: Connection, arrival_ms: int) -> int:
     return low
 
 
-def newest(connection: Connection, kind: int) -> Leaf | None:
-    """Return the last leaf of a kind."""
-    table = schema.log_leaf.c
-    query = select(table.index, table.kind, table.hash, table.arrival_ms).where(table.kind == kind)
-    row = connection.execute(query.order_by(table.index.desc()).limit(1)).first()
-    return None if row is None else _leaf(*row)
-
-
 def node_reader(connection: Connection, frontier: Frontier = Frontier()) -> NodeAt:  # noqa: B008 - a frozen record
     """Return a function from level and index to the hash of a complete subtree of the log.
 
@@ -216,11 +216,12 @@ def _node(connection: Connection, level: int, index: int) -> bytes:
 
 
 def _head(connection: Connection, *, lock: bool) -> Head:
-    query = select(schema.log_head.c.frontier, schema.log_head.c.arrival_ms)
+    table = schema.log_head.c
+    query = select(table.frontier, table.arrival_ms, table.anchor)
     row = connection.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise StoreMismatchError("the database has no log; restore it from a backup")
-    return Head(Frontier.from_bytes(bytes(row.frontier)), row.arrival_ms)
+    return Head(Frontier.from_bytes(bytes(row.frontier)), row.arrival_ms, row.anchor)
 
 
 def _note_clock(connection: Connection, arrival_ms: int, now_ms: int) -> None:

@@ -33,6 +33,12 @@ class StoreLog:
             for leaf in log.leaves(connection, first, after):
                 yield leaf.entry
 
+    def numbered(self) -> Iterator[tuple[int, LogEntry]]:
+        """Yield index and entry of every leaf, in order."""
+        with self._store.reading() as connection:
+            for leaf in log.leaves(connection):
+                yield leaf.index, leaf.entry
+
     def nodes(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield level, index and hash of all stored subtrees, by index within level."""
         with self._store.reading() as connection:

@@ -289,6 +289,8 @@ log_head = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("frontier", LargeBinary, nullable=False),
     Column("arrival_ms", BigInteger, nullable=False),
+    # Hash of the newest anchor receipt in the log, or empty: every answer to an agent tells it.
+    Column("anchor", _Hash, nullable=False),
 )
 
 checkpoint = Table(

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from collector.settings import default_database_url, key_directory
+from evidence.errors import EvidenceError
+from evidence.keys import PublicKey
 from starproof import session
+from starproof.keys import read_log_key
 from starproof.tables import print_audit, print_recorded
 from verifier.audit import audit
+from verifier.errors import PackError
 
 EXAMPLE = "starproof audit --month 2026-11"
 
@@ -25,7 +30,8 @@ def main(argv: Sequence[str], *, prog: str = "starproof audit") -> int:
 
     def work() -> int:
         with session.archive(options.db, damaged=True) as archive:
-            report = audit(archive, month=options.month)
+            log = archive.log if options.month is None else None
+            report = audit(archive, month=options.month, log=log, log_key=_log_key(options.db))
             recorded = [asdict(finding) for finding in archive.findings()]
         if options.json:
             session.print_json({**report.document(), "recorded": recorded})
@@ -35,3 +41,14 @@ def main(argv: Sequence[str], *, prog: str = "starproof audit") -> int:
         return 0
 
     return session.guarded(prog, work)
+
+
+def _log_key(url: str | None) -> PublicKey | None:
+    """Return the public log key beside the store; an audit makes no keys."""
+    path = key_directory(url or default_database_url()) / "log.pub"
+    try:
+        return read_log_key(path) if path.is_file() else None
+    except EvidenceError:
+        raise PackError(
+            f"{path} does not hold a public key; delete it, it is made again from log.key"
+        ) from None

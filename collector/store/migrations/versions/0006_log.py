@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("frontier", sa.LargeBinary(), nullable=False),
         sa.Column("arrival_ms", sa.BigInteger(), nullable=False),
+        sa.Column("anchor", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_log_head"),
     )
     op.create_table(
@@ -105,4 +106,4 @@ def _log_what_is_there(leaf: sa.Table, node: sa.Table, head: sa.Table) -> None:
     for table, rows in ((leaf, leaves), (node, nodes)):
         for at in range(0, len(rows), ROWS_AT_ONCE):
             connection.execute(table.insert(), rows[at : at + ROWS_AT_ONCE])
-    connection.execute(head.insert().values(id=0, frontier=frontier.to_bytes(), arrival_ms=arrival_ms))
+    connection.execute(head.insert().values(id=0, frontier=frontier.to_bytes(), arrival_ms=arrival_ms, anchor=""))

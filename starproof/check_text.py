@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
+from starproof.anchor_text import print_anchors
 from starproof.star_text import print_verdict
 from starproof.tables import print_figures, print_findings, printable
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport
@@ -72,6 +73,9 @@ def print_check(report: CheckReport, console: Console | None = None, *, figures:
             not_proved.append(DECLARED)
         for zh, en in not_proved:
             out.print(f"未证明 not proved: {zh} [dim]{en}[/]", soft_wrap=True)
+    if report.anchors is not None:
+        print_anchors(report.anchors, out)
+    if report.outcome != FAILED:
         if figures and report.figures is not None and report.report is not None:
             print_figures(report.figures, out)
             print_verdict(report.report["verdict"], out)

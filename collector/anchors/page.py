@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from collector.anchors.interface import Head
 from collector.errors import AnchorError
@@ -46,7 +46,7 @@ def qr_svg(head: Head) -> bytes:
     return out.getvalue()
 
 
-def qr_symbol(head: Head) -> "segno.QRCode":  # noqa: UP037 - the package is imported when it is needed
+def qr_symbol(head: Head) -> Any:
     """Return the QR code of the whole note.
 
     Raises:

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
-
-from collector.store import anchors, log
+from collector.store import log
 from collector.store.engine import Store
 from evidence import checkpoint as notes
 from evidence import log_entry, merkle
@@ -32,7 +30,7 @@ class LeafReceipt:
 class Receipts:
     """What one answer tells. ``consistency`` is ``None`` if nobody asked or there is no proof.
 
-    ``anchor`` is the SHA-256 of the newest anchor receipt (a time stamp if there is one), or empty.
+    ``anchor`` is the SHA-256 of the newest anchor receipt in the log, or empty.
     """
 
     checkpoint: bytes
@@ -73,8 +71,3 @@ def give(store: Store, hashes: Sequence[str], *, key: PrivateKey, known_size: in
             },
             consistency,
         )
-
-
-def newest_anchor(connection: Connection) -> str:
-    """Return the SHA-256 of the anchor receipt that chunks should name (``anchors.newest_named``)."""
-    return anchors.newest_named(connection)

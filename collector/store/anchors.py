@@ -144,6 +144,8 @@ def take(
             data=receipt,
         )
     )
+    # The log names what it took last; chunks should rather name what nobody could foresee.
+    connection.execute(schema.log_head.update().values(anchor=newest_named(connection)))
     return sha256
 
 

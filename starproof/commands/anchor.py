@@ -135,7 +135,6 @@ def _rendered(head: Head, suffix: str) -> bytes:
             day=head.day,
             size=head.size,
             code=short_code(head.note),
-            note=head.note.decode(),
             qr_svg=qr_svg(head),
         )
     raise OutputError(

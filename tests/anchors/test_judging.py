@@ -35,6 +35,7 @@ from evidence import canonical, checkpoint
 from evidence.log_entry import CHUNK
 from evidence.short_code import short_code
 from verifier.anchors.interface import (
+    NOTHING,
     AnchorReport,
     FetchedObject,
     NamedAnchor,
@@ -90,7 +91,7 @@ class Judged:
 
 
 def judged(
-    made: World, outside: Outside = Outside(), *, receipts: Sequence[Receipt] = (), **more: Any
+    made: World, outside: Outside = NOTHING, *, receipts: Sequence[Receipt] = (), **more: Any
 ) -> Judged:
     asked = Asked(
         window=window(),
@@ -194,8 +195,9 @@ def test_a_message_without_a_received_field_confirms_no_time() -> None:
         "Received: by x; yesterday",
         "Received: by x; Tue, 03 Nov 2026 00:00:00 -0000",
         "Received: by x;",
-    ]
-    + ["Received: by x; Tue, 99 Nov 2026 00:00:00 +0000", "Received: Tue, 03 Nov 2026 00:00:00 +0000"],
+        "Received: by x; Tue, 99 Nov 2026 00:00:00 +0000",
+        "Received: Tue, 03 Nov 2026 00:00:00 +0000",
+    ],
 )
 def test_an_unreadable_received_field_confirms_no_time(field: str) -> None:
     made = world()

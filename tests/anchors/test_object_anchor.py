@@ -135,8 +135,9 @@ def test_the_key_and_its_secret_belong_together() -> None:
         b'{"LastModified": 5}',
         b'{"LastModified": "yesterday"}',
         b'{"LastModified": "2026-11-04T00:05:00"}',
-    ]
-    + [b"\xff", b"[" * 10_000],
+        b"\xff",
+        b"[" * 10000,
+    ],
 )
 def test_what_is_no_answer_of_a_store_is_refused(raw: bytes) -> None:
     from verifier.anchors.objects import ObjectAnswerError

@@ -124,8 +124,13 @@ def test_a_refusal_in_the_answer_is_told(tsa: Authority) -> None:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(404, AnchorRefusedError), (401, AnchorRefusedError), (302, AnchorRefusedError)]
-    + [(503, AnchorUnreachableError), (429, AnchorUnreachableError)],
+    [
+        (404, AnchorRefusedError),
+        (401, AnchorRefusedError),
+        (302, AnchorRefusedError),
+        (503, AnchorUnreachableError),
+        (429, AnchorUnreachableError),
+    ],
 )
 def test_statuses_tell_whether_waiting_helps(status: int, error: type[Exception]) -> None:
     with serving(lambda *_: (status, b"")) as url, pytest.raises(error, match=str(status)):

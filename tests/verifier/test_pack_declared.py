@@ -267,9 +267,7 @@ def test_a_pack_made_after_the_reviewers_now_is_incomplete():
     def outcome(now: int) -> str:
         stream = io.BytesIO(FULL_PACK)
         given = mailbox_of(FULL_PACK)
-        return check(
-            stream, log_key=LOG_KEY.public, editions=TRUSTED, now_ms=now, outside=given
-        ).outcome
+        return check(stream, log_key=LOG_KEY.public, editions=TRUSTED, now_ms=now, outside=given).outcome
 
     assert outcome(made) == PASS
     assert outcome(made - 600_000) == PASS

@@ -75,7 +75,6 @@ def print_check(report: CheckReport, console: Console | None = None, *, figures:
             out.print(f"未证明 not proved: {zh} [dim]{en}[/]", soft_wrap=True)
     if report.anchors is not None:
         print_anchors(report.anchors, out)
-    if report.outcome != FAILED:
-        if figures and report.figures is not None and report.report is not None:
-            print_figures(report.figures, out)
-            print_verdict(report.report["verdict"], out)
+    if report.outcome != FAILED and figures and report.figures is not None and report.report is not None:
+        print_figures(report.figures, out)
+        print_verdict(report.report["verdict"], out)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from verifier.errors import VerifierError
 
@@ -52,7 +52,8 @@ def read_about(raw: bytes) -> AboutObject:
         ) from None
 
 
-def _ms(text: str) -> int:
+def _ms(text: Any) -> int:
+    """Raises TypeError or ValueError for anything but a time with its zone."""
     when = datetime.fromisoformat(text)
     if when.tzinfo is None:
         raise ValueError("without a zone")

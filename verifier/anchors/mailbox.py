@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import Message
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_PARTS = 100
@@ -56,9 +57,7 @@ def notes_in(place: str, raw: bytes) -> list[MailedNote]:
     received_ms = _received_ms(message.get_all("Received"))
     found: dict[bytes, None] = {}
     for part in list(_parts(message))[:MAX_PARTS]:
-        payload = part.get_payload(decode=True)
-        if isinstance(payload, bytes):
-            found.update(dict.fromkeys(notes_of(payload)))
+        found.update(dict.fromkeys(notes_of(_payload(part))))
     return [MailedNote(place, note, received_ms) for note in list(found)[:MAX_NOTES]]
 
 
@@ -67,10 +66,14 @@ def notes_of(text: bytes) -> list[bytes]:
     return _NOTE.findall(text.replace(b"\r\n", b"\n"))
 
 
-def _parts(message: object) -> Iterator[EmailMessage]:
-    walk = getattr(message, "walk", None)
-    if walk is not None:
-        yield from (part for part in walk() if not part.is_multipart())
+def _parts(message: Message) -> Iterator[Message]:
+    return (part for part in message.walk() if not part.is_multipart())
+
+
+def _payload(part: Message) -> bytes:
+    """A part that is no multipart has bytes, whatever its encoding says."""
+    payload: Any = part.get_payload(decode=True)
+    return bytes(payload)
 
 
 def _received_ms(fields: list[str] | None) -> int | None:

@@ -31,10 +31,10 @@ DECLARED = (
     "what is declared: documents are kept by hash, for the reviewer to read",
 )
 NOT_PROVED = (
-    "主机计数器真实、负载是有用的工作、测量的时间、没有漏报主机（本版本没有外部锚定）",
+    "主机计数器真实、负载是有用的工作、未经外部锚定证实的时间、没有漏报主机",
     (
-        "that the counters were true, that the load was useful work, when it was measured, that no host was "
-        "left out (no anchor outside in this version)"
+        "that the counters were true, that the load was useful work, any time that no anchor confirms, that no "
+        "host was left out"
     ),
 )
 

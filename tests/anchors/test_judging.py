@@ -563,3 +563,11 @@ def test_a_log_of_many_leaves_gives_every_root() -> None:
     assert view.root(len(made.entries) + 1) is None
     assert view.arrival_ms(0) is None
     assert made.entries[3].kind != CHUNK
+
+
+def test_a_confirmed_time_of_leaves_beyond_the_pack_is_only_named() -> None:
+    made, longer = world(), world(range(FIRST, LAST + 3))
+    size = size_of(longer, LAST + 2)
+    made.notes[size] = longer.notes[size]
+    found = judged(made, Outside(codes=[TypedCode(size, short_code(made.notes[size]), LAST + 3)]))
+    assert found.states == {("print", "named")}

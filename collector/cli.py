@@ -47,6 +47,7 @@ def serve(settings: Settings) -> int:
         CollectorError: it cannot start.
     """
     # The service's libraries take a while to import; ``token`` does without them.
+    from collector.anchors.serving import anchoring  # noqa: PLC0415 - see above
     from collector.http.app import create_app  # noqa: PLC0415 - see above
     from collector.http.log import LineLog  # noqa: PLC0415 - see above
     from collector.http.server import listening_socket, run  # noqa: PLC0415 - see above
@@ -66,6 +67,7 @@ def serve(settings: Settings) -> int:
             with (
                 day_marks(opened, clock=wall_clock_ms, log=log),
                 polling(opened, settings.sources_file, log=log, keys=keys),
+                anchoring(opened, settings.anchors_file, log=log),
             ):
                 run(app, bound, limits=settings.limits, log=log)
     finally:

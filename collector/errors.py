@@ -12,6 +12,10 @@
     ├── UnchangedScopeError   the scope is the one that was declared last; nothing was added
     ├── ImportFileError       a file cannot be imported; nothing of it was
     ├── SourceError           a cloud or monitor cannot be asked; see collector/sources/errors.py
+    ├── AnchorError           a checkpoint could not be anchored
+    │   ├── AnchorUnreachableError  no answer, or not now; trying again helps
+    │   ├── AnchorRefusedError    the witness does not take it; somebody must change something
+    │   └── AnchorAnswerError     the witness answered something else than a receipt for these bytes
     └── RequestError          a request cannot be answered as asked; carries its HTTP status
 
 The command line prints the message as one line and exits 1.
@@ -86,6 +90,30 @@ class ImportFileError(CollectorError):
     """A file cannot be imported, and nothing of it was."""
 
     code: ClassVar[str] = "IMPORT"
+
+
+class AnchorError(CollectorError):
+    """A checkpoint could not be anchored. It stays in the outbox."""
+
+    code: ClassVar[str] = "ANCHOR"
+
+
+class AnchorUnreachableError(AnchorError):
+    """A witness does not answer, or not now."""
+
+    code: ClassVar[str] = "ANCHOR_UNREACHABLE"
+
+
+class AnchorRefusedError(AnchorError):
+    """A witness does not take the checkpoint; somebody must change something."""
+
+    code: ClassVar[str] = "ANCHOR_REFUSED"
+
+
+class AnchorAnswerError(AnchorError):
+    """A witness answered something else than a receipt for these bytes."""
+
+    code: ClassVar[str] = "ANCHOR_ANSWER"
 
 
 class RequestError(CollectorError):

@@ -23,6 +23,7 @@ DEFAULT_LISTEN = "127.0.0.1:8440"
 MAX_SETTINGS_BYTES = 1024 * 1024
 DATABASE_NAME = "starproof.db"
 SOURCES_NAME = "sources.toml"
+ANCHORS_NAME = "anchors.toml"
 _MOST = 10**6
 _MAX_PORT = 65_535
 
@@ -55,6 +56,7 @@ class Settings:
     listen: str = DEFAULT_LISTEN
     public_url: str | None = None
     sources: str | None = None
+    anchors: str | None = None
     limits: Limits = Limits()
 
     @property
@@ -66,6 +68,11 @@ class Settings:
     def sources_file(self) -> Path:
         """Where the sources are named, by default a file beside the keys."""
         return Path(self.sources) if self.sources else key_directory(self.database_url) / SOURCES_NAME
+
+    @property
+    def anchors_file(self) -> Path:
+        """Where the anchors are named, by default a file beside the keys."""
+        return Path(self.anchors) if self.anchors else key_directory(self.database_url) / ANCHORS_NAME
 
 
 def read_settings(path: Path) -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evidence.day_sum import DaySum
 
@@ -33,3 +33,15 @@ class DaySumRow:
     metric: str
     day: int
     sums: DaySum
+
+
+@dataclass(frozen=True)
+class PackedReceipt:
+    """What an anchor gave back for the checkpoint of ``size``, with that checkpoint's note."""
+
+    size: int
+    alias: str
+    suffix: str
+    got_ms: int
+    note: bytes = field(repr=False)
+    data: bytes = field(repr=False)

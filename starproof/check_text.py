@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
+from starproof.anchor_text import print_anchors
 from starproof.star_text import print_verdict
 from starproof.tables import print_figures, print_findings, printable
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport
@@ -30,10 +31,10 @@ DECLARED = (
     "what is declared: documents are kept by hash, for the reviewer to read",
 )
 NOT_PROVED = (
-    "主机计数器真实、负载是有用的工作、测量的时间、没有漏报主机（本版本没有外部锚定）",
+    "主机计数器真实、负载是有用的工作、未经外部锚定证实的时间、没有漏报主机",
     (
-        "that the counters were true, that the load was useful work, when it was measured, that no host was "
-        "left out (no anchor outside in this version)"
+        "that the counters were true, that the load was useful work, any time that no anchor confirms, that no "
+        "host was left out"
     ),
 )
 
@@ -72,6 +73,8 @@ def print_check(report: CheckReport, console: Console | None = None, *, figures:
             not_proved.append(DECLARED)
         for zh, en in not_proved:
             out.print(f"未证明 not proved: {zh} [dim]{en}[/]", soft_wrap=True)
-        if figures and report.figures is not None and report.report is not None:
-            print_figures(report.figures, out)
-            print_verdict(report.report["verdict"], out)
+    if report.anchors is not None:
+        print_anchors(report.anchors, out)
+    if report.outcome != FAILED and figures and report.figures is not None and report.report is not None:
+        print_figures(report.figures, out)
+        print_verdict(report.report["verdict"], out)

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "source": ("starproof.commands.source", "collector", "clouds and monitors as sources 数据源"),
     "accounts": ("starproof.commands.accounts", "collector", "who was active, as keyed hashes 账号来源"),
     "account-key": ("starproof.commands.account_key", "collector", "the key of these hashes 账号密钥"),
+    "anchor": ("starproof.commands.anchor", "collector", "copies of checkpoints outside 外部锚定"),
     "edition": ("starproof.commands.edition", "verifier", "thresholds and rules of a guide 评定版本"),
     "profile": ("starproof.commands.profile", "verifier", "what the enterprise declares 申报资料"),
     "scope": ("starproof.commands.scope", "collector", "declare hosts, window and rules beforehand 申报范围"),

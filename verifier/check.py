@@ -12,6 +12,8 @@ Steps, the same numbers as in docs/check.md; every step reports all that it find
 6. Day sums: recomputed from the chunks, equal byte for byte.
 7. Rules: edition and scope can be read, the edition is the one this verifier ships.
 8. Figures: recomputed from the day sums and the rules, equal byte for byte.
+8a. Anchors: receipts are about this log; what the reviewer brings confirms or contradicts its
+   checkpoints, day by day, and the rules before the window (``verifier.anchors.judge``).
 9. Outcome: fail if any finding says so, else incomplete if any says so, else pass.
 
 No code, path or address from the pack is used. Every size is bounded by a constant.
@@ -28,6 +30,8 @@ from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
 from evidence.sources import SIGNED_BY_HOSTS
 from verifier import layout
+from verifier.anchors.interface import NOTHING, AnchorReport, Outside
+from verifier.anchors.of_pack import Naming, both, judge_pack, rules_of
 from verifier.chain import hour_reader, read_chains
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
@@ -37,6 +41,7 @@ from verifier.enrolled import read_enrolled
 from verifier.finding import FAIL, INCOMPLETE, Finding
 from verifier.hours import HostHours
 from verifier.log_coverage import Coverage, declared_records, ignore
+from verifier.log_entries import read_base
 from verifier.log_reading import PackedLog, read_log
 from verifier.statement import Statement
 from verifier.window import Window
@@ -50,7 +55,7 @@ class CheckReport:
     """What a check found. ``declared`` and ``derived`` are ``None`` if nothing could be derived.
 
     ``attested`` counts the chunks that agents signed; the rest was imported. ``log`` is the pack's log as
-    far as it holds, ``None`` if it has none.
+    far as it holds, ``None`` if it has none; ``anchors`` what was confirmed of it from outside.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -61,6 +66,7 @@ class CheckReport:
     attested: int = 0
     hosts: int = 0
     log: PackedLog | None = None
+    anchors: AnchorReport | None = None
 
     @property
     def report(self) -> dict[str, Any] | None:
@@ -93,6 +99,7 @@ class CheckReport:
             "chunks": self.chunks,
             "attested_chunks": self.attested,
             "log": None if self.log is None else self.log.document(),
+            "anchors": None if self.anchors is None else self.anchors.document(),
             "findings": [finding.document() for finding in sorted(self.findings)],
             "figures": self.figures,
             "verdict": None if self.report is None else self.report["verdict"],
@@ -100,7 +107,12 @@ class CheckReport:
 
 
 def check(
-    stream: BinaryIO, *, log_key: PublicKey | None, editions: Mapping[str, str], now_ms: int | None = None
+    stream: BinaryIO,
+    *,
+    log_key: PublicKey | None,
+    editions: Mapping[str, str],
+    now_ms: int | None = None,
+    outside: Outside = NOTHING,
 ) -> CheckReport:
     """Return the report on the pack in ``stream`` (seekable).
 
@@ -109,6 +121,7 @@ def check(
         log_key: the collector's log key, known from outside the pack.
         editions: SHA-256 by id of the editions that the reviewer trusts.
         now_ms: the reviewer's clock; ``None``: it is not compared.
+        outside: what the reviewer brings to confirm anchors.
     """
     report = CheckReport()
     # (1)
@@ -141,6 +154,7 @@ def check(
     # (5)
     log = report.log = read_log(contents, log_key or statement.key)
     coverage = Coverage(log, report.findings) if log else None
+    naming = Naming(calendar)
     chains = read_chains(
         contents.chunk_entries(),
         contents.read,
@@ -148,7 +162,7 @@ def check(
         enrolled=enrolled,
         calendar=calendar,
         findings=report.findings,
-        watch=coverage.take if coverage else ignore,
+        watch=both(coverage.take, naming.take) if coverage else ignore,
     )
     report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
     report.attested = sum(chain.count for chain in chains if chain.source in SIGNED_BY_HOSTS)
@@ -176,4 +190,17 @@ def check(
         report.declared, report.derived = found
         if coverage:
             coverage.window(statement, found[1].figures.window)
+        if log:
+            # (8a)
+            report.anchors = judge_pack(
+                contents,
+                log,
+                frontier=read_base(contents.read(layout.LOG_BASE)).frontier,
+                key=log_key or statement.key,
+                outside=outside,
+                naming=naming,
+                window=found[1].figures.window,
+                rules=rules_of(found[0], declared_records(contents), editions),
+                until_ms=statement.made_ms,
+            )
     return report

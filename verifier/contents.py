@@ -6,6 +6,7 @@ from evidence.dsse import STATEMENT_TYPE
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
 from verifier import layout
+from verifier.anchors.interface import note_size, parse_name
 from verifier.container import Container, ContainerError
 from verifier.difference import MAX_DIFFERENCES
 from verifier.enrolled import Enrolled
@@ -33,6 +34,10 @@ class Contents:
         except ContainerError:
             return b""
 
+    def names(self) -> list[str]:
+        """Return the names of all entries, in order."""
+        return list(self._container.entries)
+
     def has(self, name: str) -> bool:
         """Return whether there is such an entry."""
         return name in self._container.entries
@@ -51,7 +56,8 @@ class Contents:
         for name in sorted(layout.FIXED - names):
             self.findings.append(Finding("ENTRY_MISSING", name))
         for name in sorted(names - layout.FIXED - layout.OPTIONAL):
-            if not layout.chunks_place(name) and not layout.document_hash(name):
+            known = layout.chunks_place(name) or layout.document_hash(name) or parse_name(name)
+            if not known and note_size(name) is None:
                 self.findings.append(Finding("ENTRY_UNKNOWN", name))
         hashes = {name: layout.sha256(self.read(name)) for name in names}
         for name, got in sorted(hashes.items()):

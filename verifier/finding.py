@@ -132,6 +132,46 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "FIGURES": (FAIL, "指标与重算结果不符", "the figures differ from those recomputed"),
     "VERDICT": (FAIL, "结论与重算结果不符", "the verdict differs from the one recomputed"),
     "REPORT": (FAIL, "报告数据与重算结果不符", "the report differs from the one recomputed"),
+    "ANCHOR_RECEIPT": (FAIL, "锚定回执与日志的检查点不符", "the receipt of an anchor is not about a checkpoint of this log"),
+    "ANCHOR_REFUSED": (
+        INCOMPLETE,
+        "时间戳不能由您提供的根证书证实",
+        "a time stamp does not hold under the root certificates that you gave",
+    ),
+    "ANCHOR_FORK": (
+        FAIL,
+        "外部保存的检查点与证据包中的日志矛盾：存在另一份历史",
+        "a checkpoint kept outside contradicts the log of the pack: there is another history",
+    ),
+    "ANCHOR_TIME": (FAIL, "外部时间早于日志所载的到达时间", "an anchor is older than what it anchors claims to be"),
+    "ANCHOR_CODE": (FAIL, "记录簿上的短码不是该检查点的短码", "the code in the log book is not that of the checkpoint"),
+    "ANCHOR_CODE_MISTYPED": (INCOMPLETE, "短码输入有误，请重新核对", "a code was mistyped; read the log book again"),
+    "ANCHOR_OBJECT": (
+        INCOMPLETE, "取回的对象不能证实任何检查点", "an object that was fetched confirms no checkpoint",
+    ),
+    "ANCHOR_UNKNOWN": (
+        INCOMPLETE, "数据块所指的锚定回执不在证据包中", "chunks name the receipt of an anchor that is not in the pack",
+    ),
+    "ANCHOR_NEWER": (
+        INCOMPLETE,
+        "数据块所指的锚定晚于其读数时间：封存晚于读数",
+        "a chunk names an anchor that is newer than its readings: it was sealed later than it was read",
+    ),
+    "DAY_NOT_ANCHORED": (
+        INCOMPLETE,
+        "没有任何外部凭证证实这些日子的检查点",
+        "nothing from outside confirms a checkpoint of these days",
+    ),
+    "DAY_ANCHORED_LATE": (
+        INCOMPLETE,
+        "这些日子的检查点迟于次日才有外部凭证",
+        "the checkpoints of these days were outside only later than a day after",
+    ),
+    "SCOPE_NOT_ANCHORED": (
+        INCOMPLETE,
+        "没有外部凭证证实申报范围、评定版本和日志密钥在统计期之前已确定",
+        "nothing from outside confirms that scope, edition and log key were fixed before the window",
+    ),
     "CONFLICT": (FAIL, "同一序号收到过不同的数据块", "different chunks with one number were received"),
 }  # fmt: skip
 """Code → severity, sentence in Chinese, sentence in English."""

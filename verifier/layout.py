@@ -4,6 +4,7 @@ BagIt (RFC 8493) names and manifests, so that ``sha256sum -c manifest-sha256.txt
 unpacked folder. What BagIt leaves open is closed here: exactly these entries, nothing else.
 
     bag-info.txt  bagit.txt                 fixed text, and what the bag is about
+    data/anchors/<size>/<alias>.<suffix>    receipts of anchors (``verifier.anchors``)
     data/chunks/<place>/<source>-<epoch>/<day>.chunks   frames, one after another; ``place`` numbers the host
     data/day-sums.csv                       derived, recomputed by every check
     data/documents/<SHA-256>                what proves the profile, named by its hash

@@ -6,7 +6,7 @@ very chunks that go in, and a difference stops the packing (the store's day sums
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
@@ -15,15 +15,16 @@ from typing import BinaryIO
 from evidence import __version__
 from evidence.activity import ActivityRow
 from evidence.calendar import MS_PER_S, LocalCalendar
-from evidence.chunk import read_frame
+from evidence.chunk import parse_header, read_frame
 from evidence.dsse import STATEMENT_TYPE
 from evidence.keys import PrivateKey
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout, recompute
 from verifier.agreement import require_agreement, require_owner
+from verifier.anchors.interface import note_name, receipt_name
 from verifier.container import Writer
 from verifier.declaration import Declared as ScopeRecord
-from verifier.declaration import record_sha256, scopes_document
+from verifier.declaration import ScopeVersion, record_sha256, scopes_document
 from verifier.derivation import Declared, Documents, derive
 from verifier.document import document, encode_figures
 from verifier.errors import PackError
@@ -34,11 +35,12 @@ from verifier.ledger_rules import read_ledger
 from verifier.log_entries import Needs, log_entries
 from verifier.pack_archive import PackArchive
 from verifier.pack_readme import readme
-from verifier.ports import Archive, Log
+from verifier.ports import Archive, Log, PackedReceipt
 from verifier.result import Figures
 from verifier.selection import span_of
 from verifier.statement import Statement
 
+SECONDS_PER_DAY = 86_400
 SOFTWARE = f"starproof {__version__}"
 
 
@@ -88,6 +90,7 @@ def write_pack(
     made_ms: int,
     render: Renderer = no_copies,
     log: Log | None = None,
+    receipts: Iterable[PackedReceipt] = (),
 ) -> PackSummary:
     """Write the pack of ``month`` to ``stream`` and return what went in.
 
@@ -101,6 +104,7 @@ def write_pack(
         made_ms: the wall clock now.
         render: makes the copies for reading.
         log: the collector's log; a pack without one is incomplete.
+        receipts: what anchors gave back; those that the pack's log and chunks ask for go in.
 
     Raises:
         PackError: too large, or the store's day sums are not those of its chunks.
@@ -122,6 +126,8 @@ def write_pack(
     packing = _Packing(stream, archive, figures)
     packing.add(layout.BAG_INFO, layout.bag_info(archive.enterprise, month))
     packing.add(layout.BAGIT_TXT, layout.BAGIT)
+    for name, data in _anchor_entries(packing, list(receipts), figures, declared.scopes):
+        packing.add(name, data)
     packing.add_chunks()
     derived = derive(
         PackArchive(
@@ -170,6 +176,26 @@ def _ledger_entries(archive: Archive, ledger: bytes) -> dict[str, bytes]:
         if data is not None:
             entries[layout.document_name(sha256)] = data
     return entries
+
+
+def _anchor_entries(
+    packing: _Packing, receipts: list[PackedReceipt], figures: Figures, scopes: Sequence[ScopeVersion]
+) -> list[tuple[str, bytes]]:
+    """Return the receipts since the rules were declared, and older ones that chunks name.
+
+    Each brings its checkpoint's note: the log in the pack need not reach so far.
+    """
+    if not receipts:
+        return []
+    versions = [version.declared_ms for version in scopes]
+    since_ms = min([figures.window.start_ms - MS_PER_S * SECONDS_PER_DAY, *versions])
+    named = packing.named_anchors()
+    entries: dict[str, bytes] = {}
+    for one in receipts:
+        if one.got_ms >= since_ms or layout.sha256(one.data) in named:
+            entries[receipt_name(one.size, one.alias, one.suffix)] = one.data
+            entries[note_name(one.size)] = one.note
+    return sorted(entries.items())
 
 
 def _declared_entries(rules: Rules) -> dict[str, bytes]:
@@ -236,6 +262,14 @@ class _Packing:
             self._logged += [read_frame(stored.frame).hash for stored in chunks]
             for name, data in _entries(self.places[host], chunks):
                 self.add(name, data)
+
+    def named_anchors(self) -> set[str]:
+        """Return the hashes of receipts that the chunks of the figures name."""
+        return {
+            parse_header(read_frame(stored.frame).header).anchor
+            for _, chunks in deciding(self._archive, self._figures.window, self._figures.scope)
+            for stored in chunks
+        }
 
     def close(self, month: str, log_key: PrivateKey, made_ms: int) -> Statement:
         """Add the manifests and the signed statement, and finish the container."""

@@ -15,7 +15,7 @@ _TEXT = """\
 统计期内每条链的首尾之间不缺数据块；日合计、指标和结论可以由读数按所列规则精确复算；
 没有观测到的时间在比较时按 0 计（申报范围排除的日子除外，核验会列出）。
 
-不能证明：主机上的计数器是真实的；负载是有用的工作；测量发生在何时（本版本没有外部锚定，
+不能证明：主机上的计数器是真实的；负载是有用的工作；测量发生在何时（核验时由外部锚定证实的日子除外；
 持有日志密钥的人也可以登记虚构的主机）；标为“未经证明”的导入数据；企业申报的各项（材料按
 散列值保存在 data/documents/，由评审人员审阅）。计算得出的星级不是认定结果。
 
@@ -30,7 +30,7 @@ of a chain; day sums, figures and verdicts follow from the readings by the rules
 was not observed counts as 0 in the comparison (except excluded days, which the check lists).
 
 It does not prove: that the counters were true; that the load was useful work; when it was measured
-(this version has no anchor outside, and the holder of the log key can enrol hosts that do not
+(but for days that anchors outside confirm; the holder of the log key can enrol hosts that do not
 exist); anything about imported data marked "not attested"; what the enterprise declares (documents
 are kept by hash under data/documents/, for the reviewer to read). A computed star is not an award.
 

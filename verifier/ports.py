@@ -9,9 +9,9 @@ from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
 from evidence.log_entry import LogEntry
 from evidence.merkle import Frontier
-from evidence.stored import DaySumRow, StoredChunk
+from evidence.stored import DaySumRow, PackedReceipt, StoredChunk
 
-__all__ = ["Archive", "DaySumRow", "Log", "StoredChunk"]
+__all__ = ["Archive", "DaySumRow", "Log", "PackedReceipt", "StoredChunk"]
 
 
 class Log(Protocol):

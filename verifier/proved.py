@@ -33,10 +33,10 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
         "That the counters of the hosts were true, and that the load was useful work.",
     ),
     "WHEN": (
-        "测量和声明发生在何时：日期来自采集服务自己的时钟，本版本没有外部锚定。",
+        "测量和声明发生在何时：日期来自采集服务自己的时钟；只有核验时由外部锚定证实的日子例外。",
         (
-            "When it was measured and declared: dates are of the collector's own clock; this version has no anchor "
-            "outside the enterprise."
+            "When it was measured and declared: dates are of the collector's own clock, but for the days that anchors "
+            "outside the enterprise confirm at the check."
         ),
     ),
     "HOSTS_EXIST": (

@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from collector.store import activity, chunks, day_sums, findings, ledger, registry, schema, scopes
+from collector.store import activity, anchors, chunks, day_sums, findings, ledger, registry, schema, scopes
 from collector.store.engine import Store
 from collector.store.log_archive import StoreLog
 from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
-from evidence.stored import DaySumRow, StoredChunk
+from evidence.stored import DaySumRow, PackedReceipt, StoredChunk
 
 
 class StoreArchive:
@@ -113,6 +113,11 @@ class StoreArchive:
         """Yield the stored sets of accounts of all hosts for days in [first_day, after_day), sorted."""
         with self._store.reading() as connection:
             yield from activity.rows(connection, first_day, after_day)
+
+    def receipts(self) -> list[PackedReceipt]:
+        """Return all receipts of anchors with the notes that they are about, by size."""
+        with self._store.reading() as connection:
+            return anchors.packed(connection)
 
     def findings(self) -> list[findings.Finding]:
         """Return what the collector noticed, oldest first."""

@@ -26,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from collector.errors import StoreBusyError, StoreError, StoreMismatchError
 from collector.store import schema
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest version of the schema; a test compares it with the migrations."""
 BUSY_TIMEOUT_S = 5
 """How long a writer waits for another process (an import) before it says so."""

@@ -379,3 +379,34 @@ month_close = Table(
     Column("month", String(7), nullable=False, index=True),
     Column("record", LargeBinary, nullable=False),
 )
+
+# What waits to be handed to an anchor, or was: one row for each anchor and checkpoint.
+anchor_outbox = Table(
+    "anchor_outbox",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("alias", String(32), nullable=False),
+    Column("size", BigInteger, ForeignKey("checkpoint.size"), nullable=False),
+    # The local day that the checkpoint closes; empty for one made in between.
+    Column("day", String(10), nullable=False),
+    Column("queued_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_ms", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("done_ms", BigInteger),
+    UniqueConstraint("alias", "size"),
+)
+
+anchor_receipt = Table(
+    "anchor_receipt",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("outbox_id", _Id, ForeignKey("anchor_outbox.id"), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("sha256", _Hash, nullable=False),
+    Column("got_ms", BigInteger, nullable=False),
+    # When the witness says that it took the checkpoint; 0: it does not say.
+    Column("claimed_ms", BigInteger, nullable=False),
+    Column("leaf", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)

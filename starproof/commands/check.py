@@ -12,10 +12,11 @@ from pathlib import Path
 from evidence.errors import EvidenceError
 from starproof.check_text import print_check
 from starproof.keys import read_log_key
+from starproof.outside import add_outside, read_outside
 from starproof.rules import trusted_editions
 from starproof.tables import json_text
 from verifier.check import EXIT_CODES, FAILED, check
-from verifier.errors import EditionError
+from verifier.errors import VerifierError
 
 EXAMPLE = "starproof check 2026-11.zip --log-key log.pub"
 
@@ -38,6 +39,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
         metavar="FILE",
         help="an edition that you trust beside those that ship 评定版本",
     )
+    add_outside(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     options = parser.parse_args(argv)
     try:
@@ -48,11 +50,12 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
                 log_key=key,
                 editions=trusted_editions(options.edition),
                 now_ms=time.time_ns() // 1_000_000,
+                outside=read_outside(options),
             )
     except OSError as error:
         sys.stderr.write(f"{prog}: cannot read {error.filename}: {error.strerror}\n")
         return EXIT_CODES[FAILED]
-    except EditionError as error:
+    except VerifierError as error:
         sys.stderr.write(f"{prog}: {error}\n")
         return EXIT_CODES[FAILED]
     except EvidenceError:

@@ -106,7 +106,16 @@ class _Demo:
             self._say(5, "证据包与离线核验", "the evidence pack and its offline check")
             pack = self._folder / f"{month}.zip"
             keys = Keyring(self._folder)
-            write_file(pack, archive, month=month, rules=rules, zone=None, keys=keys, log=archive.log)
+            write_file(
+                pack,
+                archive,
+                month=month,
+                rules=rules,
+                zone=None,
+                keys=keys,
+                log=archive.log,
+                receipts=archive.receipts(),
+            )
         key = keys.log_key().public
         self._out.print(f"{_shown(pack)} ({pack.stat().st_size:,} bytes)")
         passed = self._check(pack, key)

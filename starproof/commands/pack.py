@@ -14,7 +14,7 @@ from starproof.copies import LANGUAGES, ReadingCopies
 from starproof.output import new_file
 from starproof.rules import add_declared, read_rules
 from verifier.pack import PackSummary, Renderer, Rules, no_copies, write_pack
-from verifier.ports import Archive, Log
+from verifier.ports import Archive, Log, PackedReceipt
 
 EXAMPLE = "starproof pack --month 2026-11 --profile profile.toml --out 2026-11.zip"
 
@@ -52,6 +52,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
                 keys=keys,
                 render=copies,
                 log=archive.log,
+                receipts=archive.receipts(),
             )
         answer = {
             "schema": "starproof/packed/1",
@@ -88,6 +89,7 @@ def write_file(
     keys: Keyring,
     render: Renderer = no_copies,
     log: Log | None = None,
+    receipts: Sequence[PackedReceipt] = (),
 ) -> PackSummary:
     """Write the pack beside ``path`` and move it there when it is whole.
 
@@ -106,4 +108,5 @@ def write_file(
             made_ms=time.time_ns() // 1_000_000,
             render=render,
             log=log,
+            receipts=receipts,
         )

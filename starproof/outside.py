@@ -1,0 +1,142 @@
+"""What the reviewer brings to a check from outside the pack: files and codes of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import ClassVar
+
+from evidence.errors import EvidenceError
+from evidence.short_code import read_code
+from verifier.anchors.interface import FetchedObject, Outside, TypedCode
+from verifier.anchors.mailbox import MAX_MESSAGE_BYTES, split_mbox
+from verifier.anchors.objects import MAX_OBJECT_BYTES
+from verifier.anchors.timestamp import MAX_ROOTS_BYTES, read_roots
+from verifier.errors import VerifierError
+
+MAX_MESSAGES = 100_000
+
+
+class OutsideError(VerifierError):
+    """What was brought from outside cannot be used."""
+
+    code: ClassVar[str] = "OUTSIDE"
+
+
+def add_outside(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which a reviewer confirms anchors."""
+    group = parser.add_argument_group(
+        "锚定 anchors",
+        "what you hold yourself, never taken from the pack or from the applicant (docs/anchors.md)",
+    )
+    group.add_argument(
+        "--tsa-root",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="root certificate of a time-stamping authority 时间戳机构根证书; may be repeated",
+    )
+    group.add_argument(
+        "--mailbox",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help=".eml or .mbox from your own mailbox, or a folder of them 评审方邮箱; may be repeated",
+    )
+    group.add_argument(
+        "--code",
+        type=typed_code,
+        action="append",
+        default=[],
+        metavar="SIZE=CODE@DATE",
+        help="what stands in the log book, and the date beside it 记录簿短码; may be repeated",
+    )
+    group.add_argument(
+        "--object",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="an object that you fetched; FILE.json beside it: what the store printed 对象存储; may be repeated",
+    )
+
+
+def typed_code(text: str) -> tuple[int, str, int | None]:
+    """Return size, code and day (an ordinal, ``None``: not given) of ``SIZE=CODE[@DATE]``; for argparse.
+
+    Raises:
+        ArgumentTypeError: it is not that; a mistyped code names the group that is wrong.
+    """
+    size, equals, rest = text.partition("=")
+    code, at, day = rest.partition("@")
+    try:
+        if not equals or not size.isascii() or not size.isdigit():
+            raise argparse.ArgumentTypeError("write SIZE=CODE or SIZE=CODE@YYYY-MM-DD")
+        return int(size), read_code(code), date.fromisoformat(day).toordinal() if at else None
+    except EvidenceError as error:
+        raise argparse.ArgumentTypeError(f"{size}: {error}") from None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{day!r} is no date; write SIZE=CODE@YYYY-MM-DD") from None
+
+
+def read_outside(options: argparse.Namespace) -> Outside:
+    """Return what the options name.
+
+    Raises:
+        OutsideError: a file is not what it should be.
+        TimestampError: a root certificate cannot be read.
+        OSError: a file cannot be read.
+    """
+    roots = [_limited(path, MAX_ROOTS_BYTES) for path in options.tsa_root]
+    for data in roots:
+        read_roots(data)
+    codes = [TypedCode(*typed) for typed in options.code]
+    return Outside(
+        tsa_roots=roots,
+        mail=_messages(options.mailbox),
+        codes=codes,
+        objects=[_object(path) for path in options.object],
+    )
+
+
+def _messages(places: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    """Read one message at a time."""
+    count = 0
+    for place in places:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            for name, raw in _of_file(path):
+                count += 1
+                if count > MAX_MESSAGES:
+                    raise OutsideError(f"more than {MAX_MESSAGES} messages; export only those of StarProof")
+                yield name, raw
+
+
+def _of_file(path: Path) -> Iterator[tuple[str, bytes]]:
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        if path.suffix == ".mbox" or file.read(5) == b"From ":
+            file.seek(0)
+            for number, raw in enumerate(split_mbox(file), 1):
+                yield f"{path.name}[{number}]", raw
+        else:
+            file.seek(0)
+            yield path.name, file.read(MAX_MESSAGE_BYTES)
+
+
+def _object(path: Path) -> FetchedObject:
+    about = path.with_name(path.name + ".json")
+    said = _limited(about, MAX_OBJECT_BYTES) if about.is_file() else None
+    return FetchedObject(path.name, _limited(path, MAX_OBJECT_BYTES), said)
+
+
+def _limited(path: Path, limit: int) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OutsideError(f"{path} has more than {limit} bytes; it is not what this option takes")
+    return data

@@ -1,0 +1,90 @@
+"""Mail in the authority's own mailbox: notes in it, and when the mailbox received them.
+
+A message proves what it proves only where it comes from a mailbox that the applicant does not keep.
+The time is that of the topmost ``Received`` field: it was added by the mailbox's own server; all below it, and
+``Date``, are the sender's words (RFC 5321, 4.4). A message without one confirms bytes and no time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_PARTS = 100
+MAX_NOTES = 100
+_FROM = b"From "
+_QUOTED_FROM = re.compile(rb">+From ")
+_NOTE = re.compile(
+    rb"starproof/[0-9a-f]{16}\n\d{1,16}\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 [^\n]{1,1000}\n){1,16}"
+)
+
+
+@dataclass(frozen=True)
+class MailedNote:
+    """A note found in a message: where, and when the mailbox received it (ms), if it says so."""
+
+    place: str
+    note: bytes
+    received_ms: int | None
+
+
+def split_mbox(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the messages of an mbox file; those above ``MAX_MESSAGE_BYTES`` are cut there."""
+    parts: list[bytes] = []
+    size, inside, after_blank = 0, False, True
+    for line in lines:
+        if after_blank and line.startswith(_FROM):
+            if inside:
+                yield b"".join(parts)
+            parts, size, inside = [], 0, True
+        elif inside and size < MAX_MESSAGE_BYTES:
+            parts.append(line[1:] if _QUOTED_FROM.match(line) else line)
+            size += len(line)
+        after_blank = line in (b"\n", b"\r\n")
+    if inside:
+        yield b"".join(parts)
+
+
+def notes_in(place: str, raw: bytes) -> list[MailedNote]:
+    """Return every note that a message holds, in its text or attached; nothing about them is verified."""
+    message = message_from_bytes(raw[:MAX_MESSAGE_BYTES], policy=policy.compat32)
+    received_ms = _received_ms(message.get_all("Received"))
+    found: dict[bytes, None] = {}
+    for part in list(_parts(message))[:MAX_PARTS]:
+        found.update(dict.fromkeys(notes_of(_payload(part))))
+    return [MailedNote(place, note, received_ms) for note in list(found)[:MAX_NOTES]]
+
+
+def notes_of(text: bytes) -> list[bytes]:
+    """Return what has the form of a note in ``text``, line ends as LF."""
+    return _NOTE.findall(text.replace(b"\r\n", b"\n"))
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    return (part for part in message.walk() if not part.is_multipart())
+
+
+def _payload(part: Message) -> bytes:
+    """A part that is no multipart has bytes, whatever its encoding says."""
+    payload: Any = part.get_payload(decode=True)
+    return bytes(payload)
+
+
+def _received_ms(fields: list[str] | None) -> int | None:
+    """The date stands behind the last semicolon of the topmost field."""
+    if not fields:
+        return None
+    _, semicolon, date = str(fields[0]).rpartition(";")
+    try:
+        when = parsedate_to_datetime(" ".join(date.split()))
+        if not semicolon or when.tzinfo is None:
+            return None
+        return int(when.timestamp()) * 1000
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None

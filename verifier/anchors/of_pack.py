@@ -1,0 +1,160 @@
+"""Step 8a of the check: the anchors of a pack, from its entries, its log and its chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from evidence import checkpoint
+from evidence.calendar import LocalCalendar
+from evidence.chunk import Chunk
+from evidence.errors import EvidenceError
+from evidence.keys import PublicKey
+from evidence.log_entry import EDITION, SCOPE, decode_all
+from evidence.merkle import Frontier
+from evidence.sources import AGENT
+from evidence.stored import StoredChunk
+from verifier.anchors.interface import AnchorReport, NamedAnchor, Outside, Receipt, note_size, parse_name
+from verifier.anchors.judge import Asked, Judge
+from verifier.anchors.packed_log import LogOfPack
+from verifier.declaration import declared_as, record_sha256
+from verifier.derivation import Declared
+from verifier.finding import Finding
+from verifier.log_reading import PackedLog
+from verifier.recompute import place, place_text
+from verifier.window import Window
+
+Watch = Callable[[StoredChunk, Chunk], None]
+
+
+class Entries(Protocol):
+    """The entries of a pack."""
+
+    findings: list[Finding]
+
+    def read(self, name: str) -> bytes:
+        """Return an entry."""
+        ...
+
+    def names(self) -> Iterable[str]:
+        """Return the names of all entries."""
+        ...
+
+
+@dataclass
+class Naming:
+    """Takes the chunks of a pack one by one and notes which receipts the agents' name."""
+
+    calendar: LocalCalendar
+    found: dict[tuple[str, str, int], NamedAnchor] = field(default_factory=dict)
+
+    def take(self, stored: StoredChunk, chunk: Chunk) -> None:
+        """Note what one verified chunk names."""
+        header = chunk.header
+        if header.source != AGENT:
+            return
+        day = self.calendar.day_of(header.start_ms)
+        one = self.found.get((header.host, header.anchor, day))
+        if one is None:
+            one = NamedAnchor(header.anchor, day, header.host, place_text(place(stored)), header.end_ms, 0)
+        self.found[header.host, header.anchor, day] = replace(
+            one, chunks=one.chunks + 1, earliest_end_ms=min(one.earliest_end_ms, header.end_ms)
+        )
+
+
+def both(first: Watch, second: Watch) -> Watch:
+    """Return what shows every chunk to both."""
+
+    def show(stored: StoredChunk, chunk: Chunk) -> None:
+        first(stored, chunk)
+        second(stored, chunk)
+
+    return show
+
+
+def judge_pack(
+    entries: Entries,
+    log: PackedLog,
+    *,
+    frontier: Frontier,
+    key: PublicKey,
+    outside: Outside,
+    naming: Naming,
+    window: Window,
+    rules: Mapping[str, tuple[int, str]],
+    until_ms: int,
+) -> AnchorReport:
+    """Return what the anchors of a pack confirm; findings go where the entries' do.
+
+    Args:
+        entries: the pack.
+        log: its log, as far as it holds.
+        frontier: the base of that log.
+        key: the log's key.
+        outside: what the reviewer brings.
+        naming: what the chunks name.
+        window: the days that are asked for.
+        rules: kind and hash of the leaves that must have been fixed before (``rules_of``).
+        until_ms: when the pack was made.
+    """
+    view = LogOfPack(
+        frontier,
+        decode_all(log.leaves),
+        notes=_notes(entries, log, key),
+        day_marks={mark.day: marked.leaf for marked, mark in log.day_marks},
+        key=key,
+    )
+    indexes = {name: log.find(kind, hash_) for name, (kind, hash_) in rules.items()}
+    asked = Asked(
+        window=window,
+        calendar=naming.calendar,
+        rules={name: None if found is None else found.leaf for name, found in indexes.items()},
+        named=tuple(naming.found.values()),
+        until_ms=until_ms,
+    )
+    return Judge(view, _receipts(entries), outside, entries.findings).judge(asked)
+
+
+def rules_of(
+    declared: Declared, records: list[bytes], editions: Mapping[str, str]
+) -> Mapping[str, tuple[int, str]]:
+    """Return which leaves fix the rules: the record of the scope in use, and an edition that nobody ships.
+
+    An edition that the reviewer trusts is fixed by the reviewer; the scope names it.
+    """
+    mine = None if declared.scope is None else declared_as(declared.scope, declared.scopes)
+    if mine is None or mine.version > len(records):
+        return {}
+    found = {"scope": (SCOPE, record_sha256(records[mine.version - 1]))}
+    if editions.get(declared.edition.id) != declared.edition.sha256:
+        found["edition"] = (EDITION, declared.edition.sha256)
+    return found
+
+
+def _notes(entries: Entries, log: PackedLog, key: PublicKey) -> dict[int, bytes]:
+    """Packed checkpoints, and notes from before the packed leaves that chunks' receipts are about."""
+    notes = {signed.checkpoint.size: signed.note for signed in log.checkpoints}
+    for name in entries.names():
+        size = note_size(name)
+        if size is None:
+            continue
+        note = entries.read(name)
+        try:
+            said = checkpoint.verify(note, key).size
+        except EvidenceError as error:
+            entries.findings.append(Finding("ANCHOR_RECEIPT", name, "", "a note of the log key", str(error)))
+            continue
+        if said != size or notes.setdefault(size, note) != note:
+            entries.findings.append(Finding("ANCHOR_RECEIPT", name, "", f"size {size}", f"size {said}"))
+    return notes
+
+
+def _receipts(entries: Entries) -> list[Receipt]:
+    found = []
+    for name in entries.names():
+        parsed = parse_name(name)
+        if parsed is not None:
+            size, alias, kind = parsed
+            found.append(Receipt(size, alias, kind, name, entries.read(name)))
+    return found

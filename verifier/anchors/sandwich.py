@@ -1,0 +1,46 @@
+"""Chunks between two anchors: a chunk that names a receipt was made after it.
+
+That holds where nobody could know the receipt before: a time stamp carries the authority's signature. A
+mail, a printed code and an object are the applicant's own bytes and could have been made at any time.
+Imported chunks are sealed long after what they tell of, so only agents' chunks are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from verifier.anchors.interface import NamedAnchor
+from verifier.finding import Finding
+
+SKEW_MS = 600_000
+"""Clocks may differ by ten minutes (docs/wire.md)."""
+
+
+def named_findings(
+    named: Sequence[NamedAnchor], *, receipts: set[str], known: Mapping[str, int]
+) -> Iterator[Finding]:
+    """Yield what is wrong with the receipts that chunks name.
+
+    Args:
+        named: which receipts the agents' chunks name (an empty hash: none).
+        receipts: hashes of the receipts in the pack.
+        known: confirmed time (ms) of those that nobody could foresee.
+    """
+    for one in named:
+        if one.sha256 and one.sha256 not in receipts:
+            yield Finding(
+                "ANCHOR_UNKNOWN",
+                one.place,
+                one.host,
+                "a receipt in the pack",
+                f"{one.sha256}, {one.chunks} chunks",
+            )
+        time_ms = known.get(one.sha256)
+        if time_ms is not None and one.earliest_end_ms < time_ms - SKEW_MS:
+            yield Finding(
+                "ANCHOR_NEWER",
+                one.place,
+                one.host,
+                f"sealed when it was read, before {one.earliest_end_ms + SKEW_MS} ms",
+                f"names the anchor of {time_ms} ms",
+            )

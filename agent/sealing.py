@@ -32,7 +32,7 @@ from agent.thinning import keep_rows
 from evidence.chunk import BOOTS, CLOCK_STATES, EARLIEST_MS, LATEST_MS, MAX_NAME, Chunk, Header, seal
 from evidence.columns import MAX_ROWS, MAX_VALUES, MISSING
 from evidence.keys import PrivateKey
-from evidence.manifest import COUNTERS_CLOCKS, UNITS, Column, Manifest
+from evidence.manifest import COUNTERS_CLOCKS, UNITS, Column, Manifest, device_kind
 
 STEP_TOLERANCE_MS = 50
 STEP_TOLERANCE_SHARE = 1_000
@@ -307,8 +307,7 @@ def _projected(old: Manifest, row: Sequence[int], new: Manifest) -> array[int]:
 
 def _owner(manifest: Manifest, column: Column) -> tuple[str, str, str]:
     """A column of a device is the same only while the device is the same piece of hardware."""
-    kind = "nic" if column.name.startswith("net.") else "disk"
     for device in manifest.devices if column.device else ():
-        if (device.kind, device.name) == (kind, column.device):
+        if (device.kind, device.name) == (device_kind(column.name), column.device):
             return column.name, column.device, device.identity
     return column.name, column.device, ""

@@ -11,6 +11,9 @@ Column names (``kind`` / ``unit``):
   containing the guest ticks as the kernel writes them.
 * ``net.rx``, ``net.tx`` (counter / byte) and ``disk.reads``, ``disk.writes`` (counter / operation),
   one per counted device.
+* ``unit.cpu`` (counter / us): processor time of a unit (systemd unit, Windows service), one per
+  measured unit; the device ``all`` is all units together. Which units are measured may change with
+  the manifest.
 * ``sessions.count``, ``sessions.users`` (gauge / session, account).
 * ``time.start_ms``, ``time.len_ms`` (clock / ms), then one ``average`` column: an averages chunk.
   Where bandwidth was bought, ``net.capacity.committed`` or ``net.capacity.cap`` (average / bit/s) say
@@ -50,6 +53,10 @@ NET_COMMITTED = "net.capacity.committed"
 NET_CAP = "net.capacity.cap"
 """A limit of bandwidth where the traffic is what is paid for: nothing of it was bought."""
 
+UNIT_CPU = "unit.cpu"
+UNIT_ALL = "all"
+"""The device of ``unit.cpu`` that stands for all units of the host together."""
+
 UNITS = {
     **dict.fromkeys((*COUNTERS_CLOCKS, *AVERAGES_CLOCKS), ("clock", "ms")),
     **{f"cpu.{state}": ("counter", "tick") for state in CPU_STATES},
@@ -57,6 +64,7 @@ UNITS = {
     "net.tx": ("counter", "byte"),
     "disk.reads": ("counter", "operation"),
     "disk.writes": ("counter", "operation"),
+    UNIT_CPU: ("counter", "us"),
     "sessions.count": ("gauge", "session"),
     "sessions.users": ("gauge", "account"),
     "cpu.utilization": ("average", "percent"),
@@ -75,7 +83,9 @@ PUBLIC = "public"
 ALL_INTERFACES = "all_interfaces"
 """What stands there: traffic of the public line only, or of all interfaces (as an agent counts)."""
 
-PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes"})
+PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes", UNIT_CPU})
+DEVICE_KINDS = {"net": "nic", "disk": "disk", "unit": "unit"}
+"""Kind of device by the first word of its columns' names."""
 
 _KEYS = ("schema", "kind", "interval_ms", "columns", "host", "devices", "absent")
 
@@ -104,9 +114,14 @@ class Column:
         return entry
 
 
+def device_kind(column: str) -> str:
+    """Return the kind of device that a column of this name belongs to."""
+    return DEVICE_KINDS[column.partition(".")[0]]
+
+
 @dataclass(frozen=True)
 class Device:
-    """One network or block device of the host, and whether its work counts.
+    """One network or block device or unit of the host, and whether its work counts.
 
     ``identity`` changes when the device is another one under the same name. ``speed_bps`` is the
     link's speed in bit/s, ``None`` when it is not known, 0 when the link is down.
@@ -246,7 +261,7 @@ def _device(entry: dict[str, Any]) -> Device:
     where = "manifest.devices"
     fields.require_keys(entry, ("kind", "name", "identity", "counts", "reason"), ("speed_bps",), where=where)
     return Device(
-        kind=fields.choice(entry, "kind", ("nic", "disk"), where=where),
+        kind=fields.choice(entry, "kind", tuple(DEVICE_KINDS.values()), where=where),
         name=fields.text(entry, "name", where=where),
         identity=fields.text(entry, "identity", where=where),
         counts=fields.choice(entry, "counts", ("yes", "no"), where=where) == "yes",
@@ -275,6 +290,6 @@ def _require_order(kind: str, columns: tuple[Column, ...], devices: tuple[Device
     states = {name for name in names if name.startswith("cpu.") and kind == COUNTERS}
     if states and len(states) != len(CPU_STATES):
         raise MalformedError("manifest: the ten processor states come together or not at all")
-    counted = {("nic" if c.name.startswith("net.") else "disk", c.device) for c in columns if c.device}
+    counted = {(device_kind(c.name), c.device) for c in columns if c.device}
     if counted != {(device.kind, device.name) for device in devices if device.counts}:
         raise MalformedError("manifest: the counted devices are not those that have columns")

@@ -15,11 +15,12 @@ from typing import Any, Optional, Union, cast
 
 from agent.errors import ConfigError, UsageError
 from agent.schedule import DEFAULT_INTERVAL_S, DEFAULT_SEAL_S, GREATEST_STEP_S, LEAST_STEP_S
-from agent.units import DEFAULT_COUNT, MOST_UNITS
 
 DEFAULT_PATH = "/etc/starproof/agent.toml"
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_PATTERNS = 256
+DEFAULT_UNITS = 8
+MOST_UNITS = 32
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Value = Union[str, int, bool, tuple[str, ...], None]
@@ -46,7 +47,7 @@ KEYS: Mapping[str, Key] = {
     "devices.nics_exclude": Key(tuple, (), 'a list of names such as ["eth1"]'),
     "devices.disks_include": Key(tuple, (), 'a list of names such as ["sda"]'),
     "devices.disks_exclude": Key(tuple, (), 'a list of names such as ["sdb"]'),
-    "units.count": Key(int, DEFAULT_COUNT, "a number of units", 0, MOST_UNITS),
+    "units.count": Key(int, DEFAULT_UNITS, "a number of units", 0, MOST_UNITS),
     "delivery.ca_file": Key(str, None, 'a file such as "/etc/starproof/ca.pem"'),
     "delivery.timeout_s": Key(int, 30, "whole seconds", 1, 600),
     "delivery.max_chunks": Key(int, 64, "a number of chunks", 1, 256),

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Optional, Union
 
+from agent.config import DEFAULT_UNITS
 from agent.inventory import (
     DISK_COLUMNS,
     NET_COLUMNS,
@@ -33,7 +34,7 @@ from agent.inventory import (
 from agent.reading import Reading, ReadingError, Slot
 from agent.selection import EVERYTHING, Selection
 from agent.services import Services
-from agent.units import DEFAULT_COUNT, NoUnits, Units
+from agent.units import NoUnits, Units
 from evidence import __version__
 from evidence.columns import MISSING
 from evidence.manifest import CPU_STATES, UNIT_CPU, Device
@@ -161,7 +162,7 @@ class PortableHost:
         psutil: Any,
         nic_selection: Selection = EVERYTHING,
         disk_selection: Selection = EVERYTHING,
-        units: int = DEFAULT_COUNT,
+        units: int = DEFAULT_UNITS,
         platform: str = sys.platform,
         clocks: Optional[SystemClocks] = None,
         ticks_per_s: Optional[int] = None,

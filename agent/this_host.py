@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from agent.config import DEFAULT_UNITS
 from agent.reading import Host
 from agent.selection import Selection
-from agent.units import DEFAULT_COUNT
 
 
 def this_host(
@@ -17,7 +17,7 @@ def this_host(
     nics_exclude: Sequence[str] = (),
     disks_include: Sequence[str] = (),
     disks_exclude: Sequence[str] = (),
-    units: int = DEFAULT_COUNT,
+    units: int = DEFAULT_UNITS,
 ) -> Host:
     """Return the reader of this machine.
 

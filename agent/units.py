@@ -20,11 +20,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Optional, Protocol
 
+from agent.config import DEFAULT_UNITS
 from evidence.columns import MISSING
 from evidence.manifest import UNIT_ALL, Device
 
-DEFAULT_COUNT = 8
-MOST_UNITS = 32
 PERIOD_MS = 600_000
 LEAST_SHARE = 500
 """One part in so many: 1.2 s of processor time in ten minutes."""
@@ -75,7 +74,7 @@ class Chosen(NamedTuple):
 class Units:
     """The choice of units of one host and their counters."""
 
-    def __init__(self, source: UnitSource, *, count: int = DEFAULT_COUNT) -> None:
+    def __init__(self, source: UnitSource, *, count: int = DEFAULT_UNITS) -> None:
         """Choose at most ``count`` units; 0: none is measured."""
         self._source = source
         self._count = count

@@ -6,6 +6,7 @@ import os
 import sys as interpreter
 from typing import Optional, Union
 
+from agent.config import DEFAULT_UNITS
 from agent.inventory import (
     DISK_COLUMNS,
     NET_COLUMNS,
@@ -21,7 +22,7 @@ from agent.linux.sessions import Sessions, SessionSource, Users, psutil_users
 from agent.linux.units import ControlGroups
 from agent.reading import Reading, ReadingError, Slot
 from agent.selection import EVERYTHING, Selection
-from agent.units import DEFAULT_COUNT, Units
+from agent.units import Units
 from evidence import __version__
 from evidence.manifest import CPU_STATES, UNIT_CPU
 
@@ -44,7 +45,7 @@ class LinuxHost:
         interval_ms: int,
         nic_selection: Selection = EVERYTHING,
         disk_selection: Selection = EVERYTHING,
-        units: int = DEFAULT_COUNT,
+        units: int = DEFAULT_UNITS,
         proc: StrPath = "/proc",
         sys: StrPath = "/sys",
         run: StrPath = "/run",

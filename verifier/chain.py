@@ -14,6 +14,7 @@ from evidence.errors import EvidenceError
 from evidence.sources import AGENT
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
+from verifier.contradictions.watch import Contradictions
 from verifier.enrolled import Enrolled
 from verifier.facts import SourceFacts
 from verifier.finding import Finding
@@ -74,8 +75,10 @@ def read_chains(
         links = Links(reader.pins, from_first=False)
         seen = _Seen()
         followed = links.followed(seen.watching(reader.opened(host, entries)))
-        said = list(hear(host, followed, calendar, ALL_DAYS))
+        contradictions = Contradictions(host)
+        said = list(hear(host, contradictions.watching(followed), calendar, ALL_DAYS))
         findings.extend(links.findings)
+        findings.extend(contradictions.findings())
         if source == AGENT:  # averages are packed without the other months and metrics in between
             findings.extend(_holes(host, links))
         chains.append(

@@ -88,6 +88,7 @@ class CheckReport:
             "attested_chunks": self.attested,
             "findings": [finding.document() for finding in sorted(self.findings)],
             "figures": self.figures,
+            "questions": None if self.report is None else self.report["questions"],
             "verdict": None if self.report is None else self.report["verdict"],
         }
 

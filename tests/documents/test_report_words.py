@@ -57,6 +57,7 @@ def test_every_word_is_used_by_the_report():
         "metric_",
         "traffic_",
         "within_",
+        "data_",
     )
     unused = [
         name

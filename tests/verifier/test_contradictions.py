@@ -75,7 +75,7 @@ def test_averages_have_no_counters_to_contradict(averages_draft):
 
 @pytest.fixture
 def averages_draft():
-    from drafts import START_MS, averages_manifest  # noqa: PLC0415 - used here only
+    from drafts import START_MS, averages_manifest
 
     draft = Draft(manifest=averages_manifest(), values=[[START_MS], [300_000], [5]])
     return draft.with_header(source="import")

@@ -16,6 +16,8 @@ SHOWN = 60
 HOSTS_SHOWN = 60
 """Hosts whose units are listed at most."""
 UNITS_SHOWN = 3
+FEW = 5
+"""Rows up to which a table is not divided between two pages; then the heading must go with it."""
 
 
 def section(report: Report, say: Phrases) -> Section | None:
@@ -35,7 +37,8 @@ def section(report: Report, say: Phrases) -> Section | None:
     made += [Subhead(say("questions_tests")), Text(say("questions_tests_lead"), "quiet"), _tests(found, say)]
     if found["units"]:
         made += [Subhead(say("units")), Text(say("units_lead"), "quiet"), _units(found["units"], say)]
-    return Section("questions", say("section_questions"), tuple(made))
+    together = 2 if len(found["asked"]) <= FEW else 0
+    return Section("questions", say("section_questions"), tuple(made), together=together)
 
 
 def _asked(

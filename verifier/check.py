@@ -7,9 +7,11 @@ Steps, the same numbers as in docs/check.md; every step reports all that it find
 3. Statement: signed by the log key, which comes from outside the pack; names the manifest.
 4. Enrolments: every key is sound, possession proved, changes of key signed by the key before.
 5. Chunks: every signature, every field, every link; each number once; nothing missing in between.
+   5a. Counters: those of one machine do not contradict one another (``verifier.contradictions``).
 6. Day sums: recomputed from the chunks, equal byte for byte.
 7. Rules: edition and scope can be read, the edition is the one this verifier ships.
 8. Figures: recomputed from the day sums and the rules, equal byte for byte.
+   The questions to the reviewer (``verifier.questions``) stand in the report and decide nothing.
 9. Outcome: fail if any finding says so, else incomplete if any says so, else pass.
 
 No code, path or address from the pack is used. Every size is bounded by a constant.

@@ -55,17 +55,18 @@ def repeated_hours(bins: Bins, *, busy: int) -> list[Repeat]:
     seen: dict[tuple[int, ...], int] = {}
     found: list[Repeat] = []
     for first, values in _runs(bins):
-        place = 0
-        while place + HOUR_BINS <= len(values):
-            block = tuple(values[place : place + HOUR_BINS])
-            at = first + place
-            place += 1
-            if sum(block) <= busy * HOUR_BINS or len(set(block)) < LEAST_DISTINCT:
+        total, free = sum(values[:HOUR_BINS]), 0
+        for place in range(len(values) - HOUR_BINS + 1):
+            if place:
+                total += values[place + HOUR_BINS - 1] - values[place - 1]
+            if place < free or total <= busy * HOUR_BINS:
                 continue
+            block, at = tuple(values[place : place + HOUR_BINS]), first + place
             earlier = seen.setdefault(block, at)
-            if earlier + HOUR_BINS <= at:
+            # Only of a block that is there twice it matters whether it is flat.
+            if earlier + HOUR_BINS <= at and len(set(block)) >= LEAST_DISTINCT:
                 found.append(Repeat(earlier, at))
-                place += HOUR_BINS - 1
+                free = place + HOUR_BINS
     return found
 
 

@@ -25,6 +25,6 @@ def test_the_threat_model_names_only_findings_that_exist() -> None:
 
 
 def test_every_finding_is_raised_somewhere() -> None:
-    code = "".join(path.read_text("utf-8") for path in (DOCS.parent / "verifier").glob("*.py"))
+    code = "".join(path.read_text("utf-8") for path in (DOCS.parent / "verifier").rglob("*.py"))
     for name in CATALOGUE:
         assert code.count(f'"{name}"') > 1, name

@@ -19,6 +19,8 @@ from agent.schedule import DEFAULT_INTERVAL_S, DEFAULT_SEAL_S, GREATEST_STEP_S, 
 DEFAULT_PATH = "/etc/starproof/agent.toml"
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_PATTERNS = 256
+DEFAULT_UNITS = 8
+MOST_UNITS = 32
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Value = Union[str, int, bool, tuple[str, ...], None]
@@ -45,6 +47,7 @@ KEYS: Mapping[str, Key] = {
     "devices.nics_exclude": Key(tuple, (), 'a list of names such as ["eth1"]'),
     "devices.disks_include": Key(tuple, (), 'a list of names such as ["sda"]'),
     "devices.disks_exclude": Key(tuple, (), 'a list of names such as ["sdb"]'),
+    "units.count": Key(int, DEFAULT_UNITS, "a number of units", 0, MOST_UNITS),
     "delivery.ca_file": Key(str, None, 'a file such as "/etc/starproof/ca.pem"'),
     "delivery.timeout_s": Key(int, 30, "whole seconds", 1, 600),
     "delivery.max_chunks": Key(int, 64, "a number of chunks", 1, 256),
@@ -68,6 +71,7 @@ class Settings:
     devices_nics_exclude: tuple[str, ...]
     devices_disks_include: tuple[str, ...]
     devices_disks_exclude: tuple[str, ...]
+    units_count: int
     delivery_ca_file: Optional[str]
     delivery_timeout_s: int
     delivery_max_chunks: int
@@ -75,13 +79,14 @@ class Settings:
     metrics_allow_remote: bool
     spool_max_mib: int
 
-    def devices(self) -> dict[str, tuple[str, ...]]:
-        """Return the lists of devices as ``this_host`` takes them."""
+    def devices(self) -> dict[str, Any]:
+        """Return what is measured as ``this_host`` takes them."""
         return {
             "nics_include": self.devices_nics_include,
             "nics_exclude": self.devices_nics_exclude,
             "disks_include": self.devices_disks_include,
             "disks_exclude": self.devices_disks_exclude,
+            "units": self.units_count,
         }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Optional, Union
 
-from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, CPU_STATES, Column, Device, Manifest, build
+from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, CPU_STATES, UNIT_CPU, Column, Device, Manifest, build
 
 MAX_COUNTED = 600
 MAX_UNCOUNTED = 300
@@ -50,6 +50,7 @@ def take_stock(
     cpu: bool,
     sessions: bool,
     absent: Sequence[Absent],
+    units: Sequence[Device] = (),
     before: Optional[Inventory] = None,
 ) -> Inventory:
     """Return the inventory of what was found, ``before`` itself if its manifest would say the same.
@@ -78,12 +79,13 @@ def take_stock(
     for group, read in ((NET_COLUMNS, nics_read), (DISK_COLUMNS, disks_read)):
         columns += [Column(name, device=found.device.name) for found in read for name in group]
     columns += [Column(name) for name in SESSION_COLUMNS if sessions]
+    columns += [Column(UNIT_CPU, device=unit.name) for unit in units]
     manifest = build(
         kind=COUNTERS,
         interval_ms=interval_ms,
         columns=tuple(columns),
         host=facts,
-        devices=tuple(_clipped(found.device) for found in (*counted, *uncounted)),
+        devices=(*(_clipped(found.device) for found in (*counted, *uncounted)), *units),
         absent=_clip_absent(missing),
     )
     # What comes and goes unlisted (cable ends, loop devices) must not look like a new manifest.

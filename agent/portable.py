@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Optional, Union
 
+from agent.config import DEFAULT_UNITS
 from agent.inventory import (
     DISK_COLUMNS,
     NET_COLUMNS,
@@ -32,9 +33,11 @@ from agent.inventory import (
 )
 from agent.reading import Reading, ReadingError, Slot
 from agent.selection import EVERYTHING, Selection
+from agent.services import Services
+from agent.units import NoUnits, Units
 from evidence import __version__
 from evidence.columns import MISSING
-from evidence.manifest import CPU_STATES, Device
+from evidence.manifest import CPU_STATES, UNIT_CPU, Device
 
 WINDOWS = "win32"
 WINDOWS_TICKS_PER_S = 10_000_000
@@ -94,6 +97,7 @@ VIRTUAL_DISKS = (
     ("zram*", "compressed memory"),
 )
 DISKPERF = "unavailable: the system gives no disk counters; run `diskperf -y` as administrator and restart"
+NO_UNITS = "this system has no units whose processor time could be asked for"
 CONTAINED = "this system does not count it apart: it is contained in another state, the column holds 0"
 
 
@@ -158,6 +162,7 @@ class PortableHost:
         psutil: Any,
         nic_selection: Selection = EVERYTHING,
         disk_selection: Selection = EVERYTHING,
+        units: int = DEFAULT_UNITS,
         platform: str = sys.platform,
         clocks: Optional[SystemClocks] = None,
         ticks_per_s: Optional[int] = None,
@@ -174,6 +179,8 @@ class PortableHost:
         self._boot = boot or boot_id(psutil, platform)
         self._groups = groups or processor_groups(platform)
         self._facts = _machine(psutil, platform)
+        self._units = Units(Services(psutil) if platform == WINDOWS else NoUnits(NO_UNITS), count=units)
+        self._last_wall_ms: Optional[int] = None
         self._state: object = None
         self._inventory: Optional[Inventory] = None
 
@@ -183,8 +190,10 @@ class PortableHost:
         Raises:
             ReadingError: the system gives no processor times.
         """
+        units = self._units.chosen(self._last_wall_ms)
         # The monotonic clock first, so that it is never ahead of the boot clock.
         mono, boot, wall = (clock() // NS_PER_MS for clock in reversed(self._clocks))
+        self._last_wall_ms = wall
         values = self._processor()
         nic_counters = self._psutil.net_io_counters(pernic=True, nowrap=False) or {}
         disk_counters = self._psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
@@ -195,6 +204,7 @@ class PortableHost:
             tuple(sorted(self._psutil.net_if_stats().items())),
             self._addresses(),
             self._psutil.cpu_count(logical=True),
+            units,
         )
         if self._inventory is None or state != self._state:
             self._inventory = self._take_stock(sorted(nic_counters), sorted(disk_counters))
@@ -204,6 +214,7 @@ class PortableHost:
         _put(values, inventory.disks, DISK_COLUMNS, disk_counters, ("read_count", "write_count"))
         if users is not None:
             values.update({(SESSION_COLUMNS[0], ""): len(users), (SESSION_COLUMNS[1], ""): len(set(users))})
+        values.update({(UNIT_CPU, name): used_us for name, used_us in self._units.values().items()})
         return Reading(
             wall_ms=wall,
             boot_ms=boot,
@@ -258,6 +269,9 @@ class PortableHost:
         if not windows:
             reason = "session lists of this system cannot be told from an empty answer"
             absent += [(column, reason) for column in SESSION_COLUMNS]
+        units = self._units.devices()
+        if not units:
+            absent.append((UNIT_CPU, self._units.reason))
         return take_stock(
             interval_ms=self._interval_ms,
             facts={
@@ -265,12 +279,14 @@ class PortableHost:
                 "cpus": self._psutil.cpu_count(logical=True),
                 "ticks_per_s": self._ticks_per_s,
                 "sessions_source": "wts" if windows else "none",
+                "units_source": self._units.kind,
             },
             nics=nics,
             disks=disks,
             cpu=self._groups == 1,
             sessions=windows,
             absent=absent,
+            units=units,
             before=self._inventory,
         )
 

@@ -19,12 +19,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 CLOCK_STATES = {"synchronized": "已同步", "unsynchronized": "未同步", "unknown": "未知"}
 VIEWS = {"host": "整机", "container": "容器"}
-KINDS = {"nic": "网卡", "disk": "磁盘"}
+KINDS = {"nic": "网卡", "disk": "磁盘", "unit": "单元"}
 LABELS = {
     "net.rx": "接收字节 received bytes",
     "net.tx": "发送字节 sent bytes",
     "disk.reads": "完成的读次数 completed reads",
     "disk.writes": "完成的写次数 completed writes",
+    "unit.cpu": "处理器时间 processor time, µs",
     "sessions.count": "登录会话 sessions",
     "sessions.users": "登录账户 accounts",
 }

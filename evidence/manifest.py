@@ -13,6 +13,9 @@ Column names (``kind`` / ``unit``):
   one per counted device.
 * ``db.reads``, ``db.writes`` (counter / statement), one or both per database: statements that its
   server carried out. What a product counts as one stands in the device's reason.
+* ``unit.cpu`` (counter / us): processor time of a unit (systemd unit, Windows service), one per
+  measured unit; the device ``all`` is all units together. Which units are measured may change with
+  the manifest.
 * ``sessions.count``, ``sessions.users`` (gauge / session, account).
 * ``time.start_ms``, ``time.len_ms`` (clock / ms), then one ``average`` column: an averages chunk.
   Where bandwidth was bought, ``net.capacity.committed`` or ``net.capacity.cap`` (average / bit/s) say
@@ -58,6 +61,10 @@ NET_COMMITTED = "net.capacity.committed"
 NET_CAP = "net.capacity.cap"
 """A limit of bandwidth where the traffic is what is paid for: nothing of it was bought."""
 
+UNIT_CPU = "unit.cpu"
+UNIT_ALL = "all"
+"""The device of ``unit.cpu`` that stands for all units of the host together."""
+
 UNITS = {
     **dict.fromkeys((*COUNTERS_CLOCKS, *AVERAGES_CLOCKS), ("clock", "ms")),
     **{f"cpu.{state}": ("counter", "tick") for state in CPU_STATES},
@@ -67,6 +74,7 @@ UNITS = {
     "disk.writes": ("counter", "operation"),
     "db.reads": ("counter", "statement"),
     "db.writes": ("counter", "statement"),
+    UNIT_CPU: ("counter", "us"),
     "sessions.count": ("gauge", "session"),
     "sessions.users": ("gauge", "account"),
     "cpu.utilization": ("average", "percent"),
@@ -88,9 +96,9 @@ PUBLIC = "public"
 ALL_INTERFACES = "all_interfaces"
 """What stands there: traffic of the public line only, or of all interfaces (as an agent counts)."""
 
-DEVICE_KINDS = {"net": "nic", "disk": "disk", "db": "database"}
+DEVICE_KINDS = {"net": "nic", "disk": "disk", "db": "database", "unit": "unit"}
 """What a device is whose columns begin with this word."""
-PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes", "db.reads", "db.writes"})
+PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes", "db.reads", "db.writes", UNIT_CPU})
 
 _CLOCKS = {COUNTERS: COUNTERS_CLOCKS, AVERAGES: AVERAGES_CLOCKS, ACTIVITY: ACTIVITY_COLUMNS}
 _CARRIES = {COUNTERS: {"counter", "gauge"}, AVERAGES: {"average"}, ACTIVITY: set[str]()}
@@ -123,9 +131,14 @@ class Column:
         return entry
 
 
+def device_kind(column: str) -> str:
+    """Return the kind of device that a column of this name belongs to."""
+    return DEVICE_KINDS[column.partition(".")[0]]
+
+
 @dataclass(frozen=True)
 class Device:
-    """One network or block device of the host, or a database, and whether its work counts.
+    """One network or block device or unit of the host, or a database, and whether its work counts.
 
     ``identity`` changes when the device is another one under the same name: of a database, when its
     server has started anew or its counters were reset. ``speed_bps`` is the
@@ -207,11 +220,6 @@ def build(
     return parse(canonical.encode(document))
 
 
-def device_kind(column: str) -> str:
-    """Return the kind of the device that a column of devices belongs to: ``nic``, ``disk``, ``database``."""
-    return DEVICE_KINDS[column.partition(".")[0]]
-
-
 def parse(raw: bytes) -> Manifest:
     """Return the manifest that ``raw`` encodes.
 
@@ -273,7 +281,7 @@ def _device(entry: dict[str, Any]) -> Device:
     where = "manifest.devices"
     fields.require_keys(entry, ("kind", "name", "identity", "counts", "reason"), ("speed_bps",), where=where)
     return Device(
-        kind=fields.choice(entry, "kind", DEVICE_KINDS.values(), where=where),
+        kind=fields.choice(entry, "kind", tuple(DEVICE_KINDS.values()), where=where),
         name=fields.text(entry, "name", where=where),
         identity=fields.text(entry, "identity", where=where),
         counts=fields.choice(entry, "counts", ("yes", "no"), where=where) == "yes",

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from starproof.anchor_text import print_anchors
+from starproof.questions_text import print_questions
 from starproof.star_text import print_verdict
 from starproof.tables import print_figures, print_findings, printable
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport
@@ -78,3 +79,4 @@ def print_check(report: CheckReport, console: Console | None = None, *, figures:
     if report.outcome != FAILED and figures and report.figures is not None and report.report is not None:
         print_figures(report.figures, out)
         print_verdict(report.report["verdict"], out)
+        print_questions(report.report["questions"], out)

@@ -221,6 +221,14 @@ class Agent:
         self._first = "reading"
         self.read()
 
+    def stays_up(self, before: Agent) -> None:
+        """Be the machine of ``before``, enrolled anew: it was not restarted in between."""
+        self.boot = before.boot
+        for clock in ("boot_ms", "mono_ms"):
+            setattr(self, clock, getattr(before, clock) + self.wall_ms - before.wall_ms)
+        self._rows.clear()
+        self.read()
+
     def read(self) -> None:
         """Take a reading now."""
         names = [column.name for column in self.manifest.columns[3:]]
@@ -321,6 +329,7 @@ class Fleet:
         manifest: Manifest | None = None,
     ) -> Agent:  # fmt: skip
         """Return a new machine with an agent whose first reading falls on ``start`` (local time)."""
+        before = next((a for a in reversed(self._agents) if a.enrolled.host == host), None)
         made = Agent(
             self.enrol(host, epoch=epoch),
             start_ms=instant(start, self.timezone),
@@ -328,6 +337,8 @@ class Fleet:
             cpus=cpus,
             manifest=manifest,
         )
+        if before is not None:
+            made.stays_up(before)
         self._agents.append(made)
         return made
 

@@ -15,6 +15,7 @@ from evidence.errors import EvidenceError
 from evidence.sources import carries_averages
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout
+from verifier.contradictions.watch import Contradictions
 from verifier.enrolled import Enrolled
 from verifier.facts import SourceFacts
 from verifier.finding import Finding
@@ -78,11 +79,12 @@ def read_chains(
         links = Links(reader.pins, from_first=False)
         seen = _Seen(watch)
         followed = links.followed(seen.watching(reader.opened(host, entries)))
-        said = list(hear(host, followed, calendar, ALL_DAYS))
+        contradictions = Contradictions(host)
+        said = list(hear(host, contradictions.watching(followed), calendar, ALL_DAYS))
         findings.extend(links.findings)
-        if not carries_averages(
-            source
-        ):  # averages are packed without the other months and metrics in between
+        findings.extend(contradictions.findings())
+        # averages are packed without the other months and metrics in between
+        if not carries_averages(source):
             findings.extend(_holes(host, links))
         chains.append(
             Chain(

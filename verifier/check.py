@@ -9,9 +9,11 @@ Steps, the same numbers as in docs/check.md; every step reports all that it find
 5. Chunks: every signature, every field, every link; each number once; nothing missing in between.
 5a. Log: every checkpoint is signed and its root follows from the leaves; every chunk, enrolment and
    declared scope has its leaf; no day of the window without its mark; the month is closed.
+5b. Counters: those of one machine do not contradict one another (``verifier.contradictions``).
 6. Day sums: recomputed from the chunks, equal byte for byte.
 7. Rules: edition and scope can be read, the edition is the one this verifier ships.
 8. Figures: recomputed from the day sums and the rules, equal byte for byte.
+   The questions to the reviewer (``verifier.questions``) stand in the report and decide nothing.
 8a. Anchors: receipts are about this log; what the reviewer brings confirms or contradicts its
    checkpoints, day by day, and the rules before the window (``verifier.anchors.judge``).
 9. Outcome: fail if any finding says so, else incomplete if any says so, else pass.
@@ -102,6 +104,7 @@ class CheckReport:
             "anchors": None if self.anchors is None else self.anchors.document(),
             "findings": [finding.document() for finding in sorted(self.findings)],
             "figures": self.figures,
+            "questions": None if self.report is None else self.report["questions"],
             "verdict": None if self.report is None else self.report["verdict"],
         }
 

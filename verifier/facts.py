@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from evidence.crediting import Claims, claimed_metrics
 from evidence.day_sum import Interval, claims
 from evidence.manifest import ALL_INTERFACES, NET_CAP, NET_COMMITTED, PUBLIC, SCOPE_FACT, Manifest
+from verifier.questions.behaviour import Behaviour, Watching
 from verifier.recompute import Opened
 from verifier.window import Window
 
@@ -31,7 +32,8 @@ class SourceFacts:
     greatest offset (collector minus host), ``None`` if never measured. ``scopes`` are the kinds of
     traffic that averages of networks count, as (metric, scope), sorted. ``spoken`` are the stretches
     [start, end) in ms that the chunks speak for, disjoint and in order; of averages those for which
-    every metric that the source has is spoken for, purchased bandwidth left out.
+    every metric that the source has is spoken for, purchased bandwidth left out. ``behaviour`` is what
+    the questions to the reviewer rest on.
     """
 
     host: str
@@ -42,6 +44,7 @@ class SourceFacts:
     clock_offsets_ms: Interval | None
     scopes: tuple[tuple[str, str], ...]
     spoken: tuple[Interval, ...]
+    behaviour: Behaviour
 
 
 class Gathering:
@@ -56,6 +59,7 @@ class Gathering:
         self._offsets: list[int] = []
         self._scopes: set[tuple[str, str]] = set()
         self._claims: dict[str, Claims] = {}
+        self._watching = Watching()
 
     def watching(self, chunks: Iterable[Opened]) -> Iterator[Opened]:
         """Yield the chunks unchanged and remember what they say."""
@@ -74,6 +78,7 @@ class Gathering:
                 mine = self._claims.setdefault(metric, Claims())
                 for start, end in claims(chunk):
                     mine.add(start, end)
+            self._watching.add(chunk)
             yield stored, chunk
 
     def facts(self) -> SourceFacts:
@@ -87,6 +92,7 @@ class Gathering:
             clock_offsets_ms=(self._offsets[0], self._offsets[1]) if self._offsets else None,
             scopes=tuple(sorted(self._scopes)),
             spoken=self._spoken(),
+            behaviour=self._watching.behaviour(),
         )
 
     def _spoken(self) -> tuple[Interval, ...]:

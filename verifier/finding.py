@@ -172,6 +172,51 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "没有外部凭证证实申报范围、评定版本和日志密钥在统计期之前已确定",
         "nothing from outside confirms that scope, edition and log key were fixed before the window",
     ),
+    "TICKS_EXCEED": (
+        FAIL,
+        "处理器计数多于处理器数×时间：不可能",
+        "the processors counted more ticks than there was time for: impossible",
+    ),
+    "TICKS_SHORT": (
+        NOTE,
+        "处理器计数少于处理器数×时间：主机可能曾被虚拟化平台暂停，这段时间不计入",
+        "the processors counted fewer ticks than there was time for: the host may have been stopped by its hypervisor; that time does not count",
+    ),
+    "LINK_EXCEEDED": (
+        FAIL,
+        "流量超过物理网卡的速率：不可能",
+        "more bytes than a physical card's speed allows: impossible",
+    ),
+    "LINK_NAME_EXCEEDED": (
+        NOTE,
+        "流量超过虚拟网卡的标称速率：宿主机内部的流量可以如此，请核对带宽",
+        "more bytes than the nominal speed of a virtual card: traffic inside the machine below it may be faster; compare the bandwidth",
+    ),
+    "UNITS_EXCEED": (
+        FAIL,
+        "各单元的处理器时间之和超过处理器的时间：不可能",
+        "units used more processor time than the processors had: impossible",
+    ),
+    "UNITS_UNLIKE": (
+        FAIL,
+        "处理器的忙碌时间不属于任何单元：两种计数互相矛盾",
+        "busy time of the processors is of no unit: the two counters contradict one another",
+    ),
+    "UPTIME_BACK": (
+        FAIL,
+        "同一次开机内，开机时长变小：不可能",
+        "the clock since boot went back within one boot: impossible",
+    ),
+    "BOOTS_OVERLAP": (
+        FAIL,
+        "时钟已同步，而开机时刻早于上一次开机的读数：不可能",
+        "a boot began before the boot before it ended, with synchronized clocks: impossible",
+    ),
+    "BOOTS_OVERLAP_CLOCK": (
+        NOTE,
+        "开机时刻早于上一次开机的读数，但时钟未同步",
+        "a boot began before the boot before it ended, but the clocks were not synchronized",
+    ),
     "CONFLICT": (FAIL, "同一序号收到过不同的数据块", "different chunks with one number were received"),
 }  # fmt: skip
 """Code → severity, sentence in Chinese, sentence in English."""

@@ -26,6 +26,8 @@ from verifier.facts import SourceFacts, gaps
 from verifier.indicators.capacity import DECLARED, UNKNOWN
 from verifier.profile import Profile, profile_document
 from verifier.proved import page_one
+from verifier.questions.asking import ask
+from verifier.questions.document import questions_document
 from verifier.result import Figures
 from verifier.scope import BITS_PER_MEGABIT, DeclaredHost, Scope
 from verifier.scope_difference import differences
@@ -103,6 +105,7 @@ def report_document(
         "hosts": _hosts(figures, given),
         "comparisons": comparisons_document(given.comparisons),
         "comparison_notes": notes_document(comparison_notes(given.comparisons)),
+        "questions": questions_document(ask(figures, given.facts, given.comparisons), given.facts),
         "profile": None if given.profile is None else profile_document(given.profile, figures.edition),
         **page_one(
             agents=any(facts.source in SIGNED_BY_HOSTS for facts in given.facts),

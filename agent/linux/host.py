@@ -6,6 +6,7 @@ import os
 import sys as interpreter
 from typing import Optional, Union
 
+from agent.config import DEFAULT_UNITS
 from agent.inventory import (
     DISK_COLUMNS,
     NET_COLUMNS,
@@ -18,10 +19,12 @@ from agent.inventory import (
 from agent.linux import disks, files, network, processor, view
 from agent.linux.clock import Clocks, LinuxClocks
 from agent.linux.sessions import Sessions, SessionSource, Users, psutil_users
+from agent.linux.units import ControlGroups
 from agent.reading import Reading, ReadingError, Slot
 from agent.selection import EVERYTHING, Selection
+from agent.units import Units
 from evidence import __version__
-from evidence.manifest import CPU_STATES
+from evidence.manifest import CPU_STATES, UNIT_CPU
 
 StrPath = Union[str, "os.PathLike[str]"]
 KIB = 1024
@@ -42,6 +45,7 @@ class LinuxHost:
         interval_ms: int,
         nic_selection: Selection = EVERYTHING,
         disk_selection: Selection = EVERYTHING,
+        units: int = DEFAULT_UNITS,
         proc: StrPath = "/proc",
         sys: StrPath = "/sys",
         run: StrPath = "/run",
@@ -59,6 +63,8 @@ class LinuxHost:
         self._network = network.Network(os.fspath(sys), selection=nic_selection)
         self._disks = disks.Disks(os.fspath(sys), selection=disk_selection)
         self._sessions = SessionSource(os.fspath(run), users=users)
+        self._units = Units(ControlGroups(os.fspath(sys)), count=units)
+        self._last_wall_ms: Optional[int] = None
         seen = view.look(proc=self._proc, sys=os.fspath(sys), run=os.fspath(run), root=os.fspath(root))
         self._facts = {**_machine(self._proc), **seen.facts()}
         self._state: object = None
@@ -73,8 +79,10 @@ class LinuxHost:
         # Looking for new devices comes first, so that clocks and counters stay close together.
         nics, blocks = self._network.scan(), self._disks.scan()
         sessions = self._sessions.read()
+        units = self._units.chosen(self._last_wall_ms)
         instant, ticks = processor.read(self._proc, self._clocks)
-        state = (nics, blocks, ticks.cpus, sessions.source)
+        self._last_wall_ms = instant.wall_ms
+        state = (nics, blocks, ticks.cpus, sessions.source, units)
         if self._inventory is None or state != self._state:
             self._inventory = self._take_stock(nics, blocks, ticks.cpus, sessions)
             self._state = state
@@ -101,6 +109,8 @@ class LinuxHost:
         if inventory.sessions:
             for column, value in zip(SESSION_COLUMNS, (sessions.count, sessions.users)):
                 values[column, ""] = value
+        for name, used_us in self._units.values().items():
+            values[UNIT_CPU, name] = used_us
         return values
 
     def _take_stock(
@@ -118,6 +128,9 @@ class LinuxHost:
         ]
         if sessions.source == "none":
             absent += [(column, sessions.reason) for column in SESSION_COLUMNS]
+        units = self._units.devices()
+        if not units:
+            absent.append((UNIT_CPU, self._units.reason))
         return take_stock(
             interval_ms=self._interval_ms,
             facts={
@@ -125,12 +138,14 @@ class LinuxHost:
                 "cpus": cpus,
                 "ticks_per_s": self._ticks_per_s,
                 "sessions_source": sessions.source,
+                "units_source": self._units.kind,
             },
             nics=found_nics,
             disks=found_disks,
             cpu=True,
             sessions=sessions.source != "none",
             absent=absent,
+            units=units,
             before=self._inventory,
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from documents.display import legible
 from documents.errors import RenderError
-from documents.report import criteria, declared, figures, hosts, origin
+from documents.report import criteria, declared, figures, hosts, origin, questions
 from documents.report.blocks import View
 from documents.report.cover import cover
 from documents.report.phrases import Phrases
@@ -34,12 +34,14 @@ def view(report: Mapping[str, Any], *, language: str) -> View:
         raise RenderError(f"this is {schema!r}, not {SCHEMA}; make the report with this version of starproof")
     say = Phrases(language)
     report_hash = _hash(report)
+    asked = questions.section(report, say)
     sections = (
         figures.overview(report, say),
         *figures.sections(report, say),
         criteria.section(report, say),
         hosts.calendar_section(report, say),
         hosts.hosts_section(report, say),
+        *(() if asked is None else (asked,)),
         declared.exclusions(report, say),
         declared.scope(report, say),
         declared.profile(report, say),

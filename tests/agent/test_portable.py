@@ -87,11 +87,15 @@ class StandIn:
         self.stats = {"Ethernet": Stats(True, 2, 1000, 1500)}
         self.macs = {"Ethernet": "00-15-5D-00-00-01"}
         self.people = [User("ops", None), User("ops", None), User("dev", None)]
+        self.services = []
         self.__dict__.update(answers)
         self.asked = {}
 
     def cpu_times(self):
         return self.times
+
+    def win_service_iter(self):
+        return iter(self.services)
 
     def cpu_count(self, *, logical):
         assert logical

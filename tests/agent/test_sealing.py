@@ -8,7 +8,7 @@ from machine_double import CHAIN, IDENTITY, NOON_MS, Machine, make_key
 from agent import sealing, thinning
 from agent.reading import ReadingError
 from agent.sealing import ClockEstimate, LastRow, Place, Sealer, last_row
-from evidence import day_sum
+from evidence import day_sum, manifest
 from evidence.calendar import LocalCalendar
 from evidence.chunk import open_chunk, read_frame
 from evidence.columns import MISSING
@@ -417,3 +417,22 @@ def test_values_that_do_not_fit_the_manifest_are_refused():
         chain.sealer.add(replace(reading, values={}))
     chain.sealer.add(reading)
     assert chain.sealer.last_wall_ms == reading.wall_ms
+
+
+def test_a_unit_that_began_anew_does_not_go_on_from_the_one_before():
+    def units(*named: tuple[str, str]) -> manifest.Manifest:
+        return manifest.build(
+            kind=manifest.COUNTERS,
+            interval_ms=60_000,
+            columns=(
+                *map(manifest.Column, manifest.COUNTERS_CLOCKS),
+                *(manifest.Column("unit.cpu", device=name) for name, _ in named),
+            ),
+            host={"cpus": 1, "ticks_per_s": 100},
+            devices=tuple(
+                manifest.Device("unit", name, identity, True, "used much") for name, identity in named
+            ),
+        )
+
+    old, new = units(("a", "1"), ("b", "1")), units(("a", "1"), ("b", "2"))
+    assert list(sealing._projected(old, (1, 2, 3, 40, 50), new)) == [1, 2, 3, 40, MISSING]

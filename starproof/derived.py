@@ -11,6 +11,7 @@ from pathlib import Path
 from evidence.errors import EvidenceError
 from starproof import session
 from starproof.keys import read_log_key
+from starproof.outside import add_outside, named_outside, read_outside
 from starproof.rules import add_declared, read_rules, trusted_editions
 from verifier.check import FAILED, check
 from verifier.derivation import Declared, Documents, derive_month
@@ -37,6 +38,7 @@ def add_source(parser: argparse.ArgumentParser, *, profile_needed: bool) -> None
     parser.add_argument(
         "--log-key", type=Path, metavar="FILE", help="with --pack: the log key registered before the window"
     )
+    add_outside(parser)
     parser.set_defaults(profile_needed=profile_needed)
     session.add_database(parser)
 
@@ -51,9 +53,12 @@ def require_source(parser: argparse.ArgumentParser, options: argparse.Namespace)
         ]
         if given:
             parser.error(f"--pack holds everything already; leave out --{', --'.join(given)}")
-    elif options.month is None:
+        return
+    if named_outside(options):
+        parser.error("--tsa-root, --mailbox, --code and --object confirm the anchors of a pack; give --pack")
+    if options.month is None:
         parser.error("give --month YYYY-MM, or --pack FILE.zip")
-    elif options.profile_needed and options.profile is None:
+    if options.profile_needed and options.profile is None:
         parser.error("give --profile FILE: the form is filled from it (starproof profile template makes one)")
 
 
@@ -100,6 +105,7 @@ def _from_pack(options: argparse.Namespace) -> Source:
             log_key=key,
             editions=trusted_editions(options.edition),
             now_ms=time.time_ns() // 1_000_000,
+            outside=read_outside(options),
         )
     if report.outcome == FAILED or report.declared is None or report.derived is None:
         codes = sorted({finding.code for finding in report.findings if finding.severity == "fail"})

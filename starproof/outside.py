@@ -25,8 +25,14 @@ class OutsideError(VerifierError):
     code: ClassVar[str] = "OUTSIDE"
 
 
-def add_outside(parser: argparse.ArgumentParser) -> None:
-    """Add the options by which a reviewer confirms anchors."""
+def add_outside(parser: argparse.ArgumentParser, *, one_log: bool = True) -> None:
+    """Add the options by which a reviewer confirms anchors.
+
+    Args:
+        parser: gets the options.
+        one_log: whether one pack is looked at; codes and objects do not say which log they are of, roots
+            and mail serve for the packs of any.
+    """
     group = parser.add_argument_group(
         "锚定 anchors",
         "what you hold yourself, never taken from the pack or from the applicant (docs/anchors.md)",
@@ -47,6 +53,9 @@ def add_outside(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help=".eml or .mbox from your own mailbox, or a folder of them 评审方邮箱; may be repeated",
     )
+    parser.set_defaults(code=[], object=[])
+    if not one_log:
+        return
     group.add_argument(
         "--code",
         type=typed_code,
@@ -81,6 +90,11 @@ def typed_code(text: str) -> tuple[int, str, int | None]:
         raise argparse.ArgumentTypeError(f"{size}: {error}") from None
     except ValueError:
         raise argparse.ArgumentTypeError(f"{day!r} is no date; write SIZE=CODE@YYYY-MM-DD") from None
+
+
+def named_outside(options: argparse.Namespace) -> bool:
+    """Return whether the options name anything from outside."""
+    return any((options.tsa_root, options.mailbox, options.code, options.object))
 
 
 def read_outside(options: argparse.Namespace) -> Outside:

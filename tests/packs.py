@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 from fleet import Fleet, MemoryArchive, instant
 from memory_log import MemoryLog, honest_log
@@ -187,15 +188,24 @@ def mailbox_of(data: bytes) -> Outside:
         leaves = decode_all(entries[layout.LOG_LEAVES])
         base = read_base(entries[layout.LOG_BASE]).frontier.size
         notes = checkpoint.separate(entries[layout.LOG_CHECKPOINTS])
-    except (KeyError, EvidenceError, ContainerError):  # bent by a test
+        sizes = [int(note.split(b"\n")[1]) for note in notes]
+    except (KeyError, ValueError, EvidenceError, ContainerError):  # bent by a test
         return Outside()
     mail = []
-    for note in notes:
-        covered = int(note.split(b"\n")[1]) - base
+    for note, size in zip(notes, sizes, strict=True):
+        covered = size - base
         if 0 < covered <= len(leaves):
             when = datetime.fromtimestamp(leaves[covered - 1].arrival_ms / 1_000 + 10, timezone.utc)
             mail.append(("authority", f"Received: by mx; {when:%d %b %Y %H:%M:%S +0000}\n\n".encode() + note))
     return Outside(mail=mail)
+
+
+def write_mail(folder: Path, data: bytes) -> Path:
+    """The same messages as files of a mailbox; returns its folder."""
+    folder.mkdir(exist_ok=True)
+    for number, (_, raw) in enumerate(mailbox_of(data).mail):
+        (folder / f"{layout.sha256(data)[:8]}-{number}.eml").write_bytes(raw)
+    return folder
 
 
 def codes(report: CheckReport) -> set[str]:

@@ -28,8 +28,10 @@ from evidence.errors import EvidenceError
 from starproof import session
 from starproof.log_keys import LogKeys, keys_in_files, keys_in_folder
 from starproof.output import write_new
+from starproof.outside import add_outside, read_outside
 from starproof.rules import read_edition, trusted_editions
 from verifier import layout
+from verifier.anchors.interface import Outside
 from verifier.check import FAILED, check
 from verifier.container import Container, ContainerError
 from verifier.edition import Edition
@@ -55,7 +57,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof region") -> int:
         keys = keys_in_folder(options.log_keys) if options.log_keys else keys_in_files(options.log_key)
         editions = {**trusted_editions(), edition.id: edition.sha256}
         packs = [
-            _checked(path, keys, editions, f"{number}/{len(options.packs)}")
+            _checked(path, keys, editions, read_outside(options), f"{number}/{len(options.packs)}")
             for number, path in enumerate(options.packs, 1)
         ]
         year = options.year or latest_year(packs)
@@ -98,6 +100,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--count-incomplete", action="store_true", help="count packs whose check is incomplete, too"
     )
+    add_outside(parser, one_log=False)
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     return parser
 
@@ -124,8 +127,10 @@ def _edition(path: Path | None) -> Edition:
     return edition
 
 
-def _checked(path: Path, keys: LogKeys, editions: dict[str, str], progress: str) -> CheckedPack:
-    """Hash and check what one opened file holds."""
+def _checked(
+    path: Path, keys: LogKeys, editions: dict[str, str], outside: Outside, progress: str
+) -> CheckedPack:
+    """Hash and check what one opened file holds; ``outside`` is read once, so every pack has its own."""
     if sys.stderr.isatty():
         sys.stderr.write(f"核验 checking {progress} {plain(path.name)}\n")
     try:
@@ -139,6 +144,7 @@ def _checked(path: Path, keys: LogKeys, editions: dict[str, str], progress: str)
             log_key=keys.for_pack(_statement(stream)),
             editions=editions,
             now_ms=time.time_ns() // 1_000_000,
+            outside=outside,
         )
     return checked_pack(report, report.report, sha256=digest, file=path.name)
 

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from packs import CONTRACT, FULL_PACK, LOG_KEY, PACK, PROFILE, SCOPE
+from packs import CONTRACT, FULL_PACK, LOG_KEY, PACK, PROFILE, SCOPE, write_mail
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -161,8 +161,17 @@ def test_a_pack_is_rendered_without_a_key_though_who_signed_is_not_proved(run, t
 def test_what_is_not_proved_is_said_when_pages_are_drawn_from_a_pack(run, tmp_path):
     pack, key = packed_file(tmp_path, FULL_PACK)
     _, _, err = run("report", "--pack", pack, "--out", tmp_path / "r.html")
-    assert "the check is incomplete: LOG_KEY_NOT_GIVEN" in err
-    assert run("report", "--pack", pack, "--log-key", key, "--out", tmp_path / "again.html")[2] == ""
+    assert "the check is incomplete: DAY_NOT_ANCHORED, LOG_KEY_NOT_GIVEN, SCOPE_NOT_ANCHORED" in err
+    held = ["--log-key", key, "--mailbox", write_mail(tmp_path / "mail", FULL_PACK)]
+    assert run("report", "--pack", pack, *held, "--out", tmp_path / "again.html")[2] == ""
+
+
+@pytest.mark.parametrize("option", ["--mailbox", "--tsa-root", "--object"])
+def test_what_confirms_a_pack_is_refused_where_there_is_none(db, run, tmp_path, option, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run("report", "--month", "2026-10", "--db", db, option, tmp_path, "--out", tmp_path / "r.html")
+    assert stop.value.code == 2
+    assert "confirm the anchors of a pack" in capsys.readouterr().err
 
 
 def test_a_profile_that_disagrees_with_the_store_is_refused_before_anything_is_drawn(db, run, tmp_path):

@@ -11,7 +11,20 @@ from pathlib import Path
 import pytest
 from docx import Document
 from openpyxl import load_workbook
-from packs import EDITION, FULL_PACK, LOG_KEY, OTHER, PACK, contents, resigned
+from packs import (
+    ARCHIVE,
+    EDITION,
+    FULL_PACK,
+    LOG_KEY,
+    OTHER,
+    SCOPE,
+    SCOPED_PACK,
+    contents,
+    declared_scope,
+    packed,
+    resigned,
+    write_mail,
+)
 
 import starproof.commands.region as command
 from documents.region import CheckedPack, checked_pack
@@ -21,7 +34,7 @@ from verifier.check import CheckReport
 from verifier.finding import CATALOGUE
 
 ENTERPRISE = "示例企业"
-NOTES = ["SCOPE_NOT_DECLARED"]
+SHORT_SCOPE = SCOPE.replace(b"to = 2026-11-30", b"to = 2026-11-20")
 REPORT = {
     "verdict": {
         "edition": {"id": "jiangsu-2018-trial"}, "star": "4", "provisional": "no",
@@ -33,7 +46,8 @@ REPORT = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "a.zip").write_bytes(PACK)
+    (tmp_path / "a.zip").write_bytes(SCOPED_PACK)
+    write_mail(tmp_path / "mail", SCOPED_PACK)
     (tmp_path / "keys").mkdir()
     write_key(tmp_path / "keys" / f"{ENTERPRISE}.pub", LOG_KEY)
     (tmp_path / "keys" / "README.txt").write_text("no key")
@@ -56,7 +70,10 @@ def write_key(path: Path, key: PrivateKey) -> Path:
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> str:
-    assert main([str(argument) for argument in arguments]) == code
+    """Run the command for a reviewer who has a mailbox beside the packs, if there is one."""
+    mail = Path(str(arguments[0])).parent / "mail"
+    brought = ("--mailbox", mail) if mail.is_dir() else ()
+    assert main([str(argument) for argument in (*arguments, *brought)]) == code
     out, err = capsys.readouterr()
     assert bool(err) == bool(code)
     return err if code else out
@@ -78,7 +95,7 @@ def test_a_pack_checked_with_its_enterprises_key_counts(
     document = answer(capsys, folder / "a.zip", "--log-keys", folder / "keys", "--out", out)
     [pack] = document["packs"]
     assert (pack["enterprise"], pack["outcome"], pack["reason"]) == (ENTERPRISE, "pass", "COUNTED")
-    assert pack["sha256"] == hashlib.sha256(PACK).hexdigest()
+    assert pack["sha256"] == hashlib.sha256(SCOPED_PACK).hexdigest()
     counts = {row["region"]: row["stars"] for row in document["regions"]}
     assert counts["苏州"] == {"3": 0, "4": 1, "5": 0}
     assert sum(sum(stars.values()) for stars in counts.values()) == 1
@@ -128,9 +145,9 @@ def test_what_fails_is_listed_with_its_codes_and_the_rest_is_counted(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "b.zip").write_bytes(b"no pack at all")
-    forged = resigned(contents(PACK), OTHER)
+    forged = resigned(contents(SCOPED_PACK), OTHER)
     (folder / "c.zip").write_bytes(forged)
-    (folder / "d.zip").write_bytes(PACK)
+    (folder / "d.zip").write_bytes(SCOPED_PACK)
     packs = [folder / f"{name}.zip" for name in "abcd"]
     document = answer(capsys, *packs, "--log-keys", folder / "keys", "--out", folder / "x.xlsx")
     assert reasons(document) == ["COUNTED", "FAILED", "FAILED", "SAME_FILE"]
@@ -143,12 +160,25 @@ def test_what_fails_is_listed_with_its_codes_and_the_rest_is_counted(
 def test_what_to_read_beside_a_pass_is_told_everywhere(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    short = packed(ARCHIVE, declared_scope(SHORT_SCOPE))
+    (folder / "short.zip").write_bytes(short)
+    (folder / "mail").rename(folder / "mail of the other log")
+    write_mail(folder / "mail", short)
     known = ("--log-keys", folder / "keys")
-    [pack] = answer(capsys, folder / "a.zip", *known, "--out", folder / "1.csv")["packs"]
-    assert (pack["reason"], pack["notes"]) == ("COUNTED", NOTES)
-    said = run(capsys, folder / "a.zip", *known, "--out", folder / "2.csv")
-    for code in NOTES:
-        assert f"提示 note {code}: {CATALOGUE[code][1]}  {CATALOGUE[code][2]}" in said
+    [pack] = answer(capsys, folder / "short.zip", *known, "--out", folder / "1.csv")["packs"]
+    assert (pack["reason"], pack["notes"]) == ("COUNTED", ["WINDOW_SHORT"])
+    said = run(capsys, folder / "short.zip", *known, "--out", folder / "2.csv")
+    assert f"提示 note WINDOW_SHORT: {'  '.join(CATALOGUE['WINDOW_SHORT'][1:])}" in said
+
+
+@pytest.mark.usefixtures("with_report")
+def test_a_pack_whose_days_nothing_from_outside_confirms_is_incomplete(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "mail").rename(folder / "other mail")
+    document = answer(capsys, folder / "a.zip", "--log-keys", folder / "keys", "--out", folder / "x.csv")
+    assert reasons(document) == ["INCOMPLETE"]
+    assert document["packs"][0]["codes"] == ["DAY_NOT_ANCHORED", "SCOPE_NOT_ANCHORED"]
 
 
 def test_a_pack_without_a_profile_is_listed_not_counted(
@@ -165,6 +195,7 @@ def test_region_and_standing_come_from_the_recomputed_verdict(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "full.zip").write_bytes(FULL_PACK)
+    write_mail(folder / "mail", FULL_PACK)
     document = answer(capsys, folder / "full.zip", "--log-keys", folder / "keys", "--out", folder / "x.csv")
     [pack] = document["packs"]
     assert (pack["region"], pack["star"], pack["reason"]) == ("苏州", "", "NO_STAR")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
-from packs import PACK, checked
+from packs import PACK, SCOPED_PACK, checked
 from region_tables import LAYOUT, pack, reasons
 
 from documents.region import (
@@ -178,17 +178,17 @@ def test_the_year_is_that_of_the_latest_month_that_did_not_fail() -> None:
 
 
 def test_a_real_check_and_its_report_give_what_is_counted() -> None:
-    found = checked_pack(checked(PACK), REPORT, sha256="a" * 64, file="x.zip")
+    found = checked_pack(checked(SCOPED_PACK), REPORT, sha256="a" * 64, file="x.zip")
     assert found == CheckedPack(
         enterprise="示例企业", month="2026-11", region="苏州", star="4", outcome=PASS, codes=(),
         sha256="a" * 64, file="x.zip", edition="jiangsu-2018-trial", made_ms=found.made_ms,
-        standings=(("3", "SUPPORTED"), ("4", "SUPPORTED")), notes=("SCOPE_NOT_DECLARED",),
+        standings=(("3", "SUPPORTED"), ("4", "SUPPORTED")), notes=(),
     )  # fmt: skip
     assert found.made_ms > 0
 
 
 def test_a_pack_without_a_key_or_without_a_report_says_so() -> None:
-    found = checked_pack(checked(PACK, key=None), None, sha256="a" * 64, file="x.zip")
+    found = checked_pack(checked(SCOPED_PACK, key=None), None, sha256="a" * 64, file="x.zip")
     assert (found.outcome, found.codes) == (PARTIAL, ("LOG_KEY_NOT_GIVEN",))
     assert (found.region, found.star, found.edition, found.provisional) == ("", "", "", False)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from drafts import CLOCKS, CPU, counters, steady
 from fleet import HOUR_S, Fleet
-from packs import checked, packed
+from packs import SCOPE, checked, declared_scope, packed
 from rich.console import Console
 from traces import data_folder
 
@@ -310,7 +310,8 @@ def gamed_fleet() -> Fleet:
 
 
 def test_a_gamed_month_gives_rise_to_questions_and_keeps_its_verdict_and_outcome():
-    report = checked(packed(gamed_fleet().archive()))
+    scope = SCOPE.replace(b'"web-1"', b'"held-1"').replace(b'"db-1"', b'"copied-1"')
+    report = checked(packed(gamed_fleet().archive(), declared_scope(scope)))
     assert report.outcome == "pass", report.findings
     asked = {(q["definition"], q["host"]): q for q in report.report["questions"]["asked"]}
     assert ("busy-hour-repeated/1", "copied-1") in asked

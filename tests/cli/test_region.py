@@ -34,7 +34,7 @@ from verifier.check import CheckReport
 from verifier.finding import CATALOGUE
 
 ENTERPRISE = "示例企业"
-SHORT_SCOPE = SCOPE.replace(b"to = 2026-11-30", b"to = 2026-11-20")
+SHORT_SCOPE = SCOPE.replace(b"to = 2026-11-30", b"to = 2026-11-28")
 REPORT = {
     "verdict": {
         "edition": {"id": "jiangsu-2018-trial"}, "star": "4", "provisional": "no",

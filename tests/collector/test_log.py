@@ -397,9 +397,9 @@ def test_an_old_store_is_migrated_and_its_log_is_what_it_held(enrolled, api, ope
     scopes.declare(opened.store, b"a scope", record=lambda *_: b"its record", clock=clock)
     before = leaves(opened.store)
     with opened.store.writing() as connection:
-        for table in ("log_leaf", "log_node", "log_head", "checkpoint", "day_mark", "month_close"):
+        for table in ("anchor_receipt", "anchor_outbox", "log_leaf", "log_node", "log_head", "checkpoint", "day_mark", "month_close"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
     again = open_store(url)
     after = leaves(again.store)
     # Of one millisecond, so the kinds decide the order: enrolment, scope, chunks.

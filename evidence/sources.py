@@ -21,6 +21,8 @@ ACCOUNTS = "accounts"
 DATABASE = "database"
 SIGNED_BY_HOSTS = (AGENT, LOGIN_LOG, DATABASE)
 """The sources whose keys are made on a host and never leave it."""
+SEALED_WHEN_READ = (AGENT, DATABASE)
+"""A reader of logs may find old ones: what it counts is older than its chunk, and than what that names."""
 NAME_PATTERN = f"(?:{LOGIN_LOG}|[a-z][a-z0-9]{{1,15}})"
 NAME_RULE = "a lower-case letter, then 1 to 15 lower-case letters or digits"
 _RANK = {AGENT: 0, IMPORT: 1}

@@ -22,6 +22,7 @@ from agent.logins.sealing import Signer
 from agent.logins.tally import Accounts
 from agent.logins.worker import LoginSpool, Worker, newest
 from agent.notify import Notifier
+from agent.receipts import Receipts
 from agent.run import GRACE_S, SPREAD_S, SPREAD_SHARE, chance, signals
 from agent.runner import Loop, wall_ms
 from agent.schedule import MS_PER_S, Schedule
@@ -103,7 +104,8 @@ def run(settings: Settings, *, environment: Mapping[str, str]) -> int:
         batch = _batch(reader, files, state, enrolled)
         spool = _spool(settings, state, enrolled, events)
         board = Board(wall_ms, interval_ms=schedule.interval_ms)
-        delivery = _delivery(settings, schedule, spool, enrolled, board=board, events=events)
+        receipts = Receipts(state, enrolled.log_key)
+        delivery = _delivery(settings, schedule, spool, enrolled, receipts, board=board, events=events)
         worker = Worker(
             reader=reader,
             batch=_of_chain(batch, spool, files, state),
@@ -216,7 +218,14 @@ def _signer(settings: Settings, enrolled: Enrolled, accounts: Accounts) -> Signe
 
 
 def _delivery(
-    settings: Settings, schedule: Schedule, spool: Spool, enrolled: Enrolled, *, board: Board, events: Events
+    settings: Settings,
+    schedule: Schedule,
+    spool: Spool,
+    enrolled: Enrolled,
+    receipts: Receipts,
+    *,
+    board: Board,
+    events: Events,
 ) -> Delivery:
     transport = HttpTransport(
         settings.collector or enrolled.collector,
@@ -233,6 +242,7 @@ def _delivery(
         events=events,
         timeout_s=float(settings.delivery_timeout_s),
         max_chunks=settings.delivery_max_chunks,
+        receipts=receipts,
         spread_s=min(SPREAD_S, schedule.seal_ms / MS_PER_S / SPREAD_SHARE),
     )
 

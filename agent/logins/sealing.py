@@ -45,8 +45,11 @@ class Signer:
             },
         )
 
-    def frame(self, piece: Piece, place: Place, clock: ClockEstimate) -> bytes:
+    def frame(self, piece: Piece, place: Place, clock: ClockEstimate, anchor: str = "") -> bytes:
         """Return the chunk of a piece at its place of the chain.
+
+        ``anchor`` is the hash of the newest anchor receipt that the collector has told, or empty. Old logs
+        may be read, so it says when the chunk was sealed, not when what it counts happened.
 
         Raises:
             EvidenceError: the piece does not make a chunk.
@@ -64,7 +67,7 @@ class Signer:
             start_ms=piece.start_ms,
             end_ms=piece.end_ms,
             prev_end_ms=place.prev_end_ms,
-            anchor="",
+            anchor=anchor,
             rows=0,
             columns=0,
             digest="",

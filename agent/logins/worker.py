@@ -116,7 +116,9 @@ class Worker:
                 if self.batch.first_seq != first:
                     self.batch.first_seq = first
                     self.batch.save(self._files, self._folder)
-                return self._signer.frame(self.batch.pieces[self._sealed], place, self._delivery.clock)
+                delivery = self._delivery
+                piece = self.batch.pieces[self._sealed]
+                return self._signer.frame(piece, place, delivery.clock, delivery.anchor)
 
             try:
                 head = self._spool.seal(build)

@@ -20,6 +20,7 @@ class CollectorDouble:
         self.wall_ms = wall_ms
         self.tokens: dict[str, str] = {}
         self.answers: dict[str, dict] = {}
+        self.anchor = ""
         self.pinned: dict[str, list[tuple[PublicKey, str]]] = {}
         self.chunks: dict[tuple[str, int], tuple[str, object]] = {}
         self.requests: list[tuple[str, bytes]] = []
@@ -109,7 +110,7 @@ class CollectorDouble:
         while offset < len(body):
             frame, offset = take_frame(body, offset)
             results.append(self._judge(frame, keys))
-        return 200, {"results": results}
+        return 200, {"results": results, **({"anchor": self.anchor} if self.anchor else {})}
 
     def _judge(self, frame, keys) -> dict:
         seq = parse_header(frame.header).seq

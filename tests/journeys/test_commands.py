@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from packs import ARCHIVE, LOG_KEY, packed
+from packs import ARCHIVE, LOG_KEY, SCOPED, packed, write_mail
 from processes import ROOT, collector, enrolled_agent, environment, starproof, starproof_json
 
 COVERAGE = {"observed_s", "bridged_s", "downtime_s", "excluded_s", "missing_s", "share"}
@@ -130,15 +130,16 @@ def test_a_pack_of_an_imported_month_is_incomplete_and_a_changed_one_fails(
     log_key = Path(store.removeprefix("sqlite:///")).parent / "log.pub"
     report = starproof_json("check", pack, "--log-key", log_key, code=2)
     assert report["log_key"] == answer["log_key"]
-    # The month was imported afterwards and not closed: that alone is missing.
+    # The month was imported afterwards, without a scope, and is not closed: that alone is missing.
     incomplete = {f["code"] for f in report["findings"] if f["severity"] != "note"}
-    assert incomplete == {"LOG_DAY_MISSING", "LOG_NOT_CLOSED"}
+    never = {"LOG_DAY_MISSING", "DAY_NOT_ANCHORED", "SCOPE_NOT_ANCHORED"}
+    assert incomplete == {"LOG_NOT_CLOSED", *never}
     starproof("log", "close", "--month", "2026-10", "--db", store)
     starproof(
         "pack", "--month", "2026-10", "--timezone", "UTC", "--db", store, "--out", tmp_path / "closed.zip"
     )
     closed = starproof_json("check", tmp_path / "closed.zip", "--log-key", log_key, code=2)
-    assert {f["code"] for f in closed["findings"] if f["severity"] != "note"} == {"LOG_DAY_MISSING"}
+    assert {f["code"] for f in closed["findings"] if f["severity"] != "note"} == never
     assert report["figures"]["indicators"][2]["hosts"][0]["host"] == "web-1"
     assert starproof_json("check", pack, code=2)["outcome"] == "incomplete"
     data = bytearray(pack.read_bytes())
@@ -150,9 +151,10 @@ def test_a_pack_of_an_imported_month_is_incomplete_and_a_changed_one_fails(
 
 def test_check_needs_no_store_and_ordinary_tools_can_open_the_pack(tmp_path: Path) -> None:
     pack = tmp_path / "fleet.zip"
-    pack.write_bytes(packed(ARCHIVE, made="2026-11-15"))  # before today, wherever this runs
+    pack.write_bytes(packed(ARCHIVE, SCOPED, made="2026-11-15"))  # before today, wherever this runs
     (tmp_path / "log.pub").write_text(LOG_KEY.public.raw.hex() + "\n")
-    starproof("check", pack, "--log-key", tmp_path / "log.pub")
+    mail = write_mail(tmp_path / "mail", pack.read_bytes())
+    starproof("check", pack, "--log-key", tmp_path / "log.pub", "--mailbox", mail)
     with zipfile.ZipFile(pack) as archive:
         archive.extractall(tmp_path / "open")
     for manifest in ("manifest-sha256.txt", "tagmanifest-sha256.txt"):

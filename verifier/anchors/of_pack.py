@@ -13,7 +13,7 @@ from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
 from evidence.log_entry import EDITION, SCOPE, decode_all
 from evidence.merkle import Frontier
-from evidence.sources import AGENT
+from evidence.sources import SEALED_WHEN_READ
 from evidence.stored import StoredChunk
 from verifier.anchors.interface import AnchorReport, NamedAnchor, Outside, Receipt, note_size, parse_name
 from verifier.anchors.judge import Asked, Judge
@@ -52,7 +52,7 @@ class Naming:
     def take(self, stored: StoredChunk, chunk: Chunk) -> None:
         """Note what one verified chunk names."""
         header = chunk.header
-        if header.source != AGENT:
+        if header.source not in SEALED_WHEN_READ:
             return
         day = self.calendar.day_of(header.start_ms)
         one = self.found.get((header.host, header.anchor, day))

@@ -2,7 +2,8 @@
 
 That holds where nobody could know the receipt before: a time stamp carries the authority's signature. A
 mail, a printed code and an object are the applicant's own bytes and could have been made at any time.
-Imported chunks are sealed long after what they tell of, so only agents' chunks are asked.
+Imported chunks are sealed long after what they tell of, and a reader of logs may find old
+ones, so only chunks that are sealed when they are read are asked.
 """
 
 from __future__ import annotations

@@ -114,6 +114,18 @@ def test_a_life_from_enrolment_to_the_last_chunk(double, config, tmp_path, capsy
     assert "ann" not in told.out + told.err
 
 
+def test_chunks_name_the_newest_anchor_that_the_collector_told(double, config, tmp_path):
+    double.anchor = "7" * 64
+    enrol(double, config)
+    assert lives(config, 1.5) == 0
+    before = len(double.stored())
+    assert before
+    (tmp_path / "access.log").write_text(line("ann"))
+    assert lives(config, 1.5) == 0
+    assert double.stored()[0].header.anchor == ""
+    assert {chunk.header.anchor for chunk in double.stored()[before:]} == {double.anchor}
+
+
 def test_check_says_what_is_wrong_and_ends_with_1(config, tmp_path, capsys):
     (tmp_path / "access.log").write_text("x\n")
     assert logins("check", config) == 0

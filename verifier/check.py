@@ -8,7 +8,7 @@ Steps, the same numbers as in docs/check.md; every step reports all that it find
 4. Enrolments: every key is sound, possession proved, changes of key signed by the key before.
 5. Chunks: every signature, every field, every link; each number once; nothing missing in between.
 5a. Log: every checkpoint is signed and its root follows from the leaves; every chunk, enrolment and
-   declared scope has its leaf; no day of the window without its mark; the month is closed.
+   declared scope has its leaf, and so has the ledger; no day of the window without its mark; the month is closed.
 5b. Counters: those of one machine do not contradict one another (``verifier.contradictions``).
 6. Day sums: recomputed from the chunks, equal byte for byte.
 7. Rules: edition and scope can be read, the edition is the one this verifier ships.
@@ -174,6 +174,7 @@ def check(
     if coverage:
         coverage.chunks_done()
         coverage.records(enrolled.accepted, declared_records(contents))
+        coverage.ledger(contents.read(layout.LEDGER))
 
     # (6)-(8)
     def hours(zone: LocalCalendar, window: Window) -> Callable[[str], HostHours]:

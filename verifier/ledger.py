@@ -9,8 +9,9 @@ they charged: compared, never counted.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -158,6 +159,11 @@ def decode(data: bytes) -> Ledger:
         raise LedgerError(str(error)) from None
     _require_bills(ledger.bills)
     return ledger
+
+
+def logged_sha256(ledger: Ledger) -> str:
+    """Return what the log holds of a ledger: the SHA-256 of its entries alone; bills come and are replaced."""
+    return hashlib.sha256(encode(replace(ledger, bills=()))).hexdigest()
 
 
 def _entry(document: dict[str, Any], place: int) -> Entry:

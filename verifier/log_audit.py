@@ -3,6 +3,7 @@
 1. Leaves are numbered without a hole, their arrivals never go back, and the stored subtrees and the
    frontier are those that they give.
 2. Every chunk, enrolment and declared scope has exactly one leaf; every leaf of those kinds has its thing.
+   The ledger as it is has a leaf; older leaves of documents are what it was.
 3. Every stored checkpoint is signed by the log key and has the root that the leaves give.
 4. Every record of a day mark or close has the leaf that it says, and the other way round.
 """
@@ -17,9 +18,11 @@ from evidence import checkpoint, log_records
 from evidence.chunk import EARLIEST_MS, LATEST_MS, read_frame
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
-from evidence.log_entry import CHUNK, CLOSE, DAY_MARK, ENROLMENT, KIND_NAMES, SCOPE, LogEntry
+from evidence.log_entry import CHUNK, CLOSE, DAY_MARK, DOCUMENT, ENROLMENT, KIND_NAMES, SCOPE, LogEntry
 from evidence.merkle import Frontier
+from verifier.errors import LedgerError
 from verifier.finding import Finding
+from verifier.ledger import decode, logged_sha256
 from verifier.ports import Archive, Log
 
 LEAVES, NODES, CHECKPOINTS = "log/leaves", "log/nodes", "log/checkpoints"
@@ -57,6 +60,7 @@ def audit_log(archive: Archive, log: KeptLog, *, key: PublicKey | None) -> list[
     audit.things(ENROLMENT, ((signed.hash, signed.enrolment.host) for signed in archive.enrolments()))
     scopes = (hashlib.sha256(record).hexdigest() for record, _ in archive.scope_versions())
     audit.things(SCOPE, ((hash_, "") for hash_ in scopes))
+    audit.ledger(archive.ledger())
     audit.records(DAY_MARK, log.day_marks())
     audit.records(CLOSE, log.closes())
     return list(audit.bounded())
@@ -120,6 +124,16 @@ class _Audit:
         for hash_, index in left.items():
             got = f"no {KIND_NAMES[kind]} {hash_} is stored"
             self._report("LOG_RECORD", f"{LEAVES}[{index}]", got=got)
+
+    def ledger(self, data: bytes) -> None:
+        """Rule 2 for the ledger."""
+        try:
+            ledger = decode(data)
+        except LedgerError as error:
+            self._report("LEDGER", KIND_NAMES[DOCUMENT], got=str(error))
+            return
+        if ledger.entries and logged_sha256(ledger) not in self._leaves[DOCUMENT]:
+            self._report("LOG_LEAF_MISSING", KIND_NAMES[DOCUMENT], got=logged_sha256(ledger))
 
     def records(self, kind: int, stored: Sequence[tuple[int, bytes]]) -> None:
         """Rule 4."""

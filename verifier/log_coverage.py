@@ -1,6 +1,6 @@
 """Step 5a of the check, second half: what the pack rests on was logged, in time and without a day left out.
 
-6. Every chunk, enrolment and scope record of the pack has its leaf.
+6. Every chunk, enrolment and scope record of the pack has its leaf, and so has the ledger.
 7. No chunk ends later than it arrived (but for ten minutes that clocks may differ); chunks that came more
    than ``LATE_MS`` after their end are listed.
 8. Every day of the window that was over when the pack was made has its mark, and a checkpoint between it
@@ -23,7 +23,7 @@ from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
-from evidence.log_entry import ENROLMENT, SCOPE
+from evidence.log_entry import DOCUMENT, ENROLMENT, SCOPE
 from evidence.log_records import DayMark, MonthClose
 from evidence.sources import SEALED_WHEN_READ
 from evidence.stored import StoredChunk
@@ -32,6 +32,7 @@ from verifier.contents import Contents
 from verifier.declaration import read_scopes
 from verifier.errors import VerifierError
 from verifier.finding import Finding
+from verifier.ledger import decode, logged_sha256
 from verifier.log_reading import Marked, PackedLog
 from verifier.recompute import place, place_text
 from verifier.statement import Statement
@@ -111,6 +112,15 @@ class Coverage:
             hash_ = hashlib.sha256(record).hexdigest()
             if self.log.find(SCOPE, hash_) is None:
                 self._report("LOG_LEAF_MISSING", f"{layout.SCOPES} version {number}", got=hash_)
+
+    def ledger(self, data: bytes) -> None:
+        """Step 6 for the ledger; one that cannot be read is reported by step 7."""
+        try:
+            entries = decode(data)
+        except VerifierError:
+            return
+        if entries.entries and self.log.find(DOCUMENT, logged_sha256(entries)) is None:
+            self._report("LOG_LEAF_MISSING", layout.LEDGER, got=logged_sha256(entries))
 
     def window(self, statement: Statement, window: Window) -> None:
         """Steps 8 and 9."""

@@ -31,6 +31,7 @@ from verifier.errors import PackError
 from verifier.facts import SourceFacts
 from verifier.figures import measure
 from verifier.hearing import deciding, hear_stored
+from verifier.ledger import decode, logged_sha256
 from verifier.ledger_rules import read_ledger
 from verifier.log_entries import Needs, log_entries
 from verifier.pack_archive import PackArchive
@@ -159,7 +160,7 @@ def write_pack(
         layout.VERDICT: derived.verdict_bytes,
         **_ledger_entries(archive, ledger),
         **_declared_entries(rules),
-        **({} if log is None else log_entries(log, packing.needs(rules), key=log_key)),
+        **({} if log is None else log_entries(log, packing.needs(rules, ledger), key=log_key)),
         **render(derived),
     }
     for name in sorted(entries):
@@ -231,13 +232,14 @@ class _Packing:
         self.chunks = 0
         self._logged: list[str] = []
 
-    def needs(self, rules: Rules) -> Needs:
+    def needs(self, rules: Rules, ledger: bytes) -> Needs:
         """Return what of the log the pack needs."""
-        window = self._figures.window
+        window, entries = self._figures.window, decode(ledger)
         return Needs(
             chunks=self._logged,
             enrolments=[signed.hash for signed in self._archive.enrolments()],
             scopes=[record_sha256(record) for record, _ in rules.scope_records],
+            documents=[logged_sha256(entries)] if entries.entries else [],
             month=self._figures.month,
             window_ms=(window.start_ms, window.end_ms),
         )

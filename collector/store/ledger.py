@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from collector.store import registry, schema
+from collector.store import log, registry, schema
 from collector.store.engine import Store
-from evidence import canonical
+from evidence import canonical, log_entry
 
 SCHEMA = "starproof/ledger/1"
 MAX_PRODUCT = 200
@@ -53,7 +53,7 @@ def add(
     file_sha256: str,
     clock: Callable[[], int],
 ) -> list[Fields]:
-    """Add entries in one transaction and return them.
+    """Add entries in one transaction, with a leaf of the log for the ledger as it is then, and return them.
 
     Args:
         store: an open store.
@@ -77,6 +77,8 @@ def add(
                     recorded_ms=now_ms, file=file, file_sha256=file_sha256, **values
                 )
             )
+        if made:
+            log.append(connection, [(log_entry.DOCUMENT, _logged_sha256(connection))], now_ms=now_ms)
         _keep(connection, documents)
         registry.note(
             connection,
@@ -100,12 +102,22 @@ def document(connection: Connection) -> bytes:
 
     Bills alone are no ledger: they are compared with payments, and never counted.
     """
-    table = schema.ledger_entry.c
-    rows = connection.execute(select(*(table[name] for name in FIELDS)).order_by(table.number))
-    entries = [dict(row) for row in rows.mappings()]
+    entries = _entries(connection)
     if not entries:
         return b""
     return canonical.encode({"schema": SCHEMA, "entries": entries, "bills": _bills(connection)})
+
+
+def _entries(connection: Connection) -> list[dict[str, Any]]:
+    table = schema.ledger_entry.c
+    rows = connection.execute(select(*(table[name] for name in FIELDS)).order_by(table.number))
+    return [dict(row) for row in rows.mappings()]
+
+
+def _logged_sha256(connection: Connection) -> str:
+    """Return the hash of the entries alone, which the log holds: bills come and are replaced."""
+    document = {"schema": SCHEMA, "entries": _entries(connection), "bills": []}
+    return hashlib.sha256(canonical.encode(document)).hexdigest()
 
 
 def _bills(connection: Connection) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from collector.log import keeping, serving
 from collector.log.proving import compare, prove
 from collector.log.receipts import give
 from collector.opening import open_store
-from collector.store import checkpoints, findings, log, schema, scopes
+from collector.store import checkpoints, findings, ledger, log, schema, scopes
 from collector.store.archive import StoreArchive
 from collector.store.log_archive import StoreLog
 from evidence import checkpoint as notes
@@ -21,6 +21,7 @@ from evidence import log_entry, log_records, merkle
 from evidence.keys import PrivateKey
 from evidence.log_entry import ANCHOR, CHUNK, DAY_MARK, ENROLMENT, LogEntry
 from verifier.audit import audit
+from verifier.ledger import decode, logged_sha256
 
 KEY = PrivateKey.from_seed(b"\x05" * 32)
 DAY = 86_400_000
@@ -370,6 +371,34 @@ def test_an_audit_finds_a_log_that_was_bent(enrolled, api, store, clock, bent):
     assert code in codes(store, log_key=KEY.public)
 
 
+ENTRY = {
+    "number": 1, "day": "2026-11-01", "kind": "payment", "amount": 100, "currency": "CNY", "rate": "", "rate_source": "",
+    "rate_day": "", "payee": "", "contract": "", "invoice": "", "purpose": "", "item": "", "service_from": "",
+    "service_to": "", "provider": "", "document": "", "cancels": 0, "note": "",
+}  # fmt: skip
+
+
+def keep_ledger(store, clock, *numbers):
+    made = [{**ENTRY, "number": number} for number in numbers]
+    ledger.add(store, lambda _: made, documents={}, file="", file_sha256="", clock=clock)
+
+
+def test_the_ledger_is_logged_whenever_it_grows(store, clock):
+    keep_ledger(store, clock, 1)
+    keep_ledger(store, clock)
+    keep_ledger(store, clock, 2, 3)
+    logged = leaves(store)
+    assert [(entry.kind, entry.arrival_ms) for entry in logged] == [(log_entry.DOCUMENT, clock.now_ms)] * 2
+    assert logged[1].hash == logged_sha256(decode(StoreArchive(store).ledger()))
+    assert codes(store) == set()
+    with store.writing() as connection:
+        connection.execute(update(schema.ledger_entry).values(amount=200))
+    assert codes(store) == {"LOG_LEAF_MISSING"}
+    with store.writing() as connection:
+        connection.execute(update(schema.ledger_entry).values(kind="gift"))
+    assert codes(store) == {"LEDGER"}
+
+
 def test_an_audit_says_how_many_more_there_are(store):
     append(store, *((CHUNK, some(n)) for n in range(130)), now_ms=1)
     report = audit(StoreArchive(store), log=StoreLog(store))
@@ -395,15 +424,25 @@ def test_an_old_store_is_migrated_and_its_log_is_what_it_held(enrolled, api, ope
     web = enrolled("web-1")
     deliver(api, web, web.run(2))
     scopes.declare(opened.store, b"a scope", record=lambda *_: b"its record", clock=clock)
+    keep_ledger(opened.store, clock, 1)
     before = leaves(opened.store)
     with opened.store.writing() as connection:
-        for table in ("anchor_receipt", "anchor_outbox", "log_leaf", "log_node", "log_head", "checkpoint", "day_mark", "month_close"):
+        for table in (
+            "anchor_receipt",
+            "anchor_outbox",
+            "log_leaf",
+            "log_node",
+            "log_head",
+            "checkpoint",
+            "day_mark",
+            "month_close",
+        ):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
     again = open_store(url)
     after = leaves(again.store)
-    # Of one millisecond, so the kinds decide the order: enrolment, scope, chunks.
+    # Of one millisecond, so the kinds decide the order: enrolment, scope, chunks, the ledger.
     assert sorted(after, key=lambda e: e.hash) == sorted(before, key=lambda e: e.hash)
-    assert [entry.kind for entry in after] == [ENROLMENT, log_entry.SCOPE, CHUNK, CHUNK]
+    assert [entry.kind for entry in after] == [ENROLMENT, log_entry.SCOPE, CHUNK, CHUNK, log_entry.DOCUMENT]
     assert codes(again.store) == set()
     again.store.close()

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 from fleet import Fleet, instant
-from memory_log import MemoryLog
+from ledgers import bought, ledger
+from memory_log import MemoryLog, honest_log
 from packs import (
     ARCHIVE,
+    DECLARED_MS,
     LOG_KEY,
     MONTH,
     OTHER,
@@ -25,6 +27,7 @@ from packs import (
     logged,
     packed,
     resigned,
+    small_fleet,
 )
 
 from evidence import canonical, checkpoint, log_entry, log_records
@@ -34,6 +37,7 @@ from evidence.log_entry import SCOPE as SCOPE_KIND
 from evidence.log_records import DayMark
 from verifier import layout, log_entries
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport
+from verifier.ledger import Billed, decode, encode, logged_sha256
 
 DAY = 86_400_000
 LOG_CODES = {
@@ -269,6 +273,48 @@ def test_a_day_whose_mark_no_checkpoint_follows_is_incomplete():
 
     report = bent(change)
     assert (report.outcome, found(report)) == (PARTIAL, {"LOG_DAY_MISSING"})
+
+
+def with_ledger(data: bytes):
+    archive = small_fleet().archive()
+    archive.ledger_bytes = data
+    return archive
+
+
+BOUGHT = ledger(*bought(60_000))
+WITH_BILLS = encode(replace(decode(BOUGHT), bills=(Billed("aliyun", "2026-11", "ecs", "12.50", "CNY", "a", "b", "yes"),)))  # fmt: skip
+
+
+@pytest.mark.parametrize("came", ["2026-10-01T12:00", "2026-11-10T12:00", "2026-12-20T12:00"])
+@pytest.mark.parametrize("data", [BOUGHT, WITH_BILLS])
+def test_the_ledger_s_entries_have_their_leaf_whenever_they_came(came, data):
+    archive = with_ledger(data)
+    records = [(DECLARED_MS, record) for record, _ in SCOPED.scope_records]
+    honest = honest_log(
+        archive,
+        key=LOG_KEY,
+        month=MONTH,
+        made_ms=instant("2026-12-21"),
+        scopes=records,
+        ledger_ms=instant(came),
+    )
+    report = checked(packed(archive, SCOPED, made="2026-12-21", log=honest))
+    assert found(report) == set()
+    assert report.log.find(DOCUMENT, logged_sha256(decode(BOUGHT))).arrival_ms == instant(came)
+
+
+def test_a_ledger_that_was_never_logged_or_was_changed_fails():
+    def without(entries):
+        return [replace(entry, hash="0" * 64) if entry.kind == DOCUMENT else entry for entry in entries]
+
+    archive = with_ledger(BOUGHT)
+    assert found(relogged(without, archive=archive)) == {"LOG_LEAF_MISSING"}
+    pack = packed(archive, SCOPED)
+    changed = ledger(*bought(60_001))
+    report = bent(lambda entries: entries.update({layout.LEDGER: changed}), pack)
+    assert (report.outcome, found(report)) == (FAILED, {"LOG_LEAF_MISSING"})
+    report = bent(lambda entries: entries.update({layout.LEDGER: b"none"}), pack)
+    assert (report.outcome, found(report)) == (FAILED, set())
 
 
 def test_a_mark_made_later_stays_late():

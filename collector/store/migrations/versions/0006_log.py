@@ -1,7 +1,8 @@
 """The log: what the store holds becomes its first leaves, in the order of arrival.
 
 Their arrivals are the collector's own clock as it was noted then; that they were logged later is what
-the first checkpoint's time says. Things of one millisecond keep the order enrolment, scope, chunk.
+the first checkpoint's time says. Things of one millisecond keep the order enrolment, scope, chunk,
+document. Of the ledger, what it is now is logged; what it was before is not known.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import hashlib
 import sqlalchemy as sa
 from alembic import op
 
-from evidence import log_entry
-from evidence.log_entry import CHUNK, ENROLMENT, SCOPE, LogEntry
+from evidence import canonical, log_entry
+from evidence.log_entry import CHUNK, DOCUMENT, ENROLMENT, SCOPE, LogEntry
 from evidence.merkle import Frontier
 
 revision = "0006"
@@ -90,7 +91,8 @@ def _log_what_is_there(leaf: sa.Table, node: sa.Table, head: sa.Table) -> None:
     chunk = sa.table("chunk", sa.column("id"), sa.column("hash"), sa.column("received_ms"))
     for row in connection.execute(sa.select(chunk)):
         found.append((row.received_ms, CHUNK, row.id, row.hash))
-    order = {ENROLMENT: 0, SCOPE: 1, CHUNK: 2}
+    found += _ledger(connection)
+    order = {ENROLMENT: 0, SCOPE: 1, CHUNK: 2, DOCUMENT: 3}
     found.sort(key=lambda item: (item[0], order[item[1]], item[2]))
     frontier, arrival_ms = Frontier(), 0
     leaves: list[dict[str, object]] = []
@@ -107,3 +109,17 @@ def _log_what_is_there(leaf: sa.Table, node: sa.Table, head: sa.Table) -> None:
         for at in range(0, len(rows), ROWS_AT_ONCE):
             connection.execute(table.insert(), rows[at : at + ROWS_AT_ONCE])
     connection.execute(head.insert().values(id=0, frontier=frontier.to_bytes(), arrival_ms=arrival_ms, anchor=""))
+
+
+def _ledger(connection: sa.Connection) -> list[tuple[int, int, int, str]]:
+    """Return the ledger as it is, as of its newest entry."""
+    rows = connection.execute(sa.text("SELECT * FROM ledger_entry ORDER BY number")).mappings()
+    entries = [dict(row) for row in rows]
+    if not entries:
+        return []
+    recorded_ms = max(entry["recorded_ms"] for entry in entries)
+    for entry in entries:
+        for name in ("recorded_ms", "file", "file_sha256"):
+            del entry[name]
+    document = canonical.encode({"schema": "starproof/ledger/1", "entries": entries, "bills": []})
+    return [(recorded_ms, DOCUMENT, 0, hashlib.sha256(document).hexdigest())]

@@ -97,7 +97,6 @@ class Outside:
     mail: Iterable[tuple[str, bytes]] = ()
     codes: Sequence[TypedCode] = ()
     objects: Sequence[FetchedObject] = ()
-    mailbox_given: bool = False
 
 
 NOTHING = Outside()

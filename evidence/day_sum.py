@@ -148,6 +148,8 @@ class _Taken:
         self._starts: list[int] = []
         self._ends: list[int] = []
         for start, end in sorted(occupied):
+            if start == end:  # claims no time (accounts without a time that was read)
+                continue
             if self._ends and start <= self._ends[-1]:
                 self._ends[-1] = max(self._ends[-1], end)
             else:

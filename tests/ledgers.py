@@ -60,7 +60,9 @@ def scope(**money: CostScope | InvestmentScope) -> Scope:
     )
 
 
-def given(indicator: str, data: bytes, declared: Scope | None = None, **rule: Any) -> EnterpriseMonth:
+def given(
+    indicator: str, data: bytes, declared: Scope | None = None, today: int | None = None, **rule: Any
+) -> EnterpriseMonth:
     """What the definition of ``indicator`` is given for October 2026."""
     return EnterpriseMonth(
         rule=replace(parse_edition(EDITION).rule(indicator), **rule),
@@ -68,5 +70,5 @@ def given(indicator: str, data: bytes, declared: Scope | None = None, **rule: An
         month="2026-10",
         window=month_window(CALENDAR, "2026-10"),
         scope=declared,
-        materials=Materials(ledger=data),
+        materials=Materials(ledger=data, today=today),
     )

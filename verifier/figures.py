@@ -113,6 +113,7 @@ def measure(
                 row for row in archive.activity(window.first_day, window.after_day) if row.host in active
             ),
             read={host: found for host, found in amounts.items() if host in active},
+            today=None if now_ms is None else calendar.day_of(now_ms),
         ),
     )
     indicators = tuple(

@@ -188,6 +188,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "部分付款与合同、发票或凭证不能对应：计入数值，不计入下限。",
         "Some payments do not reconcile with contract, invoice or document: in the value, not in the low end.",
     ),
+    "PAYMENTS_AHEAD": (
+        "有付款或退款的日期尚未到来：尚未实际支付，不计入。",
+        "Payments or refunds are dated later than today: not paid yet, not counted.",
+    ),
     "LEDGER_GAPS": (
         "合同、发票与付款有不能对应之处，逐条列出。",
         "Contracts, invoices and payments do not reconcile everywhere; what does not is listed.",

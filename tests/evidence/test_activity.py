@@ -24,7 +24,7 @@ from evidence.activity import ActivityKey
 from evidence.calendar import LocalCalendar
 from evidence.columns import MAX_ROWS
 from evidence.crediting import claimed_metrics, credited
-from evidence.day_sum import DaySum, claims
+from evidence.day_sum import DaySum, claims, day_sums
 from evidence.errors import MalformedError, MismatchError
 
 CALENDAR = LocalCalendar("Asia/Shanghai")
@@ -218,3 +218,10 @@ def test_no_counts_make_no_rows() -> None:
     draft = activity([])
     draft.values = sets.empty_columns()
     assert draft.open().header.rows == 0
+
+
+def test_a_chunk_that_vouches_for_no_time_does_not_cut_the_time_of_others() -> None:
+    inside = START_MS + 1_800_000
+    alone = day_sums(activity([ROW]).open(), CALENDAR)
+    assert day_sums(activity([ROW]).open(), CALENDAR, [(inside, inside)]) == alone
+    assert [part.intervals for part in alone.values()] == [1]

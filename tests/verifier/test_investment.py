@@ -59,6 +59,15 @@ def test_the_usual_window_is_the_twelve_months_that_end_with_the_month() -> None
     assert found.undecided == frozenset()
 
 
+def test_what_is_dated_later_than_today_is_not_paid_yet() -> None:
+    entries = bought(10_000, day="2026-10-20")
+    today = date(2026, 10, 19).toordinal()
+    ahead, then = paid(*entries, today=today), paid(*entries, today=today + 1)
+    assert (ahead.bounds.high, then.bounds.high) == (0, 1)
+    assert "PAYMENTS_AHEAD" in codes(ahead)
+    assert "PAYMENTS_AHEAD" not in codes(then)
+
+
 def test_a_refund_is_taken_off_wherever_it_reconciles() -> None:
     refund = entry("refund", -20_000, invoice="F-9", day="2026-05-01", **YUN)
     found = paid(*bought(50_000), refund)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -41,6 +42,14 @@ def reduced(*entries: Entry, declared: Scope | None = SCOPE) -> EnterpriseFigure
     found = figure(given("it_cost_reduction", ledger(*entries), declared))
     assert found is not None
     return found
+
+
+def test_costs_that_are_dated_later_than_today_are_missing() -> None:
+    today = date(2026, 8, 14).toordinal()
+    found = figure(given("it_cost_reduction", ledger(*FULL), SCOPE, today=today))
+    assert found is not None
+    assert found.bounds == NOTHING_KNOWN
+    assert "COST_MONTHS_MISSING" in codes(found)
 
 
 def codes(found: EnterpriseFigure) -> set[str]:

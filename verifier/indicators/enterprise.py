@@ -27,12 +27,18 @@ class Materials:
 
     ``ledger`` are the canonical bytes of the ledger, empty without one. ``activity`` are the sets of
     accounts of the hosts that count, on all days of the longest window; ``read`` the amounts of these hosts,
-    whose metric ``activity`` says which time was read.
+    whose metric ``activity`` says which time was read. ``today`` is the local day (an ordinal) on which
+    the figures are made, ``None`` if all days count: money of later days is not paid yet.
     """
 
     ledger: bytes = b""
     activity: tuple[ActivityRow, ...] = ()
     read: Mapping[str, HostAmounts] = field(default_factory=dict)
+    today: int | None = None
+
+    def happened(self, day: int) -> bool:
+        """Return whether the day (an ordinal) is not still to come."""
+        return self.today is None or day <= self.today
 
 
 @dataclass(frozen=True)

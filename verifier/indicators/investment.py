@@ -2,7 +2,7 @@
 
 The sum of payments and refunds (which are negative) whose day lies in the window and whose purpose
 counts; contracts and invoices are no money paid. Foreign money is turned into yuan by the entry's own
-rate, exactly.
+rate, exactly. What is dated after the day on which the figures are made is not paid yet.
 
 Window: the edition's; else the scope's ``[investment]``; else the twelve calendar months that end with
 the month asked for. A star whose threshold is for one year (年度) is not decided by a longer window.
@@ -66,7 +66,8 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
     days, origin = _window(given)
     declared = given.scope.investment if given.scope else None
     counts = declared.counts if declared and declared.counts else COUNTS
-    inside = [entry for entry in standing if entry.kind in PAID and days[0] <= entry.ordinal <= days[1]]
+    dated = [entry for entry in standing if entry.kind in PAID and days[0] <= entry.ordinal <= days[1]]
+    inside = [entry for entry in dated if given.materials.happened(entry.ordinal)]
     counted = [entry for entry in inside if entry.purpose in counts]
     gaps = reconcile(standing)
     doubts = doubtful(gaps)
@@ -80,6 +81,7 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
     notes = {
         "LEDGER_DECLARED": True,
         "PAYMENTS_IN_DOUBT": bool(unsure),
+        "PAYMENTS_AHEAD": len(inside) < len(dated),
         "LEDGER_GAPS": bool(gaps),
         "LONGER_THAN_A_YEAR": bool(undecided),
         "BILLS_DIFFER": any(part.billed != part.paid for part in bills),

@@ -69,7 +69,11 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
     Raises:
         LedgerError: the ledger breaks a rule.
     """
-    standing = [entry for entry in read_ledger(given.materials.ledger).standing() if entry.kind in PAID]
+    standing = [
+        entry
+        for entry in read_ledger(given.materials.ledger).standing()
+        if entry.kind in PAID and given.materials.happened(entry.ordinal)
+    ]
     if not any(entry.purpose in OPERATIONS for entry in standing):
         return None
     everybody = frozenset(given.rule.thresholds)

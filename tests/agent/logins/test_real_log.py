@@ -9,7 +9,7 @@ import pytest
 from login_logs import Life, combined
 
 REAL = (
-    Path(os.environ.get("STARPROOF_DATA", Path(__file__).resolve().parents[5] / "shared" / "data"))
+    Path(os.environ.get("STARPROOF_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
     / "apache_logs.xz"
 )
 

@@ -168,6 +168,11 @@ def require_reference(text: object, where: str) -> str:
     return text
 
 
+def names_secret(key: str) -> bool:
+    """Return whether a setting is called like one that holds a secret."""
+    return bool(_SECRET_KEY.search(key))
+
+
 def _account(entry: Mapping[str, Any], where: str) -> Account:
     alias = entry.get("alias")
     if not isinstance(alias, str) or not _ALIAS.match(alias):
@@ -286,7 +291,7 @@ def _require_references(table: Mapping[str, Any], where: str) -> None:
     for key, value in table.items():
         if isinstance(value, dict):
             _require_references(value, f"{where}.{key}")
-        elif _SECRET_KEY.search(key):
+        elif names_secret(key):
             require_reference(value, f"{where}.{key}")
         elif any(_USER_INFO.search(text) for text in _texts_in(value)):
             raise SettingsError(

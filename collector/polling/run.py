@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sqlalchemy import Connection
+
 from collector.errors import SettingsError
-from collector.polling import billing, budget, capacity, offers
+from collector.polling import believing, billing, budget, capacity, offers
 from collector.polling.accounts import Account
 from collector.polling.asking import (
     SERIES_AT_ONCE,
@@ -139,13 +141,21 @@ class Run:
         for metric in metrics:
             if self._record.due(polls.AVERAGES, metric, every_ms=self._every_ms):
                 self._metric(asker, metric, assigned, rungs, progress)
+        with self._store.reading() as connection:
+            marks = self._marks(connection, metrics, assigned)
+            self._report.barren = believing.barren(connection, self._account, marks)
 
     def _budget(self, source: Source, metrics: Sequence[str], assigned: Assigned) -> Budget:
         with self._store.reading() as connection:
-            found = {metric: polls.marks(connection, self._account.alias, metric) for metric in metrics}
-        ids = [target.instance for target in assigned.targets if not target.gone]
-        marks = {metric: [found[metric].get(one) for one in ids] for metric in metrics}
+            marks = self._marks(connection, metrics, assigned)
         return budget.budget(self._account, source, marks, now_ms=self._now())
+
+    def _marks(
+        self, connection: Connection, metrics: Sequence[str], assigned: Assigned
+    ) -> dict[str, list[int | None]]:
+        ids = [target.instance for target in assigned.targets if not target.gone]
+        found = {metric: polls.marks(connection, self._account.alias, metric) for metric in metrics}
+        return {metric: [found[metric].get(one) for one in ids] for metric in metrics}
 
     def _metric(
         self,

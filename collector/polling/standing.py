@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from collector.errors import CollectorError
-from collector.polling import budget
+from collector.polling import believing, budget
 from collector.polling.accounts import Account
 from collector.polling.budget import MONTH_MS, Budget
 from collector.polling.hosts import assign, current, host_of
@@ -51,6 +51,10 @@ class Standing:
     metrics: tuple[MetricStanding, ...] = ()
     budget: Budget | None = None
     problems: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    """Why history will be asked for again."""
+    barren: tuple[str, ...] = ()
+    """Metrics that were read whole without a point of any instance."""
 
 
 def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> Standing:
@@ -65,6 +69,7 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
     rungs: tuple[Retention, ...] = ()
     metrics = account.metrics
     planned = None
+    marks: dict[str, list[int | None]] = {}
     with world.opened.store.reading() as connection:
         targets, refused = _targets(connection, account, accounts)
         problems.extend(refused)
@@ -97,6 +102,8 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
             ),
             budget=planned,
             problems=tuple(problems),
+            notes=believing.doubts(connection, account, now_ms=now_ms),
+            barren=believing.barren(connection, account, marks),
         )
 
 

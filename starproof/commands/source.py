@@ -146,6 +146,8 @@ def _backfill(options: argparse.Namespace, plugins: Plugins) -> int:
     place = _place(options)
     accounts = read_accounts(place.sources)
     account = find(accounts, options.alias)
+    if options.metric and not options.again:
+        raise SettingsError("--metric says what to ask for again; write --again with it")
     with _world(place, plugins) as world, _bar(options) as progress:
 
         def announce(budget: Budget) -> None:
@@ -156,7 +158,11 @@ def _backfill(options: argparse.Namespace, plugins: Plugins) -> int:
             # Bills are the service's to read; this command is about averages.
             poller = Poller(world, accounts)
             report = poller.run(
-                replace(account, bills=False), only_due=False, progress=progress, announce=announce
+                replace(account, bills=False),
+                only_due=False,
+                again=options.metric if options.again else None,
+                progress=progress,
+                announce=announce,
             )
         except KeyboardInterrupt:
             sys.stderr.write("已中断；再次运行会接着补采 / stopped; run it again to go on from here\n")

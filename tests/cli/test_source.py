@@ -375,3 +375,17 @@ def test_the_door_leads_to_the_room(capsys):
         cli.main(["source", "--help"])
     assert ended.value.code == 0
     assert "backfill" in capsys.readouterr().out
+
+
+def test_backfill_again_asks_for_everything_and_says_what_brought_nothing(added, fake):
+    assert added("backfill", "main")[0] == 0
+    status, out, _ = added("backfill", "main", "--again")
+    assert status == 0
+    assert "everything is asked for again" in out
+    fake.spoil = lambda series: [type(one)(**{**vars(one), "points": ()}) for one in series]
+    document = json.loads(added("backfill", "main", "--again", "--metric", CPU, "--json")[1])
+    assert document["without_points"] == [CPU]
+    assert "no instance had a point" in added("list")[1]
+    status, _, err = added("backfill", "main", "--metric", CPU)
+    assert status == 1
+    assert "--again" in err

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.errors import SettingsError
+from collector.ownership import adopt, remedy
 from collector.polling.accounts import MS_PER_S, Account, parse_accounts, read_text
 
 _MODE = 0o600
@@ -31,6 +32,7 @@ def add(path: Path, account: Account) -> None:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
+                adopt(file.fileno(), path if path.exists() else path.parent)
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -38,7 +40,7 @@ def add(path: Path, account: Account) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}") from None
+        raise SettingsError(f"cannot write {path}: {error.strerror}{remedy(path, error)}") from None
 
 
 def entry(account: Account) -> str:

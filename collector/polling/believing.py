@@ -19,7 +19,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from collector.polling.accounts import MS_PER_S, Account, names_secret
+from collector.polling.accounts import MS_PER_S, Account
+from collector.polling.references import names_secret
 from collector.store import polls, readings
 from collector.store.readings import EVERY_METRIC, Reading
 

@@ -13,7 +13,7 @@ from collector.polling.accounts import Account
 from collector.polling.budget import MONTH_MS, Budget
 from collector.polling.hosts import assign, current, host_of
 from collector.polling.opening import explained, open_source
-from collector.polling.plan import DAY_MS, ladder
+from collector.polling.plan import DAY_MS, rungs_of
 from collector.polling.world import World
 from collector.sources.calling import Patience
 from collector.sources.interface import METRICS, Retention
@@ -80,7 +80,7 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
             with explained(world.keys, f"source {account.alias}"):
                 metrics = metrics or tuple(source.metrics())
                 kept = source.retention()
-                rungs = ladder(account, kept)
+                rungs = rungs_of(account, source, kept)
                 found = {metric: polls.marks(connection, account.alias, metric) for metric in metrics}
                 marks = {metric: [found[metric].get(one) for one in targets] for metric in metrics}
                 if targets:  # before the first inventory nobody knows how many there are

@@ -17,14 +17,15 @@ from collector.polling.accounts import Account, find, read_accounts
 from collector.polling.adding import add
 from collector.polling.budget import Budget
 from collector.polling.opening import Keys, redacted_logging
+from collector.polling.plan import rungs_of
 from collector.polling.policies import policy_of
 from collector.polling.poller import Poller
-from collector.polling.standing import standing
+from collector.polling.standing import AT_ONCE, standing
 from collector.polling.trial import try_out
 from collector.polling.world import World
 from collector.settings import Settings, read_settings
 from collector.sources.calling import real_clocks
-from collector.sources.errors import PluginError, SourceError
+from collector.sources.errors import PluginError, RangeError, SourceError
 from collector.sources.registry import Plugins, Tools, load
 from collector.sources.secrets import read_secret
 from starproof import session
@@ -104,8 +105,10 @@ def _require_openable(account: Account, plugins: Plugins) -> None:
     """
     keys = Keys(read_secret)
     try:
-        plugins.open(account.provider, account.opened_with, Tools(real_clocks(), keys.read))
-    except SettingsError as error:
+        source = plugins.open(account.provider, account.opened_with, Tools(real_clocks(), keys.read, AT_ONCE))
+        if account.period_ms is not None:
+            rungs_of(account, source)
+    except (SettingsError, RangeError) as error:
         raise SettingsError(keys.redacted(str(error))) from None
     except SourceError:
         return  # ``source test`` tells what it is, as often as it is run

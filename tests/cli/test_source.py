@@ -92,7 +92,12 @@ def test_an_unknown_retention_forgets_nothing(added, run, fake):
 
 
 def test_a_period_that_is_not_kept_is_told_without_repeating_oneself(run):
-    assert run("add", "fake", "factory", "--credential", "env:FAKE_KEY", "--period", "77")[0] == 0
+    refused = run("add", "fake", "factory", "--credential", "env:FAKE_KEY", "--period", "77")
+    assert refused[0] == 1
+    assert "period_s is one of 300, 3600" in refused[2]
+    assert not run.sources.exists()
+    assert run("add", "fake", "factory", "--credential", "env:FAKE_KEY", "--period", "300")[0] == 0
+    run.sources.write_text(run.sources.read_text().replace("period_s = 300", "period_s = 77"))
     _, out, _ = run("test", "factory")
     assert "source factory: period_s is one of 300, 3600" in out
     assert out.count("source factory:") == 1
@@ -389,3 +394,12 @@ def test_backfill_again_asks_for_everything_and_says_what_brought_nothing(added,
     status, _, err = added("backfill", "main", "--metric", CPU)
     assert status == 1
     assert "--again" in err
+
+
+def test_add_refuses_a_period_that_does_not_fit_the_samples_of_a_monitor(run):
+    plugs = Plugins({"prometheus": open_prometheus}, ())
+    where = ("--set", "url=http://127.0.0.1:9")
+    arguments = ("add", "prometheus", "p", *where, "--set", "keeps_days=30")
+    assert "period_s is one of 300, 3600" in run(*arguments, "--period", "90", plugs=plugs)[2]
+    assert not run.sources.exists()
+    assert run(*arguments, "--period", "300", plugs=plugs)[0] == 0

@@ -8,7 +8,7 @@ from sources.fake import DAY, HOUR, MINUTE, machine
 from collector.polling import backoff, believing
 from collector.polling.backoff import SLACK_MS
 from collector.polling.standing import standing
-from collector.sources.errors import UnreachableError
+from collector.sources.errors import RangeError, UnreachableError
 from collector.sources.interface import CPU, NET_RX, Retention
 from collector.store import polls
 
@@ -124,3 +124,30 @@ def test_an_account_that_is_asked_every_minute_is_asked_at_every_look(bench):
     assert (
         backoff.due_ms(latest, every_ms=HOUR, now_ms=bench.clock.now_ms) == latest.time_ms + HOUR - SLACK_MS
     )
+
+
+def test_a_period_that_is_not_kept_is_out_of_range_and_stops_nobody_else(bench):
+    broken, good = bench.account(alias="broken", period_ms=77_000), bench.account(alias="good")
+    poller = bench.poller(broken, good)
+    assert "period_s is one of 300" in poller.run(broken).problems[0]
+    assert [row.outcome for row in bench.questions()] == ["SOURCE_RANGE"]
+    assert bench.questions(polls.ACCOUNT) == []
+    assert poller.run(good).counts.sealed > 0
+
+
+def test_a_system_that_does_not_say_what_it_keeps_is_asked_in_the_finest_period_that_it_answers(bench):
+    bench.fake.keeps = ()
+    bench.poll(bench.account(backfill_days=1))
+    assert {period for _, _, _, period in bench.fake.asked} == {5 * MINUTE}
+    real, bench.fake.asked = bench.fake.calls_for, []
+
+    def calls_for(metric, instances, span, period_ms):
+        if period_ms % (12 * MINUTE):
+            raise RangeError("samples are four minutes apart")
+        return real(metric, instances, span, period_ms)
+
+    bench.fake.calls_for = calls_for
+    bench.poll(bench.account(alias="coarse", backfill_days=1, hosts={"i-web-1": "a", "i-web-2": "b"}))
+    assert {period for _, _, _, period in bench.fake.asked} == {12 * MINUTE}
+    report = bench.poll(bench.account(alias="wrong", period_ms=7 * MINUTE))
+    assert report.problems == ["averages: samples are four minutes apart"]

@@ -63,11 +63,14 @@ def parser(prog: str) -> argparse.ArgumentParser:
     filling.add_argument(
         "--metric", action="append", default=[], choices=METRICS, help="with --again: only this metric"
     )
+    removing = commands.add_parser(
+        "remove", help="移除数据源，已封存的保留 / take a source out of sources.toml; what was sealed stays"
+    )
     printing = commands.add_parser("policy", help="最小权限策略 / print the least-privilege policy")
-    for one in (testing, filling):
+    for one in (testing, filling, removing):
         one.add_argument("alias", metavar="ALIAS")
     printing.add_argument("provider", metavar="PROVIDER")
-    for one in (adding, testing, listing, filling, printing):
+    for one in (adding, testing, listing, filling, removing, printing):
         session.add_database(one)
         one.add_argument("--config", type=Path, metavar="FILE", help="the collector's settings file")
         one.add_argument(

@@ -25,6 +25,10 @@ def budget_lines(budget: Budget) -> list[str]:
         f"  每月 a month               ≤ {budget.monthly:,}（免费额度 free: {free}）",
         f"  首次补采 to catch up now   ≤ {budget.first_run:,}",
     ]
+    lines.append(
+        "  以上不含重试、实例清单（每 6 小时）与账单（每天）/ without retries, the list of machines (every 6 hours) "
+        "and bills (once a day)"
+    )
     if budget.exceeds:
         lines.append("  ⚠ 超出免费额度，可能收费或被拒 / more than is free: it may cost money or be refused")
     return lines

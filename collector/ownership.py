@@ -43,6 +43,11 @@ def adopt_file(path: Path) -> None:
         os.close(handle)
 
 
+def owner_like(path: Path) -> Path:
+    """Return whose a file is that replaces the one at ``path``: the old one's, unless that is root's."""
+    return path if path.exists() and path.stat().st_uid != ROOT else path.parent
+
+
 def remedy(path: Path, error: OSError) -> str:
     """Return what to do about a file that may not be opened, "" for other errors."""
     if not isinstance(error, PermissionError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.errors import SettingsError
-from collector.ownership import adopt, remedy
+from collector.ownership import adopt, owner_like, remedy
 from collector.polling.accounts import MS_PER_S, Account, find, parse_accounts, read_text
 
 _MODE = 0o600
@@ -69,7 +69,7 @@ def _write(path: Path, text: str) -> None:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                adopt(file.fileno(), path if path.exists() else path.parent)
+                adopt(file.fileno(), owner_like(path))
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

@@ -88,6 +88,7 @@ def test_what_root_makes_in_the_services_directory_is_the_services(tmp_path):
     try:
         opened.keyring.source_key("fake")
         add(state / "sources.toml", Account("a", "fake"))
+        os.chown(state / "sources.toml", 0, 0)  # as an earlier version left it
         add(state / "sources.toml", Account("b", "fake"))
         with alone(opened.store, "polling-a", directory=state):
             pass

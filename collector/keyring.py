@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collector.errors import KeyFileError
+from collector.ownership import adopt, remedy
 from evidence.errors import EvidenceError
 from evidence.keys import SEED_BYTES, PrivateKey
 
@@ -60,7 +61,9 @@ class Keyring:
             if not public.exists():
                 _place(public, key.public.raw.hex() + "\n", _PUBLIC)
         except OSError as error:
-            raise KeyFileError(f"cannot use the key file {path}: {error.strerror}") from None
+            raise KeyFileError(
+                f"cannot use the key file {path}: {error.strerror}{remedy(path, error)}"
+            ) from None
         if public.read_text("ascii", errors="replace").strip() != key.public.raw.hex():
             raise KeyFileError(f"{public} is not the public half of {path}; delete the wrong one")
         return key
@@ -84,6 +87,7 @@ def _place(path: Path, text: str, mode: int) -> None:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
+            adopt(file.fileno(), path.parent)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

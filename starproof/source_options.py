@@ -13,6 +13,7 @@ import tomllib
 from collector.errors import SettingsError
 from collector.polling.accounts import MS_PER_S, Account, parse_accounts
 from collector.polling.adding import entry
+from collector.sources.interface import METRICS
 from starproof import session
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\Z")
@@ -54,11 +55,22 @@ def parser(prog: str) -> argparse.ArgumentParser:
     testing = commands.add_parser("test", help="检查权限与调用预算 / check permissions and the call budget")
     listing = commands.add_parser("list", help="采集状态 / marks, last polls, budget, expiring history")
     filling = commands.add_parser("backfill", help="补采历史，可续 / read the history, resumable")
+    filling.add_argument(
+        "--again",
+        action="store_true",
+        help="全部重新读取，已封存的不重复封存 / ask for everything again; what is sealed is not sealed again",
+    )
+    filling.add_argument(
+        "--metric", action="append", default=[], choices=METRICS, help="with --again: only this metric"
+    )
+    removing = commands.add_parser(
+        "remove", help="移除数据源，已封存的保留 / take a source out of sources.toml; what was sealed stays"
+    )
     printing = commands.add_parser("policy", help="最小权限策略 / print the least-privilege policy")
-    for one in (testing, filling):
+    for one in (testing, filling, removing):
         one.add_argument("alias", metavar="ALIAS")
     printing.add_argument("provider", metavar="PROVIDER")
-    for one in (adding, testing, listing, filling, printing):
+    for one in (adding, testing, listing, filling, removing, printing):
         session.add_database(one)
         one.add_argument("--config", type=Path, metavar="FILE", help="the collector's settings file")
         one.add_argument(

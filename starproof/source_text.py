@@ -25,6 +25,10 @@ def budget_lines(budget: Budget) -> list[str]:
         f"  每月 a month               ≤ {budget.monthly:,}（免费额度 free: {free}）",
         f"  首次补采 to catch up now   ≤ {budget.first_run:,}",
     ]
+    lines.append(
+        "  以上不含重试、实例清单（每 6 小时）与账单（每天）/ without retries, the list of machines (every 6 hours) "
+        "and bills (once a day)"
+    )
     if budget.exceeds:
         lines.append("  ⚠ 超出免费额度，可能收费或被拒 / more than is free: it may cost money or be refused")
     return lines
@@ -94,6 +98,7 @@ def standing_lines(one: Standing, *, now_ms: int) -> Iterator[str]:
         yield from (f"  {line}" for line in budget_lines(one.budget))
     else:
         yield f"  调用预算未知，运行 / call budget not known yet, run: starproof source test {account.alias}"
+    yield from (f"  ⚠ {printable(text)}" for text in (*one.notes, *map(_nothing, one.barren)))
     for problem in one.problems:
         yield f"  ✗ {printable(problem)}"
 
@@ -126,6 +131,8 @@ def standing_document(one: Standing) -> dict[str, Any]:
             for metric in one.metrics
         ],
         "problems": list(one.problems),
+        "asked_again": list(one.notes),
+        "without_points": list(one.barren),
     }
 
 
@@ -147,6 +154,7 @@ def backfill_lines(report: Report) -> list[str]:
         ("高于 100 % above 100 %", counts.capped),
     )
     lines = [report.alias, *(f"  {name} {count:,}" for name, count in named)]
+    lines += [f"  ⚠ {printable(text)}" for text in (*report.notes, *map(_nothing, report.barren))]
     lines += [f"  ✗ {printable(problem)}" for problem in (*report.problems, *report.refused)]
     if report.failed:
         lines.append("  再次运行会接着补采 / run it again to go on from here")
@@ -164,6 +172,8 @@ def backfill_document(report: Report) -> dict[str, Any]:
         **vars(report.counts),
         "problems": list(report.problems),
         "refused_instances": list(report.refused),
+        "asked_again": list(report.notes),
+        "without_points": list(report.barren),
         "budget": _budget_document(report.budget),
     }
 
@@ -183,6 +193,13 @@ def _budget_document(budget: Budget | None) -> dict[str, Any] | None:
         "calls_now": budget.first_run,
         "free_a_month": budget.free,
     }
+
+
+def _nothing(metric: str) -> str:
+    return (
+        f"{metric}：历史已读完，但没有任何实例有数据点 / was read whole and no instance had a point; "
+        "check filters, profiles and metrics"
+    )
 
 
 def _read_until(metric: MetricStanding) -> str:

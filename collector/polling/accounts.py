@@ -16,6 +16,8 @@ import tomllib
 
 from collector.errors import SettingsError
 from collector.names import is_host_name, nearest
+from collector.ownership import remedy
+from collector.polling.references import require_reference, require_references
 from collector.sources.interface import METRICS
 from evidence.sources import ACCOUNTS, IMPORT, NAME_RULE, SIGNED_BY_HOSTS, is_source
 
@@ -30,11 +32,6 @@ MAX_INSTANCE = 255
 MS_PER_S = 1000
 
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
-_REFERENCE = re.compile(r"(?:file:/|env:|systemd:).+\Z", re.DOTALL)
-_USER_INFO = re.compile(r"://\S*@")
-"""Passwords hold slashes, too; no address of ours needs an @ elsewhere."""
-_SECRET_KEY = re.compile(r"secret|passw|token|credential|private|api_?key|bearer|^value\Z", re.IGNORECASE)
-"""Settings of the providers that hold a secret; ``value`` is that of a header to log in with."""
 REGIONS = "regions"
 SECRET = "secret"  # noqa: S105 - the name of a provider's setting, see docs/sources.md
 _OURS = (*SIGNED_BY_HOSTS, IMPORT, ACCOUNTS)
@@ -108,7 +105,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
+        raise SettingsError(f"cannot read {path}: {error.strerror}{remedy(path, error)}") from None
     if len(raw) > MAX_FILE_BYTES:
         raise SettingsError(f"{path} is larger than {MAX_FILE_BYTES} bytes; it is no list of sources")
     try:
@@ -123,21 +120,31 @@ def parse_accounts(text: str, *, where: str) -> tuple[Account, ...]:
     Raises:
         SettingsError: not TOML, a key is unknown, a value is wrong, or an alias stands twice.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{where} is not a TOML file: {error}") from None
-    for key in document:
-        if key != "sources":
-            raise SettingsError(f"{where}: unknown key {key!r}; every source is a table [[sources]]")
-    entries = document.get("sources", [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise SettingsError(f"{where}: write every source as a table [[sources]]")
-    if len(entries) > MAX_ACCOUNTS:
-        raise SettingsError(f"{where}: {len(entries)} sources, at most {MAX_ACCOUNTS} in one collector")
+    entries = _entries(text, where)
     accounts = tuple(_account(entry, f"{where}: source {place}") for place, entry in enumerate(entries, 1))
     _require_distinct(accounts, where)
     return accounts
+
+
+def usable_accounts(path: Path) -> tuple[tuple[Account, ...], tuple[str, ...]]:
+    """Return the accounts of a file that can be used, and what is wrong with each other one.
+
+    Of two that contradict each other the first one is used.
+
+    Raises:
+        SettingsError: the file cannot be read or is no list of sources.
+    """
+    accounts: tuple[Account, ...] = ()
+    broken: list[str] = []
+    for place, entry in enumerate(_entries(read_text(path), str(path)), 1):
+        try:
+            with_it = (*accounts, _account(entry, f"{path}: source {place}"))
+            _require_distinct(with_it, str(path))
+        except SettingsError as error:
+            broken.append(str(error))
+        else:
+            accounts = with_it
+    return accounts, tuple(broken)
 
 
 def find(accounts: tuple[Account, ...], alias: str) -> Account:
@@ -154,18 +161,20 @@ def find(accounts: tuple[Account, ...], alias: str) -> Account:
     return by_alias[alias]
 
 
-def require_reference(text: object, where: str) -> str:
-    """Return ``text`` if it says where a secret is.
-
-    Raises:
-        SettingsError: it does not. It is not repeated: it may be the secret.
-    """
-    if not isinstance(text, str) or not _REFERENCE.match(text):
-        raise SettingsError(
-            f"{where} says where the secret is: file:/PATH, env:NAME or systemd:NAME; "
-            "the secret itself is not written here"
-        )
-    return text
+def _entries(text: str, where: str) -> list[dict[str, Any]]:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{where} is not a TOML file: {error}") from None
+    for key in document:
+        if key != "sources":
+            raise SettingsError(f"{where}: unknown key {key!r}; every source is a table [[sources]]")
+    entries = document.get("sources", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise SettingsError(f"{where}: write every source as a table [[sources]]")
+    if len(entries) > MAX_ACCOUNTS:
+        raise SettingsError(f"{where}: {len(entries)} sources, at most {MAX_ACCOUNTS} in one collector")
+    return entries
 
 
 def _account(entry: Mapping[str, Any], where: str) -> Account:
@@ -277,23 +286,5 @@ def _settings(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     for word, own in ((REGIONS, "regions"), (SECRET, "credential")):
         if word in table:
             raise SettingsError(f"{where}: write {own} beside alias, not {word} in settings")
-    _require_references(table, f"{where}: settings")
+    require_references(table, f"{where}: settings")
     return dict(table)
-
-
-def _require_references(table: Mapping[str, Any], where: str) -> None:
-    """Whatever is called like a secret must be a reference, however deep it stands."""
-    for key, value in table.items():
-        if isinstance(value, dict):
-            _require_references(value, f"{where}.{key}")
-        elif _SECRET_KEY.search(key):
-            require_reference(value, f"{where}.{key}")
-        elif any(_USER_INFO.search(text) for text in _texts_in(value)):
-            raise SettingsError(
-                f"{where}.{key} is an address with a user or password in it; name them as credentials"
-            )
-
-
-def _texts_in(value: object) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    return [text for text in values if isinstance(text, str)]

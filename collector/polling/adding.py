@@ -1,17 +1,21 @@
-"""Adding an account to ``sources.toml``: the text grows at its end, all before it stays as it is."""
+"""Adding an account to ``sources.toml`` and taking one out: the text of all others stays as it is."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from collector.errors import SettingsError
-from collector.polling.accounts import MS_PER_S, Account, parse_accounts, read_text
+from collector.ownership import adopt, owner_like, remedy
+from collector.polling.accounts import MS_PER_S, Account, find, parse_accounts, read_text
 
 _MODE = 0o600
+_HEADER = re.compile(r"[ \t]*\[\[[ \t]*sources[ \t]*\]\]")
 
 
 def add(path: Path, account: Account) -> None:
@@ -24,6 +28,40 @@ def add(path: Path, account: Account) -> None:
     joint = "" if not before else "\n" if before.endswith("\n") else "\n\n"
     text = before + joint + entry(account)
     parse_accounts(text, where=str(path))
+    _write(path, text)
+
+
+def remove(path: Path, alias: str) -> None:
+    """Take an account out of the file; the text of all others stays as it is. All of it or nothing.
+
+    Raises:
+        SettingsError: there is no such account, it is not written as a table of its own, or the
+            file cannot be written.
+    """
+    before = read_text(path)
+    accounts = parse_accounts(before, where=str(path))
+    find(accounts, alias)
+    lines = before.splitlines(keepends=True)
+    begins = [number for number, line in enumerate(lines) if _HEADER.match(line)]
+    place = [account.alias for account in accounts].index(alias)
+    left = [account for account in accounts if account.alias != alias]
+    if len(begins) == len(accounts):
+        end = begins[place + 1] if place + 1 < len(begins) else len(lines)
+        text = "".join([*lines[: begins[place]], *lines[end:]])
+        if _reads_as(text, left):
+            _write(path, text)
+            return
+    raise SettingsError(f"{path}: {alias} is not written as a table of its own; take it out with an editor")
+
+
+def _reads_as(text: str, accounts: Sequence[Account]) -> bool:
+    try:
+        return list(parse_accounts(text, where="the file")) == list(accounts)
+    except SettingsError:
+        return False
+
+
+def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -31,6 +69,7 @@ def add(path: Path, account: Account) -> None:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
+                adopt(file.fileno(), owner_like(path))
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -38,7 +77,7 @@ def add(path: Path, account: Account) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}") from None
+        raise SettingsError(f"cannot write {path}: {error.strerror}{remedy(path, error)}") from None
 
 
 def entry(account: Account) -> str:

@@ -5,6 +5,9 @@
    ``LONGEST_PAUSE_MS``, with jitter in the upper half; at least as long as the source said.
 3. A used-up quota is tried once a day: the month may end, or somebody may buy more.
 4. What concerns the account as a whole (a wrong key, throttling, no answer) stops all its questions.
+5. Looks are a minute apart and a question is not asked at the very beginning of one: it is due a
+   little early (``SLACK_MS``, at most a quarter of ``every_s``), else a look would be left out.
+6. A time later than now was told by a clock that was ahead, and keeps nothing waiting.
 """
 
 from __future__ import annotations
@@ -26,16 +29,18 @@ from collector.store.polls import OK, Latest
 FIRST_PAUSE_MS = 60_000
 LONGEST_PAUSE_MS = 6 * 3_600_000
 QUOTA_PAUSE_MS = 24 * 3_600_000
+SLACK_MS = 30_000
+_SLACK_PARTS = 4
 MS_PER_S = 1000
 _MAX_DOUBLINGS = 16
 
 
-def due_ms(latest: Latest | None, *, every_ms: int) -> int:
+def due_ms(latest: Latest | None, *, every_ms: int, now_ms: int) -> int:
     """Return from when a question may be asked (0: at once)."""
-    if latest is None:
+    if latest is None or latest.time_ms > now_ms:
         return 0
     if latest.outcome == OK:
-        return latest.time_ms + every_ms
+        return latest.time_ms + every_ms - min(SLACK_MS, every_ms // _SLACK_PARTS)
     return latest.retry_ms or latest.time_ms + FIRST_PAUSE_MS
 
 

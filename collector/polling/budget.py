@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.polling.accounts import Account
-from collector.polling.plan import BEHIND_MS, OVERLAP_MS, Stretch, grid_ms, ladder, stretches
+from collector.polling.plan import BEHIND_MS, OVERLAP_MS, Stretch, grid_ms, rungs_of, stretches
 from collector.sources.interface import Source, Span
 
 MONTH_MS = 30 * 86_400_000
@@ -18,7 +18,7 @@ FREE_CALLS = {"aliyun": 1_000_000, "tencent": 1_000_000}
 
 @dataclass(frozen=True)
 class Budget:
-    """Calls at most, without retries. ``free``: what costs nothing in a month, ``None`` if not known."""
+    """Calls for averages at most, without retries, the list of machines and bills. ``free``: what costs nothing in a month, ``None`` if not known."""
 
     instances: int
     metrics: int
@@ -44,10 +44,10 @@ def budget(
         now_ms: wall clock.
 
     Raises:
-        SettingsError: the account wants a period that the source does not have.
+        RangeError: the account wants a period that the source does not have.
         SourceError: what the source says of a metric or period.
     """
-    rungs = ladder(account, source.retention())
+    rungs = rungs_of(account, source)
     finest = rungs[0].period_ms
     grid = grid_ms(finest)
     end_ms = (now_ms - BEHIND_MS) // grid * grid

@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from collector.errors import SettingsError
 from collector.polling.accounts import MS_PER_S, Account
-from collector.sources.interface import Retention, Span
+from collector.sources.errors import RangeError
+from collector.sources.interface import Retention, Source, Span
 
 BEHIND_MS = 10 * 60 * 1000
 OVERLAP_MS = 30 * 60 * 1000
@@ -31,9 +31,10 @@ STRETCH_POINTS = 2016
 """Seven days of five-minute averages."""
 DEFAULT_PERIOD_MS = 5 * 60 * 1000
 """Finer averages have the same mean and cost five times the calls."""
-UNKNOWN_PERIOD_MS = 60 * 60 * 1000
+UNKNOWN_PERIODS_MS = tuple(minutes * 60_000 for minutes in (5, 6, 10, 12, 15, 20, 30, 60))
+"""For a system that does not say what it keeps: the finest of these that it can answer. They divide the hour."""
 UNKNOWN_DAYS = 93
-"""For a system that does not say what it keeps: three months of hours."""
+"""For the same: three months."""
 DAY_MS = 86_400_000
 
 
@@ -45,27 +46,62 @@ class Stretch:
     period_ms: int
 
 
-def ladder(account: Account, retention: Sequence[Retention]) -> tuple[Retention, ...]:
-    """Return the periods to ask for, finest first, each kept longer than the one before.
+def rungs_of(
+    account: Account, source: Source, retention: Sequence[Retention] | None = None
+) -> tuple[Retention, ...]:
+    """Return ``ladder`` of an opened source, which is asked what it keeps unless ``retention`` says it.
 
     Raises:
-        SettingsError: the account wants a period that the source does not have.
+        RangeError: the account wants a period that the source cannot answer.
+        SourceError: what the source says.
+    """
+    retention = source.retention() if retention is None else retention
+    return ladder(
+        account, retention, unknown_ms=DEFAULT_PERIOD_MS if retention else _usable_ms(source, account)
+    )
+
+
+def ladder(
+    account: Account, retention: Sequence[Retention], *, unknown_ms: int = DEFAULT_PERIOD_MS
+) -> tuple[Retention, ...]:
+    """Return the periods to ask for, finest first, each kept longer than the one before.
+
+    ``unknown_ms`` is the period for a system that does not say what it keeps.
+
+    Raises:
+        RangeError: the account wants a period that the source does not have.
     """
     if not retention:
         keeps_ms = UNKNOWN_DAYS * DAY_MS if account.backfill_days is None else account.backfill_days * DAY_MS
-        return (Retention(account.period_ms or UNKNOWN_PERIOD_MS, max(keeps_ms, MARGIN_MS)),)
+        return (Retention(account.period_ms or unknown_ms, max(keeps_ms, MARGIN_MS)),)
     periods = sorted(rung.period_ms for rung in retention)
     chosen = account.period_ms
     if chosen is None:
         chosen = next((period for period in periods if period >= DEFAULT_PERIOD_MS), periods[-1])
     if chosen not in periods:
         known = ", ".join(str(period // MS_PER_S) for period in periods)
-        raise SettingsError(f"source {account.alias}: period_s is one of {known} for {account.provider}")
+        raise RangeError(f"source {account.alias}: period_s is one of {known} for {account.provider}")
     rungs: list[Retention] = []
     for rung in sorted(retention, key=lambda one: one.period_ms):
         if rung.period_ms >= chosen and (not rungs or rung.keeps_ms > rungs[-1].keeps_ms):
             rungs.append(rung)
     return tuple(rungs)
+
+
+def _usable_ms(source: Source, account: Account) -> int:
+    """Return the finest period that a source which does not say what it keeps can answer."""
+    candidates = UNKNOWN_PERIODS_MS if account.period_ms is None else (account.period_ms,)
+    refusal = RangeError(f"source {account.alias}: it measures nothing")
+    for metric in source.metrics()[:1]:
+        for period_ms in candidates:
+            step_ms = grid_ms(period_ms)
+            try:
+                source.calls_for(metric, 1, Span(step_ms, 2 * step_ms), period_ms)
+            except RangeError as error:
+                refusal = error
+            else:
+                return period_ms
+    raise refusal
 
 
 def stretches(

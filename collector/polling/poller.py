@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collector.polling import backoff
+from collector.polling import backoff, believing
 from collector.polling.accounts import Account
 from collector.polling.asking import (
     Progress,
@@ -41,6 +41,7 @@ class Poller:
         account: Account,
         *,
         only_due: bool = True,
+        again: Sequence[str] | None = None,
         progress: Progress = no_progress,
         announce: Announce = no_announcement,
     ) -> Report:
@@ -49,6 +50,7 @@ class Poller:
         Args:
             account: one of ``accounts``.
             only_due: leave out what was asked lately or is being left alone after a failure.
+            again: metrics to ask for from the beginning whatever the marks say, empty for all of them.
             progress: told (done, total) in instance-milliseconds of one metric's averages after another.
             announce: told the calls before the first question for averages.
 
@@ -69,6 +71,10 @@ class Poller:
             try:
                 with record.writing() as connection:
                     polls.close_interrupted(connection, account.alias)
+                    now_ms = world.clocks.wall_ms()
+                    report.notes = believing.settle(connection, account, now_ms=now_ms, again=again)
+                for note in report.notes:
+                    world.log("source_again", level="warning", alias=account.alias, message=note)
                 source = self._source(account, record)
                 run.everything(source, self.accounts, progress, announce)
                 self._level.add(account.alias)
@@ -98,11 +104,13 @@ class Poller:
         now_ms = self._world.clocks.wall_ms()
         with self._world.opened.store.reading() as connection:
             whole = polls.latest(connection, account.alias, polls.ACCOUNT)
-            if whole is not None and now_ms < (whole.retry_ms or 0):
+            if whole is not None and whole.time_ms <= now_ms < (whole.retry_ms or 0):
                 return False
             found = [
                 polls.latest(connection, account.alias, polls.AVERAGES, metric)
                 for metric in ("", *(account.metrics or METRICS))
             ]
         asked = [latest for latest in found if latest is not None]
-        return not asked or any(now_ms >= backoff.due_ms(latest, every_ms=every_ms) for latest in asked)
+        return not asked or any(
+            now_ms >= backoff.due_ms(latest, every_ms=every_ms, now_ms=now_ms) for latest in asked
+        )

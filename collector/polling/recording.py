@@ -33,6 +33,10 @@ class Report:
     refused: tuple[str, ...] = ()
     """Why instances are not polled."""
     budget: Budget | None = None
+    notes: tuple[str, ...] = ()
+    """Why history is asked for again."""
+    barren: tuple[str, ...] = ()
+    """Metrics that were read whole without a point of any instance."""
 
 
 class AccountFailedError(CollectorError):
@@ -65,7 +69,8 @@ class Record:
         with self._world.opened.store.reading() as connection:
             latest = polls.latest(connection, self._account.alias, what, metric)
         every_ms = self._account.every_ms if every_ms is None else every_ms
-        return self._world.clocks.wall_ms() >= backoff.due_ms(latest, every_ms=every_ms)
+        now_ms = self._world.clocks.wall_ms()
+        return now_ms >= backoff.due_ms(latest, every_ms=every_ms, now_ms=now_ms)
 
     def begin(self, question: Question) -> int:
         """Record that a question is being asked."""

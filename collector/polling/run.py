@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from collector.errors import SettingsError
-from collector.polling import billing, budget, capacity, offers
+from sqlalchemy import Connection
+
+from collector.polling import believing, billing, budget, capacity, offers
 from collector.polling.accounts import Account
 from collector.polling.asking import (
     SERIES_AT_ONCE,
@@ -20,7 +21,7 @@ from collector.polling.capacity import Look
 from collector.polling.chain import RefusedChunkError, Teller
 from collector.polling.hosts import Assigned, assign, current, host_of
 from collector.polling.opening import explained
-from collector.polling.plan import ladder
+from collector.polling.plan import rungs_of
 from collector.polling.recording import Record, Report
 from collector.polling.world import World
 from collector.sources.errors import AnswerError, RangeError, SourceError
@@ -70,6 +71,10 @@ class Run:
             StoppedError: the collector is being stopped.
             StoreError: the store cannot be used.
         """
+        offered = self._offered(source)
+        if offered is None:  # its machines would only keep other accounts from being the same hosts
+            self._bills(source)
+            return
         look = self._inventory(source)
         assigned = self._assigned(accounts)
         self._report.refused = assigned.refused
@@ -77,7 +82,7 @@ class Run:
         teller = Teller(self._account.alias, self._account.provider, self._world.opened.identity, key)
         if look is not None:
             self._capacities(look, assigned, teller)
-        self._averages(source, assigned, teller, progress, announce)
+        self._averages(source, offered, assigned, teller, progress=progress, announce=announce)
         self._bills(source)
         self._record.settle()
 
@@ -116,21 +121,32 @@ class Run:
             }
         return assign(mine, seen, taken=taken)
 
+    def _offered(self, source: Source) -> tuple[tuple[str, ...], tuple[Retention, ...]] | None:
+        """Return metrics and periods to ask for, ``None`` if the account wants what there is not."""
+        try:
+            with explained(self._world.keys, "the list of metrics"):
+                return offers.metrics(self._account, source), rungs_of(self._account, source)
+        except SourceError as error:
+            question = self._record.question(polls.AVERAGES)
+            self._record.failed(self._record.begin(question), question, error)
+            return None
+
     def _averages(
         self,
         source: Source,
+        offered: tuple[tuple[str, ...], tuple[Retention, ...]],
         assigned: Assigned,
         teller: Teller,
+        *,
         progress: Progress,
         announce: Announce,
     ) -> None:
+        metrics, rungs = offered
         question = self._record.question(polls.AVERAGES)
         try:
-            with explained(self._world.keys, "the list of metrics"):
-                metrics = offers.metrics(self._account, source)
-                rungs = ladder(self._account, source.retention())
+            with explained(self._world.keys, "the call budget"):
                 planned = self._budget(source, metrics, assigned)
-        except (SourceError, SettingsError) as error:
+        except SourceError as error:
             self._record.failed(self._record.begin(question), question, error)
             return
         self._report.budget = planned
@@ -139,13 +155,21 @@ class Run:
         for metric in metrics:
             if self._record.due(polls.AVERAGES, metric, every_ms=self._every_ms):
                 self._metric(asker, metric, assigned, rungs, progress)
+        with self._store.reading() as connection:
+            marks = self._marks(connection, metrics, assigned)
+            self._report.barren = believing.barren(connection, self._account, marks)
 
     def _budget(self, source: Source, metrics: Sequence[str], assigned: Assigned) -> Budget:
         with self._store.reading() as connection:
-            found = {metric: polls.marks(connection, self._account.alias, metric) for metric in metrics}
-        ids = [target.instance for target in assigned.targets if not target.gone]
-        marks = {metric: [found[metric].get(one) for one in ids] for metric in metrics}
+            marks = self._marks(connection, metrics, assigned)
         return budget.budget(self._account, source, marks, now_ms=self._now())
+
+    def _marks(
+        self, connection: Connection, metrics: Sequence[str], assigned: Assigned
+    ) -> dict[str, list[int | None]]:
+        ids = [target.instance for target in assigned.targets if not target.gone]
+        found = {metric: polls.marks(connection, self._account.alias, metric) for metric in metrics}
+        return {metric: [found[metric].get(one) for one in ids] for metric in metrics}
 
     def _metric(
         self,

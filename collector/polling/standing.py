@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from collector.errors import CollectorError
-from collector.polling import budget
+from collector.polling import believing, budget
 from collector.polling.accounts import Account
 from collector.polling.budget import MONTH_MS, Budget
 from collector.polling.hosts import assign, current, host_of
 from collector.polling.opening import explained, open_source
-from collector.polling.plan import DAY_MS, ladder
+from collector.polling.plan import DAY_MS, rungs_of
 from collector.polling.world import World
 from collector.sources.calling import Patience
 from collector.sources.interface import METRICS, Retention
@@ -51,6 +51,10 @@ class Standing:
     metrics: tuple[MetricStanding, ...] = ()
     budget: Budget | None = None
     problems: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    """Why history will be asked for again."""
+    barren: tuple[str, ...] = ()
+    """Metrics that were read whole without a point of any instance."""
 
 
 def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> Standing:
@@ -65,6 +69,7 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
     rungs: tuple[Retention, ...] = ()
     metrics = account.metrics
     planned = None
+    marks: dict[str, list[int | None]] = {}
     with world.opened.store.reading() as connection:
         targets, refused = _targets(connection, account, accounts)
         problems.extend(refused)
@@ -75,7 +80,7 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
             with explained(world.keys, f"source {account.alias}"):
                 metrics = metrics or tuple(source.metrics())
                 kept = source.retention()
-                rungs = ladder(account, kept)
+                rungs = rungs_of(account, source, kept)
                 found = {metric: polls.marks(connection, account.alias, metric) for metric in metrics}
                 marks = {metric: [found[metric].get(one) for one in targets] for metric in metrics}
                 if targets:  # before the first inventory nobody knows how many there are
@@ -97,6 +102,8 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
             ),
             budget=planned,
             problems=tuple(problems),
+            notes=believing.doubts(connection, account, now_ms=now_ms),
+            barren=believing.barren(connection, account, marks),
         )
 
 

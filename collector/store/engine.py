@@ -24,6 +24,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from collector.errors import StoreBusyError, StoreError, StoreMismatchError
+from collector.ownership import adopt_file
 from collector.store import schema
 
 HEAD = "0007"
@@ -78,14 +79,18 @@ def open_engine(url: str) -> Store:
         StoreMismatchError: a newer version of this software has changed the schema.
     """
     parsed = _parsed(url)
-    sqlite = parsed.get_backend_name() == "sqlite"
+    sqlite, is_new = parsed.get_backend_name() == "sqlite", False
     if sqlite:
         _make_directory(parsed)
+        is_new = not Path(str(parsed.database)).exists()
     engine = _engine(parsed, {"connect_args": {"timeout": BUSY_TIMEOUT_S}} if sqlite else {})
     if sqlite:
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
-    return _kept_if(_migrate, Store(engine))
+    store = _kept_if(_migrate, Store(engine))
+    if sqlite and is_new:
+        _kept_if(lambda _: _adopt(Path(str(parsed.database))), store)
+    return store
 
 
 def open_engine_for_reading(url: str) -> Store:
@@ -173,6 +178,15 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
         timeout=BUSY_TIMEOUT_S,
         check_same_thread=False,  # the pool hands a connection to one thread at a time
     )
+
+
+def _adopt(path: Path) -> None:
+    """A store that root makes in the service's directory is the service's (SQLite minds later files)."""
+    try:
+        for one in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+            adopt_file(one)
+    except OSError as error:
+        raise StoreError(f"cannot give {path} to the owner of its directory: {error.strerror}") from None
 
 
 def _on_connect_for_reading(connection: Any, _record: object) -> None:

@@ -37,11 +37,18 @@ def keep(
     are new, or have others, are left out.
     """
     newest = {row.instance: row for row in _newest(connection, alias)}
+    ahead = {one for one, row in newest.items() if row.last_seen_ms > now_ms}
+    if ahead:  # by a clock that was ahead: whoever is not seen now would seem to be the newest for ever
+        table = schema.inventory
+        later = table.c.last_seen_ms > now_ms
+        connection.execute(
+            table.update().where(table.c.alias == alias, later).values(last_seen_ms=now_ms - 1)
+        )
     same: dict[str, int] = {}
     for instance in instances:
         values = _values(instance)
         before = newest.get(instance.id)
-        if before is not None and before.bandwidths == values["bandwidths"]:
+        if before is not None and instance.id not in ahead and before.bandwidths == values["bandwidths"]:
             same[instance.id] = before.last_seen_ms
         if before is not None and all(getattr(before, name) == values[name] for name in _LOOKED_AT):
             connection.execute(

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector.errors import StoreError
+from collector.ownership import adopt, remedy
 from collector.store.engine import Store
 
 Check = Callable[[], None]
@@ -49,10 +50,11 @@ def alone(store: Store, name: str, *, directory: Path) -> Iterator[Check | None]
 @contextmanager
 def _file(path: Path) -> Iterator[Check | None]:
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE)
     except OSError as error:
-        raise StoreError(f"cannot use the lock file {path}: {error.strerror}") from None
+        raise StoreError(f"cannot use the lock file {path}: {error.strerror}{remedy(path, error)}") from None
     try:
+        _adopted(handle, path)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -61,6 +63,15 @@ def _file(path: Path) -> Iterator[Check | None]:
             yield _still_held
     finally:
         os.close(handle)
+
+
+def _adopted(handle: int, path: Path) -> None:
+    try:
+        adopt(handle, path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"cannot give the lock file {path} to its directory's owner: {error.strerror}"
+        ) from None
 
 
 def _still_held() -> None:

@@ -232,6 +232,13 @@ def oldest_marks(connection: Connection) -> dict[tuple[str, str], int]:
     return {(row[0], row[1]): int(row[2]) for row in connection.execute(query)}
 
 
+def newest_marks(connection: Connection) -> dict[tuple[str, str], int]:
+    """Return the mark that is furthest ahead, by (alias, metric)."""
+    table = schema.source_mark.c
+    query = select(table.alias, table.metric, func.max(table.mark_ms)).group_by(table.alias, table.metric)
+    return {(row[0], row[1]): int(row[2]) for row in connection.execute(query)}
+
+
 def calls_since(connection: Connection, alias: str, since_ms: int) -> int:
     """Return how many calls the questions took at most since an instant."""
     table = schema.poll.c

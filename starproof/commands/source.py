@@ -14,17 +14,18 @@ from pathlib import Path
 from collector.errors import SettingsError
 from collector.opening import open_store, placeholder_warning
 from collector.polling.accounts import Account, find, read_accounts
-from collector.polling.adding import add
+from collector.polling.adding import add, remove
 from collector.polling.budget import Budget
 from collector.polling.opening import Keys, redacted_logging
+from collector.polling.plan import rungs_of
 from collector.polling.policies import policy_of
 from collector.polling.poller import Poller
-from collector.polling.standing import standing
+from collector.polling.standing import AT_ONCE, standing
 from collector.polling.trial import try_out
 from collector.polling.world import World
 from collector.settings import Settings, read_settings
-from collector.sources.calling import real_clocks
-from collector.sources.errors import PluginError, SourceError
+from collector.sources.calling import Clocks, real_clocks
+from collector.sources.errors import PluginError, RangeError, SourceError
 from collector.sources.registry import Plugins, Tools, load
 from collector.sources.secrets import read_secret
 from starproof import session
@@ -46,6 +47,8 @@ AFTER_ADDING = """\
   starproof source test {alias}{where}    检查权限，显示调用预算 / check permissions, show the call budget
   starproof source backfill {alias}{where}    补采历史 / read the history
 此后 `starproof collector serve` 自动采集（改动后需重启）/ from then on the collector polls it (restart it after a change)"""
+TOLD_PAUSE_S = 5
+"""A pause that people notice."""
 NONE_YET = "还没有配置数据源；运行 / no source is configured yet; run: starproof source add --help"
 
 
@@ -68,6 +71,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof source", plugins: Plugin
         "test": lambda: _test(options, found),
         "list": lambda: _list(options, found),
         "backfill": lambda: _backfill(options, found),
+        "remove": lambda: _remove(options),
         "policy": lambda: _policy(options, found),
     }
     return session.guarded(prog, work[options.command])
@@ -104,8 +108,10 @@ def _require_openable(account: Account, plugins: Plugins) -> None:
     """
     keys = Keys(read_secret)
     try:
-        plugins.open(account.provider, account.opened_with, Tools(real_clocks(), keys.read))
-    except SettingsError as error:
+        source = plugins.open(account.provider, account.opened_with, Tools(real_clocks(), keys.read, AT_ONCE))
+        if account.period_ms is not None:
+            rungs_of(account, source)
+    except (SettingsError, RangeError) as error:
         raise SettingsError(keys.redacted(str(error))) from None
     except SourceError:
         return  # ``source test`` tells what it is, as often as it is run
@@ -117,7 +123,7 @@ def _test(options: argparse.Namespace, plugins: Plugins) -> int:
     account = find(accounts, options.alias)
     keys = Keys(read_secret)
     with redacted_logging(keys, logging.StreamHandler()):
-        tried = try_out(account, plugins, clocks=real_clocks(), keys=keys)
+        tried = try_out(account, plugins, clocks=_clocks(), keys=keys)
     if options.json:
         session.print_json(tried_document(tried))
     else:
@@ -146,6 +152,8 @@ def _backfill(options: argparse.Namespace, plugins: Plugins) -> int:
     place = _place(options)
     accounts = read_accounts(place.sources)
     account = find(accounts, options.alias)
+    if options.metric and not options.again:
+        raise SettingsError("--metric says what to ask for again; write --again with it")
     with _world(place, plugins) as world, _bar(options) as progress:
 
         def announce(budget: Budget) -> None:
@@ -156,7 +164,11 @@ def _backfill(options: argparse.Namespace, plugins: Plugins) -> int:
             # Bills are the service's to read; this command is about averages.
             poller = Poller(world, accounts)
             report = poller.run(
-                replace(account, bills=False), only_due=False, progress=progress, announce=announce
+                replace(account, bills=False),
+                only_due=False,
+                again=options.metric if options.again else None,
+                progress=progress,
+                announce=announce,
             )
         except KeyboardInterrupt:
             sys.stderr.write("已中断；再次运行会接着补采 / stopped; run it again to go on from here\n")
@@ -166,6 +178,36 @@ def _backfill(options: argparse.Namespace, plugins: Plugins) -> int:
     else:
         sys.stdout.write("\n".join(backfill_lines(report)) + "\n")
     return 1 if report.failed or report.elsewhere or report.refused else 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    place = _place(options)
+    remove(place.sources, options.alias)
+    if options.json:
+        session.print_json(
+            {"schema": "starproof/source-removed/1", "alias": options.alias, "file": str(place.sources)}
+        )
+        return 0
+    sys.stdout.write(
+        f"已移除 removed: {options.alias} ← {place.sources}\n"
+        "已封存的数据保留；重启采集端后停止采集 / what was sealed stays; restart the collector to stop polling\n"
+    )
+    return 0
+
+
+def _clocks() -> Clocks:
+    """Return the machine's clocks; who waits for a provider is told so."""
+    real = real_clocks()
+
+    def sleep(seconds: float) -> None:
+        if seconds >= TOLD_PAUSE_S:
+            sys.stderr.write(
+                f"等待 {seconds:.0f} 秒后重试（对方要求或暂无应答）/ waiting {seconds:.0f} s before asking again, "
+                "as the source wishes or because it did not answer\n"
+            )
+        real.sleep(seconds)
+
+    return replace(real, sleep=sleep)
 
 
 def _policy(options: argparse.Namespace, plugins: Plugins) -> int:
@@ -212,7 +254,7 @@ def _world(place: Place, plugins: Plugins) -> Iterator[World]:
                 opened=opened,
                 plugins=plugins,
                 keys=keys,
-                clocks=real_clocks(),
+                clocks=_clocks(),
                 log=_silent,
                 lock_directory=opened.keyring.directory,
             )

@@ -92,7 +92,12 @@ def test_an_unknown_retention_forgets_nothing(added, run, fake):
 
 
 def test_a_period_that_is_not_kept_is_told_without_repeating_oneself(run):
-    assert run("add", "fake", "factory", "--credential", "env:FAKE_KEY", "--period", "77")[0] == 0
+    refused = run("add", "fake", "factory", "--credential", "env:FAKE_KEY", "--period", "77")
+    assert refused[0] == 1
+    assert "period_s is one of 300, 3600" in refused[2]
+    assert not run.sources.exists()
+    assert run("add", "fake", "factory", "--credential", "env:FAKE_KEY", "--period", "300")[0] == 0
+    run.sources.write_text(run.sources.read_text().replace("period_s = 300", "period_s = 77"))
     _, out, _ = run("test", "factory")
     assert "source factory: period_s is one of 300, 3600" in out
     assert out.count("source factory:") == 1
@@ -375,3 +380,78 @@ def test_the_door_leads_to_the_room(capsys):
         cli.main(["source", "--help"])
     assert ended.value.code == 0
     assert "backfill" in capsys.readouterr().out
+
+
+def test_backfill_again_asks_for_everything_and_says_what_brought_nothing(added, fake):
+    assert added("backfill", "main")[0] == 0
+    status, out, _ = added("backfill", "main", "--again")
+    assert status == 0
+    assert "everything is asked for again" in out
+    fake.spoil = lambda series: [type(one)(**{**vars(one), "points": ()}) for one in series]
+    document = json.loads(added("backfill", "main", "--again", "--metric", CPU, "--json")[1])
+    assert document["without_points"] == [CPU]
+    assert "no instance had a point" in added("list")[1]
+    status, _, err = added("backfill", "main", "--metric", CPU)
+    assert status == 1
+    assert "--again" in err
+
+
+def test_add_refuses_a_period_that_does_not_fit_the_samples_of_a_monitor(run):
+    plugs = Plugins({"prometheus": open_prometheus}, ())
+    where = ("--set", "url=http://127.0.0.1:9")
+    arguments = ("add", "prometheus", "p", *where, "--set", "keeps_days=30")
+    assert "period_s is one of 300, 3600" in run(*arguments, "--period", "90", plugs=plugs)[2]
+    assert not run.sources.exists()
+    assert run(*arguments, "--period", "300", plugs=plugs)[0] == 0
+
+
+def test_remove_takes_one_account_out_and_leaves_the_rest_and_what_was_sealed(added, run):
+    assert run("add", "fake", "other", "--host", "i-web-1=x", "--set", "a=1")[0] == 0
+    run.sources.write_text("# ours\n" + run.sources.read_text())
+    before = run.sources.read_text()
+    assert run("add", "fake", "third")[0] == 0
+    run("backfill", "main")
+    status, out, _ = run("remove", "third")
+    assert (status, "what was sealed stays" in out) == (0, True)
+    assert run.sources.read_text().rstrip() == before.rstrip()
+    assert json.loads(run("remove", "main", "--json")[1])["alias"] == "main"
+    assert run.sources.read_text().startswith("# ours\n")
+    from collector.polling.accounts import read_accounts
+
+    (left,) = read_accounts(run.sources)
+    assert (left.alias, left.hosts, left.settings) == ("other", {"i-web-1": "x"}, {"a": 1})
+    assert "there is no source 'main'" in run("remove", "main")[2]
+    opened = open_store(run.url)
+    with opened.store.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM chunk").scalar_one() > 0
+    opened.store.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'sources = [{ alias = "a", provider = "fake" }]\n',
+        '[[sources]]\nalias = "a"\nprovider = "fake"\nsettings.note = """\n[[sources]]\n"""\n',
+        '[["sources"]]\nalias = "b"\nprovider = "fake"\n[[sources]]\nalias = "a"\nprovider = "fake"\nsettings.note = """\n[[sources]]\n"""\n',
+    ],
+)
+def test_remove_leaves_a_file_that_it_cannot_cut_as_it_is(run, text):
+    run.sources.parent.mkdir()
+    run.sources.write_text(text)
+    assert "take it out with an editor" in run("remove", "a")[2]
+    assert run.sources.read_text() == text
+
+
+def test_who_waits_for_a_provider_is_told_so(capsys, monkeypatch):
+    slept = []
+    monkeypatch.setattr(source.real_clocks.__globals__["time"], "sleep", slept.append)
+    clocks = source._clocks()
+    clocks.sleep(0.5)
+    assert capsys.readouterr().err == ""
+    clocks.sleep(30)
+    assert "waiting 30 s before asking again" in capsys.readouterr().err
+    assert slept == [0.5, 30]
+
+
+def test_the_budget_says_what_it_leaves_out(added):
+    assert "without retries, the list of machines" in added("test", "main")[1]

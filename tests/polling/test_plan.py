@@ -4,10 +4,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.errors import SettingsError
 from collector.polling import plan
 from collector.polling.accounts import Account
 from collector.polling.plan import BEHIND_MS, OVERLAP_MS, STRETCH_POINTS, ladder, oldest_ms, stretches
+from collector.sources.errors import RangeError
 from collector.sources.interface import Retention
 
 MINUTE = 60_000
@@ -39,14 +39,14 @@ def test_a_coarser_period_that_is_kept_no_longer_is_left_out():
 
 
 def test_a_period_that_is_not_kept_is_refused_with_those_that_are():
-    with pytest.raises(SettingsError, match="period_s is one of 60, 300, 3600"):
+    with pytest.raises(RangeError, match="period_s is one of 60, 300, 3600"):
         ladder(account(period_ms=2 * MINUTE), AWS)
 
 
-def test_a_system_that_does_not_say_what_it_keeps_is_asked_for_three_months_of_hours():
-    assert ladder(account(), ()) == (Retention(HOUR, 93 * DAY),)
+def test_a_system_that_does_not_say_what_it_keeps_is_asked_for_three_months():
+    assert ladder(account(), ()) == (Retention(5 * MINUTE, 93 * DAY),)
     assert ladder(account(period_ms=MINUTE, backfill_days=7), ()) == (Retention(MINUTE, 7 * DAY),)
-    assert ladder(account(backfill_days=0), ()) == (Retention(HOUR, plan.MARGIN_MS),)
+    assert ladder(account(backfill_days=0), ()) == (Retention(5 * MINUTE, plan.MARGIN_MS),)
 
 
 def test_how_far_back_a_source_goes_is_its_coarsest_period():

@@ -247,6 +247,14 @@ def test_nothing_present_is_one_question_and_no_points(server, source):
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("what", ["presence", "rivals", "values"])
+def test_answers_of_nothing_but_nan_are_missing_points(server, source, what):
+    nothing = {what: lambda ends: matrix((ROW, [[t, "NaN"] for t in ends]))}
+    server.answer = answering(**nothing)
+    (series,) = source.averages("net.rx.rate", ["a"], DAY, HOUR)
+    assert len(series.points) == (24 if what == "rivals" else 0)
+
+
 def test_a_value_that_could_not_be_computed_is_missing(server, source):
     server.answer = answering(
         values=lambda ends: matrix((ROW, [[t, "NaN" if t == ends[3] else "0"] for t in ends]))

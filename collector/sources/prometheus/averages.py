@@ -137,7 +137,7 @@ class _Asking:
 
     def require_no_rivals(self, span: Span, window_ms: int) -> None:
         found = self._by_host(self.question.rivals(), span, window_ms, "rivals")
-        doubled = sorted(host for host, some in found.items() if max(some.values()) > 1)
+        doubled = sorted(host for host, some in found.items() if max(some.values(), default=Decimal(0)) > 1)
         if doubled:
             raise AnswerError(
                 f"{self.question.metric}: several series claim to be the same device of {doubled[0]!r}"

@@ -16,7 +16,8 @@ import tomllib
 from collector.anchors.interface import SUFFIXES
 from collector.errors import SettingsError
 from collector.names import nearest
-from collector.polling.accounts import read_text, require_reference
+from collector.polling.accounts import read_text
+from collector.polling.references import require_reference
 
 MAX_ANCHORS = 16
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")

@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DECIDING := verifier/*
 UNITS := $(addprefix deploy/systemd/starproof-,agent.service collector.service database.service logins.service)
 
-.PHONY: help run test quick lint types imports old units thresholds bench clean
+.PHONY: help run test quick lint types imports old units thresholds bench deb rpm clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -67,6 +67,17 @@ bench: $(VENV)/.dev  ## weights beside their peers (needs Debian's prometheus-no
 	$(BIN)/python bench/shifted_stamps.py
 	$(BIN)/python bench/flag_rates.py
 	$(BIN)/python bench/unit_weight.py
+
+# The agent's packages for this machine's kind, for the Pythons of the systems that we name. Same source, same bytes.
+PACKAGE_PLATFORM ?= linux-$(shell uname -m)
+PACKAGE_PYTHONS ?= 3.9 3.10 3.11 3.12 3.13
+PACKAGE_OPTIONS = --platform $(PACKAGE_PLATFORM) $(addprefix --python ,$(PACKAGE_PYTHONS)) --out dist
+
+deb: $(VENV)/.installed  ## the agent as a Debian package, in dist/
+	$(BIN)/starproof bundle deb $(PACKAGE_OPTIONS)
+
+rpm: $(VENV)/.installed  ## the agent as an RPM package, in dist/
+	$(BIN)/starproof bundle rpm $(PACKAGE_OPTIONS)
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* demo-output

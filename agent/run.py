@@ -64,11 +64,13 @@ def run(
     environment: Mapping[str, str],
     goes_down: Callable[[], bool] = machine_goes_down,
     source: str = SOURCE,
+    steering: Optional[Callable[[Loop], contextlib.AbstractContextManager[None]]] = None,
 ) -> int:
     """Run the agent until SIGTERM or SIGINT; return the exit code.
 
     ``goes_down`` is asked after SIGTERM whether the machine is shutting down. ``source`` is what the
-    state directory must be enrolled as.
+    state directory must be enrolled as. ``steering`` is what ends the loop, signals if not given; it is
+    entered when the agent is ready.
 
     Raises:
         AgentError: it cannot start: not enrolled, or as another source, locked, or settings that cannot
@@ -98,7 +100,7 @@ def run(
             status_path=state.path(STATUS),
             once_sealed=(lambda: state.remove(SHUTDOWN)) if last and last.shut_down else None,
         )
-        with _metrics(settings, runner), signals(loop):
+        with _metrics(settings, runner), (steering or signals)(loop):
             thread = threading.Thread(target=delivery.run, name="delivery", daemon=True)
             thread.start()
 

@@ -65,7 +65,7 @@ systemd_runs() { [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2
 # 1. What can be wrong is found before anything is changed.
 [ "$(id -u)" -eq 0 ] || fail "请以 root 身份运行 | run this as root: sudo sh install.sh"
 [ -f "$here/bundle.txt" ] || fail "请在解开的安装包目录中运行 | run this inside the unpacked bundle ($here/bundle.txt is missing)"
-for tool in sha256sum tar useradd runuser; do
+for tool in sha256sum tar cmp useradd runuser; do
     command -v "$tool" >/dev/null 2>&1 || fail "缺少命令 | this command is missing: $tool"
 done
 (cd "$here" && sha256sum --check --quiet SHA256SUMS) ||
@@ -136,9 +136,10 @@ if [ ! -f "$ETC/agent.toml" ]; then
 fi
 if [ -f "$here/agent-ca.pem" ]; then install -m 0644 "$here/agent-ca.pem" "$ETC/agent-ca.pem"; fi
 
-was_active=no
-if systemd_runs && systemctl is-active --quiet "$UNIT_NAME"; then was_active=yes && systemctl stop "$UNIT_NAME"; fi
+changed=no # what would make a running service another one
 if [ -L "$STATE" ] && [ -d "$PRIVATE_STATE" ]; then # from an installation by hand
+    if systemd_runs; then systemctl stop "$UNIT_NAME" || true; fi
+    changed=yes
     rm -f "$STATE"
     mv "$PRIVATE_STATE" "$STATE"
 fi
@@ -163,6 +164,7 @@ if command -v systemctl >/dev/null 2>&1; then
     mkdir -p "$UNIT_DIR"
     unit_for_this_systemd >"$UNIT_DIR/.$UNIT_NAME.new"
     chmod 0644 "$UNIT_DIR/.$UNIT_NAME.new"
+    cmp -s "$UNIT_DIR/.$UNIT_NAME.new" "$UNIT_DIR/$UNIT_NAME" || changed=yes
     mv -f "$UNIT_DIR/.$UNIT_NAME.new" "$UNIT_DIR/$UNIT_NAME"
     has_unit=yes
 fi
@@ -170,6 +172,7 @@ fi
 # 6. The new version takes the old one's place in one step.
 previous=$(readlink "$PREFIX/current" 2>/dev/null || true)
 switch_to() { ln -sfn "$1" "$PREFIX/current.new" && mv -Tf "$PREFIX/current.new" "$PREFIX/current"; }
+[ "$previous" = "$release" ] || changed=yes
 switch_to "$release"
 mkdir -p "$(dirname "$LINK")"
 ln -sfn "$PREFIX/current/bin/starproof-agent" "$LINK"
@@ -196,7 +199,9 @@ if systemd_runs; then
     systemctl daemon-reload
     if [ -f "$STATE/enrolment.json" ] && [ "$start" = yes ]; then
         systemctl enable --quiet "$UNIT_NAME"
-        if ! timeout "$START_S" systemctl restart "$UNIT_NAME"; then
+        how=start # nothing happens to a service that runs
+        [ "$changed" = no ] || how=restart
+        if ! timeout "$START_S" systemctl "$how" "$UNIT_NAME"; then
             if [ -n "$previous" ] && [ "$previous" != "$release" ] && [ -x "$previous/bin/starproof-agent" ]; then
                 switch_to "$previous"
                 systemctl restart "$UNIT_NAME" || true
@@ -204,8 +209,6 @@ if systemd_runs; then
             fi
             fail "服务未能启动，见 journalctl -u $UNIT_NAME | the service does not start"
         fi
-    elif [ "$was_active" = yes ]; then
-        systemctl start "$UNIT_NAME"
     fi
 elif [ "$has_unit" = no ] || [ "$start" = yes ]; then
     say "systemd 未运行，请自行启动 | systemd does not run here; start the agent yourself:"

@@ -56,7 +56,7 @@ def deb(targets: Sequence[Target], wheels: Sequence[Wheel], *, work: Path) -> Pa
     for script in MAINTAINER_SCRIPTS:
         _write(control / script, _filled(f"deb.{script}", values), mode=0o755)
     built = work / f"{NAME}_{version}_{machine}.deb"
-    _run(["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(root), str(built)], package="dpkg")
+    _run(["dpkg-deb", "--root-owner-group", "-Zxz", "-z3", "--build", str(root), str(built)], package="dpkg")
     return built
 
 
@@ -85,7 +85,7 @@ def rpm(targets: Sequence[Target], wheels: Sequence[Wheel], *, work: Path) -> Pa
         "use_source_date_epoch_as_buildtime": "1",
         "clamp_mtime_to_source_date_epoch": "1",
         "_build_id_links": "none",
-        "_binary_payload": "w6.xzdio",  # RHEL 8 to 9, openEuler and Kylin read it
+        "_binary_payload": "w3.xzdio",  # RHEL 8 to 9, openEuler and Kylin read it
         "__brp_python_bytecompile": "%{nil}",
     }
     defines = [word for name, value in macros.items() for word in ("--define", f"{name} {value}")]

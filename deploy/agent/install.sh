@@ -93,6 +93,11 @@ if [ -z "$python" ] && [ -f "$here/runtime.tar.gz" ]; then
     python=$runtime/python/bin/python3
 fi
 if [ -n "$python" ]; then
+    if [ -n "$runtime" ] && ! fits "$python"; then
+        rm -rf "$runtime"
+        rmdir "$PREFIX" 2>/dev/null || true
+        fail "随包的 Python 不能在本机运行，或不是 $pythons | the Python in the bundle does not run here, or is none of $pythons: $python"
+    fi
     fits "$python" || fail "$python 不在支持之列 ($pythons)，或缺少 venv 模块 | $python is not one of $pythons, or lacks the module venv"
 else
     seen=''

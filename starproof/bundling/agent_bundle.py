@@ -11,12 +11,15 @@ from pathlib import Path
 
 from starproof.bundling.archive import PROGRAM, SECRET, Entry, tar_gz, with_sums, zip_file
 from starproof.bundling.errors import BundleError
-from starproof.bundling.files import UNIT, agent_settings, agent_unit, deploy_file
+from starproof.bundling.files import UNIT, agent_settings, agent_unit, deploy_file, example, reader_unit
 from starproof.bundling.own_wheel import OURS
 from starproof.bundling.target import Target
 from starproof.bundling.wheels import Wheel
 
 PREFIX = "/opt/starproof-agent"
+AGENT_PROGRAM = f"{PREFIX}/current/bin/starproof-agent"
+READERS = ("logins", "database")
+"""Other processes that the same program runs, for hosts that have logs or databases to read."""
 LINUX_CA = "/etc/starproof/agent-ca.pem"
 WINDOWS_CA = r"C:\ProgramData\StarProof\agent-ca.pem"
 SETTINGS, CA, TOKEN, FACTS, RUNTIME = "agent.toml", "agent-ca.pem", "token", "bundle.txt", "runtime.tar.gz"
@@ -123,7 +126,10 @@ def _entries(parts: Ingredients) -> dict[str, Entry]:
     ca_file = (WINDOWS_CA if parts.windows else LINUX_CA) if parts.ca else None
     found[SETTINGS] = Entry(_lines(parts, agent_settings(collector=parts.collector, ca_file=ca_file)))
     if not parts.windows:
-        found[UNIT] = Entry(agent_unit(f"{PREFIX}/current/bin/starproof-agent").encode())
+        found[UNIT] = Entry(agent_unit(AGENT_PROGRAM).encode())
+        for reader in READERS:
+            found[f"readers/starproof-{reader}.service"] = Entry(reader_unit(reader, AGENT_PROGRAM).encode())
+            found[f"readers/{reader}.toml"] = Entry(example(f"{reader}.toml").encode())
     if parts.ca:
         found[CA] = Entry(parts.ca)
     if parts.token:

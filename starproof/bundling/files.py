@@ -10,6 +10,8 @@ from starproof.bundling.errors import BundleError
 
 UNIT = "starproof-agent.service"
 USER = "starproof-agent"
+PROGRAM = "/opt/starproof/bin/starproof-agent"
+"""Where the units of ``deploy/systemd`` expect it."""
 STATE = "/var/lib/starproof-agent"
 _USER_LINES = f"""User={USER}
 Group={USER}
@@ -30,9 +32,19 @@ def deploy_file(folder: str, name: str) -> str:
     raise BundleError(f"deploy/{folder}/{name} is not part of this installation; install StarProof anew")
 
 
+def example(name: str) -> str:
+    """Return the text of an example of settings."""
+    return (Path(config.__file__).parent / "examples" / name).read_text(encoding="utf-8")
+
+
+def reader_unit(name: str, program: str) -> str:
+    """Return the unit of another reader (``logins``, ``database``), with ``program`` as what is run."""
+    return deploy_file("systemd", f"starproof-{name}.service").replace(PROGRAM, program)
+
+
 def agent_settings(*, collector: str | None, ca_file: str | None) -> str:
     """Return the agent's example settings with the collector and the CA file filled in."""
-    text = (Path(config.__file__).parent / "examples" / "agent.toml").read_text(encoding="utf-8")
+    text = example("agent.toml")
     for key, value in (("collector", collector), ("ca_file", ca_file)):
         if value is not None:
             pattern = re.compile(rf"^#{key} = .*$", re.MULTILINE)
@@ -50,7 +62,7 @@ def agent_unit(program: str) -> str:
     The user of the unit in ``deploy/systemd`` exists only while the service runs. An installer makes
     one instead: systemd before 235 knows no other way, and enrolling needs the user before the service.
     """
-    text = deploy_file("systemd", UNIT).replace("/opt/starproof/bin/starproof-agent", program)
+    text = deploy_file("systemd", UNIT).replace(PROGRAM, program)
     text, count = re.subn(
         r"^# A user that exists while the service runs.*\nDynamicUser=yes$",
         _USER_LINES,

@@ -72,6 +72,10 @@ def test_a_linux_bundle_holds_all_a_host_needs_and_the_sum_of_each_file(parts):
     assert "host=前端 1\n" in files["bundle.txt"][0].decode()
     settings = config.parse(files["agent.toml"][0].decode(), where="agent.toml")
     assert (settings.collector, settings.delivery_ca_file) == (URL, "/etc/starproof/agent-ca.pem")
+    for reader in ("logins", "database"):
+        unit = files[f"readers/starproof-{reader}.service"][0].decode()
+        assert f"ExecStart=/opt/starproof-agent/current/bin/starproof-agent {reader} run" in unit
+        assert files[f"readers/{reader}.toml"][0]
     names = {name.split("-")[0] for name in files if name.startswith("wheels/")}
     assert {"wheels/starproof", "wheels/pynacl", "wheels/psutil", "wheels/pip"} <= names
     assert not any("sqlalchemy" in name for name in names)

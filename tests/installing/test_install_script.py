@@ -138,6 +138,32 @@ echo LEFT $(left) .
     assert said.rstrip().endswith("LEFT .")
 
 
+def test_the_container_recipe_builds_from_the_bundle_without_network(bundle, tmp_path):
+    recipe = (Path(__file__).parents[2] / "deploy/container/Containerfile").read_text(encoding="utf-8")
+    steps = [
+        line.removeprefix("RUN ")
+        for line in recipe.replace("\\\n", "").splitlines()
+        if line.startswith("RUN ")
+    ]
+    assert len(steps) == 1
+    (tmp_path / "run.sh").write_text(steps[0].replace("python3 -m venv", "$PYTHON -m venv"), encoding="utf-8")
+    said = world(
+        bundle,
+        f"""
+mkdir "$w/x"; mv "$w/root/bundle" "$w/x/inner"; mv "$w/x" "$w/root/bundle"; cp {tmp_path}/run.sh "$w/root/run.sh"
+"""
+        r"""
+in_ PYTHON="$PYTHON" sh /run.sh; in_ /opt/starproof-agent/bin/starproof-agent sample >/dev/null
+in_ stat -c '%u %a' /var/lib/starproof-agent; grep -x 'collector = .*' "$w/root/etc/starproof/agent.toml"
+echo secret >"$w/root/bundle/inner/token"; in_ PYTHON="$PYTHON" sh /run.sh && exit 9; echo END
+""",
+        tmp_path,
+    )
+    for mark in ("65532 700", 'collector = "http://127.0.0.1:8440"', "an image is copied"):
+        assert mark in said
+    assert said.rstrip().endswith("END")
+
+
 SYSTEMCTL = r"""
 mkdir -p "$w/root/run/systemd/system"
 cat >"$w/root/usr/local/sbin/systemctl" <<'S'

@@ -43,6 +43,7 @@ from verifier.ledger import (
     Entry,
     Ledger,
     decode,
+    one_spelling,
 )
 from verifier.toml_table import EARLIEST_DAY, LATEST_DAY, nearest
 
@@ -240,7 +241,7 @@ class Book:
         if entry.kind == CONTRACT and self._contracts.get(entry.contract, 0) >= MAX_AMENDMENTS:
             yield Fault("contract", f"the contract has {MAX_AMENDMENTS} entries already; join its amendments")
         if entry.kind == INVOICE:
-            other = self._invoices.get(_invoice(entry))
+            other = self._invoices.get(one_spelling(entry.invoice))
             if other is not None and other != entry.cancels:
                 yield Fault(
                     "invoice",
@@ -268,21 +269,16 @@ class Book:
             self._cancelled[entry.cancels] = entry.number
             self._same.pop(_alike(gone))
             if gone.kind == INVOICE:
-                self._invoices.pop(_invoice(gone))
+                self._invoices.pop(one_spelling(gone.invoice))
         self._same[_alike(entry)] = entry.number
         if entry.kind == CONTRACT:
             self._contracts[entry.contract] = self._contracts.get(entry.contract, 0) + 1
         if entry.kind == INVOICE:
-            self._invoices[_invoice(entry)] = entry.number
+            self._invoices[one_spelling(entry.invoice)] = entry.number
 
 
 def _alike(entry: Entry) -> Entry:
     return replace(entry, number=0, cancels=entry.cancels if entry.kind == CANCELLATION else 0)
-
-
-def _invoice(entry: Entry) -> str:
-    """One spelling of an invoice's number: blanks and hyphens between code and number do not count."""
-    return "".join(c for c in unicodedata.normalize("NFKC", entry.invoice).upper() if c.isalnum())
 
 
 def read_ledger(data: bytes) -> Ledger:

@@ -20,7 +20,9 @@ from starproof.ledger_table import Row, TableFile
 from starproof.ledger_template import csv_template, xlsx_template
 from starproof.ledger_text import print_ledger
 from starproof.output import new_file
+from starproof.rules import read_rules
 from verifier.errors import LedgerError
+from verifier.indicators.investment import counting
 from verifier.ledger_rules import read_ledger
 
 EXAMPLE = "starproof ledger import ledger.xlsx"
@@ -125,6 +127,7 @@ def _list(options: argparse.Namespace) -> int:
     with session.archive(options.db) as archive:
         ledger = read_ledger(archive.ledger())
         recorded = archive.ledger_recorded()
+        counts = counting(read_rules(archive.scope_versions()).declared.scope)
     if options.json:
         session.print_json(
             {
@@ -140,7 +143,7 @@ def _list(options: argparse.Namespace) -> int:
             }
         )
     else:
-        print_ledger(ledger, {number: file for number, (_, file) in recorded.items()})
+        print_ledger(ledger, {number: file for number, (_, file) in recorded.items()}, counts=counts)
     return 0
 
 

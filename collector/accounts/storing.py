@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
@@ -31,6 +32,7 @@ from evidence.manifest import ACTIVITY, ACTIVITY_COLUMNS, Column, Manifest
 from evidence.sources import ACCOUNTS
 
 DAY_MS = 86_400_000
+MS_PER_S = 1_000
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ class Telling:
     definition: str
 
 
+@dataclass(frozen=True)
+class Stored:
+    """In how many chunks accounts were stored, and until when they are vouched for (ISO 8601, local time)."""
+
+    chunks: int
+    until: str
+
+
 def store(
     opened: OpenStore,
     counted: Counted,
@@ -50,8 +60,8 @@ def store(
     *,
     days: tuple[date, date],
     now_ms: int,
-) -> int:
-    """Store what was counted for the days from ``days[0]`` to ``days[1]``; return in how many chunks.
+) -> Stored:
+    """Store what was counted for the days from ``days[0]`` to ``days[1]``, up to now at most.
 
     Raises:
         AccountsError: the days have not begun, the name cannot be used, or the store's rules refuse a chunk.
@@ -64,8 +74,12 @@ def store(
         calendar = identity.calendar
         start = calendar.day_start(days[0].toordinal())
         end = min(now_ms, calendar.day_start(days[1].toordinal() + 1))
-        if end <= start:
-            raise AccountsError("these days have not begun; nothing can have been read of them")
+        today = calendar.day_of(now_ms)
+        if end <= start or any(day > today for day, _ in counted.counts):
+            raise AccountsError(
+                "there are days that have not begun; nothing can have been read of them: correct the days, or "
+                "this computer's clock"
+            )
         signed, pinned = _enrolment(
             connection, telling, identity=identity, key=opened.keyring.source_key(ACCOUNTS), now_ms=now_ms
         )
@@ -83,7 +97,8 @@ def store(
                 calendar=calendar,
                 now_ms=now_ms,
             )
-    return place.seq - first
+    until = datetime.fromtimestamp(end // MS_PER_S, ZoneInfo(calendar.zone))
+    return Stored(place.seq - first, until.isoformat())
 
 
 def _enrolment(

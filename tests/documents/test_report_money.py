@@ -158,6 +158,9 @@ def test_the_terminal_shows_items_and_what_is_missing() -> None:
     more = money_lines(of_costs(*FULL, cost("before", "机房", 5, "2024-02", "2024-02")))
     assert more[-1].endswith("机房")
     assert money_lines(of_costs(*FULL, declared=False)) == []
+    long = of_costs(*FULL[:3])
+    long["detail"]["items"][1]["after_missing"] = [f"2026-0{month}" for month in range(1, 10)]
+    assert "2026-01, 2026-02, 2026-03 … 另有 6 个月 (+6)" in "\n".join(money_lines(long))
 
 
 def form_figure(name: str, detail: dict[str, Any], value: str | None) -> FormFigure:

@@ -289,6 +289,14 @@ def test_a_pack_recounts_the_users_without_names() -> None:
     )
 
 
+def test_a_pack_by_days_of_another_zone_than_the_stores_is_written_and_undecided() -> None:
+    report = checked(packed(fleet().archive(), declared_scope(USERS.replace(b"Asia/Shanghai", b"Asia/Tokyo"))))
+    assert report.outcome != FAILED
+    assert report.figures is not None
+    rate = next(i for i in report.figures["indicators"] if i["id"] == "monthly_user_rate")
+    assert [note["code"] for note in rate["notes"]] == ["USERS_OTHER_ZONE"]
+
+
 def test_a_tampered_chunk_of_activity_is_found() -> None:
     entries = contents(packed(fleet().archive(), declared_scope(USERS)))
     name = next(n for n in entries if "/login-log-" in n)

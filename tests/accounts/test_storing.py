@@ -170,7 +170,10 @@ def test_a_file_tells_accounts_days_and_counts(tmp_path):
         ("account,day\nzhangsan\n", "line 2: it has more or fewer"),
         ("account,day\nzhangsan,2026-11-02,x\n", "line 2: it has more or fewer"),
         ("account,day\nzhangsan,2.11.2026\n", "line 2, day"),
-        ("account,day\nzhangsan,2026-11-02\nzhangsan,2026-10-31\n", "line 3, day: .*2026-11-01 to 2026-11-30"),
+        (
+            "account,day\nzhangsan,2026-11-02\nzhangsan,2026-10-31\n",
+            "line 3, day: .*2026-11-01 to 2026-11-30",
+        ),
         ("account,day\n ,2026-11-02\n", "line 2, account: it is empty"),
         ("account,day\n", "no rows"),
         ("account,day,count\nzhangsan,2026-11-02,\n", "line 2, count: it is empty"),

@@ -114,9 +114,7 @@ def test_an_empty_template_has_nothing_to_import(
     with (tmp_path / "t.csv").open("a", encoding="utf-8", newline="") as file:
         csv.writer(file).writerow(cells(PAYMENT))
     assert all(row[0].startswith("# ") for row in explained)
-    assert all(
-        column.hint_en in english for column, english in zip(COLUMNS, explained[1], strict=True)
-    )
+    assert all(column.hint_en in english for column, english in zip(COLUMNS, explained[1], strict=True))
     assert run("import", tmp_path / "t.csv", "--db", db) == 0
     assert run("template", "--out", tmp_path / "t.ods") == 1
 
@@ -219,12 +217,24 @@ def test_faults_are_told_from_the_first_cell_to_the_last(
         line.split("cell ")[1].split(" ")[0]
         for line in refused(capsys, xlsx_file(tmp_path / "t.xlsx", *rows), db)[:-1]
     ]
-    names = (("day", 2), ("kind", 2), ("amount_yuan", 2), ("amount_fen", 3), ("payee", 3), ("currency", 4), ("note", 4))
+    names = (
+        ("day", 2),
+        ("kind", 2),
+        ("amount_yuan", 2),
+        ("amount_fen", 3),
+        ("payee", 3),
+        ("currency", 4),
+        ("note", 4),
+    )
     assert places == [f"{LETTERS[name]}{row}" for name, row in names]
 
 
 def test_a_number_of_a_workbook_is_what_the_spreadsheet_shows_of_it(tmp_path: Path, db: str) -> None:
-    path = xlsx_file(tmp_path / "t.xlsx", {**PAYMENT, "amount_yuan": 4321.5}, {**PAYMENT, "amount_yuan": 8765.5, "note": "2"})
+    path = xlsx_file(
+        tmp_path / "t.xlsx",
+        {**PAYMENT, "amount_yuan": 4321.5},
+        {**PAYMENT, "amount_yuan": 8765.5, "note": "2"},
+    )
     with zipfile.ZipFile(path) as packed:
         parts = {name: packed.read(name) for name in packed.namelist()}
     sheet = "xl/worksheets/sheet1.xml"
@@ -265,7 +275,9 @@ def test_payments_of_days_to_come_are_taken_and_told(
     # NOW is 2026-11-30 in Shanghai.
     days = ("2026-11-30", "2026-12-01", "2027-03-01")
     rows = [{**PAYMENT, "day": day} for day in days]
-    assert run("import", csv_file(tmp_path / "t.csv", *rows, {**INVOICE, "day": "2027-01-01"}), "--db", db) == 0
+    assert (
+        run("import", csv_file(tmp_path / "t.csv", *rows, {**INVOICE, "day": "2027-01-01"}), "--db", db) == 0
+    )
     told = capsys.readouterr().out
     assert "note: 2, 3 的日期在今天之后" in told
     assert "PAYMENTS_AHEAD" in told

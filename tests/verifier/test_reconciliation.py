@@ -85,7 +85,9 @@ def test_costs_of_operations_are_not_looked_at() -> None:
     assert gaps(entry(yuan=1, payee="电力", purpose="operations_before", item="电费", document="")) == []
 
 
-def test_a_device_that_does_not_count_owes_no_contract_but_what_counts_finds_its_papers_under_any_purpose() -> None:
+def test_a_device_that_does_not_count_owes_no_contract_but_what_counts_finds_its_papers_under_any_purpose() -> (
+    None
+):
     device = entry(yuan=1, payee="机", purpose="device", document="")
     assert [gap.code for gap in reconcile([device], ("device",))] == [
         "PAYMENT_WITHOUT_INVOICE",
@@ -93,7 +95,9 @@ def test_a_device_that_does_not_count_owes_no_contract_but_what_counts_finds_its
         "PAYMENT_WITHOUT_DOCUMENT",
     ]
     assert reconcile([device], ("cloud_service", "private_cloud")) == ()
-    papers = [replace(one, purpose="device", number=number) for number, one in enumerate((CONTRACT, INVOICE), 1)]
+    papers = [
+        replace(one, purpose="device", number=number) for number, one in enumerate((CONTRACT, INVOICE), 1)
+    ]
     assert reconcile([*papers, replace(PAYMENT, number=3)], ("cloud_service",)) == ()
 
 

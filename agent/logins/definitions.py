@@ -27,4 +27,4 @@ SUPPORTED = {
     "json": DEFINITIONS,
     "pattern": DEFINITIONS,
 }
-"""The definitions that each format can be read by; the first is the default."""
+"""The definitions that each format can be read by; where there is only one, it need not be named."""

@@ -25,7 +25,8 @@ from agent.errors import ConfigError, SpoolError
 from agent.events import Events
 from agent.metrics import serve
 from agent.notify import Notifier
-from agent.run import chance, run
+from agent.courier import chance
+from agent.run import run
 from agent.runner import Loop, Runner
 from agent.schedule import Schedule
 from agent.status import Board

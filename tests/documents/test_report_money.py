@@ -197,9 +197,13 @@ def test_the_form_prints_accounts_and_both_head_counts_and_that_addresses_are_no
     text = summary_text(PARSED, [rate], figures, provisional=False)
     assert "当月活动账号7个，总人数20人、使用云服务人员数量10人（分母）；口径" in text
     detail["sources"][0]["definitions"].append("client-address/1")
-    unknown = FormFigure(rule, users.ID, None, None, None, provisional=False, detail={**detail, "head_counts": []})
+    unknown = FormFigure(
+        rule, users.ID, None, None, None, provisional=False, detail={**detail, "head_counts": []}
+    )
     text = summary_text(PARSED, [unknown], figures, provisional=False)
-    assert "无法判定。当月活动账号7个，未申报人数；其中以访问地址计数（client-address/1），地址不是人；" in text
+    assert (
+        "无法判定。当月活动账号7个，未申报人数；其中以访问地址计数（client-address/1），地址不是人；" in text
+    )
 
 
 def test_an_indicator_without_fractions_stays_exact() -> None:

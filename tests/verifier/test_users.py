@@ -132,6 +132,14 @@ def test_hashes_under_different_keys_are_never_added_up() -> None:
     assert indicator.enterprise.detail["account_keys"] == ["0123456789abcdef", "f" * 16]
 
 
+def test_addresses_that_stand_for_accounts_are_said_not_to_be_people() -> None:
+    made = fleet()
+    assert "USERS_ARE_ADDRESSES" not in notes(of(made))
+    made.activity("web-1", *WHOLE, {"2026-11-02": people(8)}, definition="client-address/1")
+    [note] = [note for note in of(made).notes if note.code == "USERS_ARE_ADDRESSES"]
+    assert note.hosts == (("web-1", ()),)
+
+
 def test_more_accounts_than_people_are_printed_and_the_rate_ends_at_all() -> None:
     indicator = of(fleet(), USERS.replace(b"cloud_users = 10", b"cloud_users = 4"))
     assert indicator.enterprise.detail["accounts"] == 7
@@ -287,6 +295,16 @@ def test_a_pack_recounts_the_users_without_names() -> None:
         *["70.0000000000000"] * 3,
         7,
     )
+
+
+def test_a_pack_by_days_of_another_zone_than_the_stores_is_written_and_undecided() -> None:
+    report = checked(
+        packed(fleet().archive(), declared_scope(USERS.replace(b"Asia/Shanghai", b"Asia/Tokyo")))
+    )
+    assert report.outcome != FAILED
+    assert report.figures is not None
+    rate = next(i for i in report.figures["indicators"] if i["id"] == "monthly_user_rate")
+    assert [note["code"] for note in rate["notes"]] == ["USERS_OTHER_ZONE"]
 
 
 def test_a_tampered_chunk_of_activity_is_found() -> None:

@@ -157,6 +157,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "数据块所指的锚定晚于其读数时间：封存晚于读数",
         "a chunk names an anchor that is newer than its readings: it was sealed later than it was read",
     ),
+    "ANCHOR_STALE": (
+        INCOMPLETE,
+        "数据块所指的时间戳早于当时已有的时间戳三天以上：不能证明不是事先做好的",
+        "chunks name a time stamp (or none) that was out of date by more than three days: they may have been made before",
+    ),
     "DAY_NOT_ANCHORED": (
         INCOMPLETE,
         "没有任何外部凭证证实这些日子的检查点",

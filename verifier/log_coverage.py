@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -122,10 +122,10 @@ class Coverage:
         if entries.entries and self.log.find(DOCUMENT, logged_sha256(entries)) is None:
             self._report("LOG_LEAF_MISSING", layout.LEDGER, got=logged_sha256(entries))
 
-    def window(self, statement: Statement, window: Window) -> None:
-        """Steps 8 and 9."""
+    def window(self, statement: Statement, window: Window, hosts: Collection[str] | None) -> None:
+        """Steps 8 and 9; ``hosts`` are those that were declared, ``None`` if all of the store are."""
         self._days(statement, window)
-        self._close(statement, window)
+        self._close(statement, window, hosts)
 
     def _days(self, statement: Statement, window: Window) -> None:
         marks: dict[int, tuple[Marked, int]] = {}
@@ -169,7 +169,7 @@ class Coverage:
                     "LOG_DAY_MISSING", layout.LOG_DAY_MARKS, got=f"{len(bad)} days have {what}: {shown}"
                 )
 
-    def _close(self, statement: Statement, window: Window) -> None:
+    def _close(self, statement: Statement, window: Window, hosts: Collection[str] | None) -> None:
         mine = [
             (marked, close)
             for marked, close in self.log.closes
@@ -194,9 +194,8 @@ class Coverage:
             self._report("LOG_AFTER_CLOSE", layout.LOG_CLOSE, got=got)
         if month_end_ms > window.end_ms:
             return  # the window ends before the month: its chunks end earlier too
-        packed = {host for host, _, _ in self.last_seq}
         for chain in close.chains:
-            if chain.source not in SEALED_WHEN_READ or chain.host not in packed:
+            if chain.source not in SEALED_WHEN_READ or (hosts is not None and chain.host not in hosts):
                 continue  # others are packed without what lies around them; other hosts are not declared
             last = self.last_seq.get((chain.host, chain.source, chain.epoch), -1)
             if last < chain.last_seq:

@@ -134,7 +134,7 @@ def test_a_pack_holds_form_pages_profile_and_documents(db, run, tmp_path):
     status, said, _ = run("check", out, "--log-key", key)
     # Imported after the month: nothing was logged on its days.
     assert (status, "LOG_DAY_MISSING" in said, "LOG_NOT_CLOSED" in said) == (2, True, True)
-    assert ("已申报" in said, "what is declared" in said) == (True, True)
+    assert ("已申报" in said, "What is declared" in said) == (True, True)
     again = tmp_path / "again.html"
     assert run("report", "--pack", out, "--log-key", key, "--out", again)[0] == 0
     with zipfile.ZipFile(out) as pack:

@@ -17,6 +17,7 @@ from documents.fonts import Font, find_font
 from documents.report import pdf as pdf_module
 from documents.report import report_pdf
 from documents.report.view import view
+from verifier.proved import page_one
 
 HOSTILE = "#panic() *x* $y$ \\\\ <script>"
 
@@ -146,6 +147,17 @@ def test_every_page_has_its_number_the_enterprise_the_month_and_the_hash(usual):
 )
 def test_every_variant_is_laid_out(given, expected, tmp_path):
     assert expected in words(made(report(**given)), tmp_path)
+
+
+@needs_poppler
+@pytest.mark.parametrize(("language", "key"), [("zh-CN", "zh"), ("en", "en")])
+def test_everything_that_a_pack_can_never_prove_stands_on_page_one(language, key, tmp_path):
+    sentences = page_one(agents=True, imports=True, declared=True)
+    path = tmp_path / "report.pdf"
+    path.write_bytes(made({**report(), **sentences}, language=language))
+    first = re.sub(r"\s", "", run("pdftotext", "-l", "1", path, "-").decode())
+    for point in (*sentences["proved"], *sentences["not_proved"]):
+        assert re.sub(r"\s", "", point[key]) in first
 
 
 @needs_poppler

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("starproof.commands.report", "documents", "the report of a month 报告"),
     "pack": ("starproof.commands.pack", "collector", "write the evidence pack of a month 证据包"),
     "check": ("starproof.commands.check", "verifier", "check a pack, offline 离线核验"),
+    "seal": ("starproof.commands.seal", "verifier", "the company's seal on a report or pack 单位印章"),
     "code-hash": ("starproof.commands.code_hash", "", "the hash that released code tells 代码哈希"),
     "region": ("starproof.commands.region", "documents", "count the stars of many packs 附件3"),
 }

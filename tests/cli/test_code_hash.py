@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import zipfile
 
 import pytest
 from rich.console import Console
 
+from agent.code import code_of as code_of_agent
 from agent.code import running_code
+from collector.code import code_of as code_of_collector
 from collector.code import running_code as collectors_code
 from evidence import __version__
-from evidence.code_hash import code_hash
+from evidence.code_hash import UNKNOWN, code_hash
 from starproof import cli, code_files
 from starproof.program_text import MAX_CHANGES, print_programs
 
 FILES = {
     f"{package}/__init__.py": package.encode() for package in ("agent", "collector", "config", "evidence")
 }
+
+SOURCES = [("agent/b.py", b"two"), ("agent/a/c.py", b"one"), ("agent/notes.txt", b"no code")]
 
 
 @pytest.fixture
@@ -28,6 +33,22 @@ def wheel(tmp_path):
         for name, content in {**FILES, "starproof-1.dist-info/RECORD": b"", "other/x.py": b"x"}.items():
             archive.writestr(name, content)
     return path
+
+
+def test_agent_and_collector_hash_what_the_command_of_the_documentation_hashes(tmp_path):
+    for path, content in SOURCES:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    asked = "find agent -name '*.py' | LC_ALL=C sort | xargs sha256sum | sha256sum"
+    told = subprocess.run(asked, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    folder = tmp_path / "agent"
+    assert code_of_agent({"agent": str(folder)}) == code_of_collector({"agent": folder}) == told.split()[0]
+    (folder / "b.py").unlink()
+    (folder / "b.py").symlink_to("nowhere.py")
+    assert code_of_agent({"agent": str(folder)}) == code_of_collector({"agent": folder}) == UNKNOWN
+    assert code_of_agent({"agent": str(tmp_path / "absent")}) == UNKNOWN
+    assert len(running_code()) == len(collectors_code()) == 64
+    assert running_code() != collectors_code()
 
 
 def test_what_is_installed_tells_the_hashes_that_its_chunks_carry(capsys):

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from dataclasses import replace
 
 import pytest
 from drafts import Draft
 
-from agent import code as agents
-from collector import code as collectors
 from evidence import canonical, chunk, enrolment
 from evidence.code_hash import UNKNOWN, code_hash
 from evidence.errors import MalformedError
@@ -48,22 +45,6 @@ def test_no_files_have_no_hash_and_a_path_that_reads_as_two_is_refused():
     for path in ("agent/b.py", "agent/\nx.py"):
         with pytest.raises(MalformedError, match="stands twice or has a line break"):
             code_hash([*FILES, (path, b"")])
-
-
-def test_agent_and_collector_hash_what_the_command_of_the_documentation_hashes(tmp_path):
-    for path, content in FILES:
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(content)
-    asked = "find agent -name '*.py' | LC_ALL=C sort | xargs sha256sum | sha256sum"
-    told = subprocess.run(asked, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    folder = tmp_path / "agent"
-    assert agents.code_of({"agent": str(folder)}) == collectors.code_of({"agent": folder}) == told.split()[0]
-    (folder / "b.py").unlink()
-    (folder / "b.py").symlink_to("nowhere.py")
-    assert agents.code_of({"agent": str(folder)}) == collectors.code_of({"agent": folder}) == UNKNOWN
-    assert agents.code_of({"agent": str(tmp_path / "absent")}) == UNKNOWN
-    assert len(agents.running_code()) == len(collectors.running_code()) == 64
-    assert agents.running_code() != collectors.running_code()
 
 
 def test_a_chunk_carries_the_code_or_is_byte_for_byte_the_chunk_of_before():

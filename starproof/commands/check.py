@@ -88,7 +88,11 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
     except BrokenPipeError:
         # The outcome stands, however much of it somebody read.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    outcomes = {report.outcome, seal.outcome if seal else report.outcome}
+    return exit_status(report.outcome, seal.outcome if seal else PASS)
+
+
+def exit_status(*outcomes: str) -> int:
+    """Return the exit status of the worst outcome: of the pack, and of the seal on it."""
     return next(EXIT_CODES[worse] for worse in (FAILED, PARTIAL, PASS) if worse in outcomes)
 
 

@@ -15,6 +15,7 @@ from evidence import canonical
 from evidence.dsse import pae
 from evidence.seal import SEAL_TYPE, parse
 from starproof import cli
+from starproof.commands.check import exit_status
 from starproof.commands.check import main as check
 from starproof.seals import openssl as tools
 from starproof.seals import pem
@@ -426,6 +427,33 @@ def both(keys, folder: Path) -> Path:
     path = folder / "both.pem"
     path.write_bytes((keys.folder / "ed25519.pub").read_bytes() + keys.root.read_bytes())
     return path
+
+
+@pytest.mark.parametrize(
+    ("pack", "seal", "status"),
+    [
+        ("pass", "pass", 0),
+        ("pass", "incomplete", 2),
+        ("incomplete", "pass", 2),
+        ("pass", "fail", 1),
+        ("fail", "pass", 1),
+    ],
+)
+def test_the_worse_of_pack_and_seal_is_the_exit_status(pack, seal, status):
+    assert exit_status(pack, seal) == status
+
+
+def test_an_sm3_that_is_not_the_files_is_found_under_a_signature_that_holds(report, keys, capsys):
+    from evidence.seal import SealStatement, seal
+    from starproof.seals.keys import signer_of
+    from starproof.seals.making import hashes_of
+
+    signer = signer_of(keys.folder / "sm2-sm3.key", passphrase=None, tool=tools.find)
+    plain = hashes_of(report, tool=None)
+    stated = SealStatement("", "", report.name, plain.size, plain.sha256, WHO, 0, "ab" * 32)
+    report.with_name("report.pdf.seal").write_bytes(seal(stated, signer))
+    found = verified(capsys, report, seal_cert=keys.folder / "sm2-sm3.pub")[1]
+    assert codes(found) == ["SEAL_FILE"]
 
 
 def test_check_judges_the_seal_of_a_pack_and_fails_with_it(report, keys, sealed, capsys):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from collector.code import running_code
 from collector.importing.samples import Sample
 from evidence import __version__, enrolment
 from evidence.chunk import MAX_NAME, Header, seal
@@ -55,6 +56,7 @@ def enrolled(
         time_ms=now_ms,
         agent=SOFTWARE,
         facts=dict(facts),
+        code=running_code(),
     )
     return enrolment.sign(record, key)
 
@@ -90,6 +92,7 @@ def sealed(
         clock_state="unknown",
         clock_offset_ms=0,
         clock_rtt_ms=-1,
+        code=running_code(),
     )
     return seal(header, manifest=built, values=values, key=key)
 

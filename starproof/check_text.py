@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from starproof.anchor_text import print_anchors
+from starproof.program_text import print_programs
 from starproof.questions_text import print_questions
 from starproof.star_text import print_verdict
 from starproof.tables import print_figures, print_findings, printable
@@ -64,3 +65,4 @@ def print_check(report: CheckReport, console: Console | None = None, *, figures:
         print_figures(report.figures, out)
         print_verdict(report.report["verdict"], out)
         print_questions(report.report["questions"], out)
+        print_programs(report.report["hosts"], out)

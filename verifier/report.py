@@ -15,7 +15,7 @@ from typing import Any
 from evidence.calendar import MS_PER_S
 from evidence.sources import SIGNED_BY_HOSTS
 from evidence.stored import DaySumRow
-from verifier import decimals, layout
+from verifier import decimals, layout, programs
 from verifier.amounts import HostAmounts
 from verifier.comparison import Comparison
 from verifier.comparison_document import comparison_notes, comparisons_document
@@ -232,6 +232,7 @@ def _host(
         "host": host.id,
         "sources": sorted(facts.source for facts in mine),
         "software": sorted({version for facts in mine for version in facts.software}),
+        "programs": programs.document((facts.source, facts.programs) for facts in mine),
         "chunks": sum(facts.chunks for facts in mine),
         "attested": sum(facts.chunks for facts in mine if facts.source in SIGNED_BY_HOSTS),
         "restarts": _restarts(figures.amounts.get(host.id, {})),

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 
 from agent import lean
+from agent.code import running_code
 from agent.courier import delivery_of
 from agent.delivery import Delivery
 from agent.enrol import AGENT
@@ -102,7 +103,8 @@ def run(settings: Settings, *, environment: Mapping[str, str]) -> int:
         reader = Reader(settings, accounts)
         batch = _batch(reader, files, state, enrolled)
         spool = _spool(settings, state, enrolled, events)
-        board = Board(wall_ms, interval_ms=schedule.interval_ms)
+        code = running_code()
+        board = Board(wall_ms, interval_ms=schedule.interval_ms, code=code)
         receipts = Receipts(state, enrolled.log_key)
         delivery = delivery_of(settings, schedule, spool, enrolled, receipts, board=board, events=events)
         worker = Worker(
@@ -111,7 +113,7 @@ def run(settings: Settings, *, environment: Mapping[str, str]) -> int:
             files=files,
             folder=state.folder,
             spool=spool,
-            signer=_signer(settings, enrolled, accounts[0]),
+            signer=_signer(settings, enrolled, accounts[0], code),
             delivery=delivery,
             schedule=schedule,
             board=board,
@@ -198,7 +200,7 @@ def _spool(settings: Settings, state: State, enrolled: Enrolled, events: Events)
     )
 
 
-def _signer(settings: Settings, enrolled: Enrolled, accounts: Accounts) -> Signer:
+def _signer(settings: Settings, enrolled: Enrolled, accounts: Accounts, code: str) -> Signer:
     logs: dict[str, str] = {}
     for log in settings.logs:
         words = f"{log.name} ({log.format})"
@@ -213,6 +215,7 @@ def _signer(settings: Settings, enrolled: Enrolled, accounts: Accounts) -> Signe
         excluded=accounts.excluded,
         interval_ms=settings.poll_s * MS_PER_S,
         logs=logs,
+        code=code,
     )
 
 

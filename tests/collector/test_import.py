@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select
 
 from collector import own_chunks
+from collector.code import running_code
 from collector.errors import ImportFileError
 from collector.importing import cli, numbers, rows, sealing
 from collector.importing.run import Order, import_file
@@ -403,6 +404,7 @@ def test_imported_chunks_are_signed_chained_and_marked_as_not_attested(run, stor
     stored = list(archive.chunks("w", 0, NOW))
     chunks = [open_chunk(read_frame(item.frame), signed.public) for item in stored]
     assert [chunk.header.rows for chunk in chunks] == [3, 3, 2, 3, 3, 2]
+    assert {chunk.header.code for chunk in chunks} == {signed.enrolment.code} == {running_code()}
     assert [chunk.header.prev for chunk in chunks] == [signed.hash, *(chunk.hash for chunk in chunks[:-1])]
     assert {row.metric: row.sums for row in archive.day_sums(0, 10**6)} == {
         metric: value for (metric, _), value in credited(chunks, opened.identity.calendar).items()

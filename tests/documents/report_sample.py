@@ -20,6 +20,7 @@ ZONE = "Asia/Shanghai"
 DAY_S = 86_400
 MADE_MS = 1_796_256_000_000  # 2026-12-03 08:00 in Shanghai
 HOSTS = ("db-1", "erp-1", "erp-2", "mes-1")
+CODE = "5c" * 32
 SILENT = "mes-1"  # declared, never heard of
 EXCLUDED = ("2026-11-14", "2026-11-15")
 DARK_DAY = "2026-11-25"  # the collector was off: nobody has data
@@ -465,10 +466,28 @@ def _calendar(host: str, days: Sequence[str]) -> dict[str, Any]:
     return {"host": host, "days": rows}
 
 
+def _programs(host: str) -> list[dict[str, Any]]:
+    """One host's agent was replaced, by one that tells its code."""
+    first, last = instant("2026-11-01T00:00"), instant("2026-12-01T00:00")
+    replaced = instant("2026-11-12T10:00")
+    entry = {"source": "agent", "software": "0.1.0", "code": CODE, "last_ms": last, "chunks": 720}
+    if host != "erp-2":
+        return [{**entry, "first_ms": first, "changed": "no"}]
+    older = {
+        **entry,
+        "software": "0.0.9",
+        "code": None,
+        "last_ms": replaced,
+        "chunks": 280,
+        "first_ms": first,
+    }
+    return [{**older, "changed": "yes"}, {**entry, "first_ms": replaced, "chunks": 440, "changed": "yes"}]
+
+
 def _host(host: str) -> dict[str, Any]:
     if host == SILENT:
         return {
-            "host": host, "sources": [], "software": [], "chunks": 0, "attested": 0, "restarts": 0,
+            "host": host, "sources": [], "software": [], "programs": [], "chunks": 0, "attested": 0, "restarts": 0,
             "clock": {"states": [], "least_ms": None, "most_ms": None},
             "capacity": {"source": "unknown", "mbps": None},
             "gaps": {"count": 0, "seconds": 0, "longest": []},
@@ -477,6 +496,7 @@ def _host(host: str) -> dict[str, Any]:
         "host": host,
         "sources": ["agent", "import"] if host == "erp-2" else ["agent"],
         "software": ["0.1.0"] if host != "erp-2" else ["0.0.9", "0.1.0"],
+        "programs": _programs(host),
         "chunks": 720,
         "attested": 700 if host == "erp-2" else 720,
         "restarts": 2 if host == "erp-2" else 0,

@@ -39,6 +39,13 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
             "outside the enterprise confirm at the check."
         ),
     ),
+    "RULES_FIXED": (
+        "申报范围、评定版本和日志密钥在统计期开始之前已经确定：证据包中没有统计期之前的锚定回执。",
+        (
+            "That scope, edition and log key were fixed before the window: the pack holds no receipt of an anchor from "
+            "before it."
+        ),
+    ),
     "HOSTS_EXIST": (
         "主机真实存在：持有日志密钥的人可以登记虚构的主机。",
         "That the hosts exist: the holder of the log key can enrol hosts that do not.",
@@ -58,13 +65,16 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
 }
 
 
-def page_one(*, agents: bool, imports: bool, declared: bool) -> dict[str, list[dict[str, str]]]:
+def page_one(
+    *, agents: bool, imports: bool, declared: bool, anchored: bool | None = None
+) -> dict[str, list[dict[str, str]]]:
     """Return the sentences ``proved`` and ``not_proved`` of a report.
 
     Args:
         agents: some chunks were signed by agents.
         imports: some were imported.
         declared: there is a profile.
+        anchored: a receipt from before the window covers its rules; ``None``: there is no log to tell.
     """
     left_out = set()
     if not agents:
@@ -73,6 +83,8 @@ def page_one(*, agents: bool, imports: bool, declared: bool) -> dict[str, list[d
         left_out.add("IMPORTED")
     if not declared:
         left_out.add("DECLARED")
+    if anchored is not False:
+        left_out.add("RULES_FIXED")
     return {"proved": _sentences(PROVED, left_out), "not_proved": _sentences(NOT_PROVED, left_out)}
 
 

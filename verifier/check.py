@@ -193,6 +193,7 @@ def check(
     if found is not None:
         report.declared, report.derived = found
         if coverage:
+            coverage.edition(found[0])
             coverage.window(statement, found[1].figures.window)
         if log:
             # (8a)

@@ -167,6 +167,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "这些日子的检查点迟于次日才有外部凭证",
         "the checkpoints of these days were outside only later than a day after",
     ),
+    "EDITION_NOT_LOGGED": (
+        INCOMPLETE,
+        "日志中没有所用评定版本的叶子：请用新版程序再次声明申报范围",
+        "the log has no leaf of the edition in use: declare the scope again with this version",
+    ),
     "SCOPE_NOT_ANCHORED": (
         INCOMPLETE,
         "没有外部凭证证实申报范围、评定版本和日志密钥在统计期之前已确定",

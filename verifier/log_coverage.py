@@ -1,6 +1,7 @@
 """Step 5a of the check, second half: what the pack rests on was logged, in time and without a day left out.
 
-6. Every chunk, enrolment and scope record of the pack has its leaf, and so has the ledger.
+6. Every chunk, enrolment and scope record of the pack has its leaf, and so has the ledger. A declared scope's
+   edition has one too, else the pack is incomplete (before there were such leaves, none had).
 7. No chunk ends later than it arrived (but for ten minutes that clocks may differ); chunks that came more
    than ``LATE_MS`` after their end are listed.
 8. Every day of the window that was over when the pack was made has its mark, and a checkpoint between it
@@ -23,13 +24,14 @@ from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
-from evidence.log_entry import DOCUMENT, ENROLMENT, SCOPE
+from evidence.log_entry import DOCUMENT, EDITION, ENROLMENT, SCOPE
 from evidence.log_records import DayMark, MonthClose
 from evidence.sources import SEALED_WHEN_READ
 from evidence.stored import StoredChunk
 from verifier import layout
 from verifier.contents import Contents
 from verifier.declaration import read_scopes
+from verifier.derivation import Declared
 from verifier.errors import VerifierError
 from verifier.finding import Finding
 from verifier.ledger import decode, logged_sha256
@@ -121,6 +123,14 @@ class Coverage:
             return
         if entries.entries and self.log.find(DOCUMENT, logged_sha256(entries)) is None:
             self._report("LOG_LEAF_MISSING", layout.LEDGER, got=logged_sha256(entries))
+
+    def edition(self, declared: Declared) -> None:
+        """Step 6 for the edition of a declared scope; without one there is nothing that could have named it."""
+        used = declared.edition
+        if declared.scope is not None and declared.scopes and self.log.find(EDITION, used.sha256) is None:
+            self._report(
+                "EDITION_NOT_LOGGED", layout.EDITION, expected=f"a leaf of {used.sha256}", got="none"
+            )
 
     def window(self, statement: Statement, window: Window) -> None:
         """Steps 8 and 9."""

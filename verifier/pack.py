@@ -249,6 +249,7 @@ class _Packing:
             documents=[logged_sha256(entries)] if entries.entries else [],
             month=self._figures.month,
             window_ms=(window.start_ms, window.end_ms),
+            editions=[rules.declared.edition.sha256],
         )
 
     def add(self, name: str, data: bytes) -> None:

@@ -31,9 +31,9 @@ from packs import (
 )
 
 from verifier import difference, layout
+from verifier.anchors.held import read_held
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport, check
 from verifier.declaration import next_record, scopes_document
-from verifier.anchors.held import read_held
 from verifier.derivation import Declared, derive_month
 from verifier.document import encode_figures
 from verifier.errors import ProfileError

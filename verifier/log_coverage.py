@@ -26,7 +26,7 @@ from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
 from evidence.log_entry import DOCUMENT, EDITION, ENROLMENT, SCOPE
 from evidence.log_records import DayMark, MonthClose
-from evidence.sources import SEALED_WHEN_READ
+from evidence.sources import carries_averages
 from evidence.stored import StoredChunk
 from verifier import layout
 from verifier.contents import Contents
@@ -206,8 +206,8 @@ class Coverage:
             return  # the window ends before the month: its chunks end earlier too
         packed = {host for host, _, _ in self.last_seq}
         for chain in close.chains:
-            if chain.source not in SEALED_WHEN_READ or chain.host not in packed:
-                continue  # others are packed without what lies around them; other hosts are not declared
+            if carries_averages(chain.source) or chain.host not in packed:
+                continue  # averages are packed without what lies around them; other hosts are not declared
             last = self.last_seq.get((chain.host, chain.source, chain.epoch), -1)
             if last < chain.last_seq:
                 place_ = place_text((chain.source, chain.epoch, chain.last_seq))

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from anchor_world import CALENDAR
 from fleet import instant
 from memory_log import honest_log
 from packs import (
@@ -72,7 +73,7 @@ def made(
             continue
         again.sign()
         size, note = again.notes[-1]
-        day = date.fromtimestamp((entry.arrival_ms + 8 * 3_600_000) / 1_000 - 3_600).isoformat()
+        day = date.fromordinal(CALENDAR.day_of(entry.arrival_ms) - 1).isoformat()
         if entry.kind != DAY_MARK or day in without or (day < "2026-11-01" and not early):
             continue
         data = b"receipt of " + note

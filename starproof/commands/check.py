@@ -11,13 +11,16 @@ from pathlib import Path
 
 from evidence.errors import EvidenceError
 from starproof.check_text import print_check
+from starproof.extras import require_page
 from starproof.keys import read_log_key
+from starproof.output import refuse_existing, write_new
 from starproof.outside import add_outside, read_outside
 from starproof.rules import trusted_editions
 from starproof.tables import json_text
 from verifier.check import EXIT_CODES, FAILED, check
 from verifier.errors import VerifierError
 
+PAGE_LANGUAGES = ("both", "zh", "en")
 EXAMPLE = "starproof check 2026-11.zip --log-key log.pub"
 
 
@@ -41,8 +44,23 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
     )
     add_outside(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a page for reading and printing too 供评审人员阅读、打印的网页",
+    )
+    parser.add_argument(
+        "--lang",
+        choices=PAGE_LANGUAGES,
+        default=PAGE_LANGUAGES[0],
+        help="of the page 网页的语言 (default both)",
+    )
     options = parser.parse_args(argv)
     try:
+        if options.html is not None:
+            require_page()
+            refuse_existing(options.html)  # now, not after a check that takes minutes
         key = read_log_key(options.log_key) if options.log_key else None
         with options.pack.open("rb") as stream:
             report = check(
@@ -52,6 +70,10 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
                 now_ms=time.time_ns() // 1_000_000,
                 outside=read_outside(options),
             )
+        if options.html is not None:
+            from documents.check_page import check_html  # noqa: PLC0415 - the plain check does without it
+
+            write_new(options.html, check_html(report, language=options.lang).encode())
     except OSError as error:
         sys.stderr.write(f"{prog}: cannot read {error.filename}: {error.strerror}\n")
         return EXIT_CODES[FAILED]

@@ -197,6 +197,16 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "流量超过虚拟网卡的标称速率：宿主机内部的流量可以如此，请核对带宽",
         "more bytes than the nominal speed of a virtual card: traffic inside the machine below it may be faster; compare the bandwidth",
     ),
+    "SECTORS_SHORT": (
+        FAIL,
+        "磁盘完成的读次数多于读出的扇区数：不可能",
+        "a disk completed more reads than it moved sectors: impossible",
+    ),
+    "SECTORS_EXCEED": (
+        FAIL,
+        "磁盘读出的扇区数多于其读次数所能读出的：不可能",
+        "a disk moved more sectors than its reads can have moved: impossible",
+    ),
     "UNITS_EXCEED": (
         FAIL,
         "各单元的处理器时间之和超过处理器的时间：不可能",

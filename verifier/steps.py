@@ -52,7 +52,7 @@ STEPS: tuple[Step, ...] = (
         "DAY_ANCHORED_LATE", "SCOPE_NOT_ANCHORED",
     )),
     Step(7, "矛盾", "contradictions between counters", (
-        "TICKS_EXCEED", "TICKS_SHORT", "LINK_EXCEEDED", "LINK_NAME_EXCEEDED", "UNITS_EXCEED", "UNITS_UNLIKE",
+        "TICKS_EXCEED", "TICKS_SHORT", "LINK_EXCEEDED", "LINK_NAME_EXCEEDED", "SECTORS_SHORT", "SECTORS_EXCEED", "UNITS_EXCEED", "UNITS_UNLIKE",
         "UPTIME_BACK", "BOOTS_OVERLAP", "BOOTS_OVERLAP_CLOCK",
     )),
     Step(8, "指标", "day sums, figures and verdict", (

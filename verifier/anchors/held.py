@@ -191,4 +191,10 @@ def _dated(receipts: Iterable[HeldReceipt], size: int | None) -> list[tuple[int,
 
 
 def _documents(receipts: Iterable[HeldReceipt]) -> list[dict[str, Any]]:
-    return [receipt.document() for receipt in receipts]
+    """Return the first receipt of each anchor: where one would do, months of them may be there."""
+    firsts: dict[tuple[str, str], HeldReceipt] = {}
+    for receipt in sorted(receipts, key=lambda r: (r.logged_ms or 0, r.size)):
+        firsts.setdefault((receipt.kind, receipt.alias), receipt)
+    return [
+        receipt.document() for receipt in sorted(firsts.values(), key=lambda r: (r.size, r.alias, r.kind))
+    ]

@@ -193,6 +193,7 @@ def check(
     if found is not None:
         report.declared, report.derived = found
         if coverage:
+            coverage.edition(found[0])
             scope = report.declared.scope
             coverage.window(statement, found[1].figures.window, None if scope is None else scope.host_names)
         if log:

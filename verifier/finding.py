@@ -172,6 +172,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "这些日子的检查点迟于次日才有外部凭证",
         "the checkpoints of these days were outside only later than a day after",
     ),
+    "EDITION_NOT_LOGGED": (
+        INCOMPLETE,
+        "日志中没有所用评定版本的叶子：请用新版程序再次声明申报范围",
+        "the log has no leaf of the edition in use: declare the scope again with this version",
+    ),
     "SCOPE_NOT_ANCHORED": (
         INCOMPLETE,
         "没有外部凭证证实申报范围、评定版本和日志密钥在统计期之前已确定",
@@ -196,6 +201,16 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         NOTE,
         "流量超过虚拟网卡的标称速率：宿主机内部的流量可以如此，请核对带宽",
         "more bytes than the nominal speed of a virtual card: traffic inside the machine below it may be faster; compare the bandwidth",
+    ),
+    "SECTORS_SHORT": (
+        FAIL,
+        "磁盘完成的读次数多于读出的扇区数：不可能",
+        "a disk completed more reads than it moved sectors: impossible",
+    ),
+    "SECTORS_EXCEED": (
+        FAIL,
+        "磁盘读出的扇区数多于其读次数所能读出的：不可能",
+        "a disk moved more sectors than its reads can have moved: impossible",
     ),
     "UNITS_EXCEED": (
         FAIL,

@@ -43,6 +43,13 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
         "这是唯一的一份历史：只有与评审部门自己的邮箱核对才能证明。",
         "That there is no second history of the month: only the authority's own mailbox shows it.",
     ),
+    "RULES_FIXED": (
+        "申报范围、评定版本和日志密钥在统计期开始之前已经确定：证据包中没有统计期之前的锚定回执。",
+        (
+            "That scope, edition and log key were fixed before the window: the pack holds no receipt of an anchor from "
+            "before it."
+        ),
+    ),
     "HOSTS_EXIST": (
         "主机真实存在，密钥没有离开所登记的主机：持有日志密钥的人可以登记虚构的主机，密钥可以复制。",
         "That the hosts exist and no key left its host: the log key's holder can enrol invented ones and copy keys.",
@@ -66,13 +73,16 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
 }
 
 
-def page_one(*, agents: bool, imports: bool, declared: bool) -> dict[str, list[dict[str, str]]]:
+def page_one(
+    *, agents: bool, imports: bool, declared: bool, anchored: bool | None = None
+) -> dict[str, list[dict[str, str]]]:
     """Return the sentences ``proved`` and ``not_proved`` of a report.
 
     Args:
         agents: some chunks were signed by agents.
         imports: some were imported.
         declared: there is a profile.
+        anchored: a receipt from before the window covers its rules; ``None``: there is no log to tell.
     """
     left_out = set()
     if not agents:
@@ -81,6 +91,8 @@ def page_one(*, agents: bool, imports: bool, declared: bool) -> dict[str, list[d
         left_out.add("IMPORTED")
     if not declared:
         left_out.add("DECLARED")
+    if anchored is not False:
+        left_out.add("RULES_FIXED")
     return {"proved": _sentences(PROVED, left_out), "not_proved": _sentences(NOT_PROVED, left_out)}
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from evidence.errors import EvidenceError
 from starproof.check_text import print_check
 from starproof.commands.seal import judged
+from starproof.extras import require_page
 from starproof.keys import read_log_key
+from starproof.output import refuse_existing, write_new
 from starproof.outside import add_outside, read_outside
 from starproof.rules import trusted_editions
 from starproof.seal_text import print_seal
@@ -22,6 +24,7 @@ from starproof.tables import json_text
 from verifier.check import EXIT_CODES, FAILED, PARTIAL, PASS, check
 from verifier.errors import VerifierError
 
+PAGE_LANGUAGES = ("both", "zh", "en")
 EXAMPLE = "starproof check 2026-11.zip --log-key log.pub"
 
 
@@ -54,8 +57,23 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
         help="the company's public key or certificate, or roots (PEM), from outside the pack 单位公钥或证书",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a page for reading and printing too 供评审人员阅读、打印的网页",
+    )
+    parser.add_argument(
+        "--lang",
+        choices=PAGE_LANGUAGES,
+        default=PAGE_LANGUAGES[0],
+        help="of the page 网页的语言 (default both)",
+    )
     options = parser.parse_args(argv)
     try:
+        if options.html is not None:
+            require_page()
+            refuse_existing(options.html)  # now, not after a check that takes minutes
         key = read_log_key(options.log_key) if options.log_key else None
         with options.pack.open("rb") as stream:
             report = check(
@@ -66,6 +84,10 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
                 outside=read_outside(options),
             )
         seal = sealed(options.pack, seal=options.seal, trust=options.seal_cert)
+        if options.html is not None:
+            from documents.check_page import check_html  # noqa: PLC0415 - the plain check does without it
+
+            write_new(options.html, check_html(report, language=options.lang).encode())
     except OSError as error:
         sys.stderr.write(f"{prog}: cannot read {error.filename}: {error.strerror}\n")
         return EXIT_CODES[FAILED]

@@ -163,6 +163,7 @@ def report(
             {"code": "USEFUL", "zh": "负载为有用的业务工作。", "en": "That the load was useful work."},
             {"code": "DECLARED", "zh": "企业申报项的内容属实：仅核对了所附材料的摘要值。", "en": "That declared items are true: only the hashes of their documents were checked."},
         ],
+        "anchors": anchors(days),
         "hashes": {
             "figures": hashlib.sha256(figures_json(figures)).hexdigest(),
             "verdict": hashlib.sha256(encode_figures(verdict)).hexdigest(),
@@ -172,6 +173,39 @@ def report(
             "day_sums": sha("day sums"),
         },
     }  # fmt: skip
+
+
+def anchors(days: Sequence[str]) -> dict[str, Any]:
+    """Return receipts from before the window and for every day, but for some days that stand otherwise."""
+
+    def receipt(size: int, kind: str, logged_ms: int | None) -> dict[str, Any]:
+        return {
+            "size": size,
+            "alias": {"mail": "authority"}.get(kind, kind),
+            "kind": kind,
+            "logged_ms": logged_ms,
+        }
+
+    first_ms = instant(f"{days[0]}T00:05")
+    found = []
+    for number, day in enumerate(days):
+        size, at_ms = 100 + 97 * number, first_ms + (number + 1) * DAY_S * 1000
+        receipts = [receipt(size, "mail", at_ms), receipt(size, "rfc3161", at_ms + 9_000)]
+        if number % 7 == 4:
+            receipts += [receipt(size, "print", at_ms + 30_000_000), receipt(size, "object", at_ms)]
+        state = {11: "late", 12: "none", 17: "undated"}.get(number, "in_time")
+        if number == len(days) - 1:
+            state = "not_over"
+        if state in {"none", "not_over"}:
+            receipts = []
+        elif state == "undated":
+            receipts = [receipt(size, "mail", None)]
+        found.append({"day": day, "size": size, "state": state, "receipts": receipts})
+    early = [
+        receipt(5, "mail", first_ms - 9 * DAY_S * 1000),
+        receipt(5, "rfc3161", first_ms - 8 * DAY_S * 1000),
+    ]
+    return {"rules": {"state": "before", "size": 5, "receipts": early}, "days": found}
 
 
 def figures_json(figures: dict[str, Any]) -> bytes:

@@ -220,3 +220,21 @@ def test_a_layout_that_fails_for_another_reason_says_why():
 
 def test_the_attachment_is_the_figures_document():
     assert json.loads(attachment(report()))["schema"] == "starproof/figures/1"
+
+
+@needs_poppler
+def test_a_row_of_a_table_is_never_divided_between_two_pages(tmp_path):
+    document = report()
+    criteria = document["verdict"]["criteria"]
+    for number, criterion in enumerate(criteria):
+        criterion["name_zh"] = "\n".join(f"第{number}项之{part}" for part in "一二三四五六七")
+    path = tmp_path / "tall.pdf"
+    path.write_bytes(made(document))
+    pages = [re.sub(r"\s", "", page) for page in run("pdftotext", path, "-").decode().split("\f")]
+    where = [
+        [index for index, page in enumerate(pages) if f"第{n}项之一" in page] for n in range(len(criteria))
+    ]
+    assert len({index for found in where for index in found}) > 1  # the table goes over pages
+    for number, found in enumerate(where):
+        last = [index for index, page in enumerate(pages) if f"第{number}项之七" in page]
+        assert set(found) == set(last)

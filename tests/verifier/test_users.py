@@ -7,8 +7,8 @@ import random
 from fractions import Fraction
 
 import pytest
-from fleet import Fleet
-from packs import EDITION, SCOPE, checked, codes, contents, declared_scope, frames, packed, resigned
+from fleet import Fleet, MemoryArchive
+from packs import EDITION, SCOPE, checked, codes, contents, declared_scope, frames, logged, packed, resigned
 
 from evidence import chunk
 from evidence.activity import ActivityKey, ActivityRow, to_blob
@@ -325,6 +325,26 @@ def test_an_omitted_chunk_of_activity_is_found() -> None:
         report = checked(resigned({name: data for name, data in entries.items() if name != gone}))
         assert report.outcome == FAILED
         assert "FIGURES" in codes(report)
+
+
+@pytest.mark.parametrize(("source", "host"), [("login-log", "web-1"), ("accounts", "oa")])
+def test_the_tail_of_a_chain_of_activity_that_the_close_names_is_missed(source: str, host: str) -> None:
+    def made(*, cut: bool) -> MemoryArchive:
+        found = Fleet()
+        found.agent("web-1", start="2026-11-01").run(hours=24, busy=20)
+        for name, kind in (("web-1", "login-log"), ("oa", "accounts")):
+            found.activity(name, "2026-11-01", "2026-11-20", {"2026-11-02": people(1)}, source=kind)
+            found.activity(name, "2026-11-20", "2026-12-01", {}, source=kind)
+        if cut:
+            found.sources[host, source, 0].stored.pop()
+        return found.archive()
+
+    rules, whole = declared_scope(USERS), made(cut=False)
+    assert "LOG_CUT" not in codes(checked(packed(whole, rules)))
+    report = checked(packed(made(cut=True), rules, log=logged(whole, rules)))
+    (finding,) = (one for one in report.findings if one.code == "LOG_CUT")
+    assert (finding.host, finding.expected, finding.got) == (host, "to number 1", "to number 0")
+    assert finding.place == f"{source}/0/1"
 
 
 def test_an_omitted_chunk_in_the_middle_is_named() -> None:

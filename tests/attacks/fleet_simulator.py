@@ -210,6 +210,7 @@ class Site:
                 before, text, enterprise=enterprise, declared_ms=now_ms
             ),
             clock=lambda: self.now_ms,
+            edition=parse_edition(EDITION).sha256,
         )
 
     def enrol(

@@ -1,4 +1,4 @@
-"""Step 5 of the check: the chunks of every host, verified and followed link by link."""
+"""Steps 4 and 7 of the check: the chunks of every host, verified and followed link by link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps 2 and 3 of the check: the entries of a pack, its signed statement, and its table of hosts."""
+"""Steps 0 and 1 of the check: the entries of a pack, its signed statement, and its table of hosts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Contents:
         self.findings = findings
 
     def read(self, name: str) -> bytes:
-        """Return an entry; a missing or damaged one is reported by step 2 and empty here."""
+        """Return an entry; a missing or damaged one is reported by step 0 and empty here."""
         try:
             return self._container.read(name)
         except ContainerError:
@@ -51,7 +51,7 @@ class Contents:
         return {found for name in self._container.entries if (found := layout.document_hash(name))}
 
     def require_entries(self) -> None:
-        """Step 2."""
+        """Step 0."""
         names = set(self._container.entries)
         for name in sorted(layout.FIXED - names):
             self.findings.append(Finding("ENTRY_MISSING", name))
@@ -96,7 +96,7 @@ class Contents:
 
 
 def read_statement(contents: Contents, log_key: PublicKey | None) -> Statement | None:
-    """Step 3. The signature is verified before the statement is believed."""
+    """Step 1. The signature is verified before the statement is believed."""
     findings = contents.findings
     raw = contents.read(layout.STATEMENT)
     try:

@@ -1,4 +1,4 @@
-"""Step 5a of the check, second half: what the pack rests on was logged, in time and without a day left out.
+"""Step 5 of the check, second half: what the pack rests on was logged, in time and without a day left out.
 
 6. Every chunk, enrolment and scope record of the pack has its leaf, and so has the ledger.
 7. No chunk ends later than it arrived (but for ten minutes that clocks may differ); chunks that came more
@@ -70,7 +70,7 @@ class Coverage:
     last_leaf: int = -1
 
     def take(self, stored: StoredChunk, chunk: Chunk) -> None:
-        """Steps 6 and 7 for one verified chunk."""
+        """Rules 6 and 7 for one verified chunk."""
         header = chunk.header
         name = (header.host, header.source, stored.epoch)
         self.totals[name] += 1
@@ -104,7 +104,7 @@ class Coverage:
             self._report("CHUNK_LATE", source, host, got=got)
 
     def records(self, enrolments: Sequence[SignedEnrolment], scope_records: Sequence[bytes]) -> None:
-        """Step 6 for enrolments and scope records."""
+        """Rule 6 for enrolments and scope records."""
         for signed in enrolments:
             if self.log.find(ENROLMENT, signed.hash) is None:
                 self._report("LOG_LEAF_MISSING", layout.ENROLMENTS, signed.enrolment.host, got=signed.hash)
@@ -114,7 +114,7 @@ class Coverage:
                 self._report("LOG_LEAF_MISSING", f"{layout.SCOPES} version {number}", got=hash_)
 
     def ledger(self, data: bytes) -> None:
-        """Step 6 for the ledger; one that cannot be read is reported by step 7."""
+        """Rule 6 for the ledger; one that cannot be read is reported by step 2."""
         try:
             entries = decode(data)
         except VerifierError:
@@ -123,7 +123,7 @@ class Coverage:
             self._report("LOG_LEAF_MISSING", layout.LEDGER, got=logged_sha256(entries))
 
     def window(self, statement: Statement, window: Window) -> None:
-        """Steps 8 and 9."""
+        """Rules 8 and 9."""
         self._days(statement, window)
         self._close(statement, window)
 
@@ -226,7 +226,7 @@ class Coverage:
 
 
 def declared_records(contents: Contents) -> list[bytes]:
-    """Return the records of the declared scopes in a pack; what cannot be read is reported by step 7."""
+    """Return the records of the declared scopes in a pack; what cannot be read is reported by step 2."""
     if not contents.has(layout.SCOPES):
         return []
     try:

@@ -1,4 +1,4 @@
-"""Step 5a of the check, first half: the log in the pack is the log that its checkpoints sign.
+"""Step 5 of the check, first half: the log in the pack is the log that its checkpoints sign.
 
 1. All entries of the log are there and follow their formats.
 2. Every checkpoint is signed by the log key, sizes grow, and every root is the one recomputed from the

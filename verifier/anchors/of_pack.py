@@ -1,4 +1,4 @@
-"""Step 8a of the check: the anchors of a pack, from its entries, its log and its chunks."""
+"""Step 6 of the check: the anchors of a pack, from its entries, its log and its chunks."""
 
 from __future__ import annotations
 

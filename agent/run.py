@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Any, Callable, Optional
 
 from agent import lean
+from agent.code import running_code
 from agent.config import Settings, listen
 from agent.delivery import Delivery, Surroundings
 from agent.enrol import AGENT
@@ -81,7 +82,8 @@ def run(
     with state.lock():
         enrolled = state.require_enrolled()
         _require_source(state, enrolled, source)
-        board = Board(wall_ms, interval_ms=schedule.interval_ms)
+        code = running_code()
+        board = Board(wall_ms, interval_ms=schedule.interval_ms, code=code)
         spool = _spool(settings, state, enrolled, events)
         receipts = Receipts(state, enrolled.log_key)
         delivery = _delivery(settings, schedule, spool, enrolled, receipts, board=board, events=events)
@@ -89,7 +91,7 @@ def run(
         last = _last_life(state, spool, host)
         runner = Runner(
             host=host,
-            sealer=_sealer(enrolled, last),
+            sealer=_sealer(enrolled, last, code),
             spool=spool,
             delivery=delivery,
             schedule=schedule,
@@ -186,9 +188,11 @@ def _spool(settings: Settings, state: State, enrolled: Enrolled, events: Events)
     )
 
 
-def _sealer(enrolled: Enrolled, last: Optional[LastRow]) -> Sealer:
+def _sealer(enrolled: Enrolled, last: Optional[LastRow], code: str) -> Sealer:
     record = enrolled.signed.enrolment
-    identity = Identity(enterprise=record.enterprise, host=record.host, agent=AGENT, source=record.source)
+    identity = Identity(
+        enterprise=record.enterprise, host=record.host, agent=AGENT, source=record.source, code=code
+    )
     return Sealer(identity=identity, key=enrolled.key, last=last)
 
 

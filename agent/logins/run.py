@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from agent import lean
+from agent.code import running_code
 from agent.delivery import Delivery, Surroundings
 from agent.enrol import AGENT
 from agent.errors import AgentError, ConfigError, StateError
@@ -103,7 +104,8 @@ def run(settings: Settings, *, environment: Mapping[str, str]) -> int:
         reader = Reader(settings, accounts)
         batch = _batch(reader, files, state, enrolled)
         spool = _spool(settings, state, enrolled, events)
-        board = Board(wall_ms, interval_ms=schedule.interval_ms)
+        code = running_code()
+        board = Board(wall_ms, interval_ms=schedule.interval_ms, code=code)
         receipts = Receipts(state, enrolled.log_key)
         delivery = _delivery(settings, schedule, spool, enrolled, receipts, board=board, events=events)
         worker = Worker(
@@ -112,7 +114,7 @@ def run(settings: Settings, *, environment: Mapping[str, str]) -> int:
             files=files,
             folder=state.folder,
             spool=spool,
-            signer=_signer(settings, enrolled, accounts[0]),
+            signer=_signer(settings, enrolled, accounts[0], code),
             delivery=delivery,
             schedule=schedule,
             board=board,
@@ -199,7 +201,7 @@ def _spool(settings: Settings, state: State, enrolled: Enrolled, events: Events)
     )
 
 
-def _signer(settings: Settings, enrolled: Enrolled, accounts: Accounts) -> Signer:
+def _signer(settings: Settings, enrolled: Enrolled, accounts: Accounts, code: str) -> Signer:
     logs: dict[str, str] = {}
     for log in settings.logs:
         words = f"{log.name} ({log.format})"
@@ -214,6 +216,7 @@ def _signer(settings: Settings, enrolled: Enrolled, accounts: Accounts) -> Signe
         excluded=accounts.excluded,
         interval_ms=settings.poll_s * MS_PER_S,
         logs=logs,
+        code=code,
     )
 
 

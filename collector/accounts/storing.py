@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from collector import admission, ingest
 from collector.accounts.counting import Counted, Hashing
 from collector.accounts.errors import AccountsError
+from collector.code import running_code
 from collector.importing.sealing import ATTESTED, SOFTWARE, Place
 from collector.names import is_host_name
 from collector.opening import OpenStore
@@ -108,6 +109,7 @@ def _enrolment(
         time_ms=now_ms,
         agent=SOFTWARE,
         facts=facts,
+        code=running_code(),
     )
     signed = enrolment.sign(record, key)
     return signed, registry.pin(connection, signed, now_ms=now_ms)
@@ -166,6 +168,7 @@ def _sealed(
         clock_state="unknown",
         clock_offset_ms=0,
         clock_rtt_ms=-1,
+        code=running_code(),
     )
     return seal(header, manifest=built, values=values, key=key)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from collector.code import running_code
 from collector.importing.metrics import COLUMNS
 from collector.importing.samples import Sample
 from collector.store.registry import IMPORT
@@ -51,6 +52,7 @@ def enrol(
         time_ms=now_ms,
         agent=SOFTWARE,
         facts={**ATTESTED, "file": file_name, "sha256": sha256},
+        code=running_code(),
     )
     return enrolment.sign(record, key)
 
@@ -97,6 +99,7 @@ def seal_batch(
         clock_state="unknown",
         clock_offset_ms=0,
         clock_rtt_ms=-1,
+        code=running_code(),
     )
     values = (
         [sample.start_ms for sample in samples],

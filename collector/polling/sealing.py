@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from collector.code import running_code
 from collector.importing.samples import Sample
 from collector.importing.sealing import ATTESTED, SOFTWARE, Place, rescale, scale_for
 from evidence import canonical, chunk, enrolment, manifest
@@ -73,6 +74,7 @@ def enrol(
         time_ms=now_ms,
         agent=SOFTWARE,
         facts=facts,
+        code=running_code(),
     )
     return enrolment.sign(record, key)
 
@@ -104,6 +106,7 @@ def seal(
         clock_state="unknown",
         clock_offset_ms=0,
         clock_rtt_ms=-1,
+        code=running_code(),
     )
     values = (
         [sample.start_ms for sample in samples],

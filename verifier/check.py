@@ -26,8 +26,9 @@ on. No code, path or address from the pack is used. Every size is bounded by a c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from evidence.calendar import LocalCalendar
@@ -36,8 +37,8 @@ from evidence.keys import PublicKey
 from evidence.sources import SIGNED_BY_HOSTS
 from verifier import layout
 from verifier.anchors.interface import NOTHING, AnchorReport, Outside
-from verifier.anchors.of_pack import Naming, Watch, both, judge_pack, rules_of
-from verifier.chain import Chain, hour_reader, read_chains
+from verifier.anchors.of_pack import Naming, judge_pack, rules_of
+from verifier.chain import Chain, Run, Task, hour_reader, read_here, tasks
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
 from verifier.declared import read_declared
@@ -47,12 +48,14 @@ from verifier.difference import MAX_SHOWN
 from verifier.enrolled import Enrolled, read_enrolled
 from verifier.finding import FAIL, INCOMPLETE, NOTE, Finding
 from verifier.hours import HostHours
-from verifier.log_coverage import Coverage, declared_records, ignore
+from verifier.log_coverage import Coverage, declared_records
 from verifier.log_entries import read_base
 from verifier.log_reading import PackedLog, read_log
+from verifier.seen import Watch, both, ignore
 from verifier.statement import Statement
 from verifier.steps import NOT_RUN, PASSED, STEPS
 from verifier.window import Window
+from verifier.workers import PackFile, read_with
 
 R = TypeVar("R")
 
@@ -145,6 +148,21 @@ def _state(severities: set[str], *, ran: bool) -> str:
     return worst[0] if worst else PASSED if ran else NOT_RUN
 
 
+@dataclass(frozen=True)
+class How:
+    """How a check is done.
+
+    ``every_signature``: also those signatures of chunks are verified that the chain makes superfluous.
+    ``workers``: processes for the chunks; more than one needs ``path``, the file that is checked. ``progress``
+    is told how many chains of how many are done, and the host of the last.
+    """
+
+    every_signature: bool = False
+    workers: int = 1
+    path: Path | None = None
+    progress: Callable[[int, int, str], None] = lambda _done, _whole, _host: None
+
+
 def check(
     stream: BinaryIO,
     *,
@@ -152,6 +170,7 @@ def check(
     editions: Mapping[str, str],
     now_ms: int | None = None,
     outside: Outside = NOTHING,
+    how: How = How(),
 ) -> CheckReport:
     """Return the report on the pack in ``stream`` (seekable).
 
@@ -161,6 +180,7 @@ def check(
         editions: SHA-256 by id of the editions that the reviewer trusts.
         now_ms: the reviewer's clock; ``None``: it is not compared.
         outside: what the reviewer brings to confirm anchors.
+        how: how the work is done; nothing of it changes the outcome of an honest pack.
     """
     report = CheckReport()
     contents = guarded(report, 0, lambda: _open(stream, report))
@@ -172,7 +192,12 @@ def check(
         return report
     calendar = guarded(report, 1, lambda: _calendar(statement, now_ms, report.findings))
     if calendar is not None:
-        _Check(report, contents, statement, calendar, log_key or statement.key, editions).run(outside)
+        run = read_here(contents.chunks)
+        if how.workers > 1 and how.path is not None:
+            entries = [contents.entries[name] for name in contents.chunk_entries()]
+            run = read_with(PackFile.of(how.path, stream), entries, how.workers)
+        key = log_key or statement.key
+        _Check(report, contents, statement, calendar, key, editions, run, how).run_all(outside)
     return report
 
 
@@ -220,15 +245,26 @@ class _Check:
     calendar: LocalCalendar
     key: PublicKey
     editions: Mapping[str, str]
+    run: Run
+    how: How
 
-    def run(self, outside: Outside) -> None:
+    def run_all(self, outside: Outside) -> None:
         """Judge every step, whatever the others found."""
         report, contents = self.report, self.contents
         enrolled = self._step(3, self._enrolled) or Enrolled()
         places = self._step(3, lambda: read_places(contents, enrolled)) or {}
         log = report.log = self._step(5, lambda: read_log(contents, self.key))
         coverage, naming = Coverage(log, report.findings) if log else None, Naming(self.calendar)
-        chains = self._chains(enrolled, places, both(coverage.take, naming.take) if coverage else ignore)
+        todo = tasks(
+            contents.chunk_entries(),
+            places=places,
+            enrolled=enrolled,
+            enterprise=self.statement.enterprise,
+            zone=self.statement.timezone,
+            every_signature=self.how.every_signature,
+        )
+        chains = self._chains(todo, both(coverage.take, naming.take) if coverage else ignore)
+        report.hosts = len(places)
         declared = report.declared = self._step(
             2, lambda: read_declared(contents, self.statement, chains, self.editions)
         )
@@ -238,7 +274,7 @@ class _Check:
             self._step(5, lambda: coverage.ledger(contents.read(layout.LEDGER)))
         if declared is None:
             return
-        found = self._derived(enrolled, places, chains, declared)
+        found = self._derived(enrolled, todo, chains, declared)
         if found is not None and coverage and log:
             window = found.figures.window
             self._step(5, lambda: coverage.window(self.statement, window))
@@ -251,44 +287,36 @@ class _Check:
         enrolments = self.contents.read(layout.ENROLMENTS)
         return read_enrolled(enrolments, self.statement.enterprise, self.report.findings)
 
-    def _chains(self, enrolled: Enrolled, places: Mapping[str, str], watch: Watch) -> list[Chain]:
+    def _chains(self, todo: Sequence[Task], watch: Watch) -> list[Chain]:
         """Steps 4 and 7."""
-        report, contents = self.report, self.contents
+        report = self.report
         report.ran.add(7)
-        chains = (
-            self._step(
-                4,
-                lambda: read_chains(
-                    contents.chunk_entries(),
-                    contents.read,
-                    places=places,
-                    enrolled=enrolled,
-                    calendar=self.calendar,
-                    findings=report.findings,
-                    watch=watch,
-                ),
-            )
-            or []
-        )
-        report.chunks, report.hosts = sum(chain.count for chain in chains), len(places)
+        chains: list[Chain] = []
+
+        def read() -> None:
+            for done, result in enumerate(self.run(todo), 1):
+                report.findings.extend(result.findings)
+                for seen in result.seen:
+                    watch(seen)
+                if result.chain is None:
+                    report.broken.add(4)
+                else:
+                    chains.append(result.chain)
+                self.how.progress(done, len(todo), todo[done - 1].host)
+
+        self._step(4, read)
+        report.chunks = sum(chain.count for chain in chains)
         report.attested = sum(chain.count for chain in chains if chain.source in SIGNED_BY_HOSTS)
         return chains
 
     def _derived(
-        self, enrolled: Enrolled, places: Mapping[str, str], chains: list[Chain], declared: Declared
+        self, enrolled: Enrolled, todo: Sequence[Task], chains: list[Chain], declared: Declared
     ) -> Documents | None:
         """Steps 8 and 9, and what the window says about the steps before."""
         contents = self.contents
 
         def hours(zone: LocalCalendar, window: Window) -> Callable[[str], HostHours]:
-            return hour_reader(
-                contents.chunk_entries(),
-                contents.read,
-                places=places,
-                enrolled=enrolled,
-                calendar=zone,
-                window=window,
-            )
+            return hour_reader(todo, contents.chunks, zone, window)
 
         derived = Derived(contents, self.statement, enrolled=enrolled, chains=chains)
         self._step(4, derived.attested)

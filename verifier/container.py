@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
@@ -23,6 +23,7 @@ MAX_CONTAINER_BYTES = 2**32 - 1
 """Without ZIP64; a larger scope is packed in parts."""
 MAX_ENTRY_BYTES = 1024 * 1024 * 1024
 MAX_NAME_BYTES = 160
+BLOCK_BYTES = 1024 * 1024
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*\Z")
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -40,7 +41,7 @@ class ContainerError(PackError):
     code: ClassVar[str] = "CONTAINER"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One stored entry: where its ``size`` bytes begin, and their CRC-32."""
 
@@ -48,6 +49,11 @@ class Entry:
     offset: int
     size: int
     crc: int
+
+    def bytes_in(self, stream: BinaryIO) -> bytes:
+        """Return the content as it stands in a container's stream; its CRC-32 is not compared."""
+        stream.seek(self.offset)
+        return stream.read(self.size)
 
 
 class Writer:
@@ -99,6 +105,20 @@ class Container:
         found = self._walk()
         self.entries: Mapping[str, Entry] = {entry.name: entry for entry in found}
 
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """Yield the content of an entry in blocks; its CRC-32 is not compared."""
+        entry = self.entries[name]
+        self._stream.seek(entry.offset)
+        left = entry.size
+        while left:
+            block = self._stream.read(min(left, BLOCK_BYTES))
+            left -= len(block)
+            yield block
+
+    def raw(self, name: str) -> bytes:
+        """Return the content of an entry; its CRC-32 is not compared."""
+        return self.entries[name].bytes_in(self._stream)
+
     def read(self, name: str) -> bytes:
         """Return the content of an entry.
 
@@ -108,8 +128,7 @@ class Container:
         if name not in self.entries:
             raise ContainerError(f"the entry {name} is missing")
         entry = self.entries[name]
-        self._stream.seek(entry.offset)
-        data = self._stream.read(entry.size)
+        data = entry.bytes_in(self._stream)
         if zlib.crc32(data) != entry.crc:
             raise ContainerError(f"the entry {name} is damaged: its CRC-32 differs")
         return data

@@ -9,7 +9,7 @@ from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.manifest import COUNTERS
 from evidence.sources import DATABASE, SIGNED_BY_HOSTS, carried_kind, carries_averages
-from verifier import decimals, layout
+from verifier import decimals, layout, slots
 from verifier.chain import Chain
 from verifier.comparison import DIFFER
 from verifier.contents import MAX_SURPLUS_BYTES, Contents
@@ -147,10 +147,11 @@ class Derived:
                     host=chain.host,
                     expected=f"{chain.last_ms} ms",
                     got=f"{made_ms} ms",
+                    slot=slots.hour(chain.last_ms),
                 )
             if carries_averages(chain.source):
                 continue
-            for place, prev_end_ms in chain.begins:
+            for place, prev_end_ms, begins_ms in chain.begins:
                 if prev_end_ms > window.start_ms:
                     self._report(
                         "SEQ_MISSING",
@@ -158,6 +159,7 @@ class Derived:
                         host=chain.host,
                         expected="the chunks of the window before it",
                         got="its first packed chunk",
+                        slot=slots.hours(prev_end_ms, max(prev_end_ms, begins_ms - 1)),
                     )
             # A database may be read from any machine, also for a host of another name.
             for boot in sorted(chain.boots - {""} if chain.source != DATABASE else ()):
@@ -183,6 +185,7 @@ class Derived:
                 host=chain.host,
                 expected=f"{min(times)} ms",
                 got=f"{chain.first_ms} ms",
+                slot=slots.hour(chain.first_ms),
             )
 
     def window(self, figures: Figures) -> None:
@@ -208,5 +211,7 @@ class Derived:
             if chain.source not in SIGNED_BY_HOSTS:
                 self._report("NOT_ATTESTED", f"{chain.count} chunks", host=chain.host)
 
-    def _report(self, code: str, place: str, *, host: str = "", expected: str = "", got: str = "") -> None:
-        self._contents.findings.append(Finding(code, place, host, expected, got))
+    def _report(
+        self, code: str, place: str, *, host: str = "", expected: str = "", got: str = "", slot: str = ""
+    ) -> None:
+        self._contents.findings.append(Finding(code, place, host, expected, got, slot))

@@ -20,21 +20,20 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from evidence.calendar import LocalCalendar
-from evidence.chunk import Chunk
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
 from evidence.log_entry import DOCUMENT, ENROLMENT, SCOPE
 from evidence.log_records import DayMark, MonthClose
 from evidence.sources import SEALED_WHEN_READ
-from evidence.stored import StoredChunk
-from verifier import layout
+from verifier import layout, slots
 from verifier.contents import Contents
 from verifier.declaration import read_scopes
 from verifier.errors import VerifierError
 from verifier.finding import Finding
 from verifier.ledger import decode, logged_sha256
 from verifier.log_reading import Marked, PackedLog
-from verifier.recompute import place, place_text
+from verifier.recompute import place_text
+from verifier.seen import SeenChunk
 from verifier.statement import Statement
 from verifier.window import Window
 
@@ -54,6 +53,7 @@ ChainName = tuple[str, str, int]
 @dataclass
 class _Missing:
     first: str
+    slot: str
     count: int = 0
 
 
@@ -69,16 +69,15 @@ class Coverage:
     totals: Counter[ChainName] = field(default_factory=Counter)
     last_leaf: int = -1
 
-    def take(self, stored: StoredChunk, chunk: Chunk) -> None:
+    def take(self, header: SeenChunk) -> None:
         """Rules 6 and 7 for one verified chunk."""
-        header = chunk.header
-        name = (header.host, header.source, stored.epoch)
+        name = (header.host, header.source, header.epoch)
         self.totals[name] += 1
         self.last_seq[name] = max(self.last_seq.get(name, -1), header.seq)
-        found = self.log.chunk(chunk.hash)
-        where = place_text(place(stored))
+        found = self.log.chunk(header.hash)
+        where = header.place
         if found is None:
-            self.missing.setdefault(name, _Missing(where)).count += 1
+            self.missing.setdefault(name, _Missing(where, slots.hour(header.start_ms))).count += 1
             return
         self.last_leaf = max(self.last_leaf, found.leaf)
         if header.end_ms > found.arrival_ms + AHEAD_MS:
@@ -88,6 +87,7 @@ class Coverage:
                 header.host,
                 expected=f"an end before {found.arrival_ms} ms",
                 got=f"{header.end_ms} ms",
+                slot=slots.hour(header.start_ms),
             )
         elif found.arrival_ms - header.end_ms > LATE_MS:
             late = self.late.setdefault((header.host, header.source), [0, 0])
@@ -98,7 +98,7 @@ class Coverage:
         """Report what the chunks showed."""
         for name, missing in sorted(self.missing.items()):
             got = f"{missing.count} of {self.totals[name]} chunks have no leaf"
-            self._report("LOG_LEAF_MISSING", missing.first, name[0], got=got)
+            self._report("LOG_LEAF_MISSING", missing.first, name[0], got=got, slot=missing.slot)
         for (host, source), (count, worst_ms) in sorted(self.late.items()):
             got = f"{count} chunks, up to {worst_ms // MS_PER_DAY} days after their end"
             self._report("CHUNK_LATE", source, host, got=got)
@@ -157,16 +157,28 @@ class Coverage:
             if marked.arrival_ms < over_ms:
                 got = f"{marked.arrival_ms} ms"
                 self._report(
-                    "LOG_ARRIVAL", f"{layout.LOG_DAY_MARKS} {_iso(day)}", expected=f"{over_ms} ms", got=got
+                    "LOG_ARRIVAL",
+                    f"{layout.LOG_DAY_MARKS} {_iso(day)}",
+                    expected=f"{over_ms} ms",
+                    got=got,
+                    slot=_iso(day),
                 )
             elif marked.arrival_ms - over_ms > LATE_MS:
                 days = (marked.arrival_ms - over_ms) // MS_PER_DAY
-                self._report("LOG_DAY_LATE", f"{layout.LOG_DAY_MARKS} {_iso(day)}", got=f"{days} days late")
+                self._report(
+                    "LOG_DAY_LATE",
+                    f"{layout.LOG_DAY_MARKS} {_iso(day)}",
+                    got=f"{days} days late",
+                    slot=_iso(day),
+                )
         for what, bad in (("no mark", absent), ("no checkpoint after the mark", bare)):
             if bad:
                 shown = ", ".join(_iso(day) for day in bad[:SHOWN_DAYS]) + (" …" if bad[SHOWN_DAYS:] else "")
                 self._report(
-                    "LOG_DAY_MISSING", layout.LOG_DAY_MARKS, got=f"{len(bad)} days have {what}: {shown}"
+                    "LOG_DAY_MISSING",
+                    layout.LOG_DAY_MARKS,
+                    got=f"{len(bad)} days have {what}: {shown}",
+                    slot=slots.days(bad[0], bad[-1]),
                 )
 
     def _close(self, statement: Statement, window: Window) -> None:
@@ -221,8 +233,10 @@ class Coverage:
             return False
         return True
 
-    def _report(self, code: str, where: str, host: str = "", *, expected: str = "", got: str = "") -> None:
-        self.findings.append(Finding(code, where, host, expected, got))
+    def _report(
+        self, code: str, where: str, host: str = "", *, expected: str = "", got: str = "", slot: str = ""
+    ) -> None:
+        self.findings.append(Finding(code, where, host, expected, got, slot))
 
 
 def declared_records(contents: Contents) -> list[bytes]:
@@ -233,10 +247,6 @@ def declared_records(contents: Contents) -> list[bytes]:
         return [record for record, _ in read_scopes(contents.read(layout.SCOPES))]
     except (EvidenceError, VerifierError):
         return []
-
-
-def ignore(_stored: StoredChunk, _chunk: Chunk) -> None:
-    """Take a chunk of a pack without a log: nothing is asked of it."""
 
 
 def _iso(day: int) -> str:

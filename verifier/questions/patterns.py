@@ -5,6 +5,7 @@ Thresholds are those whose rates of false questions are known (docs/questions.md
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -52,6 +53,9 @@ class Repeat(NamedTuple):
 
 def repeated_hours(bins: Bins, *, busy: int) -> list[Repeat]:
     """Return busy hours whose twelve values stood in the same order in an earlier hour. No two overlap."""
+    counts = Counter(bins.values())
+    # a block with a value that stands only once was nowhere before
+    again = {number for number, value in bins.items() if counts[value] > 1}
     seen: dict[tuple[int, ...], int] = {}
     found: list[Repeat] = []
     for first, values in _runs(bins):
@@ -61,7 +65,10 @@ def repeated_hours(bins: Bins, *, busy: int) -> list[Repeat]:
                 total += values[place + HOUR_BINS - 1] - values[place - 1]
             if place < free or total <= busy * HOUR_BINS:
                 continue
-            block, at = tuple(values[place : place + HOUR_BINS]), first + place
+            at = first + place
+            if at not in again or at + HOUR_BINS - 1 not in again:
+                continue
+            block = tuple(values[place : place + HOUR_BINS])
             earlier = seen.setdefault(block, at)
             # Only of a block that is there twice it matters whether it is flat.
             if earlier + HOUR_BINS <= at and len(set(block)) >= LEAST_DISTINCT:
@@ -87,8 +94,8 @@ def constant_stretches(bins: Bins, *, busy: int) -> list[Stretch]:
 def weeks(bins: Bins) -> Iterator[tuple[int, Sequence[int]]]:
     """Yield first bin and values of every week (from Monday, UTC) that was seen for the most part."""
     by_week: dict[int, list[int]] = {}
-    for number, value in sorted(bins.items()):
-        by_week.setdefault((number - MONDAY_BINS) // WEEK_BINS, []).append(value)
+    for number in sorted(bins):
+        by_week.setdefault((number - MONDAY_BINS) // WEEK_BINS, []).append(bins[number])
     for week, values in sorted(by_week.items()):
         if len(values) * 100 >= WEEK_BINS * WEEK_SEEN_PERCENT:
             yield week * WEEK_BINS + MONDAY_BINS, values
@@ -105,16 +112,12 @@ def steady(values: Sequence[int]) -> bool:
 
 def _runs(bins: Bins) -> Iterator[tuple[int, list[int]]]:
     """Yield first bin and values of every stretch without a hole."""
-    first, values = 0, list[int]()
-    for number, value in sorted(bins.items()):
-        if values and number != first + len(values):
-            yield first, values
-            values = []
-        if not values:
-            first = number
-        values.append(value)
-    if values:
-        yield first, values
+    numbers = sorted(bins)
+    begin = 0
+    for place in range(1, len(numbers) + 1):
+        if place == len(numbers) or numbers[place] != numbers[place - 1] + 1:
+            yield numbers[begin], [bins[number] for number in numbers[begin:place]]
+            begin = place
 
 
 class Step(NamedTuple):

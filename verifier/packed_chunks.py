@@ -20,7 +20,7 @@ from evidence.chunk import Chunk, Frame, Header, read_chunk
 from evidence.day_sum import span
 from evidence.dsse import CHUNK_TYPE
 from evidence.enrolment import SignedEnrolment
-from evidence.errors import BadSignatureError, EvidenceError
+from evidence.errors import EvidenceError, MismatchError
 from evidence.stored import StoredChunk
 from verifier import chunk_entry, layout, slots
 from verifier.finding import Finding
@@ -123,10 +123,10 @@ class PackedChunks:
             return claim.frame
         if self._last[0] != claim.name:
             self._last = (claim.name, [item.frame for item in chunk_entry.items(self._read(claim.name))])
-        frame = self._last[1][claim.number]
-        if frame is None or frame.header != claim.body:
-            raise BadSignatureError("the file changed while it was checked")
-        return frame
+        for frame in self._last[1][claim.number : claim.number + 1]:
+            if frame is not None and frame.header == claim.body:
+                return frame
+        raise MismatchError("the file was changed while it was checked; check it again")
 
     def _claims(self, host: str, names: Iterable[str]) -> Iterator[Claim]:
         """Rule 2. Damage is reported with the hours between its neighbours in the entry."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from evidence.columns import MISSING
@@ -76,8 +78,8 @@ def _put(
     for metric, name in COUNTED.items():
         if name in columns:
             values[metric] = _rates(grown[:, columns[name]], elapsed_ms)
-    edges = np.flatnonzero(np.diff(chunk, prepend=-1)).tolist()
-    for first, after in zip(edges, [*edges[1:], len(chunk)], strict=True):
+    edges: list[int] = [*np.flatnonzero(np.diff(chunk, prepend=-1)).tolist(), len(chunk)]
+    for first, after in pairwise(edges):
         for metric, each in values.items():
             pairs = zip(numbers[first:after], each[first:after], strict=True)
             found[int(chunk[first])][metric] = {number: value for number, value in pairs if value != MISSING}

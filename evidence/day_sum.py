@@ -141,6 +141,17 @@ def day_sums(chunk: Chunk, calendar: Slots, occupied: Sequence[Interval] = ()) -
     return _averages(chunk, calendar, taken)
 
 
+def interval_sums(chunk: Chunk, calendar: Slots, rows: Iterable[int]) -> DaySums:
+    """Return what single intervals of a verified chunk of counters add to its day sums.
+
+    Args:
+        chunk: of counters, and nobody claimed any of its time before.
+        calendar: the zone whose days are meant.
+        rows: the rows at which the intervals begin.
+    """
+    return _Counters(chunk, calendar, _Taken(())).of(rows)
+
+
 class _Taken:
     """Disjoint stretches that are already credited, for quick overlap tests."""
 
@@ -224,9 +235,12 @@ class _Counters:
 
     def sums(self) -> DaySums:
         self._downtime_before()
+        return self.of(range(self._chunk.header.rows - 1))
+
+    def of(self, rows: Iterable[int]) -> DaySums:
         wall, boot, mono = (self._by_name[name][0] for name in COUNTERS_CLOCKS)
         limit = OBSERVED_INTERVALS * self._chunk.manifest.interval_ms
-        for row in range(len(wall) - 1):
+        for row in rows:
             start, end = wall[row], wall[row + 1]
             booted, ran = boot[row + 1] - boot[row], mono[row + 1] - mono[row]
             pieces = self._pieces(start, end)

@@ -11,6 +11,8 @@ from starproof.questions_text import print_questions
 from starproof.star_text import print_verdict
 from starproof.tables import print_figures, print_findings, printable
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport
+from verifier.finding import FAIL, INCOMPLETE, NOTE
+from verifier.steps import NOT_RUN, PASSED
 
 OUTCOMES = {
     PASS: "[bold green]通过 PASS[/]",
@@ -44,6 +46,22 @@ def proved(report: CheckReport) -> list[tuple[str, str]]:
     return lines
 
 
+STATES = {
+    FAIL: "[red]不通过 fail[/]",
+    INCOMPLETE: "[yellow]不完整 incomplete[/]",
+    NOTE: "提示 note",
+    PASSED: "[green]通过 pass[/]",
+    NOT_RUN: "[red]未进行 not run[/]",
+}
+
+
+def _print_steps(report: CheckReport, out: Console) -> None:
+    for step in report.steps():
+        out.print(
+            f"{step['number']:>3} {step['zh']} [dim]{step['en']}[/]: {STATES[step['state']]}", soft_wrap=True
+        )
+
+
 def print_check(report: CheckReport, console: Console | None = None, *, figures: bool = True) -> None:
     """Print the report of a check."""
     out = console or Console(highlight=False)
@@ -52,6 +70,7 @@ def print_check(report: CheckReport, console: Console | None = None, *, figures:
         statement = report.statement
         about = f"  {escape(printable(statement.enterprise))} {escape(printable(statement.month))}"
     out.print(f"{OUTCOMES[report.outcome]}{about}  主机 hosts {report.hosts}, 数据块 chunks {report.chunks}")
+    _print_steps(report, out)
     print_findings([finding.document() for finding in sorted(report.findings)], out)
     if report.outcome != FAILED:
         for zh, en in proved(report):

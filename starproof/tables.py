@@ -16,6 +16,7 @@ from starproof.money_text import money_lines
 from starproof.users_text import user_lines
 from verifier.audit import AuditReport
 from verifier.finding import CATALOGUE
+from verifier.steps import AUDIT_ONLY, step_of
 
 MAX_HOST_ROWS = 20
 MAX_RECORDED = 20
@@ -173,16 +174,19 @@ def print_findings(findings: Sequence[Mapping[str, Any]], out: Console) -> None:
     colours = {"fail": "red", "incomplete": "yellow", "note": "dim"}
     order = list(CATALOGUE)
     shown: dict[str, int] = {}
-    for finding in sorted(findings, key=lambda f: order.index(f["code"])):
+    for finding in sorted(findings, key=lambda f: (step_of(f["code"]), order.index(f["code"]))):
         code = finding["code"]
         shown[code] = shown.get(code, 0) + 1
         if shown[code] > MAX_FINDINGS_A_CODE:
             continue
         if shown[code] == 1:
-            heading = f"[{colours[finding['severity']]}]{code}[/] {finding['zh']} [dim]{finding['en']}[/]"
+            step = "" if code in AUDIT_ONLY else f"[dim]{step_of(code)}[/] "
+            heading = (
+                f"{step}[{colours[finding['severity']]}]{code}[/] {finding['zh']} [dim]{finding['en']}[/]"
+            )
             out.print(heading, soft_wrap=True)
-        host = f"{finding['host']} " if finding["host"] else ""
-        out.print(f"  {escape(printable(host + finding['place']))}", soft_wrap=True)
+        where = " ".join(part for part in (finding["host"], finding["slot"], finding["place"]) if part)
+        out.print(f"  {escape(printable(where))}", soft_wrap=True)
         for label, key in (("应有 expected", "expected"), ("实际 got", "got")):
             if finding[key]:
                 out.print(f"    {label}: {escape(printable(finding[key]))}", soft_wrap=True)

@@ -12,12 +12,12 @@ from fleet import Fleet, MemoryArchive, instant
 from memory_log import MemoryLog, honest_log
 
 from config import EDITIONS
-from evidence import checkpoint, chunk
+from evidence import checkpoint
 from evidence.dsse import STATEMENT_TYPE
 from evidence.errors import EvidenceError
 from evidence.keys import PrivateKey
 from evidence.log_entry import decode_all
-from verifier import layout
+from verifier import chunk_entry, layout
 from verifier.anchors.interface import Outside
 from verifier.check import CheckReport, check
 from verifier.container import Container, ContainerError, Writer
@@ -252,9 +252,4 @@ def chunk_names(entries: Mapping[str, bytes]) -> list[str]:
 
 
 def frames(data: bytes) -> list[bytes]:
-    found, offset = [], 0
-    while offset < len(data):
-        _, end = chunk.take_frame(data, offset)
-        found.append(data[offset:end])
-        offset = end
-    return found
+    return chunk_entry.frames(data)

@@ -1,4 +1,4 @@
-"""Step 7 of the check: what the enterprise declared, as the pack holds it.
+"""Step 2 of the check: what the enterprise declared, as the pack holds it.
 
 Edition, scope with its declared versions, profile with its documents: read, compared with one another
 and with what the reviewer trusts.

@@ -1,8 +1,7 @@
-"""Steps 6 to 8 of the check: what follows from the chunks must be what the pack says."""
+"""Steps 8 and 9 of the check: what follows from the chunks must be what the pack says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 
@@ -10,14 +9,12 @@ from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.manifest import COUNTERS
 from evidence.sources import DATABASE, SIGNED_BY_HOSTS, carried_kind, carries_averages
-from evidence.stored import DaySumRow
-from verifier import decimals, layout
+from verifier import decimals, layout, slots
 from verifier.anchors.held import read_held
 from verifier.chain import Chain
 from verifier.comparison import DIFFER
 from verifier.contents import MAX_SURPLUS_BYTES, Contents
 from verifier.declaration import declared_as
-from verifier.declared import read_declared
 from verifier.derivation import Declared, Documents, derive
 from verifier.difference import differing_day_sums, differing_document
 from verifier.enrolled import Enrolled
@@ -37,7 +34,7 @@ MADE_TOLERANCE_MS = 600_000
 
 
 class Derived:
-    """Steps 6 to 8: what follows from the chunks must be what the pack says."""
+    """Steps 8 and 9, and what the window of the figures says about the steps before."""
 
     def __init__(
         self,
@@ -46,40 +43,30 @@ class Derived:
         *,
         enrolled: Enrolled,
         chains: list[Chain],
-        editions: Mapping[str, str],
-        hours: HourReader,
     ) -> None:
         self._contents = contents
         self._statement = statement
         self._enrolled = enrolled
         self._chains = chains
-        self._editions = editions
-        self._hours = hours
 
-    def judge(self) -> tuple[Declared, Documents] | None:
-        """Return what is declared and the recomputed documents, ``None`` if they cannot be made.
-
-        Reports what differs.
-        """
-        declared = read_declared(self._contents, self._statement, self._chains, self._editions)
-        if declared is None:
-            return None
+    def documents(self, declared: Declared, hours: HourReader) -> Documents | None:
+        """Step 8: return the recomputed documents, ``None`` if they cannot be made, which is reported."""
         archive = PackArchive(
             enterprise=self._statement.enterprise,
             timezone=self._statement.timezone,
             enrolments=self._enrolled.accepted,
-            rows=self._rows(),
+            rows=[row for chain in self._chains for row in chain.rows],
             ledger=self._contents.read(layout.LEDGER),
             activity=[row for chain in self._chains for row in chain.activity],
         )
         try:
-            found = derive(
+            return derive(
                 archive,
                 month=self._statement.month,
                 timezone=self._statement.timezone,
                 declared=declared,
                 facts=[facts for chain in self._chains for facts in chain.facts],
-                hours=self._hours,
+                hours=hours,
                 made_ms=self._statement.made_ms,
                 software=self._statement.software,
                 held=read_held(self._contents.names(), self._contents.read),
@@ -87,21 +74,24 @@ class Derived:
         except (EvidenceError, VerifierError) as error:
             self._report("FIGURES", layout.FIGURES, got=str(error))
             return None
-        self._declared_when(declared, found.figures.window)
-        self._times(found.figures.window)
-        self._window(found.figures)
-        self._compare(found)
-        self._sources(found)
-        return declared, found
 
-    def _compare(self, found: Documents) -> None:
-        """Steps 6 and 8: the derived entries are what was recomputed, byte for byte."""
-        for code, name, expected in (
+    def compare(self, found: Documents) -> None:
+        """Step 8: the derived entries are what was recomputed, byte for byte."""
+        self._same(
             ("DAY_SUMS", layout.DAY_SUMS, layout.day_sums_csv(found.day_sums)),
             ("FIGURES", layout.FIGURES, found.figures_bytes),
             ("VERDICT", layout.VERDICT, found.verdict_bytes),
-            ("REPORT", layout.REPORT, found.report_bytes),
-        ):
+        )
+
+    def report(self, found: Documents) -> None:
+        """Step 9: the report is what was recomputed; the copies for reading are not recomputed."""
+        self._same(("REPORT", layout.REPORT, found.report_bytes))
+        for name in layout.READING_COPIES:
+            if self._contents.has(name):
+                self._report("READING_COPY", name)
+
+    def _same(self, *entries: tuple[str, str, bytes]) -> None:
+        for code, name, expected in entries:
             got = self._contents.read(name)
             if not self._contents.has(name) or got == expected:
                 continue
@@ -111,11 +101,8 @@ class Derived:
                 self._contents.findings.extend(differing_day_sums(expected, got))
             else:
                 self._contents.findings.extend(differing_document(code, name, expected=expected, got=got))
-        for name in layout.READING_COPIES:
-            if self._contents.has(name):
-                self._report("READING_COPY", name)
 
-    def _sources(self, found: Documents) -> None:
+    def sources(self, found: Documents) -> None:
         """Sources that contradict one another are a question to the reviewer."""
         for comparison in found.comparisons:
             if comparison.within == DIFFER and comparison.statistics is not None:
@@ -130,7 +117,7 @@ class Derived:
                     got=f"median {median}, mean {mean}, 95th percentile {p95}",
                 )
 
-    def _declared_when(self, declared: Declared, window: Window) -> None:
+    def declared_when(self, declared: Declared, window: Window) -> None:
         """Dates beside the window: the collector's own clock, shown and not believed."""
         mine = None if declared.scope is None else declared_as(declared.scope, declared.scopes)
         if mine is not None and mine.declared_ms >= window.start_ms:
@@ -148,7 +135,7 @@ class Derived:
                 got=f"{self._statement.made_ms} ms",
             )
 
-    def _times(self, window: Window) -> None:
+    def times(self, window: Window) -> None:
         """What the chunks' times, boots and window say about one another."""
         if not self._chains:
             self._report("EMPTY", layout.HOSTS)
@@ -162,10 +149,11 @@ class Derived:
                     host=chain.host,
                     expected=f"{chain.last_ms} ms",
                     got=f"{made_ms} ms",
+                    slot=slots.hour(chain.last_ms),
                 )
             if carries_averages(chain.source):
                 continue
-            for place, prev_end_ms in chain.begins:
+            for place, prev_end_ms, begins_ms in chain.begins:
                 if prev_end_ms > window.start_ms:
                     self._report(
                         "SEQ_MISSING",
@@ -173,6 +161,7 @@ class Derived:
                         host=chain.host,
                         expected="the chunks of the window before it",
                         got="its first packed chunk",
+                        slot=slots.hours(prev_end_ms, max(prev_end_ms, begins_ms - 1)),
                     )
             # A database may be read from any machine, also for a host of another name.
             for boot in sorted(chain.boots - {""} if chain.source != DATABASE else ()):
@@ -198,9 +187,10 @@ class Derived:
                 host=chain.host,
                 expected=f"{min(times)} ms",
                 got=f"{chain.first_ms} ms",
+                slot=slots.hour(chain.first_ms),
             )
 
-    def _window(self, figures: Figures) -> None:
+    def window(self, figures: Figures) -> None:
         """A shortened window and excluded days are the applicant's choice; the reviewer sees them."""
         window, calendar = figures.window, LocalCalendar(figures.timezone)
         first, after = calendar.month(figures.months[0])[0], calendar.month(figures.months[-1])[1]
@@ -217,12 +207,13 @@ class Derived:
             got = f"{left_out} of {after - first} days do not count"
             self._report("MOSTLY_LEFT_OUT", layout.SCOPE, got=got)
 
-    def _rows(self) -> list[DaySumRow]:
-        """Notes what no host has signed, and returns all day sums of all chains."""
+    def attested(self) -> None:
+        """Step 4: what no host has signed."""
         for chain in self._chains:
             if chain.source not in SIGNED_BY_HOSTS:
                 self._report("NOT_ATTESTED", f"{chain.count} chunks", host=chain.host)
-        return [row for chain in self._chains for row in chain.rows]
 
-    def _report(self, code: str, place: str, *, host: str = "", expected: str = "", got: str = "") -> None:
-        self._contents.findings.append(Finding(code, place, host, expected, got))
+    def _report(
+        self, code: str, place: str, *, host: str = "", expected: str = "", got: str = "", slot: str = ""
+    ) -> None:
+        self._contents.findings.append(Finding(code, place, host, expected, got, slot))

@@ -1,4 +1,4 @@
-"""Step 4 of the check: who may sign for which host."""
+"""Step 3 of the check: who may sign for which host."""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from verifier.steps import step_of
+
 FAIL = "fail"
 INCOMPLETE = "incomplete"
 NOTE = "note"
@@ -32,7 +34,8 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "KEY_TWICE": (FAIL, "同一密钥登记了两次", "one key is enrolled twice"),
     "KEY_BREAK": (NOTE, "主机更换密钥时没有旧密钥的签名", "a host changed its key without the signature of the key before"),
     "HOSTS": (FAIL, "主机表不可读或与登记不符", "the table of hosts cannot be read or contradicts the enrolments"),
-    "CHUNK": (FAIL, "数据块损坏或签名无效", "a chunk is damaged or its signature is not valid"),
+    "CHUNK": (FAIL, "数据块损坏或不合格式", "a chunk is damaged or breaks the format"),
+    "CHUNK_SIGNATURE": (FAIL, "数据块的签名无效", "the signature of a chunk is not valid"),
     "CHUNK_MISPLACED": (FAIL, "数据块放错了位置", "a chunk stands in the wrong place"),
     "CHAIN": (FAIL, "数据块与前一块不衔接", "a chunk does not continue the one before"),
     "SEQ_MISSING": (INCOMPLETE, "缺少若干数据块", "chunks are missing from the chain"),
@@ -238,33 +241,59 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "a boot began before the boot before it ended, but the clocks were not synchronized",
     ),
     "CONFLICT": (FAIL, "同一序号收到过不同的数据块", "different chunks with one number were received"),
+    "INTERNAL": (
+        FAIL,
+        "核验程序在某一步中断：该步视为未通过，请保留证据包并报告此错误",
+        "the check broke off in a step, which counts as failed; keep the pack and report this error",
+    ),
 }  # fmt: skip
 """Code → severity, sentence in Chinese, sentence in English."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Finding:
-    """What was found, where, what was expected there and what stood there."""
+    """What was found, where, what was expected there and what stood there.
+
+    ``slot`` is the time that it is about (``verifier.slots``), empty if none. Findings are ordered by step,
+    host, slot and code.
+    """
 
     code: str
     place: str
     host: str = ""
     expected: str = ""
     got: str = ""
+    slot: str = ""
 
     @property
     def severity(self) -> str:
         """``fail``, ``incomplete`` or ``note``."""
         return CATALOGUE[self.code][0]
 
+    @property
+    def step(self) -> int:
+        """The number of its step (``verifier.steps``)."""
+        return step_of(self.code)
+
+    @property
+    def order(self) -> tuple[int, str, str, str, str, str, str]:
+        """What findings are sorted by."""
+        return self.step, self.host, self.slot, self.code, self.place, self.expected, self.got
+
+    def __lt__(self, other: Finding) -> bool:
+        """Return whether this finding comes before another."""
+        return self.order < other.order
+
     def document(self) -> dict[str, Any]:
         """Return the finding as it stands in JSON output."""
         severity, zh, en = CATALOGUE[self.code]
         return {
+            "step": self.step,
             "code": self.code,
             "severity": severity,
-            "place": self.place,
             "host": self.host,
+            "slot": self.slot,
+            "place": self.place,
             "expected": self.expected,
             "got": self.got,
             "zh": zh,

@@ -13,6 +13,7 @@ from evidence.chunk import Chunk
 from evidence.enrolment import SignedEnrolment
 from evidence.manifest import COUNTERS
 from evidence.stored import StoredChunk
+from verifier import slots
 from verifier.finding import Finding
 from verifier.recompute import Opened, place, place_text
 
@@ -27,7 +28,7 @@ class Links:
     """Follows the verified chunks of one host in order and gathers what does not fit.
 
     ``findings`` and ``holes`` are complete once ``followed`` is used up. A hole may be a chunk that
-    was damaged, or lies outside the span of interest; the caller knows.
+    was damaged, or lies outside the span of interest; the caller knows. ``slots`` has the hours of holes.
 
     Args:
         pins: the enrolments by hash.
@@ -37,6 +38,7 @@ class Links:
     def __init__(self, pins: Mapping[str, SignedEnrolment], *, from_first: bool) -> None:
         self.findings: list[Finding] = []
         self.holes: list[Hole] = []
+        self.slots: dict[Hole, str] = {}
         self._pins = pins
         self._from_first = from_first
 
@@ -45,7 +47,7 @@ class Links:
         before: Opened | None = None
         for stored, chunk in chunks:
             if before is not None and place(before[0]) == place(stored):
-                self._note("CONFLICT", stored, expected=before[1].hash, got=chunk.hash)
+                self._note("CONFLICT", stored, chunk, expected=before[1].hash, got=chunk.hash)
                 continue
             if before is None or place(before[0])[:2] != place(stored)[:2]:
                 self._first(stored, chunk)
@@ -63,16 +65,19 @@ class Links:
     def _next(self, before: Opened, stored: StoredChunk, chunk: Chunk) -> None:
         ended, begins = before[1].header.end_ms, chunk.header.start_ms
         if begins < ended and chunk.manifest.kind == COUNTERS:
-            self._note("CLOCK_BACK", stored, expected=f"from {ended} ms on", got=f"{begins} ms")
+            self._note("CLOCK_BACK", stored, chunk, expected=f"from {ended} ms on", got=f"{begins} ms")
         if stored.seq == before[0].seq + 1:
             self._follows(stored, chunk, prev=before[1].hash, prev_end_ms=before[1].header.end_ms)
         else:
-            self.holes.append((stored.source, stored.epoch, before[0].seq + 1, stored.seq - 1))
+            hole = (stored.source, stored.epoch, before[0].seq + 1, stored.seq - 1)
+            self.holes.append(hole)
+            self.slots[hole] = slots.hours(ended, max(ended, begins - 1))
 
     def _follows(self, stored: StoredChunk, chunk: Chunk, *, prev: str, prev_end_ms: int) -> None:
         if (chunk.header.prev, chunk.header.prev_end_ms) != (prev, prev_end_ms):
             got = f"{chunk.header.prev} {chunk.header.prev_end_ms}"
-            self._note("CHAIN", stored, expected=f"{prev} {prev_end_ms}", got=got)
+            self._note("CHAIN", stored, chunk, expected=f"{prev} {prev_end_ms}", got=got)
 
-    def _note(self, code: str, stored: StoredChunk, *, expected: str, got: str) -> None:
-        self.findings.append(Finding(code, place_text(place(stored)), stored.host, expected, got))
+    def _note(self, code: str, stored: StoredChunk, chunk: Chunk, *, expected: str, got: str) -> None:
+        where, slot = place_text(place(stored)), slots.hour(chunk.header.start_ms)
+        self.findings.append(Finding(code, where, stored.host, expected, got, slot))

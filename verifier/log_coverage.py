@@ -1,4 +1,4 @@
-"""Step 5a of the check, second half: what the pack rests on was logged, in time and without a day left out.
+"""Step 5 of the check, second half: what the pack rests on was logged, in time and without a day left out.
 
 6. Every chunk, enrolment and scope record of the pack has its leaf, and so has the ledger. A declared scope's
    edition has one too, else the pack is incomplete (before there were such leaves, none had).
@@ -21,14 +21,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from evidence.calendar import LocalCalendar
-from evidence.chunk import Chunk
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
 from evidence.log_entry import DOCUMENT, EDITION, ENROLMENT, SCOPE
 from evidence.log_records import DayMark, MonthClose
 from evidence.sources import carries_averages
-from evidence.stored import StoredChunk
-from verifier import layout
+from verifier import layout, slots
 from verifier.contents import Contents
 from verifier.declaration import read_scopes
 from verifier.derivation import Declared
@@ -36,7 +34,8 @@ from verifier.errors import VerifierError
 from verifier.finding import Finding
 from verifier.ledger import decode, logged_sha256
 from verifier.log_reading import Marked, PackedLog
-from verifier.recompute import place, place_text
+from verifier.recompute import place_text
+from verifier.seen import SeenChunk
 from verifier.statement import Statement
 from verifier.window import Window
 
@@ -56,6 +55,7 @@ ChainName = tuple[str, str, int]
 @dataclass
 class _Missing:
     first: str
+    slot: str
     count: int = 0
 
 
@@ -71,16 +71,15 @@ class Coverage:
     totals: Counter[ChainName] = field(default_factory=Counter)
     last_leaf: int = -1
 
-    def take(self, stored: StoredChunk, chunk: Chunk) -> None:
-        """Steps 6 and 7 for one verified chunk."""
-        header = chunk.header
-        name = (header.host, header.source, stored.epoch)
+    def take(self, header: SeenChunk) -> None:
+        """Rules 6 and 7 for one verified chunk."""
+        name = (header.host, header.source, header.epoch)
         self.totals[name] += 1
         self.last_seq[name] = max(self.last_seq.get(name, -1), header.seq)
-        found = self.log.chunk(chunk.hash)
-        where = place_text(place(stored))
+        found = self.log.chunk(header.hash)
+        where = header.place
         if found is None:
-            self.missing.setdefault(name, _Missing(where)).count += 1
+            self.missing.setdefault(name, _Missing(where, slots.hour(header.start_ms))).count += 1
             return
         self.last_leaf = max(self.last_leaf, found.leaf)
         if header.end_ms > found.arrival_ms + AHEAD_MS:
@@ -90,6 +89,7 @@ class Coverage:
                 header.host,
                 expected=f"an end before {found.arrival_ms} ms",
                 got=f"{header.end_ms} ms",
+                slot=slots.hour(header.start_ms),
             )
         elif found.arrival_ms - header.end_ms > LATE_MS:
             late = self.late.setdefault((header.host, header.source), [0, 0])
@@ -100,13 +100,13 @@ class Coverage:
         """Report what the chunks showed."""
         for name, missing in sorted(self.missing.items()):
             got = f"{missing.count} of {self.totals[name]} chunks have no leaf"
-            self._report("LOG_LEAF_MISSING", missing.first, name[0], got=got)
+            self._report("LOG_LEAF_MISSING", missing.first, name[0], got=got, slot=missing.slot)
         for (host, source), (count, worst_ms) in sorted(self.late.items()):
             got = f"{count} chunks, up to {worst_ms // MS_PER_DAY} days after their end"
             self._report("CHUNK_LATE", source, host, got=got)
 
     def records(self, enrolments: Sequence[SignedEnrolment], scope_records: Sequence[bytes]) -> None:
-        """Step 6 for enrolments and scope records."""
+        """Rule 6 for enrolments and scope records."""
         for signed in enrolments:
             if self.log.find(ENROLMENT, signed.hash) is None:
                 self._report("LOG_LEAF_MISSING", layout.ENROLMENTS, signed.enrolment.host, got=signed.hash)
@@ -116,7 +116,7 @@ class Coverage:
                 self._report("LOG_LEAF_MISSING", f"{layout.SCOPES} version {number}", got=hash_)
 
     def ledger(self, data: bytes) -> None:
-        """Step 6 for the ledger; one that cannot be read is reported by step 7."""
+        """Rule 6 for the ledger; one that cannot be read is reported by step 2."""
         try:
             entries = decode(data)
         except VerifierError:
@@ -125,7 +125,7 @@ class Coverage:
             self._report("LOG_LEAF_MISSING", layout.LEDGER, got=logged_sha256(entries))
 
     def edition(self, declared: Declared) -> None:
-        """Step 6 for the edition of a declared scope; without one there is nothing that could have named it."""
+        """Rule 6 for the edition of a declared scope; without one there is nothing that could have named it."""
         used = declared.edition
         if declared.scope is not None and declared.scopes and self.log.find(EDITION, used.sha256) is None:
             self._report(
@@ -133,7 +133,7 @@ class Coverage:
             )
 
     def window(self, statement: Statement, window: Window, hosts: Collection[str] | None) -> None:
-        """Steps 8 and 9; ``hosts`` are those that were declared, ``None`` if all of the store are."""
+        """Rules 8 and 9; ``hosts`` are those that were declared, ``None`` if all of the store are."""
         self._days(statement, window)
         self._close(statement, window, hosts)
 
@@ -167,16 +167,28 @@ class Coverage:
             if marked.arrival_ms < over_ms:
                 got = f"{marked.arrival_ms} ms"
                 self._report(
-                    "LOG_ARRIVAL", f"{layout.LOG_DAY_MARKS} {_iso(day)}", expected=f"{over_ms} ms", got=got
+                    "LOG_ARRIVAL",
+                    f"{layout.LOG_DAY_MARKS} {_iso(day)}",
+                    expected=f"{over_ms} ms",
+                    got=got,
+                    slot=_iso(day),
                 )
             elif marked.arrival_ms - over_ms > LATE_MS:
                 days = (marked.arrival_ms - over_ms) // MS_PER_DAY
-                self._report("LOG_DAY_LATE", f"{layout.LOG_DAY_MARKS} {_iso(day)}", got=f"{days} days late")
+                self._report(
+                    "LOG_DAY_LATE",
+                    f"{layout.LOG_DAY_MARKS} {_iso(day)}",
+                    got=f"{days} days late",
+                    slot=_iso(day),
+                )
         for what, bad in (("no mark", absent), ("no checkpoint after the mark", bare)):
             if bad:
                 shown = ", ".join(_iso(day) for day in bad[:SHOWN_DAYS]) + (" …" if bad[SHOWN_DAYS:] else "")
                 self._report(
-                    "LOG_DAY_MISSING", layout.LOG_DAY_MARKS, got=f"{len(bad)} days have {what}: {shown}"
+                    "LOG_DAY_MISSING",
+                    layout.LOG_DAY_MARKS,
+                    got=f"{len(bad)} days have {what}: {shown}",
+                    slot=slots.days(bad[0], bad[-1]),
                 )
 
     def _close(self, statement: Statement, window: Window, hosts: Collection[str] | None) -> None:
@@ -231,22 +243,20 @@ class Coverage:
             return False
         return True
 
-    def _report(self, code: str, where: str, host: str = "", *, expected: str = "", got: str = "") -> None:
-        self.findings.append(Finding(code, where, host, expected, got))
+    def _report(
+        self, code: str, where: str, host: str = "", *, expected: str = "", got: str = "", slot: str = ""
+    ) -> None:
+        self.findings.append(Finding(code, where, host, expected, got, slot))
 
 
 def declared_records(contents: Contents) -> list[bytes]:
-    """Return the records of the declared scopes in a pack; what cannot be read is reported by step 7."""
+    """Return the records of the declared scopes in a pack; what cannot be read is reported by step 2."""
     if not contents.has(layout.SCOPES):
         return []
     try:
         return [record for record, _ in read_scopes(contents.read(layout.SCOPES))]
     except (EvidenceError, VerifierError):
         return []
-
-
-def ignore(_stored: StoredChunk, _chunk: Chunk) -> None:
-    """Take a chunk of a pack without a log: nothing is asked of it."""
 
 
 def _iso(day: int) -> str:

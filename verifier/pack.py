@@ -19,7 +19,7 @@ from evidence.chunk import parse_header, read_frame
 from evidence.dsse import STATEMENT_TYPE
 from evidence.keys import PrivateKey
 from evidence.stored import DaySumRow, StoredChunk
-from verifier import layout, recompute
+from verifier import chunk_entry, layout, recompute
 from verifier.agreement import require_agreement, require_owner
 from verifier.anchors.held import read_held
 from verifier.anchors.interface import note_name, receipt_name
@@ -311,7 +311,7 @@ def _entries(place: str, chunks: list[StoredChunk]) -> Iterator[tuple[str, bytes
         name = layout.chunks_name(place, stored.source, stored.epoch, day)
         grouped.setdefault(name, []).append(stored.frame)
     for name in sorted(grouped):
-        yield name, b"".join(grouped[name])
+        yield name, chunk_entry.pack(grouped[name])
 
 
 def _require_same(archive: Archive, figures: Figures, derived: Documents) -> None:

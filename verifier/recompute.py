@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
+from operator import itemgetter
 
 from evidence.calendar import LocalCalendar
-from evidence.chunk import Chunk, open_chunk, read_frame
-from evidence.crediting import credited, reach
+from evidence.chunk import Chunk, Header, open_chunk, read_frame
+from evidence.crediting import reach
 from evidence.day_sum import DaySum
 from evidence.day_sum import span as claimed
 from evidence.enrolment import SignedEnrolment
@@ -20,6 +21,7 @@ from evidence.stored import DaySumRow, StoredChunk
 from verifier.errors import ArchiveError
 from verifier.hours import HostHours, HourSums
 from verifier.ports import Archive
+from verifier.summing import Summing
 from verifier.window import Window
 
 Place = tuple[str, int, int]
@@ -56,13 +58,22 @@ def open_stored(stored: StoredChunk, pins: Mapping[str, SignedEnrolment], enterp
     if signed is None:
         raise MismatchError("no enrolment is kept for this chunk")
     chunk = open_chunk(read_frame(stored.frame), signed.public)
-    header, enrolment = chunk.header, signed.enrolment
+    require_place(chunk.header, stored, signed, enterprise)
+    return chunk
+
+
+def require_place(header: Header, stored: StoredChunk, signed: SignedEnrolment, enterprise: str) -> None:
+    """Refuse a chunk that is not of the host, source and enterprise under which it is stored.
+
+    Raises:
+        MismatchError: header, enrolment and place of storage disagree.
+    """
+    enrolment = signed.enrolment
     told = (header.enterprise, header.host, header.source, enrolment.epoch, header.seq)
     if told != (enterprise, stored.host, stored.source, stored.epoch, stored.seq):
         raise MismatchError("the chunk belongs to another enterprise, host, source or place")
     if (enrolment.enterprise, enrolment.host, enrolment.source) != told[:3]:
         raise MismatchError("the chunk is signed with the key of another host or source")
-    return chunk
 
 
 def strict_opener(archive: Archive) -> Opener:
@@ -111,8 +122,10 @@ def host_day_sums(
 ) -> Iterator[DaySumRow]:
     """Yield the day sums of one host's opened chunks (in order of crediting) for days [first, after)."""
     for source, run in groupby(chunks, key=lambda pair: pair[0].source):
-        sums = credited((chunk for _, chunk in run), calendar)
-        for (metric, day), value in sums.items():
+        summing = Summing(calendar)
+        for _, chunk in run:
+            summing.add(chunk)
+        for (metric, day), value in sorted(summing.total().items(), key=itemgetter(0)):
             if days[0] <= day < days[1]:
                 yield DaySumRow(host, source, metric, day, value)
 

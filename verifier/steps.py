@@ -48,7 +48,7 @@ STEPS: tuple[Step, ...] = (
     )),
     Step(6, "锚定", "anchors", (
         "ANCHOR_RECEIPT", "ANCHOR_REFUSED", "ANCHOR_FORK", "ANCHOR_TIME", "ANCHOR_CODE",
-        "ANCHOR_CODE_MISTYPED", "ANCHOR_OBJECT", "ANCHOR_UNKNOWN", "ANCHOR_NEWER", "DAY_NOT_ANCHORED",
+        "ANCHOR_CODE_MISTYPED", "ANCHOR_OBJECT", "ANCHOR_UNKNOWN", "ANCHOR_NEWER", "ANCHOR_STALE", "DAY_NOT_ANCHORED",
         "DAY_ANCHORED_LATE", "SCOPE_NOT_ANCHORED",
     )),
     Step(7, "矛盾", "contradictions between counters", (

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evidence.errors import EvidenceError
+from starproof.check_progress import Progress
 from starproof.check_text import print_check
 from starproof.commands.seal import judged
 from starproof.extras import require_page
@@ -21,11 +22,16 @@ from starproof.seal_text import print_seal
 from starproof.seals.errors import SealError
 from starproof.seals.judging import Judgement
 from starproof.tables import json_text
-from verifier.check import EXIT_CODES, FAILED, PARTIAL, PASS, check
+from verifier.check import EXIT_CODES, FAILED, PARTIAL, PASS, How, check
 from verifier.errors import VerifierError
 
 PAGE_LANGUAGES = ("both", "zh", "en")
 EXAMPLE = "starproof check 2026-11.zip --log-key log.pub"
+
+
+MOST_WORKERS = 64
+SMALL_BYTES = 4_000_000
+"""A pack of this size is read sooner than a worker is started."""
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
@@ -45,6 +51,21 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
         type=Path,
         metavar="FILE",
         help="an edition that you trust beside those that ship 评定版本",
+    )
+    parser.add_argument(
+        "--every-signature",
+        action="store_true",
+        help="verify the signature of every chunk, also of those that the chain proves 逐块验签",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        default=min(MOST_WORKERS, os.cpu_count() or 1),
+        metavar="N",
+        help=f"processes that read chunks, 1 to {MOST_WORKERS} (default: one for each processor) 进程数",
+    )
+    parser.add_argument(
+        "--progress", action="store_true", help="show progress even if nobody watches 显示进度"
     )
     add_outside(parser)
     parser.add_argument(
@@ -82,6 +103,12 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
                 editions=trusted_editions(options.edition),
                 now_ms=time.time_ns() // 1_000_000,
                 outside=read_outside(options),
+                how=How(
+                    every_signature=options.every_signature,
+                    workers=options.workers if options.pack.stat().st_size > SMALL_BYTES else 1,
+                    path=options.pack,
+                    progress=Progress(sys.stderr, always=options.progress).show,
+                ),
             )
         seal = sealed(options.pack, seal=options.seal, trust=options.seal_cert)
         if options.html is not None:
@@ -128,3 +155,9 @@ def sealed(pack: Path, *, seal: Path | None, trust: Path | None) -> Judgement | 
         OSError: a file cannot be read.
     """
     return judged(pack, seal=seal, trust=trust) if seal or trust else None
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_WORKERS}")
+    return int(text)

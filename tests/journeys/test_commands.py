@@ -141,11 +141,11 @@ def test_a_pack_of_an_imported_month_is_incomplete_and_a_changed_one_fails(
     closed = starproof_json("check", tmp_path / "closed.zip", "--log-key", log_key, code=2)
     assert {f["code"] for f in closed["findings"] if f["severity"] != "note"} == never
     assert report["figures"]["indicators"][2]["hosts"][0]["host"] == "web-1"
-    assert starproof_json("check", pack, code=2)["outcome"] == "incomplete"
+    assert starproof_json("check", pack, code=2)["verdict"] == "incomplete"
     data = bytearray(pack.read_bytes())
     data[len(data) // 2] ^= 1
     pack.write_bytes(bytes(data))
-    assert starproof_json("check", pack, "--log-key", log_key, code=1)["outcome"] == "fail"
+    assert starproof_json("check", pack, "--log-key", log_key, code=1)["verdict"] == "fail"
     assert "不通过 FAIL" in starproof("check", pack, "--log-key", log_key, code=1).stdout
 
 

@@ -85,7 +85,7 @@ def test_the_store_derives_the_same_bytes_as_the_pack():
 
 
 def test_the_check_document_carries_the_recomputed_verdict():
-    verdict = checked(FULL_PACK).document()["verdict"]
+    verdict = checked(FULL_PACK).document()["stars"]
     assert verdict == json.loads(contents(FULL_PACK)[layout.VERDICT])
     assert verdict["star"] is None
     by_id = {criterion["id"]: criterion for criterion in verdict["criteria"]}

@@ -299,14 +299,15 @@ def from_pack():
     contents = Contents(Container(io.BytesIO(packed(ARCHIVE))), findings)
     statement = read_statement(contents, LOG_KEY.public)
     enrolled = read_enrolled(contents.read(layout.ENROLMENTS), statement.enterprise, findings)
-    return chain.hour_reader(
+    todo = chain.tasks(
         contents.chunk_entries(),
-        contents.read,
         places=read_places(contents, enrolled),
         enrolled=enrolled,
-        calendar=CALENDAR,
-        window=NOVEMBER,
+        enterprise=statement.enterprise,
+        zone=statement.timezone,
+        every_signature=False,
     )
+    return chain.hour_reader(todo, contents.chunks, CALENDAR, NOVEMBER)
 
 
 def test_store_and_pack_give_the_same_hours():

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from evidence.calendar import LocalCalendar
+from verifier import slots
 from verifier.anchors.interface import CONFIRMED, NAMED, Anchor, AnchoredDay, LogView, NamedAnchor
 from verifier.finding import Finding
 
@@ -70,7 +71,8 @@ def day_findings(days: Sequence[AnchoredDay]) -> Iterator[Finding]:
             kinds = sorted({kind for day in run for kind in day.named})
             latest = max((day.confirmed_ms or 0 for day in run), default=0)
             got = f"confirmed until {latest} ms" if latest else f"only named: {', '.join(kinds) or 'none'}"
-            yield Finding(code, _span(run), expected="an anchor within a day after it", got=got)
+            slot = slots.days(run[0].day, run[-1].day)
+            yield Finding(code, _span(run), expected="an anchor within a day after it", got=got, slot=slot)
 
 
 def _covering_size(log: LogView, day: int) -> int | None:

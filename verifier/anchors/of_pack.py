@@ -1,20 +1,18 @@
-"""Step 8a of the check: the anchors of a pack, from its entries, its log and its chunks."""
+"""Step 6 of the check: the anchors of a pack, from its entries, its log and its chunks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from evidence import checkpoint
 from evidence.calendar import LocalCalendar
-from evidence.chunk import Chunk
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
-from evidence.log_entry import EDITION, SCOPE, decode_all
+from evidence.log_entry import EDITION, SCOPE
 from evidence.merkle import Frontier
 from evidence.sources import SEALED_WHEN_READ
-from evidence.stored import StoredChunk
 from verifier.anchors.interface import AnchorReport, NamedAnchor, Outside, Receipt, note_size, parse_name
 from verifier.anchors.judge import Asked, Judge
 from verifier.anchors.packed_log import LogOfPack
@@ -22,10 +20,8 @@ from verifier.declaration import declared_as, record_sha256
 from verifier.derivation import Declared
 from verifier.finding import Finding
 from verifier.log_reading import PackedLog
-from verifier.recompute import place, place_text
+from verifier.seen import SeenChunk
 from verifier.window import Window
-
-Watch = Callable[[StoredChunk, Chunk], None]
 
 
 class Entries(Protocol):
@@ -49,31 +45,20 @@ class Naming:
     calendar: LocalCalendar
     found: dict[tuple[str, str, int], NamedAnchor] = field(default_factory=dict)
 
-    def take(self, stored: StoredChunk, chunk: Chunk) -> None:
+    def take(self, header: SeenChunk) -> None:
         """Note what one verified chunk names."""
-        header = chunk.header
         if header.source not in SEALED_WHEN_READ:
             return
         day = self.calendar.day_of(header.start_ms)
         one = self.found.get((header.host, header.anchor, day))
         if one is None:
-            one = NamedAnchor(header.anchor, day, header.host, place_text(place(stored)), header.end_ms, 0)
+            one = NamedAnchor(header.anchor, day, header.host, header.place, header.end_ms, 0)
         self.found[header.host, header.anchor, day] = replace(
             one,
             chunks=one.chunks + 1,
             earliest_end_ms=min(one.earliest_end_ms, header.end_ms),
             begins=one.begins or (header.seq == 0 and not header.anchor),
         )
-
-
-def both(first: Watch, second: Watch) -> Watch:
-    """Return what shows every chunk to both."""
-
-    def show(stored: StoredChunk, chunk: Chunk) -> None:
-        first(stored, chunk)
-        second(stored, chunk)
-
-    return show
 
 
 def judge_pack(
@@ -103,7 +88,7 @@ def judge_pack(
     """
     view = LogOfPack(
         frontier,
-        decode_all(log.leaves),
+        log.leaves,
         notes=_notes(entries, log, key),
         day_marks={mark.day: marked.leaf for marked, mark in log.day_marks},
         key=key,

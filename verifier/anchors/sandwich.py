@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from verifier import slots
 from verifier.anchors.interface import NamedAnchor
 from verifier.finding import Finding
 
@@ -40,6 +41,7 @@ def named_findings(
                 one.host,
                 "a receipt in the pack",
                 f"{one.sha256}, {one.chunks} chunks",
+                slots.day(one.day),
             )
         time_ms = known.get(one.sha256)
         if time_ms is not None and one.earliest_end_ms < time_ms - SKEW_MS:
@@ -49,6 +51,7 @@ def named_findings(
                 one.host,
                 f"sealed when it was read, before {one.earliest_end_ms + SKEW_MS} ms",
                 f"names the anchor of {time_ms} ms",
+                slots.day(one.day),
             )
         newer_ms = max((at for at in known.values() if at + STALE_MS <= one.earliest_end_ms), default=None)
         if newer_ms is not None and not one.begins and (time_ms is None or time_ms < newer_ms):

@@ -32,6 +32,13 @@ class Stretch:
     first: int
 
     @property
+    def start_ms(self) -> int:
+        """Wall clock of the first row."""
+        if not self.first:
+            return self.chunk.header.start_ms
+        return self.chunk.values[0][self.first]
+
+    @property
     def ran_ms(self) -> int:
         """Time without suspension."""
         mono = self.chunk.values[2]
@@ -80,7 +87,7 @@ def stretch_of(place: str, chunk: Chunk, before: Chunk | None) -> Stretch | None
     """
     strange = before is None or before.header.manifest != chunk.header.manifest
     first = 1 if chunk.header.first in BOOTS or (chunk.header.first == "repeat" and strange) else 0
-    return Stretch(place, chunk, first) if len(chunk.values[0]) > first + 1 else None
+    return Stretch(place, chunk, first) if chunk.header.rows > first + 1 else None
 
 
 def grown(values: Sequence[int]) -> int:

@@ -18,9 +18,20 @@ from verifier.contradictions.sectors import reads_and_sectors
 from verifier.contradictions.unit_time import units_within_total
 from verifier.contradictions.uptime import uptime
 from verifier.finding import Finding
+from verifier.prepared import Prepared
 from verifier.recompute import Opened, place, place_text
 
 INVARIANTS: tuple[Invariant, ...] = (ticks, bytes_within_speed, reads_and_sectors, units_within_total)
+
+
+def _goes_on(before: Chunk, chunk: Chunk) -> bool:
+    """Return whether two chunks are surely of one boot whose clock went on."""
+    return (
+        isinstance(chunk, Prepared)
+        and isinstance(before, Prepared)
+        and before.header.boot == chunk.header.boot
+        and before.booted()[1] <= chunk.booted()[0]
+    )
 
 
 @dataclass
@@ -45,9 +56,10 @@ class Contradictions:
         for stored, chunk in chunks:
             if chunk.manifest.kind == COUNTERS:
                 where = place_text(place(stored))
-                self._keep(where, [] if before is None else uptime(before, chunk))
+                self._keep(where, [] if before is None or _goes_on(before, chunk) else uptime(before, chunk))
                 stretch = stretch_of(where, chunk, before)
-                if stretch is not None:
+                quiet = isinstance(chunk, Prepared) and stretch is not None and chunk.quiet(stretch.first)
+                if stretch is not None and not quiet:
                     for invariant in INVARIANTS:
                         self._keep(where, invariant(stretch))
                 before = chunk

@@ -5,13 +5,15 @@ Only what was found stays in memory, not the values it was found in: one host is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from evidence.chunk import Chunk
 from evidence.manifest import COUNTERS, UNIT_ALL, UNIT_CPU
+from verifier.contradictions.interface import Stretch as Interval
 from verifier.contradictions.interface import grown, stretch_of
 from verifier.contradictions.unit_time import BUSY as BUSY_STATES
+from verifier.prepared import Prepared
 from verifier.questions.bins import CPU, METRICS, RX, TX, Binning
 from verifier.questions.patterns import (
     BUSY,
@@ -109,17 +111,25 @@ class Watching:
         stretch = stretch_of("", chunk, self._before)
         if stretch is None:
             return
-        columns = [(device, values) for device, values in stretch.columns(UNIT_CPU) if device != UNIT_ALL]
+        columns = [(device, used) for device, used in _grown(stretch, {UNIT_CPU}) if device != UNIT_ALL]
         if not columns:
             return
-        at = chunk.values[0][stretch.first]
+        at = stretch.start_ms
         self._first_ms = self._first_ms or at
-        states = [grown(values) for state in BUSY_STATES for _, values in stretch.columns(f"cpu.{state}")]
+        states = [used for _, used in _grown(stretch, {f"cpu.{state}" for state in BUSY_STATES})]
         self._busy_us += sum(states) * US_PER_S // chunk.manifest.ticks_per_s
-        for device, values in columns:
-            used = grown(values)
+        for device, used in columns:
             name = device if device in self._units or len(self._units) < MOST_UNITS else BEYOND
             unit = self._units.setdefault(name, [0, at])
             if not unit[0]:
                 unit[1] = at
             unit[0] += used
+
+
+def _grown(stretch: Interval, names: set[str]) -> Iterator[tuple[str, int]]:
+    """Yield device and sum of all steps forward of every column of these names."""
+    chunk = stretch.chunk
+    for at, column in enumerate(chunk.manifest.columns):
+        if column.name in names:
+            known = chunk.growth(at, stretch.first) if isinstance(chunk, Prepared) else None
+            yield column.device, grown(chunk.values[at][stretch.first :]) if known is None else known

@@ -20,6 +20,7 @@ from evidence.chunk import Chunk
 from evidence.columns import MISSING
 from evidence.day_sum import STEP_TOLERANCE_MS, STEP_TOLERANCE_SHARE
 from evidence.manifest import COUNTERS, MAX_SCALE
+from verifier.prepared import Prepared
 
 BIN_MS = 300_000
 EDGE_MS = 15_000
@@ -55,7 +56,12 @@ class Binning:
 
     def add(self, chunk: Chunk) -> None:
         """Take the next chunk."""
-        if chunk.manifest.kind == COUNTERS:
+        ready = chunk.bins() if isinstance(chunk, Prepared) else None
+        if ready is not None:
+            for metric, found in ready.items():
+                mine = self.bins.setdefault(metric, {})
+                mine.update(found if mine.keys().isdisjoint(found.keys()) else {**found, **mine})
+        elif chunk.manifest.kind == COUNTERS:
             self._counters(chunk)
         else:
             self._averages(chunk)
@@ -89,7 +95,7 @@ class Binning:
         for number, before, after in _edges(chunk):
             if all(f"cpu.{state}" in by_name for state in STATES):
                 steps = [_step(by_name[f"cpu.{state}"], before, after) for state in STATES]
-                self._put(CPU, number, _share(steps))
+                self._put(CPU, number, share(steps))
             elapsed_ms = chunk.values[1][after] - chunk.values[1][before]
             for metric, name in COUNTED.items():
                 step = _step(by_name[name], before, after) if name in by_name else MISSING
@@ -132,7 +138,8 @@ def _step(columns: Sequence[Sequence[int]], before: int, after: int) -> int:
     return total
 
 
-def _share(steps: Sequence[int]) -> int:
+def share(steps: Sequence[int]) -> int:
+    """Return the busy share of these steps of ``STATES``, ``MISSING`` if it is not known."""
     whole = sum(steps)
     if MISSING in steps or not whole:
         return MISSING

@@ -5,8 +5,10 @@ Thresholds are those whose rates of false questions are known (docs/questions.md
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from typing import NamedTuple
 
 from verifier.questions.bins import CPU, NANO, READS, RX, TX, WRITES, Bins
@@ -52,14 +54,16 @@ class Repeat(NamedTuple):
 
 def repeated_hours(bins: Bins, *, busy: int) -> list[Repeat]:
     """Return busy hours whose twelve values stood in the same order in an earlier hour. No two overlap."""
+    # a block with a value that stands only once was nowhere before
+    again = {value for value, count in Counter(bins.values()).items() if count > 1}
     seen: dict[tuple[int, ...], int] = {}
     found: list[Repeat] = []
     for first, values in _runs(bins):
-        total, free = sum(values[:HOUR_BINS]), 0
-        for place in range(len(values) - HOUR_BINS + 1):
-            if place:
-                total += values[place + HOUR_BINS - 1] - values[place - 1]
-            if place < free or total <= busy * HOUR_BINS:
+        totals, free = list(accumulate(values, initial=0)), 0
+        last = HOUR_BINS - 1
+        places = range(len(values) - last)
+        for place in [at for at in places if values[at] in again and values[at + last] in again]:
+            if place < free or totals[place + HOUR_BINS] - totals[place] <= busy * HOUR_BINS:
                 continue
             block, at = tuple(values[place : place + HOUR_BINS]), first + place
             earlier = seen.setdefault(block, at)
@@ -87,8 +91,8 @@ def constant_stretches(bins: Bins, *, busy: int) -> list[Stretch]:
 def weeks(bins: Bins) -> Iterator[tuple[int, Sequence[int]]]:
     """Yield first bin and values of every week (from Monday, UTC) that was seen for the most part."""
     by_week: dict[int, list[int]] = {}
-    for number, value in sorted(bins.items()):
-        by_week.setdefault((number - MONDAY_BINS) // WEEK_BINS, []).append(value)
+    for number in sorted(bins):
+        by_week.setdefault((number - MONDAY_BINS) // WEEK_BINS, []).append(bins[number])
     for week, values in sorted(by_week.items()):
         if len(values) * 100 >= WEEK_BINS * WEEK_SEEN_PERCENT:
             yield week * WEEK_BINS + MONDAY_BINS, values
@@ -105,16 +109,12 @@ def steady(values: Sequence[int]) -> bool:
 
 def _runs(bins: Bins) -> Iterator[tuple[int, list[int]]]:
     """Yield first bin and values of every stretch without a hole."""
-    first, values = 0, list[int]()
-    for number, value in sorted(bins.items()):
-        if values and number != first + len(values):
-            yield first, values
-            values = []
-        if not values:
-            first = number
-        values.append(value)
-    if values:
-        yield first, values
+    numbers = sorted(bins)
+    begin = 0
+    for place in range(1, len(numbers) + 1):
+        if place == len(numbers) or numbers[place] != numbers[place - 1] + 1:
+            yield numbers[begin], [bins[number] for number in numbers[begin:place]]
+            begin = place
 
 
 class Step(NamedTuple):

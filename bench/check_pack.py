@@ -1,0 +1,150 @@
+"""What a check costs: size of a pack, time, memory of all processes, beside SHA-256 of the same file.
+
+Run: python bench/check_pack.py [--hosts 50] [--days 30] [--interval 60] [--seal 600] [--workers 2] [--keep FILE]
+
+The hosts are those of tests/fleet.py with 17 columns (clocks, ten states of the processors, one card, one
+disk) and readings that change at random every interval: busy share, bytes and operations. ``--keep`` keeps the
+pack and takes it from there the next time. Memory is the greatest sum over all processes, looked at every
+50 ms (proportional set size, Linux).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "tests"), str(Path(__file__).parents[1])]
+
+from fleet import Agent, Fleet  # noqa: E402 - the tests' modules are on the path only now
+from packs import LOG_KEY, RULES, logged  # noqa: E402 - the same
+
+from verifier.pack import write_pack  # noqa: E402 - the same, in order
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOK_S = 0.05
+MB = 1_000_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hosts", type=int, default=50)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--interval", type=int, default=60)
+    parser.add_argument("--seal", type=int, default=600)
+    parser.add_argument("--workers", default="2")
+    parser.add_argument("--keep", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        pack = options.keep or Path(folder) / "pack.zip"
+        if not pack.exists():
+            started = time.perf_counter()
+            make(pack, options)
+            print(f"made in {time.perf_counter() - started:.0f} s")
+        key = Path(folder) / "log.pub"
+        key.write_text(LOG_KEY.public.raw.hex() + "\n")
+        measure(pack, key, options.workers)
+
+
+def make(path: Path, options: argparse.Namespace) -> None:
+    """Write the pack of a fleet that counted at random for so many days of November."""
+    fleet = Fleet()
+    for number in range(options.hosts):
+        count(fleet.agent(f"host-{number + 1}", step_s=options.interval), random.Random(number), options)
+    archive = fleet.archive()
+    with path.open("wb") as stream:
+        write_pack(
+            stream, archive, month="2026-11", rules=RULES, zone=None, log_key=LOG_KEY,
+            made_ms=1_796_140_800_000, log=logged(archive),
+        )  # fmt: skip
+
+
+def count(agent: Agent, chance: random.Random, options: argparse.Namespace) -> None:
+    """Let an agent read every interval under a load that wanders."""
+    rates = {"rx": 200_000, "tx": 80_000, "reads": 20, "writes": 60}
+    busy = 25
+    each = options.seal // options.interval
+    for number in range(options.days * 86_400 // options.interval):
+        busy = min(95, max(2, busy + chance.randint(-3, 3)))
+        now = {name: chance.randrange(rate // 2, rate * 2) for name, rate in rates.items()}
+        agent.run(hours=options.interval / 3_600, busy=busy, **now)
+        if number % each == each - 1:
+            agent.seal()
+
+
+def measure(pack: Path, key: Path, workers: str) -> None:
+    """Print what the check of a pack costs."""
+    size = pack.stat().st_size
+    started = time.perf_counter()
+    with pack.open("rb") as stream:
+        hashlib.file_digest(stream, "sha256")
+    plain_s = time.perf_counter() - started
+    command = [sys.executable, "-m", "starproof", "check", str(pack), "--log-key", str(key), "--json"]
+    started = time.perf_counter()
+    process = subprocess.Popen([*command, "--workers", workers], stdout=subprocess.PIPE, cwd=ROOT)
+    peak = Peak(process.pid)
+    out, _ = process.communicate()
+    took_s = time.perf_counter() - started
+    peak.stop()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = used.ru_utime + used.ru_stime
+    print(f"pack       {size / MB:8.1f} MB")
+    print(
+        f"check      {took_s:8.2f} s with {workers} workers, exit {process.returncode}, {len(out)} bytes of JSON"
+    )
+    print(f"processors {cpu_s:8.2f} s of processor time in all processes")
+    print(f"memory     {peak.most_bytes / MB:8.0f} MB at most, all processes")
+    print(f"sha256     {plain_s:8.2f} s: the check takes {took_s / plain_s:.0f} times as long")
+
+
+class Peak(threading.Thread):
+    """Looks at the memory of a process and its children until it is told to stop."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.most_bytes = 0
+        self._pid, self._over = pid, threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        """Look until told to stop."""
+        while not self._over.wait(LOOK_S):
+            self.most_bytes = max(self.most_bytes, sum(map(memory_bytes, family(self._pid))))
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._over.set()
+        self.join()
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that it started."""
+    found, todo = [], [pid]
+    while todo:
+        found.append(todo.pop())
+        try:
+            children = Path(f"/proc/{found[-1]}/task/{found[-1]}/children").read_text()
+        except OSError:
+            continue
+        todo += map(int, children.split())
+    return found
+
+
+def memory_bytes(pid: int) -> int:
+    """Return the proportional set size of a process, 0 if it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""The chunks of one host and source of a pack, opened in order: rules of step 4.
+
+1. The order is (epoch, number, entry, place in the entry).
+2. A header is strict, under the key of its enrolment, and of the host, source and enterprise it stands under.
+3. A chunk is *proved* if the chunk after it is proved, of the same UTC day, and names it by ``prev``; else
+   its own signature must hold. With ``every_signature`` all must hold. A chunk that is not proved is left
+   out (``CHUNK_SIGNATURE``).
+4. Manifest and columns are those that the proved header names, and it stands in the entry of its day.
+
+Only headers are held for all chunks of the host; frames are read again where they are many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from evidence.chunk import Chunk, Frame, Header, read_chunk
+from evidence.day_sum import span
+from evidence.dsse import CHUNK_TYPE
+from evidence.enrolment import SignedEnrolment
+from evidence.errors import EvidenceError, MismatchError
+from evidence.stored import StoredChunk
+from verifier import chunk_entry, layout, slots
+from verifier.finding import Finding
+from verifier.headers import read_header
+from verifier.recompute import Opened, require_place
+
+KEPT_BYTES = 4 * 1024 * 1024
+"""Frames of a host up to this size stay in memory between reading headers and columns."""
+MS_PER_DAY = 86_400_000
+Open = Callable[[Sequence["Claim"]], Iterator[tuple["Claim", Chunk | EvidenceError]]]
+"""Opens the frames of proved claims, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A chunk by what its header says, and where it stands."""
+
+    epoch: int
+    seq: int
+    name: str
+    number: int
+    offset: int
+    header: Header
+    hash: str
+    signature: bytes
+    body: bytes
+    stored: StoredChunk
+    frame: Frame | None
+    utc_day: int
+
+    @property
+    def where(self) -> str:
+        """Entry and place in it, as findings name it."""
+        return f"{self.name}[{self.number}]"
+
+
+@dataclass(frozen=True)
+class _Damage:
+    name: str
+    number: int
+    got: str
+    after_ms: int
+
+
+class PackedChunks:
+    """Opens the chunks of one host and source.
+
+    Args:
+        read: returns an entry's bytes.
+        enrolments: those of the host and source, by epoch.
+        enterprise: of the pack.
+        findings: where findings go.
+        every_signature: rule 3.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str], bytes],
+        enrolments: Mapping[int, SignedEnrolment],
+        enterprise: str,
+        *,
+        findings: list[Finding],
+        every_signature: bool,
+    ) -> None:
+        self._read = read
+        self._enrolments = enrolments
+        # made once: a key is looked at when it is made
+        self._keys = {epoch: signed.public for epoch, signed in enrolments.items()}
+        self._key_ids = {epoch: key.id for epoch, key in self._keys.items()}
+        self._enterprise = enterprise
+        self._findings = findings
+        self._every = every_signature
+        self._kept = 0
+        self._last = ("", b"")
+
+    def opened(self, host: str, names: Iterable[str], open_all: Open | None = None) -> Iterator[Opened]:
+        """Yield every chunk of these entries that is proved and stands where it belongs, in order."""
+        claims = sorted(self._claims(host, names), key=lambda c: (c.epoch, c.seq, c.name, c.number))
+        proved = [claim for claim in self._proved(host, claims) if self._in_place(host, claim)]
+        for claim, found in (open_all or self.open_each)(proved):
+            if isinstance(found, EvidenceError):
+                self._report("CHUNK", claim.where, host, got=str(found), slot=_slot(claim))
+            else:
+                yield claim.stored, found
+
+    def open_each(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Chunk | EvidenceError]]:
+        """Open claims one by one."""
+        for claim in claims:
+            yield claim, self.open_one(claim)
+
+    def open_one(self, claim: Claim) -> Chunk | EvidenceError:
+        """Return the chunk of a proved claim (rule 4), or why it is none."""
+        try:
+            return read_chunk(self.frame(claim), self._keys[claim.epoch])
+        except EvidenceError as error:
+            return error
+
+    def frame(self, claim: Claim) -> Frame:
+        """Return the frame of a claim, read again if it was not kept."""
+        if claim.frame is not None:
+            return claim.frame
+        if self._last[0] != claim.name:
+            self._last = (claim.name, self._read(claim.name))
+        frame = chunk_entry.frame_at(self._last[1], claim.offset)
+        if frame is not None and frame.header == claim.body:
+            return frame
+        raise MismatchError("the file was changed while it was checked; check it again")
+
+    def _claims(self, host: str, names: Iterable[str]) -> Iterator[Claim]:
+        """Rule 2. Damage is reported with the hours between its neighbours in the entry."""
+        ended_ms = 0
+        for name in names:
+            _, source, epoch, day = layout.chunks_place(name) or ("", "", 0, "")
+            signed = self._enrolments.get(epoch)
+            if signed is None:
+                got = "no valid enrolment for these chunks"
+                self._report("CHUNK", name, host, got=got, slot=day)
+                continue
+            empty = StoredChunk(host, source, epoch, 0, signed.hash, 0, b"")
+            begins_ms = date.fromisoformat(day).toordinal() if _is_day(day) else 0
+            begins_ms = max(ended_ms, (begins_ms - _EPOCH_DAY) * MS_PER_DAY) if begins_ms else ended_ms
+            damage: list[_Damage] = []
+            for item in chunk_entry.items(self._read(name)):
+                claim = self._claim(item, name, signed, empty)
+                if isinstance(claim, Claim):
+                    self._told(host, damage, until_ms=claim.header.start_ms)
+                    ended_ms = begins_ms = claim.header.end_ms
+                    yield claim
+                else:
+                    damage.append(_Damage(name, item.number, claim, begins_ms))
+            self._told(host, damage, until_ms=0)
+
+    def _claim(
+        self, item: chunk_entry.Item, name: str, signed: SignedEnrolment, empty: StoredChunk
+    ) -> Claim | str:
+        """Return the claim of an item, or what is wrong with it."""
+        frame = item.frame
+        if frame is None:
+            return item.error
+        try:
+            header = read_header(frame.header)
+            stored = StoredChunk(empty.host, empty.source, empty.epoch, header.seq, empty.enrolment, 0, b"")
+            require_place(header, stored, signed, self._enterprise)
+        except EvidenceError as error:
+            return str(error)
+        if not header.key == frame.key == self._key_ids[empty.epoch]:
+            return "the header names another key than that of the enrolment"
+        self._kept += len(item.data)
+        kept = frame if self._kept <= KEPT_BYTES else None
+        return Claim(
+            empty.epoch, header.seq, name, item.number, item.offset, header, frame.hash, frame.signature, frame.header,
+            stored, kept, span(header)[0] // MS_PER_DAY,
+        )  # fmt: skip
+
+    def _told(self, host: str, damage: list[_Damage], *, until_ms: int) -> None:
+        for one in damage:
+            slot = slots.hours(one.after_ms, max(one.after_ms, until_ms - 1)) if one.after_ms else ""
+            self._report("CHUNK", f"{one.name}[{one.number}]", host, got=one.got, slot=slot)
+        damage.clear()
+
+    def _proved(self, host: str, claims: Sequence[Claim]) -> list[Claim]:
+        """Rule 3, from the last chunk back."""
+        proved: list[Claim] = []
+        after: Claim | None = None
+        for claim in reversed(claims):
+            linked = (
+                after is not None
+                and after.epoch == claim.epoch
+                and after.header.prev == claim.hash
+                and after.utc_day == claim.utc_day
+            )
+            if not linked or self._every:
+                try:
+                    self._keys[claim.epoch].verify(CHUNK_TYPE, claim.body, claim.signature)
+                except EvidenceError as error:
+                    slot = _slot(claim)
+                    self._report("CHUNK_SIGNATURE", claim.where, host, got=str(error), slot=slot)
+                    if not linked:
+                        after = None
+                        continue
+            proved.append(claim)
+            after = claim
+        return proved[::-1]
+
+    def _in_place(self, host: str, claim: Claim) -> bool:
+        belongs = date.fromordinal(_EPOCH_DAY + claim.utc_day).isoformat()
+        if f"/{belongs}." in claim.name:
+            return True
+        got = (layout.chunks_place(claim.name) or ("", "", 0, ""))[3]
+        self._report("CHUNK_MISPLACED", claim.where, host, expected=belongs, got=got, slot=_slot(claim))
+        return False
+
+    def _report(
+        self, code: str, where: str, host: str, *, expected: str = "", got: str = "", slot: str = ""
+    ) -> None:
+        self._findings.append(Finding(code, where, host, expected, got, slot))
+
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _slot(claim: Claim) -> str:
+    return slots.hour(claim.header.start_ms)

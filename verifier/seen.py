@@ -1,0 +1,44 @@
+"""Chunks that were seen: what the log and the anchors are asked about every verified chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from verifier.recompute import place_text
+
+
+@dataclass(frozen=True, slots=True)
+class SeenChunk:
+    """One verified chunk, by what its header says."""
+
+    host: str
+    source: str
+    epoch: int
+    seq: int
+    hash: str
+    start_ms: int
+    end_ms: int
+    anchor: str
+
+    @property
+    def place(self) -> str:
+        """Where it belongs among the chunks of its host, as findings name it."""
+        return place_text((self.source, self.epoch, self.seq))
+
+
+Watch = Callable[[SeenChunk], None]
+
+
+def both(first: Watch, second: Watch) -> Watch:
+    """Return what shows every chunk to both."""
+
+    def show(chunk: SeenChunk) -> None:
+        first(chunk)
+        second(chunk)
+
+    return show
+
+
+def ignore(_chunk: SeenChunk) -> None:
+    """Take a chunk of a pack without a log: nothing is asked of it."""

@@ -150,7 +150,7 @@ TABLE = (
     )),
     Row("odd-keys", "使用怪异密钥以便抵赖", "use odd keys, to disown signatures later", YES, (
         _way("a key of small order", FAILED, "ENROLMENT"),
-        _way("a signature whose S is not reduced", FAILED, "CHUNK"),
+        _way("a signature whose S is not reduced", FAILED, "CHUNK_SIGNATURE"),
     )),
     Row("hostile-pack", "恶意证据包攻击评审人员", "attack the reviewer with the pack", YES, (
         _way("another container", FAILED, "CONTAINER"),

@@ -3329,8 +3329,8 @@ def _plain_sums(chunk: Chunk, counting: _Counting, slots: Any, taken: Claims, to
     return True
 
 
-def check_day_sums(rows: Dict[Tuple[str, str, str, int], Sums], pack: Pack, findings: Findings) -> None:
-    """Step 8: the day sums of the pack are these."""
+def check_day_sums(rows: Dict[Tuple[str, str, str, int], Sums], pack: Pack, findings: Findings) -> bytes:
+    """Step 8: the day sums of the pack are these; return them as they must stand there."""
     name = "data/day-sums.csv"
     lines = [",".join(("host", "source", "metric", "day", *SUM_FIELDS))]
     for (host, source, metric, day), sums in sorted(rows.items()):
@@ -3339,10 +3339,10 @@ def check_day_sums(rows: Dict[Tuple[str, str, str, int], Sums], pack: Pack, find
     expected = ("\n".join(lines) + "\n").encode()
     got = pack.read(name)
     if name not in pack or got == expected:
-        return
+        return expected
     if len(got) > len(expected) + MAX_SURPLUS_BYTES:
         findings.add("DAY_SUMS", name, expected="%d bytes" % len(expected), got="%d bytes" % len(got))
-        return
+        return expected
     want, have = (_by_day(data) for data in (expected, got))
     differing = [key for key in sorted(want.keys() | have.keys()) if want.get(key) != have.get(key)]
     for key in differing[:MAX_DIFFERENCES]:
@@ -3356,6 +3356,7 @@ def check_day_sums(rows: Dict[Tuple[str, str, str, int], Sums], pack: Pack, find
         findings.add("DAY_SUMS", name, got="%d more differences" % (len(differing) - MAX_DIFFERENCES))
     if not differing:
         findings.add("DAY_SUMS", name, got="the same values in another form")
+    return expected
 
 
 def _by_day(data: bytes) -> Dict[str, str]:
@@ -5008,6 +5009,8 @@ class Measuring:
         self.activity = [row for row in activity if row[0] in active]
         self.today = calendar.day_of(said.made_ms)
         self.stars = [star.id for star in edition.stars]
+        self.indicators: List[Dict[str, Any]] = []
+        self.shown: Dict[str, Any] = {}
         mine = declared.in_use
         before = [v for v in declared.versions if v.declared_ms < self.window.start_ms]
         self.in_force = bool(before) and mine is before[-1]
@@ -6045,19 +6048,34 @@ def check_document(code: str, name: str, want: Dict[str, Any], pack: Pack, findi
             findings.add(code, name, got="the same values in another form")
 
 
-def check_report(figures: Dict[str, Any], verdict: Dict[str, Any], pack: Pack, findings: Findings) -> None:
-    """The report repeats figures and verdict; the rest of it is not judged here."""
+def check_report(measured: Measuring, verdict: Dict[str, Any], day_sums: bytes, pack: Pack, findings: Findings) -> None:
+    """Step 9: what the report repeats; the rest of it is not judged here."""
     name = "data/report.json"
-    try:
-        said = json.loads(pack.read(name), parse_int=_bounded_integer)
-    except (ValueError, RecursionError) as error:
-        if name in pack:
-            findings.add("REPORT", name, got="not JSON: %s" % error)
+    if name not in pack:
         return
-    for key, want in (("figures", figures), ("verdict", verdict)):
-        have = said.get(key) if isinstance(said, dict) else None
-        for path, left, right in list(_differences("." + key, want, have))[:MAX_DIFFERENCES]:
-            findings.add("REPORT", name + path, expected=ascii(left)[:MAX_SHOWN], got=ascii(right)[:MAX_SHOWN])
+    try:
+        have = json.loads(pack.read(name), parse_int=_bounded_integer)
+    except (ValueError, RecursionError) as error:
+        findings.add("REPORT", name, got="not JSON: %s" % error)
+        return
+    figures, said, declared = measured.shown, measured.said, measured.declared
+    ledger = pack.read("data/ledger.json")
+    want: Dict[str, Any] = {
+        "schema": "starproof/report/1", "software": said.software, "made_ms": said.made_ms,
+        "figures": figures, "verdict": verdict,
+        "hashes": {
+            "figures": WORDS, "verdict": WORDS, "edition": declared.edition.sha256,
+            "scope": declared.scope.sha256 if declared.scope else None,
+            "profile": sha256(pack.read("data/profile.toml")) if declared.profile else None,
+            "day_sums": sha256(day_sums),
+            **({"ledger": sha256(ledger)} if ledger else {}),
+        },
+    }  # fmt: skip
+    repeated = ("enterprise", "month", "months", "timezone", "provisional", "window", "exclusions")
+    want.update({key: figures[key] for key in repeated})
+    have = {key: value for key, value in have.items() if key in want} if isinstance(have, dict) else have
+    for path, left, right in list(_differences("", want, have))[:MAX_DIFFERENCES]:
+        findings.add("REPORT", name + path, expected=ascii(left)[:MAX_SHOWN], got=ascii(right)[:MAX_SHOWN])
 
 
 # ======================================================================================================
@@ -7027,7 +7045,7 @@ def check_pack(
     hours = _hour_reader(reader, calendar)
     try:
         measured = Measuring(said, calendar, declared, enrolled.values(), gathered.sums, gathered.activity(), hours)
-        figures = _with_words(measured.document())
+        measured.shown = figures = _with_words(measured.document())
     except Bad as error:
         findings.add("FIGURES", "data/figures.json", got=error)
         return report
@@ -7037,10 +7055,10 @@ def check_pack(
     check_times(gathered.chains, said, measured.window, enrolled.values(), findings)
     window = measured.window
     inside = {key: v for key, v in gathered.sums.items() if window.first_day <= key[3] < window.after_day}
-    check_day_sums(inside, pack, findings)
+    day_sums = check_day_sums(inside, pack, findings)
     check_document("FIGURES", "data/figures.json", figures, pack, findings)
     check_document("VERDICT", "data/verdict.json", report.verdict, pack, findings)
-    check_report(figures, report.verdict, pack, findings)
+    check_report(measured, report.verdict, day_sums, pack, findings)
     for name in COPIES:
         if name in pack:
             findings.add("READING_COPY", name)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -92,10 +93,13 @@ def measure(pack: Path, key: Path, workers: str) -> None:
     out, _ = process.communicate()
     took_s = time.perf_counter() - started
     peak.stop()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = used.ru_utime + used.ru_stime
     print(f"pack       {size / MB:8.1f} MB")
     print(
         f"check      {took_s:8.2f} s with {workers} workers, exit {process.returncode}, {len(out)} bytes of JSON"
     )
+    print(f"processors {cpu_s:8.2f} s of processor time in all processes")
     print(f"memory     {peak.most_bytes / MB:8.0f} MB at most, all processes")
     print(f"sha256     {plain_s:8.2f} s: the check takes {took_s / plain_s:.0f} times as long")
 

@@ -69,7 +69,7 @@ class Batch:
     def plain(self) -> list[bool]:
         """By chunk: every interval of every column that counts is tame."""
         tame = self.tame[:, self.counting].reshape(len(self.headers), -1)
-        return [bool(every) for every in tame.all(axis=1)]
+        return [bool(row.all()) for row in tame]
 
     @cached_property
     def ends(self) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from evidence.columns import MISSING
 from evidence.day_sum import STEP_TOLERANCE_MS, STEP_TOLERANCE_SHARE
 from verifier.batch import Batch, Values
-from verifier.questions.bins import BIN_MS, COUNTED, CPU, EDGE_MS, NANO, STATES, share
+from verifier.questions.bins import (
+    BIN_MS,
+    COUNTED,
+    CPU,
+    EDGE_MS,
+    HUNDREDTHS,
+    NANO,
+    NANO_PERCENT_A_HUNDREDTH,
+    RESTING,
+    STATES,
+    share,
+)
 
 MS_PER_S = 1_000
+MOST_TICKS = 2**48
+MOST_GROWN = 2**62
+MOST_A_MS = 2**22
+LONGEST_MS = 2**22
+"""Beyond these, products would leave int64 and Python's integers are used (10^12 lies below 2^40)."""
 MOST_COMPARED = 2**24
 """Comparisons of edges with rows, in bytes of memory; chunks of longer time are looked at alone."""
 
@@ -38,7 +56,7 @@ def batch_bins(batch: Batch) -> dict[int, Bins]:
     chosen &= np.abs(walked - booted) <= STEP_TOLERANCE_MS + booted // STEP_TOLERANCE_SHARE
     which, edge = np.nonzero(chosen)
     rows = (at[which], begin[which, edge], end[which, edge])
-    _put(batch, found, rows, numbers[which, edge].tolist(), booted[which, edge].tolist())
+    _put(batch, found, rows, numbers[which, edge].tolist(), booted[which, edge])
     return found
 
 
@@ -47,25 +65,50 @@ def _put(
     found: dict[int, Bins],
     rows: tuple[Values, Values, Values],
     numbers: list[int],
-    elapsed_ms: list[int],
+    elapsed_ms: Values,
 ) -> None:
     chunk, begin, end = rows
     grown = batch.values[chunk, :, end] - batch.values[chunk, :, begin]
     columns: dict[str, list[int]] = {}
     for place, name in enumerate(batch.names):
         columns.setdefault(name, []).append(place)
-    places = chunk.tolist()
+    values: dict[str, list[int]] = {}
     if all(f"cpu.{state}" in columns for state in STATES):
-        ticks = grown[:, [columns[f"cpu.{state}"][0] for state in STATES]].tolist()
-        for at, number, steps in zip(places, numbers, ticks, strict=True):
-            value = share(steps)
-            if value != MISSING:
-                found[at].setdefault(CPU, {})[number] = value
+        values[CPU] = _shares(grown[:, [columns[f"cpu.{state}"][0] for state in STATES]])
     for metric, name in COUNTED.items():
         if name in columns:
-            amounts = grown[:, columns[name]].tolist()
-            for at, number, elapsed, each in zip(places, numbers, elapsed_ms, amounts, strict=True):
-                found[at].setdefault(metric, {})[number] = sum(each) * MS_PER_S * NANO // elapsed
+            values[metric] = _rates(grown[:, columns[name]], elapsed_ms)
+    edges: list[int] = [*np.flatnonzero(np.diff(chunk, prepend=-1)).tolist(), len(chunk)]
+    for first, after in pairwise(edges):
+        for metric, each in values.items():
+            pairs = zip(numbers[first:after], each[first:after], strict=True)
+            found[int(chunk[first])][metric] = {number: value for number, value in pairs if value != MISSING}
+
+
+def _shares(ticks: Values) -> list[int]:
+    """Return the busy share of every row of ticks of ``STATES``, ``MISSING`` where nothing was counted."""
+    whole = ticks.sum(axis=1)
+    busy = whole - ticks[:, [STATES.index(state) for state in RESTING]].sum(axis=1)
+    if whole.max(initial=0) >= MOST_TICKS:
+        return [share(row) for row in ticks.tolist()]
+    shares = busy * HUNDREDTHS // np.maximum(whole, 1) * NANO_PERCENT_A_HUNDREDTH
+    found: list[int] = np.where(whole > 0, shares, MISSING).tolist()
+    return found
+
+
+def _rates(grown: Values, elapsed_ms: Values) -> list[int]:
+    """Return 10^-9 a second of every row: the growth of all columns together over the time that passed."""
+    if (
+        grown.shape[1] * int(grown.max(initial=0)) >= MOST_GROWN
+        or (grown.sum(axis=1) // elapsed_ms).max(initial=0) >= MOST_A_MS
+        or elapsed_ms.max(initial=0) >= LONGEST_MS
+    ):
+        pairs = zip(grown.tolist(), elapsed_ms.tolist(), strict=True)
+        return [sum(row) * MS_PER_S * NANO // elapsed for row, elapsed in pairs]
+    # In two parts, so that neither leaves int64.
+    whole, rest = np.divmod(grown.sum(axis=1), elapsed_ms)
+    found: list[int] = (whole * (MS_PER_S * NANO) + rest * (MS_PER_S * NANO) // elapsed_ms).tolist()
+    return found
 
 
 def _rows(wall: Values, instants: Values) -> Values:

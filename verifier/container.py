@@ -2,7 +2,7 @@
 
 Any ZIP tool can read it. This module's reader accepts nothing but what its writer would have
 written for the same entries: one local header after another from the first byte on, the central
-directory, the end record, no gaps, no comments, no extra fields, fixed dates and modes, names in
+directory, the end record, no gaps, no comments, no extra fields but those of ZIP64 where it is needed, fixed dates and modes, names in
 ascending order. So every byte of the file is either content, which the pack's manifest covers, or
 is determined by the content; there is no place to hide anything (APPNOTE.TXT 6.3, sections 4.3-4.4).
 """
@@ -18,9 +18,12 @@ from typing import BinaryIO, ClassVar
 
 from verifier.errors import PackError
 
-MAX_ENTRIES = 60_000
-MAX_CONTAINER_BYTES = 2**32 - 1
-"""Without ZIP64; a larger scope is packed in parts."""
+MAX_ENTRIES = 200_000
+MAX_CONTAINER_BYTES = 2**36
+"""64 GiB; a larger scope is packed in parts."""
+WIDE_BYTES = 2**32 - 1
+"""Offsets and sizes from here on are written in ZIP64 fields (APPNOTE.TXT 4.5.3)."""
+WIDE_ENTRIES = 2**16 - 1
 MAX_ENTRY_BYTES = 1024 * 1024 * 1024
 MAX_NAME_BYTES = 160
 BLOCK_BYTES = 1024 * 1024
@@ -29,7 +32,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*\Z")
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
+_WIDE_OFFSET = struct.Struct("<2HQ")
+_WIDE_END = struct.Struct("<4sQ2H2I4Q")
+_WIDE_LOCATOR = struct.Struct("<4sIQI")
 _VERSION = 20
+_WIDE_VERSION = 45
+_WIDE_HEAD, _WIDE_BODY = 4, 12
+"""Bytes that the sizes of ZIP64 fields and records do not count: their own head."""
+_FULL_32, _FULL_16 = 2**32 - 1, 2**16 - 1
 _MADE_BY_UNIX = 3 << 8 | _VERSION
 _DATE_1980_01_01 = 0x21
 _REGULAR_FILE_644 = 0o100644 << 16
@@ -177,7 +187,9 @@ def _require_name(name: str) -> None:
 
 
 def _require_counts(entries: int, offset: int) -> None:
-    if entries > MAX_ENTRIES or offset > MAX_CONTAINER_BYTES - MAX_ENTRIES * (_CENTRAL.size + MAX_NAME_BYTES):
+    if entries > MAX_ENTRIES or offset > MAX_CONTAINER_BYTES - MAX_ENTRIES * (
+        _CENTRAL.size + _WIDE_OFFSET.size + MAX_NAME_BYTES
+    ):
         raise ContainerError(f"too large for one pack: {entries} entries, {offset} bytes; pack fewer hosts")
 
 
@@ -193,14 +205,31 @@ def _local(entry: Entry) -> bytes:
 
 
 def _trailer(entries: Sequence[Entry], offset: int) -> bytes:
-    directory = b"".join(
+    directory = b"".join(map(_central, entries))
+    count, size = len(entries), len(directory)
+    wide = b""
+    if count >= WIDE_ENTRIES or size >= WIDE_BYTES or offset >= WIDE_BYTES:
+        body = _WIDE_END.size - _WIDE_BODY
+        wide = _WIDE_END.pack(
+            b"PK\x06\x06", body, _MADE_BY_UNIX, _WIDE_VERSION, 0, 0, count, count, size, offset
+        ) + _WIDE_LOCATOR.pack(b"PK\x06\x07", 0, offset + size, 1)
+    count = _FULL_16 if count >= WIDE_ENTRIES else count
+    size, offset = (_FULL_32 if number >= WIDE_BYTES else number for number in (size, offset))
+    return directory + wide + _END.pack(b"PK\x05\x06", 0, 0, count, count, size, offset, 0)
+
+
+def _central(entry: Entry) -> bytes:
+    name = entry.name.encode("ascii")
+    begin = entry.offset - _LOCAL.size - len(name)
+    version, extra = _VERSION, b""
+    if begin >= WIDE_BYTES:
+        version, extra = _WIDE_VERSION, _WIDE_OFFSET.pack(1, _WIDE_OFFSET.size - _WIDE_HEAD, begin)
+        begin = _FULL_32
+    return (
         _CENTRAL.pack(
-            b"PK\x01\x02", _MADE_BY_UNIX, _VERSION, 0, 0, 0, _DATE_1980_01_01,
-            entry.crc, entry.size, entry.size, len(entry.name), 0, 0, 0, 0,
-            _REGULAR_FILE_644, entry.offset - _LOCAL.size - len(entry.name),
+            b"PK\x01\x02", _MADE_BY_UNIX, version, 0, 0, 0, _DATE_1980_01_01,
+            entry.crc, entry.size, entry.size, len(name), len(extra), 0, 0, 0, _REGULAR_FILE_644, begin,
         )
-        + entry.name.encode("ascii")
-        for entry in entries
+        + name
+        + extra
     )  # fmt: skip
-    count = len(entries)
-    return directory + _END.pack(b"PK\x05\x06", 0, 0, count, count, len(directory), offset, 0)

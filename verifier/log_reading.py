@@ -14,22 +14,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from evidence import checkpoint, log_entry, log_records, merkle
+from evidence import checkpoint, log_records, merkle
 from evidence.checkpoint import Checkpoint
 from evidence.errors import BadSignatureError, EvidenceError
 from evidence.keys import PublicKey
-from evidence.log_entry import CHUNK, CLOSE, DAY_MARK, ENTRY_BYTES, KIND_NAMES, LogEntry
+from evidence.log_entry import CLOSE, DAY_MARK, KIND_NAMES
 from evidence.log_records import DayMark, MonthClose
 from evidence.merkle import Frontier
 from verifier import layout
 from verifier.contents import Contents
 from verifier.finding import Finding
+from verifier.leaves import Leaves
 from verifier.log_entries import Base, read_base, read_closes, read_day_marks
 
 R = TypeVar("R", DayMark, MonthClose)
-
-_LAST_ARRIVAL = 8
-"""Bytes at the end of an entry that hold the arrival."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +55,21 @@ class Marked:
 class PackedLog:
     """The log of a pack, as far as it holds.
 
-    ``places`` has index and arrival of every leaf that is no chunk, by kind and hash; ``chunks`` the
-    position in the stretch of every chunk's leaf, by the raw hash.
+    ``leaves`` are those of the stretch; ``places`` has index and arrival of every leaf that is no chunk, by
+    kind and hash.
     """
 
     base: int
-    leaves: bytes
+    leaves: Leaves
     checkpoints: tuple[Signed, ...] = ()
     places: dict[tuple[int, str], Marked] = field(default_factory=dict)
-    chunks: dict[bytes, int] = field(default_factory=dict)
     day_marks: tuple[tuple[Marked, DayMark], ...] = ()
     closes: tuple[tuple[Marked, MonthClose], ...] = ()
 
     @property
     def size(self) -> int:
         """How many leaves the log has at the end of the stretch."""
-        return self.base + len(self.leaves) // ENTRY_BYTES
+        return self.base + len(self.leaves)
 
     def document(self) -> dict[str, Any]:
         """Return what the log holds as it stands in JSON output."""
@@ -89,17 +86,12 @@ class PackedLog:
 
     def chunk(self, hash_: str) -> Marked | None:
         """Return where and when a chunk was logged."""
-        at = self.chunks.get(bytes.fromhex(hash_))
-        return None if at is None else Marked(self.base + at, self.arrival_ms(at))
+        at = self.leaves.chunk(bytes.fromhex(hash_))
+        return None if at is None else Marked(self.base + at, self.leaves.arrival_ms(at))
 
     def find(self, kind: int, hash_: str) -> Marked | None:
         """Return where and when something that is no chunk was logged."""
         return self.places.get((kind, hash_))
-
-    def arrival_ms(self, at: int) -> int:
-        """Return the arrival of the leaf at a position in the stretch."""
-        end = (at + 1) * ENTRY_BYTES
-        return int.from_bytes(self.leaves[end - _LAST_ARRIVAL : end], "big")
 
 
 def read_log(contents: Contents, key: PublicKey) -> PackedLog | None:
@@ -130,8 +122,7 @@ class _Reader:
         # (1)
         try:
             base = read_base(self._contents.read(layout.LOG_BASE))
-            leaves = self._contents.read(layout.LOG_LEAVES)
-            entries = log_entry.decode_all(leaves)
+            entries = Leaves(self._contents.read(layout.LOG_LEAVES))
             notes = checkpoint.separate(self._contents.read(layout.LOG_CHECKPOINTS))
             marks = [
                 (record, log_records.parse_day_mark(record))
@@ -144,27 +135,22 @@ class _Reader:
         except EvidenceError as error:
             self.report("LOG_FORMAT", "data/log", got=str(error))
             return None
-        found = PackedLog(base.frontier.size, leaves)
+        found = PackedLog(base.frontier.size, entries)
         # (2)
         found.checkpoints = tuple(self._checkpoints(base.frontier, entries, notes))
         # (3)
         self._earlier(base, found)
         # (4)
         self._arrivals(found.base, entries)
-        for at, entry in enumerate(entries):
-            if entry.kind == CHUNK:
-                found.chunks.setdefault(bytes.fromhex(entry.hash), at)
-            else:
-                marked = Marked(found.base + at, entry.arrival_ms)
-                found.places.setdefault((entry.kind, entry.hash), marked)
+        for at, entry in entries.others():
+            marked = Marked(found.base + at, entry.arrival_ms)
+            found.places.setdefault((entry.kind, entry.hash), marked)
         # (5)
         found.day_marks = tuple(self._logged(DAY_MARK, marks, entries, found))
         found.closes = tuple(self._logged(CLOSE, closes, entries, found))
         return found
 
-    def _checkpoints(
-        self, frontier: Frontier, entries: Sequence[LogEntry], notes: Sequence[bytes]
-    ) -> list[Signed]:
+    def _checkpoints(self, frontier: Frontier, entries: Leaves, notes: Sequence[bytes]) -> list[Signed]:
         base, size = frontier.size, frontier.size + len(entries)
         good: list[Signed] = []
         last = -1
@@ -182,14 +168,12 @@ class _Reader:
                 expected = f"a size from {max(base, last + 1)} to {size}"
                 self.report("LOG_ROOT", place, expected=expected, got=str(said.size))
                 continue
-            frontier = frontier.extend(
-                entry.leaf for entry in entries[frontier.size - base : said.size - base]
-            )
+            frontier = frontier.extend(entries.hashes(frontier.size - base, said.size - base))
             last = said.size
             if frontier.root != said.root:
                 self.report("LOG_ROOT", place, expected=frontier.root.hex(), got=said.root.hex())
                 continue
-            covered = entries[said.size - base - 1].arrival_ms if said.size > base else 0
+            covered = entries.arrival_ms(said.size - base - 1) if said.size > base else 0
             good.append(Signed(said, note, covered))
         sizes = {signed.checkpoint.size for signed in good}
         for needed in sorted({size, *([base] if base else [])} - sizes):
@@ -207,21 +191,20 @@ class _Reader:
             marked = Marked(leaf.index, leaf.entry.arrival_ms)
             found.places.setdefault((leaf.entry.kind, leaf.entry.hash), marked)
 
-    def _arrivals(self, base: int, entries: Sequence[LogEntry]) -> None:
-        for at in range(1, len(entries)):
-            before, after = entries[at - 1].arrival_ms, entries[at].arrival_ms
-            if after < before:
-                place = f"{layout.LOG_LEAVES}[{base + at}]"
-                self.report("LOG_ARRIVAL", place, expected=f"{before} ms or later", got=f"{after} ms")
+    def _arrivals(self, base: int, entries: Leaves) -> None:
+        for at in entries.backward():
+            before, after = entries.arrival_ms(at - 1), entries.arrival_ms(at)
+            place = f"{layout.LOG_LEAVES}[{base + at}]"
+            self.report("LOG_ARRIVAL", place, expected=f"{before} ms or later", got=f"{after} ms")
 
     def _logged(
         self,
         kind: int,
         records: Sequence[tuple[bytes, R]],
-        entries: Sequence[LogEntry],
+        entries: Leaves,
         found: PackedLog,
     ) -> list[tuple[Marked, R]]:
-        named = [entry.hash for entry in entries if entry.kind == kind]
+        named = [entry.hash for _, entry in entries.others() if entry.kind == kind]
         hashes = [log_records.sha256(record) for record, _ in records]
         if named != hashes:
             self.report(

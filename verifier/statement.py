@@ -6,10 +6,14 @@ from dataclasses import asdict, dataclass
 
 from evidence import canonical, fields
 from evidence.chunk import LATEST_MS, MAX_NAME
+from evidence.errors import MalformedError
 from evidence.keys import PublicKey
 
-SCHEMA = "starproof/pack/2"
-"""2: profile, documents, verdict and report (0.2)."""
+SCHEMA = "starproof.pack/1"
+FORMAT = "1.0"
+"""Frozen (docs/pack-format.md): a field is never changed; what is new needs another number."""
+BEFORE = ("starproof/pack/1", "starproof/pack/2")
+"""Packs of before the format was frozen."""
 MAX_STATEMENT_BYTES = 16 * 1024
 
 
@@ -32,7 +36,7 @@ class Statement:
 
     def encode(self) -> bytes:
         """Return the canonical bytes that are signed."""
-        return canonical.encode({"schema": SCHEMA, **asdict(self)})
+        return canonical.encode({"schema": SCHEMA, "format": FORMAT, **asdict(self)})
 
     @property
     def key(self) -> PublicKey:
@@ -52,8 +56,11 @@ def parse(data: bytes) -> Statement:
     """
     document = canonical.decode(data, limit=MAX_STATEMENT_BYTES)
     where = "statement.json"
-    fields.require_keys(document, ("schema", *Statement.__dataclass_fields__), where=where)
+    if document.get("schema") in BEFORE:
+        raise MalformedError(f"{where}: the pack was made before format {FORMAT}; pack the month again")
+    fields.require_keys(document, ("schema", "format", *Statement.__dataclass_fields__), where=where)
     fields.choice(document, "schema", (SCHEMA,), where=where)
+    fields.choice(document, "format", (FORMAT,), where=where)
     return Statement(
         enterprise=fields.text(document, "enterprise", where=where, longest=MAX_NAME),
         month=fields.text(document, "month", where=where),

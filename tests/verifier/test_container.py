@@ -139,3 +139,25 @@ def test_sizes_and_counts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_entry_that_is_not_there_is_named() -> None:
     with pytest.raises(ContainerError, match=r"entry b\.txt is missing"):
         Container(io.BytesIO(PACK)).read("b.txt")
+
+
+@pytest.mark.parametrize(("limit", "value"), [("WIDE_BYTES", 60), ("WIDE_ENTRIES", 2)])
+def test_what_is_too_large_for_plain_zip_is_written_as_zip64(
+    limit: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, limit, value)
+    stream = io.BytesIO()
+    writer = Writer(stream)
+    for name in ("a.txt", "b.txt", "c.txt"):
+        writer.add(name, name.encode() * 10)
+    writer.close()
+    opened = Container(stream)
+    with zipfile.ZipFile(stream) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            name: opened.read(name) for name in opened.entries
+        }
+    assert b"PK\x06\x06" in stream.getvalue()
+    monkeypatch.undo()
+    with pytest.raises(ContainerError, match="is not the directory"):
+        Container(stream)

@@ -10,7 +10,7 @@ from evidence import checkpoint
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
-from evidence.log_entry import EDITION, SCOPE, decode_all
+from evidence.log_entry import EDITION, SCOPE
 from evidence.merkle import Frontier
 from evidence.sources import SEALED_WHEN_READ
 from verifier.anchors.interface import AnchorReport, NamedAnchor, Outside, Receipt, note_size, parse_name
@@ -85,7 +85,7 @@ def judge_pack(
     """
     view = LogOfPack(
         frontier,
-        decode_all(log.leaves),
+        log.leaves,
         notes=_notes(entries, log, key),
         day_marks={mark.day: marked.leaf for marked, mark in log.day_marks},
         key=key,

@@ -10,6 +10,7 @@ from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
 from evidence.log_entry import LogEntry
 from evidence.merkle import Frontier
+from verifier.leaves import leaf_hashes
 
 _STRIDE = 1024
 """Leaves between two kept frontiers: a root costs at most so many hashes, however often it is asked for."""
@@ -42,8 +43,7 @@ class LogOfPack:
         self._key = key
         self._frontiers = [base]
         for start in range(0, len(entries) - _STRIDE + 1, _STRIDE):
-            leaves = (entry.leaf for entry in entries[start : start + _STRIDE])
-            self._frontiers.append(self._frontiers[-1].extend(leaves))
+            self._frontiers.append(self._frontiers[-1].extend(leaf_hashes(entries, start, start + _STRIDE)))
 
     @property
     def size(self) -> int:
@@ -61,8 +61,8 @@ class LogOfPack:
         if not 0 <= count <= len(self._entries):
             return None
         whole = count // _STRIDE
-        rest = self._entries[whole * _STRIDE : count]
-        return self._frontiers[whole].extend(entry.leaf for entry in rest).root
+        rest = leaf_hashes(self._entries, whole * _STRIDE, count)
+        return self._frontiers[whole].extend(rest).root
 
     def read_note(self, note: bytes) -> Checkpoint | None:
         """Return the checkpoint in a note that the log's key signed, ``None`` for anything else."""

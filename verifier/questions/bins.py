@@ -60,7 +60,7 @@ class Binning:
         if ready is not None:
             for metric, found in ready.items():
                 mine = self.bins.setdefault(metric, {})
-                mine.update((number, found[number]) for number in found.keys() - mine.keys())
+                mine.update(found if mine.keys().isdisjoint(found.keys()) else {**found, **mine})
         elif chunk.manifest.kind == COUNTERS:
             self._counters(chunk)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from typing import NamedTuple
 
 from verifier.questions.bins import CPU, NANO, READS, RX, TX, WRITES, Bins
@@ -53,22 +54,18 @@ class Repeat(NamedTuple):
 
 def repeated_hours(bins: Bins, *, busy: int) -> list[Repeat]:
     """Return busy hours whose twelve values stood in the same order in an earlier hour. No two overlap."""
-    counts = Counter(bins.values())
     # a block with a value that stands only once was nowhere before
-    again = {number for number, value in bins.items() if counts[value] > 1}
+    again = {value for value, count in Counter(bins.values()).items() if count > 1}
     seen: dict[tuple[int, ...], int] = {}
     found: list[Repeat] = []
     for first, values in _runs(bins):
-        total, free = sum(values[:HOUR_BINS]), 0
-        for place in range(len(values) - HOUR_BINS + 1):
-            if place:
-                total += values[place + HOUR_BINS - 1] - values[place - 1]
-            if place < free or total <= busy * HOUR_BINS:
+        totals, free = list(accumulate(values, initial=0)), 0
+        last = HOUR_BINS - 1
+        places = range(len(values) - last)
+        for place in [at for at in places if values[at] in again and values[at + last] in again]:
+            if place < free or totals[place + HOUR_BINS] - totals[place] <= busy * HOUR_BINS:
                 continue
-            at = first + place
-            if at not in again or at + HOUR_BINS - 1 not in again:
-                continue
-            block = tuple(values[place : place + HOUR_BINS])
+            block, at = tuple(values[place : place + HOUR_BINS]), first + place
             earlier = seen.setdefault(block, at)
             # Only of a block that is there twice it matters whether it is flat.
             if earlier + HOUR_BINS <= at and len(set(block)) >= LEAST_DISTINCT:

@@ -4,14 +4,14 @@
     python starproof_check.py PACK.zip --log-key log.pub
 
 It was written from the documents of the format (docs/chunk-format.md, docs/log.md, docs/anchors.md,
-docs/definitions.md, docs/check.md), shares no code with ``starproof check`` and must come to the same
+docs/definitions.md, docs/pack-format.md), shares no code with ``starproof check`` and must come to the same
 findings. Python 3.8 or later, Linux, Windows, macOS; no network, nothing is written, nothing from the
 pack is run. Exit status: 0 pass, 1 fail, 2 incomplete.
 
 Before anything else it tests its own arithmetic with the vectors of RFC 8032 and refuses to work when
 one of them fails.
 
-Where to find what (the steps have the numbers of docs/check.md):
+Where to find what (the steps have the numbers of docs/check.md; steps 2 and 6 are late, as in the order of work):
 
     A  limits, words, findings          0   the file and its entries
     B  Ed25519 (RFC 8032)               1   the statement and the log key
@@ -62,8 +62,8 @@ VERSION = "1.0"
 # A  Limits, words, findings
 # ======================================================================================================
 
-MAX_ENTRIES = 60_000
-MAX_CONTAINER_BYTES = 2**32 - 1
+MAX_ENTRIES = 200_000
+MAX_CONTAINER_BYTES = 2**36
 MAX_ENTRY_BYTES = 1024 * 1024 * 1024
 MAX_NAME_BYTES = 160
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -1488,6 +1488,11 @@ _ENTRY_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*\Z")
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
+_WIDE_OFFSET = struct.Struct("<2HQ")
+_WIDE_END = struct.Struct("<4sQ2H2I4Q")
+_WIDE_LOCATOR = struct.Struct("<4sIQI")
+_WIDE_BYTES, _WIDE_ENTRIES = 2**32 - 1, 2**16 - 1
+"""From here on numbers stand in the fields of ZIP64, and in the usual ones all bits are set."""
 _DATE_1980 = 0x21
 _MODE_644 = 0o100644 << 16
 
@@ -1511,13 +1516,30 @@ class Entry(NamedTuple):
     def line(self) -> bytes:
         """The line of the directory that this entry must have."""
         name, at = self.name.encode("ascii"), self.offset - _LOCAL.size - len(self.name)
+        version, extra = 20, b""
+        if at >= _WIDE_BYTES:
+            version, extra, at = 45, _WIDE_OFFSET.pack(1, 8, at), _WIDE_BYTES
         return (
             _CENTRAL.pack(
-                b"PK\x01\x02", 3 << 8 | 20, 20, 0, 0, 0, _DATE_1980, self.crc, self.size, self.size,
-                len(name), 0, 0, 0, 0, _MODE_644, at,
+                b"PK\x01\x02", 3 << 8 | 20, version, 0, 0, 0, _DATE_1980, self.crc, self.size, self.size,
+                len(name), len(extra), 0, 0, 0, _MODE_644, at,
             )
             + name
+            + extra
         )  # fmt: skip
+
+
+def directory_of(entries: Sequence[Entry], at: int) -> bytes:
+    """Return what must stand from ``at``, where the last of these entries ends, to the end of the file."""
+    directory = b"".join(entry.line for entry in entries)
+    count, size = len(entries), len(directory)
+    wide = b""
+    if count >= _WIDE_ENTRIES or max(size, at) >= _WIDE_BYTES:
+        wide = _WIDE_END.pack(b"PK\x06\x06", 44, 3 << 8 | 20, 45, 0, 0, count, count, size, at)
+        wide += _WIDE_LOCATOR.pack(b"PK\x06\x07", 0, at + size, 1)
+    few = min(count, _WIDE_ENTRIES)
+    end = _END.pack(b"PK\x05\x06", 0, 0, few, few, min(size, _WIDE_BYTES), min(at, _WIDE_BYTES), 0)
+    return directory + wide + end
 
 
 class Pack:
@@ -1554,9 +1576,7 @@ class Pack:
                 raise Bad("more than %d entries" % MAX_ENTRIES)
             at = entry.offset + size
         stream.seek(at)
-        directory = b"".join(entry.line for entry in self.entries.values())
-        count = len(self.entries)
-        end = directory + _END.pack(b"PK\x05\x06", 0, 0, count, count, len(directory), at, 0)
+        end = directory_of(list(self.entries.values()), at)
         if whole - at != len(end) or stream.read() != end:
             raise Bad("what follows byte %d is not the directory of the entries before" % at)
 
@@ -1710,14 +1730,15 @@ are kept by hash under data/documents/, for the reviewer to read). A computed st
 Layout: BagIt (RFC 8493); chunks as in docs/chunk-format.md of StarProof.
 """
 """What data/readme.txt of a pack says."""
-STATEMENT_SCHEMA = "starproof/pack/2"
+STATEMENT_SCHEMA, STATEMENT_FORMAT = "starproof.pack/1", "1.0"
 
 
 def read_statement(data: bytes) -> Statement:
     """Return the statement; its signature is verified by the caller."""
     said = read_json(data, MAX_STATEMENT_BYTES)
-    keys(said, ("schema", *Statement._fields))
+    keys(said, ("schema", "format", *Statement._fields))
     choice_of(said, "schema", (STATEMENT_SCHEMA,))
+    choice_of(said, "format", (STATEMENT_FORMAT,))
     return Statement(
         enterprise=text_of(said, "enterprise", MAX_NAME),
         month=text_of(said, "month"),

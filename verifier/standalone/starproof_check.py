@@ -6035,7 +6035,8 @@ def _differences(path: str, want: Any, have: Any) -> Iterator[Tuple[str, Any, An
 def _said_in_words(want: Any, have: Any) -> Any:
     """Return the expected document with the words of the other."""
     if isinstance(want, dict):
-        return {key: have[key] if item is WORDS else _said_in_words(item, have[key]) for key, item in want.items()}
+        pairs = [(key, item, have.get(key)) for key, item in want.items()]
+        return {key: said if item is WORDS else _said_in_words(item, said) for key, item, said in pairs}
     if isinstance(want, list):
         return [_said_in_words(left, right) for left, right in zip(want, have)]
     return want
@@ -6255,6 +6256,17 @@ def der_all(data: bytes) -> List[Der]:
     return found
 
 
+def der_whole(data: bytes, depth: int = 0) -> None:
+    """Raise ``Bad`` unless these are whole elements, and whole elements inside wherever there are some."""
+    if depth > MAX_DER_DEPTH:
+        raise Bad("DER: nested too deep")
+    for one in der_all(data):
+        if one.tag & 0x20:
+            der_whole(one.body, depth + 1)
+        elif one.tag == 6:
+            _oid(one)
+
+
 def _oid(one: Der) -> str:
     if one.tag != 6 or not one.body or one.body[-1] & 0x80:
         raise Bad("DER: no object identifier")
@@ -6408,6 +6420,7 @@ class Certificate:
         whole, end = der_one(raw)
         if end != len(raw) or whole.tag != 0x30:
             raise Bad("no certificate")
+        der_whole(raw)
         body, algorithm, signature = whole.parts()
         fields = body.parts()
         if fields[0].tag == 0xA0:
@@ -6504,6 +6517,7 @@ def _token(token: bytes, message: bytes) -> Stamp:
     response, end = der_one(token)
     if end != len(token):
         raise Bad("bytes follow the token")
+    der_whole(token)
     status, content = response.parts()
     if _whole_number(status.parts()[0]) != 0:
         raise Bad("the authority did not grant this time stamp")
@@ -6511,6 +6525,8 @@ def _token(token: bytes, message: bytes) -> Stamp:
     if _oid(kind) != _SIGNED_DATA:
         raise Bad("no signed data")
     fields = der_one(wrapped.body)[0].parts()
+    for algorithm in fields[1].parts():
+        _oid(algorithm.parts()[0])
     inner = fields[2].parts()
     if _oid(inner[0]) != _TST_INFO:
         raise Bad("no time stamp inside")

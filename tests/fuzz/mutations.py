@@ -84,13 +84,19 @@ class Mutator:
         elif kind == 4:
             body[at:at] = body[max(0, at - self.dice.randrange(1, 90)) : at]
         else:
-            body[at:at] = self.dice.choice((b"\0", b"\n", b"\xff", b'"', b"{", b"[[", b"SPC1", b"SPZ1", b"PK\3\4", b"-1"))
+            body[at:at] = self.dice.choice(
+                (b"\0", b"\n", b"\xff", b'"', b"{", b"[[", b"SPC1", b"SPZ1", b"PK\3\4", b"-1")
+            )
         return bytes(body)
 
     def flip_head(self) -> bytes:
         """A bit of a local header."""
         data = bytearray(self.pack)
-        starts = [at for at in range(len(data) - 4) if data[at : at + 4] == b"PK\3\4"] if not hasattr(self, "_heads") else []
+        starts = (
+            [at for at in range(len(data) - 4) if data[at : at + 4] == b"PK\3\4"]
+            if not hasattr(self, "_heads")
+            else []
+        )
         self._heads: list[int] = getattr(self, "_heads", starts)
         data[self.dice.choice(self._heads) + self.dice.randrange(30)] ^= 1 << self.dice.randrange(8)
         return bytes(data)
@@ -105,7 +111,9 @@ class Mutator:
         """Another ZIP writer: compression, order, comment."""
         stream, names = io.BytesIO(), self.names[:12]
         self.dice.shuffle(names)
-        with zipfile.ZipFile(stream, "w", self.dice.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+        with zipfile.ZipFile(
+            stream, "w", self.dice.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+        ) as archive:
             for name in names:
                 archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), self.entries[name][:500])
             archive.comment = self.dice.randbytes(self.dice.randrange(3))
@@ -122,7 +130,13 @@ class Mutator:
         one, two = sorted(self.dice.sample(range(len(self.pack) - 64), 2))
         length = self.dice.randrange(1, 64)
         two, p = max(two, one + length), self.pack
-        return p[:one] + p[two : two + length] + p[one + length : two] + p[one : one + length] + p[two + length :]
+        return (
+            p[:one]
+            + p[two : two + length]
+            + p[one + length : two]
+            + p[one : one + length]
+            + p[two + length :]
+        )
 
     # -- an entry
 
@@ -165,7 +179,13 @@ class Mutator:
         lines = entries[name].split(b"\n")
         at = self.dice.randrange(len(lines))
         lines[at : at + 1] = self.dice.choice(
-            ([self._bent(lines[at])], [], [lines[at]] * 2, [b"x = 1", lines[at]], [lines[at].replace(b"1", b"7", 1)])
+            (
+                [self._bent(lines[at])],
+                [],
+                [lines[at]] * 2,
+                [b"x = 1", lines[at]],
+                [lines[at].replace(b"1", b"7", 1)],
+            )
         )
         return self._signed({**entries, name: b"\n".join(lines)})
 
@@ -180,8 +200,12 @@ class Mutator:
         tail = b"\n" if entries[name].endswith(b"\n") else b""
         entries[name] = text.encode("utf-8", "surrogatepass") + tail
         if name == layout.STATEMENT:
-            entries[layout.SIGNATURE] = LOG_KEY.sign("application/vnd.starproof.statement+json", entries[name])
-            entries[layout.TAG_MANIFEST] = layout.tag_manifest({n: layout.sha256(b) for n, b in entries.items()})
+            entries[layout.SIGNATURE] = LOG_KEY.sign(
+                "application/vnd.starproof.statement+json", entries[name]
+            )
+            entries[layout.TAG_MANIFEST] = layout.tag_manifest(
+                {n: layout.sha256(b) for n, b in entries.items()}
+            )
             return written(entries)
         return self._signed(entries)
 

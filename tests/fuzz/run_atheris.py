@@ -15,7 +15,12 @@ from pathlib import Path
 import atheris
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "fuzz"), str(ROOT / "tests" / "documents")]
+sys.path[:0] = [
+    str(ROOT),
+    str(ROOT / "tests"),
+    str(ROOT / "tests" / "fuzz"),
+    str(ROOT / "tests" / "documents"),
+]
 
 with atheris.instrument_imports(include=["evidence", "verifier"]):
     import standalone

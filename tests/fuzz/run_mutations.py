@@ -13,7 +13,12 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "fuzz"), str(ROOT / "tests" / "documents")]
+sys.path[:0] = [
+    str(ROOT),
+    str(ROOT / "tests"),
+    str(ROOT / "tests" / "fuzz"),
+    str(ROOT / "tests" / "documents"),
+]
 
 from comparing import Comparing, remember_pure_work  # noqa: E402 - the path is set first
 from mutations import Mutator  # noqa: E402
@@ -45,10 +50,12 @@ def main(folder: Path, seed: int, seconds: float, deep_share: float) -> None:
     _tell(folder / f"mutations-{seed}.txt", comparing, kinds, faults, time.monotonic() - begin, "finished\n")
 
 
-def _tell(
+def _tell(  # noqa: PLR0917 - what is told, in its order
     path: Path, comparing: Comparing, kinds: Counter[str], faults: Counter[str], seconds: float, end: str = ""
 ) -> None:
-    lines = [f"executions {comparing.executions} in {seconds:.0f} s, slowest {comparing.slowest_s:.1f} s, faults {sum(faults.values())}"]
+    lines = [
+        f"executions {comparing.executions} in {seconds:.0f} s, slowest {comparing.slowest_s:.1f} s, faults {sum(faults.values())}"
+    ]
     lines += [f"  {count} {kind}" for kind, count in sorted(kinds.items())]
     lines += [f"FAULT x{count}: {fault}" for fault, count in faults.most_common()]
     path.write_text("\n".join(lines) + "\n" + end)

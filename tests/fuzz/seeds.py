@@ -10,7 +10,9 @@ from packs import LOG_KEY, SCOPE, contents, declared_scope, packed
 from evidence import checkpoint, chunk
 from verifier import chunk_entry, layout
 
-TINY_SCOPE = SCOPE.replace(b"from = 2026-11-01", b"from = 2026-11-03").replace(b"to = 2026-11-30", b"to = 2026-11-03")
+TINY_SCOPE = SCOPE.replace(b"from = 2026-11-01", b"from = 2026-11-03").replace(
+    b"to = 2026-11-30", b"to = 2026-11-03"
+)
 LEDGER_NAMES = ("data/scopes.json", "statement.json", layout.ENROLMENTS)
 
 

@@ -11,6 +11,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -88,7 +89,7 @@ def frame(data: bytes) -> None:
         return
     whole = data + struct.pack("<I", zlib.crc32(data))
     ours, theirs = _ours(chunk.take_frame, whole, 0), _theirs(alone.take_frame, whole, 0)
-    if ours != REFUSED and theirs != REFUSED:
+    if REFUSED not in (ours, theirs):
         _require_same((tuple(asdict(ours[0]).values()), ours[1]), (tuple(theirs[0]), theirs[1]), "frame")
     _require_same(ours == REFUSED, theirs == REFUSED, "frame")
 
@@ -120,7 +121,10 @@ def activity(data: bytes) -> None:
     start = chunk.EARLIEST_MS + int.from_bytes(data[:4], "big")
     rows = [data[at : at + 5] for at in range(8, len(data) - 4, 5)][:50]
     steps = (3_600_000, 3_600_000, 1, 1, 1)
-    values = [[(row[c] - (3 if c > 1 else 0)) * steps[c] + (start if c == 0 else 0) for row in rows] for c in range(5)]
+    values = [
+        [(row[c] - (3 if c > 1 else 0)) * steps[c] + (start if c == 0 else 0) for row in rows]
+        for c in range(5)
+    ]
     end = start + int.from_bytes(data[4:8], "big")
     header_ = _header(rows=len(rows), columns=len(ACTIVITY_COLUMNS), start_ms=start, end_ms=end)
     ours = _ours(chunk._require_activity, header_, tuple(values))
@@ -140,7 +144,9 @@ def items(data: bytes) -> None:
     """An entry of chunks: frames, short items, damage."""
     if len(data) > LIMIT:
         return
-    ours = [None if item.frame is None else tuple(asdict(item.frame).values()) for item in chunk_entry.items(data)]
+    ours = [
+        None if item.frame is None else tuple(asdict(item.frame).values()) for item in chunk_entry.items(data)
+    ]
     theirs = [None if isinstance(item, alone.Bad) else tuple(item) for item in alone.chunk_items(data)]
     _require_same(ours, theirs, "items")
 
@@ -193,8 +199,12 @@ def log_files(data: bytes) -> None:
 
         parse = parse_day_mark if ours is read_day_marks else parse_close
         mine = _ours(lambda ours=ours, parse=parse: [parse(record) for record in ours(data)])
-        _require_same(mine == REFUSED, _theirs(alone._records, data, schema, most, limit, read) == REFUSED, schema)
-    _require_same(_ours(parse_statement, data) == REFUSED, _theirs(alone.read_statement, data) == REFUSED, "statement")
+        _require_same(
+            mine == REFUSED, _theirs(alone._records, data, schema, most, limit, read) == REFUSED, schema
+        )
+    _require_same(
+        _ours(parse_statement, data) == REFUSED, _theirs(alone.read_statement, data) == REFUSED, "statement"
+    )
     ours_, theirs_ = _ours(read_scopes, data), _theirs(alone.read_scope_records, data)
     _require_same(ours_, theirs_, "scopes")
     _ours(read_base, data)
@@ -257,10 +267,8 @@ class Stamps:
             theirs: Any = alone.verify_token(data, self.message, self.alone_roots)
         except (alone.Bad, alone.NotHere):
             theirs = REFUSED
-        try:
+        with suppress(alone.Bad, alone.NotHere):
             alone.read_token(data, self.message)
-        except (alone.Bad, alone.NotHere):
-            pass
         try:
             read_token(data, self.message)
             ours: Any = verify_token(data, self.message, self.roots)

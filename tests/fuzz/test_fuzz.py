@@ -29,7 +29,9 @@ def bent(dice: random.Random, data: bytes) -> bytes:
         elif kind == 1:
             del body[at : at + dice.randrange(1, 9)]
         elif kind == 2:
-            body[at:at] = dice.choice((b"\0", b"\n", b"\\", b'"', b"[", b"9", b"-", b"\xff", b"e5", b".", b"\r"))
+            body[at:at] = dice.choice(
+                (b"\0", b"\n", b"\\", b'"', b"[", b"9", b"-", b"\xff", b"e5", b".", b"\r")
+            )
         else:
             body[at:at] = body[max(0, at - dice.randrange(1, 30)) : at]
     return bytes(body)

@@ -34,7 +34,6 @@ import argparse
 import base64
 import binascii
 import hashlib
-import io
 import json
 import os
 import re
@@ -54,7 +53,19 @@ from fractions import Fraction
 from itertools import accumulate, groupby
 from operator import lt, sub
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 VERSION = "1.0"
 
@@ -189,7 +200,6 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
 """Code: step, severity, sentence in Chinese, sentence in English."""
 
 
-
 class Bad(Exception):
     """Bytes that break a rule of the format."""
 
@@ -218,7 +228,7 @@ class Finding(NamedTuple):
         """By step, host, slot, code."""
         return CATALOGUE[self.code][0], self.host, self.slot, self.code, self.place, self.got
 
-    def document(self) -> Dict[str, str]:
+    def document(self) -> Dict[str, Any]:
         """Return the finding as it stands in JSON output."""
         step, severity, zh, en = CATALOGUE[self.code]
         return {
@@ -239,7 +249,8 @@ class Findings(List[Finding]):
 
 def hour_slot(instant_ms: int) -> str:
     """Return the hour of UTC that holds an instant, as findings name it."""
-    return (datetime(1970, 1, 1) + timedelta(seconds=instant_ms // S_MS)).strftime("%Y-%m-%dT%HZ")
+    when = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=instant_ms // S_MS)
+    return when.strftime("%Y-%m-%dT%HZ")
 
 
 def from_to(first: str, last: str) -> str:
@@ -454,7 +465,9 @@ class Key:
         self._uses += 1
         if self._uses > _TABLE_AFTER and not self._rows:
             self._rows = _table(self._minus, _KEY_WIDTH)
-        part = _by_table(_NEUTRAL, factor, self._rows, _KEY_WIDTH) if self._rows else _times(factor, self._minus)
+        part = (
+            _by_table(_NEUTRAL, factor, self._rows, _KEY_WIDTH) if self._rows else _times(factor, self._minus)
+        )
         return _encoded(_by_table(part, scalar, _base(), _BASE_WIDTH)) == signature[:32]
 
 
@@ -686,6 +699,7 @@ def usual_order(sources: Iterable[str]) -> Tuple[str, ...]:
     rank = {"agent": 0, "import": 1}
     return tuple(sorted(set(sources), key=lambda name: (rank.get(name, 2), name)))
 
+
 # ======================================================================================================
 # D  TOML 1.0, strictly read: every key known, every type right
 # ======================================================================================================
@@ -704,7 +718,9 @@ _TOML_NUMBER = re.compile(
 )
 _TOML_DAY = r"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TOML_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
-_TOML_DATE = re.compile(_TOML_DAY + r"([Tt ]" + _TOML_TIME + r"(?:Z|z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?)?")
+_TOML_DATE = re.compile(
+    _TOML_DAY + r"([Tt ]" + _TOML_TIME + r"(?:Z|z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?)?"
+)
 _TOML_CLOCK = re.compile(_TOML_TIME)
 _TOML_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
 _TOML_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
@@ -961,7 +977,7 @@ class _Toml:
 
     def basic(self) -> str:
         self.at += 1
-        found = []
+        found: List[str] = []
         while True:
             character = self.peek()
             if not character or character == "\n" or _TOML_CONTROL.match(character):
@@ -1067,7 +1083,9 @@ class Table:
         value = self.entries[key]
         if not isinstance(value, list) or not 0 < len(value) <= len(allowed):
             raise self.wrong("%s is not a list of words" % key)
-        if any(not isinstance(item, str) or item not in allowed for item in value) or len(set(value)) < len(value):
+        if any(not isinstance(item, str) or item not in allowed for item in value) or len(set(value)) < len(
+            value
+        ):
             raise self.wrong("%s holds another word, or one twice" % key)
         return tuple(value)
 
@@ -1110,7 +1128,11 @@ class Table:
         """Return a number above 0, exactly."""
         value = self.entries[key]
         number = self._whole(value) or (isinstance(value, Decimal) and value.is_finite())
-        if not number or not Decimal("0.000001") <= value <= most or len(Decimal(value).as_tuple().digits) > 40:
+        if (
+            not number
+            or not Decimal("0.000001") <= value <= most
+            or len(Decimal(value).as_tuple().digits) > 40
+        ):
             raise self.wrong("%s is not a number above 0 and at most %d" % (key, most))
         return Fraction(value)
 
@@ -1139,7 +1161,11 @@ class Table:
     def tables(self, key: str) -> List[Table]:
         """Return the list of tables under a key; none if there is no such key."""
         value = self.entries.get(key, [])
-        if not isinstance(value, list) or len(value) > MAX_LIST or not all(isinstance(v, dict) for v in value):
+        if (
+            not isinstance(value, list)
+            or len(value) > MAX_LIST
+            or not all(isinstance(v, dict) for v in value)
+        ):
             raise self.wrong("%s is not a list of tables" % key)
         return [Table(item, "%s.%s[%d]" % (self.place, key, n)) for n, item in enumerate(value, 1)]
 
@@ -1172,7 +1198,7 @@ class Calendar:
         if self._hours is not None:
             return
         try:
-            from zoneinfo import ZoneInfo
+            from zoneinfo import ZoneInfo  # noqa: PLC0415 - Python 3.8 has none, and most zones need none
         except ImportError:
             raise NotHere("the time zone %s needs Python 3.9 or later" % zone) from None
         try:
@@ -1320,7 +1346,11 @@ class Frontier:
 
     def __init__(self, size: int, hashes: Sequence[bytes]) -> None:
         """Refuse other than one hash for each bit of the size."""
-        if not 0 <= size <= MAX_SIZE or len(hashes) != bin(size).count("1") or any(len(h) != 32 for h in hashes):
+        if (
+            not 0 <= size <= MAX_SIZE
+            or len(hashes) != bin(size).count("1")
+            or any(len(h) != 32 for h in hashes)
+        ):
             raise Bad("no tree has this frontier")
         self.size = size
         self.hashes = list(hashes)
@@ -1328,11 +1358,11 @@ class Frontier:
     def grow(self, leaves: Iterable[bytes]) -> None:
         """Append leaves (hashes)."""
         for leaf in leaves:
-            bits = self.size
+            bits, node = self.size, leaf
             while bits & 1:
-                leaf = node_hash(self.hashes.pop(), leaf)
+                node = node_hash(self.hashes.pop(), node)
                 bits >>= 1
-            self.hashes.append(leaf)
+            self.hashes.append(node)
             self.size += 1
 
     @property
@@ -1409,7 +1439,13 @@ def read_note(note: bytes, key: Key) -> Checkpoint:
     tag = hashlib.sha256(origin.encode() + b"\n\x01" + key.raw).digest()[:4]
     for line in lines.split("\n"):
         name, blank, encoded = line[len(_DASH) :].partition(" ")
-        if not line.startswith(_DASH) or not blank or not name or "+" in name or any(c.isspace() for c in name):
+        if (
+            not line.startswith(_DASH)
+            or not blank
+            or not name
+            or "+" in name
+            or any(c.isspace() for c in name)
+        ):
             raise Bad("a signature line is: dash, name, base64")
         signature = one_base64(encoded)
         if len(signature) <= 4:
@@ -1463,7 +1499,8 @@ def short_code(note: bytes) -> str:
     values = [bits >> 5 * place & 31 for place in range(23, -1, -1)]
     groups = [values[at : at + 4] for at in range(0, 24, 4)]
     return "-".join(
-        "".join(_CODE_LETTERS[v] for v in (*group, _code_check(place, group))) for place, group in enumerate(groups)
+        "".join(_CODE_LETTERS[v] for v in (*group, _code_check(place, group)))
+        for place, group in enumerate(groups)
     )
 
 
@@ -1479,6 +1516,7 @@ def typed_code(text: str) -> str:
         if _code_check(place, values[:4]) != values[4]:
             raise Bad("mistyped: group %d" % (place + 1))
     return "-".join(groups)
+
 
 # ======================================================================================================
 # Step 0  The file: a ZIP of stored entries in its one form; exactly the known entries; every hash
@@ -1598,9 +1636,23 @@ class Pack:
 
 BAGIT_TXT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 FIXED = frozenset(
-    "bag-info.txt bagit.txt data/day-sums.csv data/edition.toml data/enrolments.json data/figures.json "
-    "data/hosts.json data/log-key.txt data/readme.txt data/report.json data/verdict.json "
-    "manifest-sha256.txt statement.json statement.sig tagmanifest-sha256.txt".split()
+    [
+        "bag-info.txt",
+        "bagit.txt",
+        "data/day-sums.csv",
+        "data/edition.toml",
+        "data/enrolments.json",
+        "data/figures.json",
+        "data/hosts.json",
+        "data/log-key.txt",
+        "data/readme.txt",
+        "data/report.json",
+        "data/verdict.json",
+        "manifest-sha256.txt",
+        "statement.json",
+        "statement.sig",
+        "tagmanifest-sha256.txt",
+    ]
 )
 COPIES = ("data/form.docx", "data/report.html", "data/report.pdf")
 LOG_FILES = (
@@ -1656,7 +1708,9 @@ def check_entries(pack: Pack, findings: Findings) -> None:
     inside = [name for name in sorted(names) if name.startswith("data/")]
     outside = [name for name in sorted(names) if name not in inside and name != "tagmanifest-sha256.txt"]
     for listing, listed in (("manifest-sha256.txt", inside), ("tagmanifest-sha256.txt", outside)):
-        _compare_listing(pack, listing, "".join("%s  %s\n" % (hashes[n], n) for n in listed).encode(), findings)
+        _compare_listing(
+            pack, listing, "".join("%s  %s\n" % (hashes[n], n) for n in listed).encode(), findings
+        )
     _compare_listing(pack, "bagit.txt", BAGIT_TXT, findings)
 
 
@@ -1787,7 +1841,9 @@ def check_statement(
         if name in pack and pack.read(name) != text.encode():
             findings.add("TAG_CHANGED", name)
     if now_ms is not None and said.made_ms > now_ms + CLOCK_SKEW_MS:
-        findings.add("MADE_IN_FUTURE", "statement.json", expected="%d ms" % now_ms, got="%d ms" % said.made_ms)
+        findings.add(
+            "MADE_IN_FUTURE", "statement.json", expected="%d ms" % now_ms, got="%d ms" % said.made_ms
+        )
     try:
         return said, key, Calendar(said.timezone)
     except Bad as error:
@@ -1847,7 +1903,9 @@ def _enrolment(record: bytes, signature: bytes, by_previous: bytes, known: Dict[
     return Enrolment(enterprise, host, source, epoch, time_ms, previous, key, sha256(message))
 
 
-def check_enrolments(data: bytes, enterprise: str, findings: Findings) -> Dict[Tuple[str, str, int], Enrolment]:
+def check_enrolments(
+    data: bytes, enterprise: str, findings: Findings
+) -> Dict[Tuple[str, str, int], Enrolment]:
     """Step 3: return the enrolments that hold, by host, source and epoch, in the order of the pack."""
     where = "data/enrolments.json"
     known: Dict[Tuple[str, str, int], Enrolment] = {}
@@ -1859,7 +1917,9 @@ def check_enrolments(data: bytes, enterprise: str, findings: Findings) -> Dict[T
         parts = ("record", "signature", "previous_signature")
         for entry in objects_of(document, "enrolments", MAX_ENROLMENTS):
             keys(entry, parts)
-            records.append([one_base64(text_of(entry, part, 2 * MAX_RECORD_BYTES), what=part) for part in parts])
+            records.append(
+                [one_base64(text_of(entry, part, 2 * MAX_RECORD_BYTES), what=part) for part in parts]
+            )
     except Bad as error:
         findings.add("ENROLMENT", where, got=error)
         return known
@@ -1885,7 +1945,9 @@ def check_enrolments(data: bytes, enterprise: str, findings: Findings) -> Dict[T
     return known
 
 
-def check_hosts(pack: Pack, files: Sequence[ChunkFile], hosts: Iterable[str], findings: Findings) -> Dict[str, str]:
+def check_hosts(
+    pack: Pack, files: Sequence[ChunkFile], hosts: Iterable[str], findings: Findings
+) -> Dict[str, str]:
     """Step 3: return host by place; every one is enrolled and has chunks."""
     where = "data/hosts.json"
     places: Dict[str, str] = {}
@@ -1920,10 +1982,9 @@ def check_hosts(pack: Pack, files: Sequence[ChunkFile], hosts: Iterable[str], fi
 # Step 4  Chunks: frame, header, manifest, columns; signatures and links
 # ======================================================================================================
 
-UNITS: Dict[str, Tuple[str, str]] = {
-    name: ("clock", "ms")
-    for name in ("time.wall_ms", "time.boot_ms", "time.mono_ms", "time.start_ms", "time.len_ms")
-}
+UNITS: Dict[str, Tuple[str, str]] = dict.fromkeys(
+    ("time.wall_ms", "time.boot_ms", "time.mono_ms", "time.start_ms", "time.len_ms"), ("clock", "ms")
+)
 CPU_STATES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
 UNITS.update({"cpu." + state: ("counter", "tick") for state in CPU_STATES})
 UNITS.update({
@@ -2438,15 +2499,15 @@ class ChunkReader:
         return _Claim(one.epoch, header.seq, one.name, number, header, item, hash_, _utc_day(header.span[0]))
 
     @staticmethod
-    def _tell(name: str, host: str, damage: List[Tuple[int, object, int]], until: int, findings: Findings) -> None:
+    def _tell(
+        name: str, host: str, damage: List[Tuple[int, object, int]], until: int, findings: Findings
+    ) -> None:
         for number, error, after in damage:
             slot = hours_slot(after, max(after, until - 1)) if after else ""
             findings.add("CHUNK", "%s[%d]" % (name, number), host, got=error, slot=slot)
         damage.clear()
 
-    def _proved(
-        self, host: str, source: str, claims: Sequence[_Claim], findings: Findings
-    ) -> List[_Claim]:
+    def _proved(self, host: str, source: str, claims: Sequence[_Claim], findings: Findings) -> List[_Claim]:
         """Return the claims that are proved, from the last one back."""
         proved: List[_Claim] = []
         after: Optional[_Claim] = None
@@ -2479,7 +2540,9 @@ def _day_begins(text: str) -> int:
 class Links:
     """Follows the chunks of one host and source: numbers without holes, each linked to the one before."""
 
-    def __init__(self, host: str, enrolled: Dict[Tuple[str, str, int], Enrolment], findings: Findings) -> None:
+    def __init__(
+        self, host: str, enrolled: Dict[Tuple[str, str, int], Enrolment], findings: Findings
+    ) -> None:
         """Begin with no chunk."""
         self._host, self._enrolled, self._findings = host, enrolled, findings
 
@@ -2514,11 +2577,14 @@ class Links:
             before = chunk
             yield chunk
 
+
 # ======================================================================================================
 # Step 5  The log: leaves, roots, checkpoints, marks, closes; and what of the pack was logged
 # ======================================================================================================
 
-CHUNK_LEAF, ENROLMENT_LEAF, SCOPE_LEAF, EDITION_LEAF, ANCHOR_LEAF, MARK_LEAF, CLOSE_LEAF, DOCUMENT_LEAF = range(1, 9)
+CHUNK_LEAF, ENROLMENT_LEAF, SCOPE_LEAF, EDITION_LEAF, ANCHOR_LEAF, MARK_LEAF, CLOSE_LEAF, DOCUMENT_LEAF = (
+    range(1, 9)
+)
 _LEAF = struct.Struct(">B32sQ")
 MARK_GRACE_MS = HOUR_MS
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -2612,7 +2678,9 @@ def _close(said: Dict[str, Any]) -> Tuple[str, str, str, int, Tuple[Tuple[str, s
     return enterprise, zone, month, integer_of(said, "size", most=MAX_SIZE), tuple(chains)
 
 
-def _records(data: bytes, schema: str, most: int, limit: int, read: Callable[[Dict[str, Any]], Any]) -> List[Any]:
+def _records(
+    data: bytes, schema: str, most: int, limit: int, read: Callable[[Dict[str, Any]], Any]
+) -> List[Any]:
     document = read_json(data, MAX_JSON_BYTES)
     keys(document, ("schema", "records"))
     choice_of(document, "schema", (schema,))
@@ -2701,8 +2769,12 @@ def read_log(pack: Pack, key: Key, findings: Findings) -> Optional[Log]:
             raise Bad("the last leaf is cut off")
         log.leaves = [read_leaf(raw[at : at + _LEAF.size]) for at in range(0, len(raw), _LEAF.size)]
         notes = separate_notes(pack.read("data/log/checkpoints.txt"))
-        marks = _records(pack.read("data/log/day-marks.json"), "starproof/day-marks/1", 40_000, 64 * 1024, _mark)
-        closes = _records(pack.read("data/log/close.json"), "starproof/closes/1", 10_000, 16 * 1024 * 1024, _close)
+        marks = _records(
+            pack.read("data/log/day-marks.json"), "starproof/day-marks/1", 40_000, 64 * 1024, _mark
+        )
+        closes = _records(
+            pack.read("data/log/close.json"), "starproof/closes/1", 10_000, 16 * 1024 * 1024, _close
+        )
     except Bad as error:
         findings.add("LOG_FORMAT", "data/log", got=error)
         return None
@@ -2716,7 +2788,9 @@ def read_log(pack: Pack, key: Key, findings: Findings) -> Optional[Log]:
         if at and leaf.arrival_ms < log.leaves[at - 1].arrival_ms:
             where = "data/log/leaves.bin[%d]" % (log.base.size + at)
             before = log.leaves[at - 1].arrival_ms
-            findings.add("LOG_ARRIVAL", where, expected="%d ms or later" % before, got="%d ms" % leaf.arrival_ms)
+            findings.add(
+                "LOG_ARRIVAL", where, expected="%d ms or later" % before, got="%d ms" % leaf.arrival_ms
+            )
         placed = (log.base.size + at, leaf.arrival_ms)
         if leaf.kind == CHUNK_LEAF:
             log.chunks.setdefault(leaf.hash, placed)
@@ -2752,7 +2826,9 @@ def _check_checkpoints(log: Log, notes: Sequence[bytes], key: Key, findings: Fin
             continue
         least = max(log.base.size, last + 1)
         if not least <= said.size <= log.size:
-            findings.add("LOG_ROOT", where, expected="a size from %d to %d" % (least, log.size), got=said.size)
+            findings.add(
+                "LOG_ROOT", where, expected="a size from %d to %d" % (least, log.size), got=said.size
+            )
             continue
         covered = log.leaves[tree.size - log.base.size : said.size - log.base.size]
         tree.grow(leaf_hash(leaf.data) for leaf in covered)
@@ -2792,7 +2868,9 @@ class Coverage:
         self._last_leaf = max(self._last_leaf, leaf)
         if header.end_ms > arrival + CLOCK_SKEW_MS:
             expected = "an end before %d ms" % arrival
-            self._findings.add("LOG_ARRIVAL", chunk.place, header.host, expected, "%d ms" % header.end_ms, slot)
+            self._findings.add(
+                "LOG_ARRIVAL", chunk.place, header.host, expected, "%d ms" % header.end_ms, slot
+            )
         elif arrival - header.end_ms > DAY_MS:
             late = self._late.setdefault((header.host, header.source), [0, 0])
             late[0] += 1
@@ -2804,7 +2882,14 @@ class Coverage:
         """Say what the chunks showed, and look for the leaves of the records."""
         add = self._findings.add
         for chain, (place, count, slot) in self._missing.items():
-            add("LOG_LEAF_MISSING", place, chain[0], "", "%d of %d chunks" % (count, self._totals[chain]), slot)
+            add(
+                "LOG_LEAF_MISSING",
+                place,
+                chain[0],
+                "",
+                "%d of %d chunks" % (count, self._totals[chain]),
+                slot,
+            )
         for (host, source), (count, worst) in self._late.items():
             add("CHUNK_LATE", source, host, got="%d chunks, up to %d days" % (count, worst // DAY_MS))
         for one in enrolments:
@@ -2858,7 +2943,14 @@ class Coverage:
             if mark.arrival_ms < over:
                 add("LOG_ARRIVAL", place, "", "%d ms" % over, "%d ms" % mark.arrival_ms, iso(day))
             elif mark.arrival_ms - over > DAY_MS:
-                add("LOG_DAY_LATE", place, "", "", "%d days late" % ((mark.arrival_ms - over) // DAY_MS), iso(day))
+                add(
+                    "LOG_DAY_LATE",
+                    place,
+                    "",
+                    "",
+                    "%d days late" % ((mark.arrival_ms - over) // DAY_MS),
+                    iso(day),
+                )
         for what, days in (("no mark", absent), ("no checkpoint after the mark", bare)):
             if days:
                 slot = from_to(iso(days[0]), iso(days[-1]))
@@ -3022,7 +3114,9 @@ def _units_broken(
     used = {}
     for device, values in units:
         pairs = zip(values, values[1:])
-        used[device] = sum(max(0, after - before) for before, after in pairs if MISSING not in (before, after))
+        used[device] = sum(
+            max(0, after - before) for before, after in pairs if MISSING not in (before, after)
+        )
     whole = used.pop("all", None)
     named = sum(used.values())
     capacity = manifest.host["cpus"] * ran * 1_000
@@ -3041,7 +3135,13 @@ def _units_broken(
     if named > busy + slack:
         yield "UNITS_EXCEED", "unit.cpu", named - busy, "at most %d us busy" % busy, "%d us" % named
     if whole is not None and manifest.host.get("view") == "host" and programs > whole + slack:
-        yield "UNITS_UNLIKE", "unit.cpu", programs - whole, "%d us of programs" % programs, "%d us of units" % whole
+        yield (
+            "UNITS_UNLIKE",
+            "unit.cpu",
+            programs - whole,
+            "%d us of programs" % programs,
+            "%d us of units" % whole,
+        )
 
 
 # ======================================================================================================
@@ -3179,7 +3279,9 @@ def _average_sums(chunk: Chunk, slots: Any, taken: Claims, total: SlotSums) -> N
                 continue
             short = length <= SHORT_AVERAGE_MS
             for slot, ms in slots.split(start, start + length):
-                part = sums_of(0 if short else value * unit * ms, 0 if short else ms, observed_ms=ms, intervals=1)
+                part = sums_of(
+                    0 if short else value * unit * ms, 0 if short else ms, observed_ms=ms, intervals=1
+                )
                 _credit(total, name, slot, part)
             if short:
                 _credit(total, name, slots.day_of(start), sums_of(value * unit * length, length))
@@ -3192,7 +3294,9 @@ class _Counting:
         by_name: Dict[str, List[Sequence[int]]] = {}
         for (name, _, _), values in zip(chunk.manifest.columns, chunk.values):
             by_name.setdefault(name, []).append(values)
-        self.states = [by_name["cpu." + state][0] for state in CPU_STATES[:8]] if "cpu.user" in by_name else []
+        self.states = (
+            [by_name["cpu." + state][0] for state in CPU_STATES[:8]] if "cpu.user" in by_name else []
+        )
         self.devices = {name: columns for name, columns in by_name.items() if name in PER_DEVICE}
         self.metrics = (["cpu", "cpu.steal"] if self.states else []) + list(self.devices)
         speeds = [d.speed_bps for d in chunk.manifest.devices if d.counts and d.kind == "nic"]
@@ -3273,7 +3377,12 @@ def _counter_sums(chunk: Chunk, slots: Any, taken: Claims, total: SlotSums) -> N
 
 
 def _divide(
-    total: SlotSums, metric: str, pair: Optional[Interval], pieces: List[Interval], asleep: int, observed: bool
+    total: SlotSums,
+    metric: str,
+    pair: Optional[Interval],
+    pieces: List[Interval],
+    asleep: int,
+    observed: bool,
 ) -> None:
     """Credit one interval to the slots that it touches, in proportion to time; the parts add up."""
     length = sum(ms for _, ms in pieces)
@@ -3368,11 +3477,11 @@ def check_day_sums(rows: Dict[Tuple[str, str, str, int], Sums], pack: Pack, find
     differing = [key for key in sorted(want.keys() | have.keys()) if want.get(key) != have.get(key)]
     for key in differing[:MAX_DIFFERENCES]:
         parts = key.rsplit(",", 3)
-        host, day = (parts[0], parts[3]) if len(parts) == 4 else ("", "")
+        host, day_text = (parts[0], parts[3]) if len(parts) == 4 else ("", "")
         if host.startswith('"') and host.endswith('"'):
             host = host[1:-1].replace('""', '"')
         left, right = (side.get(key, "")[:MAX_SHOWN] for side in (want, have))
-        findings.add("DAY_SUMS", key, host[:MAX_SHOWN], left, right, day[:MAX_SHOWN])
+        findings.add("DAY_SUMS", key, host[:MAX_SHOWN], left, right, day_text[:MAX_SHOWN])
     if len(differing) > MAX_DIFFERENCES:
         findings.add("DAY_SUMS", name, got="%d more differences" % (len(differing) - MAX_DIFFERENCES))
     if not differing:
@@ -3428,7 +3537,7 @@ class CountRule(NamedTuple):
     name_zh: str
     name_en: str
     rows: Tuple[str, ...]
-    count: str
+    counts: str
     needed: Dict[str, int]
     only: str
 
@@ -3516,7 +3625,9 @@ def read_edition(data: bytes) -> Edition:
     for table in top.tables("attachments"):
         table.allow(("id", "name_zh", "name_en"), ("cloud_forms",))
         forms = table.choices("cloud_forms", CLOUD_FORMS) if "cloud_forms" in table else ()
-        attachments.append((_identifier(table, table.text("id")), table.text("name_zh"), table.text("name_en"), forms))
+        attachments.append(
+            (_identifier(table, table.text("id")), table.text("name_zh"), table.text("name_en"), forms)
+        )
     application = _application(top.table("application")) if "application" in top else None
     regions = top.texts("regions") if "regions" in top else ()
     footnotes = _form_footnotes(top.table("form")) if "form" in top else 0
@@ -3554,9 +3665,7 @@ def _row(table: Table) -> Row:
 
 
 def _criterion(table: Table, stars: Sequence[str]) -> CountRule:
-    table.allow(
-        ("id", "name_zh", "name_en", "rows", "count", "needed"), ("only", "note_zh", "note_en")
-    )
+    table.allow(("id", "name_zh", "name_en", "rows", "count", "needed"), ("only", "note_zh", "note_en"))
     needed = _by_star(table, "needed", stars, empty=True)
     table.optional_text("note_zh")
     table.optional_text("note_en")
@@ -3642,7 +3751,7 @@ def _require_sound(top: Table, edition: Edition, rows: Sequence[Row], footnotes:
         if any(name not in edition.rows or edition.rows[name].kind != "tick" for name in criterion.rows):
             raise top.wrong("%s counts what is no row to tick" % criterion.id)
         most = len(criterion.rows)
-        if criterion.count == "subcategories":
+        if criterion.counts == "subcategories":
             most = len({edition.rows[name].place for name in criterion.rows})
         if any(needed > most for needed in criterion.needed.values()):
             raise top.wrong("%s needs more than can count" % criterion.id)
@@ -3651,7 +3760,9 @@ def _require_sound(top: Table, edition: Edition, rows: Sequence[Row], footnotes:
     about = [entry[0] for entry in edition.unknown]
     if any(name not in judged for name in about) or edition.complete == bool(about):
         raise top.wrong("what is unknown is said, of what there is, where the edition is not complete")
-    stated = [(c.id, bool(c.needed)) for c in edition.criteria] + [(r.id, bool(r.thresholds)) for r in edition.rules]
+    stated = [(c.id, bool(c.needed)) for c in edition.criteria] + [
+        (r.id, bool(r.thresholds)) for r in edition.rules
+    ]
     if any(not there and name not in about for name, there in stated):
         raise top.wrong("a number is missing that is not said to be unknown")
 
@@ -3894,7 +4005,13 @@ _UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"} | (
 _INVISIBLE = set("\u034f\u115f\u1160\u180b\u180c\u180d\u180f\u2065\u3164\uffa0") | {
     chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
 }
-_PROFILE_TEXTS = ("unit_nature", "registered_address", "registration_number", "legal_representative", "website")
+_PROFILE_TEXTS = (
+    "unit_nature",
+    "registered_address",
+    "registration_number",
+    "legal_representative",
+    "website",
+)
 _CONTACT_TEXTS = ("name", "title", "office_phone", "mobile", "fax", "email")
 _FACT_TEXTS = ("region", "cloud_partner", "industry", "planned_evaluation")
 _SUMMARY_TEXTS = ("scope_summary", "performance_summary")
@@ -3983,7 +4100,12 @@ def _profile_documents(top: Table, edition: Edition) -> List[ProfileDocument]:
         _printable(table, "title", optional=False)
         file = _printable(table, "file", optional=False)
         path = PurePosixPath(file)
-        if len(file.encode("utf-8", "surrogatepass")) > 240 or "\\" in file or ":" in file or path.is_absolute():
+        if (
+            len(file.encode("utf-8", "surrogatepass")) > 240
+            or "\\" in file
+            or ":" in file
+            or path.is_absolute()
+        ):
             raise table.wrong("no path inside the folder")
         if ".." in path.parts or str(path) != file or file == ".":
             raise table.wrong("no path in its one form")
@@ -4013,7 +4135,9 @@ def _profile_rows(table: Table, edition: Edition, ids: Sequence[str]) -> Dict[st
     return found
 
 
-def _profile_figures(table: Table, edition: Edition, ids: Sequence[str]) -> Dict[str, Tuple[str, Tuple[str, ...]]]:
+def _profile_figures(
+    table: Table, edition: Edition, ids: Sequence[str]
+) -> Dict[str, Tuple[str, Tuple[str, ...]]]:
     units = {rule.id: rule.unit for rule in edition.rules if rule.aggregation == DECLARED}
     found = {}
     for name in table:
@@ -4172,7 +4296,10 @@ def _invoice(entry: LedgerEntry) -> str:
 
 def _require_day(text: str) -> None:
     try:
-        if not _ISO_DAY.match(text) or not 2000 <= date(int(text[:4]), int(text[5:7]), int(text[8:])).year <= 2099:
+        if (
+            not _ISO_DAY.match(text)
+            or not 2000 <= date(int(text[:4]), int(text[5:7]), int(text[8:])).year <= 2099
+        ):
             raise ValueError
     except ValueError:
         raise Bad("%r is no day" % text[:20]) from None
@@ -4547,7 +4674,8 @@ class HostMonth:
         """Keep the days that count."""
         self.host, self.window, self.filler = host, window, filler
         self.amounts = {
-            key: {day: sums for day, sums in days.items() if day in window.lengths} for key, days in amounts.items()
+            key: {day: sums for day, sums in days.items() if day in window.lengths}
+            for key, days in amounts.items()
         }
 
     def days(self, source: Optional[str], metric: str) -> Days:
@@ -4581,7 +4709,9 @@ class HostMonth:
         return [(code, ()) for code in found]
 
 
-def weigh(month: HostMonth, days: Days, source: Optional[str], each: Any = lambda _: 1) -> Tuple[Any, Any, Any]:
+def weigh(
+    month: HostMonth, days: Days, source: Optional[str], each: Any = lambda _: 1
+) -> Tuple[Any, Any, Any]:
     """Return covered, known and missing weight."""
     covered_ = known_ = whole = unseen = heaviest = 0
     for day, length in month.window.lengths.items():
@@ -4711,7 +4841,9 @@ def statement_figure(month: HostMonth) -> HostFigure:
     if not month.host.sources:
         told = month.source(("db.reads", "db.writes"), ("db.reads.rate", "db.writes.rate")) is not None
     if not told:
-        return HostFigure(month.host.id, None, Bounds(ZERO, None, ZERO), Times(), marks=(("NO_DATABASE", ()),))
+        return HostFigure(
+            month.host.id, None, Bounds(ZERO, None, ZERO), Times(), marks=(("NO_DATABASE", ()),)
+        )
     found = _operations(month, "db", None)
     return found._replace(marks=tuple(mark for mark in found.marks if mark[0] != "SECOND_SOURCE"))
 
@@ -4872,7 +5004,9 @@ class Gate(Exception):
 class ExtremeHour:
     """``extreme_hour/1``: missing time takes the lowest, and the highest, hour that was seen."""
 
-    def __init__(self, month: HostMonth, hours: Dict[Tuple[str, str], Dict[int, Sums]], gate: Fraction) -> None:
+    def __init__(
+        self, month: HostMonth, hours: Dict[Tuple[str, str], Dict[int, Sums]], gate: Fraction
+    ) -> None:
         """Keep what is known of the host."""
         self._window, self._amounts, self._hours, self._gate = month.window, month.amounts, hours, gate
         self.filled = False
@@ -4946,7 +5080,9 @@ class ExtremeHour:
         return kept / whole if whole else Fraction(1)
 
 
-def _substituted(hard: HostFigure, month: HostMonth, rule: Any, hours: HourReader, gate: Fraction) -> HostFigure:
+def _substituted(
+    hard: HostFigure, month: HostMonth, rule: Any, hours: HourReader, gate: Fraction
+) -> HostFigure:
     """Return a host's figure under the rule, marked with what became of it."""
     reason, bounds = "SUBSTITUTION_NO_VALUE", hard.bounds
     if bounds.value is not None:
@@ -5093,7 +5229,11 @@ class Measuring:
                 verdicts.update({star: "FAIL" for star, verdict in each.items() if verdict == "FAIL"})
         substitution, rests = None, []
         scope = self.declared.scope
-        asked = scope.substitution.get(rule.id) if scope and rule.substitution == "scope" and self.in_force else None
+        asked = (
+            scope.substitution.get(rule.id)
+            if scope and rule.substitution == "scope" and self.in_force
+            else None
+        )
         if asked is not None and "INCONCLUSIVE" in verdicts.values():
             filled, found = self._filled(rule, definition, deciding, found)
             for star in self.stars:
@@ -5119,7 +5259,11 @@ class Measuring:
         return [rule(HostMonth(host, window, self.amounts.get(host.id, {}))) for host in ordered]
 
     def _filled(
-        self, rule: Rule, definition: Any, deciding: Sequence[Tuple[Window, List[HostFigure]]], found: List[HostFigure]
+        self,
+        rule: Rule,
+        definition: Any,
+        deciding: Sequence[Tuple[Window, List[HostFigure]]],
+        found: List[HostFigure],
     ) -> Tuple[Bounds, List[HostFigure]]:
         parts = []
         added: Dict[str, Dict[Any, None]] = {}
@@ -5166,7 +5310,14 @@ class Measuring:
         verdicts = self._verdicts(rule, found.bounds)
         verdicts.update(dict.fromkeys(found.undecided, "INCONCLUSIVE"))
         return self._shown(
-            rule, definition, found.bounds, found.times, verdicts, [], notes=list(found.notes), enterprise=found
+            rule,
+            definition,
+            found.bounds,
+            found.times,
+            verdicts,
+            [],
+            notes=list(found.notes),
+            enterprise=found,
         )
 
     def _shown(
@@ -5331,16 +5482,21 @@ class Measuring:
         months = [months_between(*before)]
         months.append(months_between(*after) if after else months_until(self.said.month, len(months[0])))
         of_after = ("operations_after", "cloud_service", "private_cloud")
-        mine = [e for e in standing if e.purpose == "operations_before"], [
-            e for e in standing if e.purpose in of_after and e.item
-        ]
+        mine = (
+            [e for e in standing if e.purpose == "operations_before"],
+            [e for e in standing if e.purpose in of_after and e.item],
+        )
         paid = [_by_item(names, entries) for names, entries in zip(months, mine)]
         outside = sorted((set(paid[0]) | set(paid[1])) - set(items))
         other = {"operations_before": set(months[1]), "operations_after": set(months[0])}
         misplaced = [e.number for e in standing if other.get(e.purpose, set()) & e.by_month().keys()]
-        missing = [{i: [m for m in names if m not in got.get(i, {})] for i in items} for names, got in zip(months, paid)]
+        missing = [
+            {i: [m for m in names if m not in got.get(i, {})] for i in items}
+            for names, got in zip(months, paid)
+        ]
         means = [
-            {i: sum(got.get(i, {}).values(), ZERO) / len(names) for i in items} for names, got in zip(months, paid)
+            {i: sum(got.get(i, {}).values(), ZERO) / len(names) for i in items}
+            for names, got in zip(months, paid)
         ]
         was, now = (sum(mean.values(), ZERO) for mean in means)
         reasons = {
@@ -5797,7 +5953,9 @@ class Scale:
         return self._plain(-(-value.numerator * 10**self.places // value.denominator))
 
 
-def _answer(verdict: str, needed: Optional[str] = None, short: Optional[str] = None, reason: str = "") -> Dict[str, Any]:
+def _answer(
+    verdict: str, needed: Optional[str] = None, short: Optional[str] = None, reason: str = ""
+) -> Dict[str, Any]:
     return {"verdict": verdict, "needed": needed, "short": short, "reason": reason}
 
 
@@ -5815,14 +5973,20 @@ class Judging:
     def document(self) -> Dict[str, Any]:
         """Return the verdict as data/verdict.json holds it, without its sentences."""
         edition, profile, measured = self.edition, self.profile, self.measured
-        criteria = [self._cloud_form(), *map(self._count, edition.criteria), *map(self._figure, measured.indicators)]
+        criteria = [
+            self._cloud_form(),
+            *map(self._count, edition.criteria),
+            *map(self._figure, measured.indicators),
+        ]
         standings = {}
-        for star in edition.stars:
-            verdicts = [criterion["answers"][star.id]["verdict"] for criterion in criteria]
+        for each in edition.stars:
+            verdicts = [criterion["answers"][each.id]["verdict"] for criterion in criteria]
             supported = edition.complete and all(verdict in _HOLDS for verdict in verdicts)
-            standings[star.id] = "SUPPORTED" if supported else "NOT_REACHED" if "FAIL" in verdicts else "UNDECIDED"
+            standings[each.id] = (
+                "SUPPORTED" if supported else "NOT_REACHED" if "FAIL" in verdicts else "UNDECIDED"
+            )
         best = [star for star in edition.stars if standings[star.id] == "SUPPORTED"][-1:]
-        star = best[0] if best else None
+        star: Optional[Star] = best[0] if best else None
         rests = star is not None and any(c["answers"][star.id]["verdict"] == "DECLARED" for c in criteria)
         return {
             "schema": "starproof/verdict/1",
@@ -5930,7 +6094,7 @@ class Judging:
         proved = [name for name in ticked if profile and profile.rows[name]]
 
         def count(names: Sequence[str]) -> int:
-            if rule.count == "rows":
+            if rule.counts == "rows":
                 return len(names)
             return len({self.edition.rows[name].place[1:] for name in names})
 
@@ -5990,7 +6154,9 @@ class Judging:
                 return _answer("NO_DATA", needed)
             if value < number(needed):
                 return _answer("FAIL", needed, scale.up(number(needed) - value))
-            return _answer("DECLARED", needed) if ids else _answer("INCONCLUSIVE", needed, None, "UNDOCUMENTED")
+            return (
+                _answer("DECLARED", needed) if ids else _answer("INCONCLUSIVE", needed, None, "UNDOCUMENTED")
+            )
 
         documents = self.profile.hashes(ids) if self.profile else []
         got = None if value is None else scale.down(value)
@@ -6016,15 +6182,13 @@ def _with_words(value: Any) -> Any:
 def _differences(path: str, want: Any, have: Any) -> Iterator[Tuple[str, Any, Any]]:
     if isinstance(want, dict) and isinstance(have, dict):
         for key in sorted(want.keys() | have.keys()):
-            for found in _differences("%s.%s" % (path, key), want.get(key), have.get(key)):
-                yield found
+            yield from _differences("%s.%s" % (path, key), want.get(key), have.get(key))
     elif isinstance(want, list) and isinstance(have, list) and len(want) == len(have):
         for at, (left, right) in enumerate(zip(want, have)):
             name: Any = at
             if isinstance(left, dict):
                 name = next((left[k] for k in ("id", "indicator", "host", "code", "day") if k in left), at)
-            for found in _differences("%s[%s]" % (path, name), left, right):
-                yield found
+            yield from _differences("%s[%s]" % (path, name), left, right)
     elif want is WORDS:
         if not isinstance(have, str):
             yield path, "words", have
@@ -6070,7 +6234,9 @@ def check_document(code: str, name: str, want: Dict[str, Any], pack: Pack, findi
             findings.add(code, name, got="the same values in another form")
 
 
-def check_report(measured: Measuring, verdict: Dict[str, Any], day_sums: bytes, pack: Pack, findings: Findings) -> None:
+def check_report(
+    measured: Measuring, verdict: Dict[str, Any], day_sums: bytes, pack: Pack, findings: Findings
+) -> None:
     """Step 9: what the report repeats; the rest of it is not judged here."""
     name = "data/report.json"
     if name not in pack:
@@ -6086,7 +6252,7 @@ def check_report(measured: Measuring, verdict: Dict[str, Any], day_sums: bytes, 
         "schema": "starproof/report/1", "software": said.software, "made_ms": said.made_ms,
         "figures": figures, "verdict": verdict,
         "hashes": {
-            "figures": WORDS, "verdict": WORDS, "edition": declared.edition.sha256,
+            "edition": declared.edition.sha256,
             "scope": declared.scope.sha256 if declared.scope else None,
             "profile": sha256(pack.read("data/profile.toml")) if declared.profile else None,
             "day_sums": sha256(day_sums),
@@ -6096,6 +6262,9 @@ def check_report(measured: Measuring, verdict: Dict[str, Any], day_sums: bytes, 
     repeated = ("enterprise", "month", "months", "timezone", "provisional", "window", "exclusions")
     want.update({key: figures[key] for key in repeated})
     have = {key: value for key, value in have.items() if key in want} if isinstance(have, dict) else have
+    hashes = have.get("hashes") if isinstance(have, dict) else None
+    if isinstance(hashes, dict):  # those of figures and verdict are over words too
+        have["hashes"] = {key: value for key, value in hashes.items() if key not in ("figures", "verdict")}
     for path, left, right in list(_differences("", want, have))[:MAX_DIFFERENCES]:
         findings.add("REPORT", name + path, expected=ascii(left)[:MAX_SHOWN], got=ascii(right)[:MAX_SHOWN])
 
@@ -6135,7 +6304,11 @@ def network_scopes(manifest: Manifest) -> Iterator[Tuple[str, str]]:
 
 
 def check_times(
-    chains: Sequence[Chain], said: Statement, window: Window, enrolled: Iterable[Enrolment], findings: Findings
+    chains: Sequence[Chain],
+    said: Statement,
+    window: Window,
+    enrolled: Iterable[Enrolment],
+    findings: Findings,
 ) -> None:
     """Step 4: what the chunks' times and boots say."""
     if not chains:
@@ -6148,21 +6321,35 @@ def check_times(
         add = findings.add
         if chain.last_ms > said.made_ms + CLOCK_SKEW_MS:
             slot = hour_slot(chain.last_ms)
-            add("MADE_BEFORE", "statement.json", chain.host, "%d ms" % chain.last_ms, "%d ms" % said.made_ms, slot)
+            add(
+                "MADE_BEFORE",
+                "statement.json",
+                chain.host,
+                "%d ms" % chain.last_ms,
+                "%d ms" % said.made_ms,
+                slot,
+            )
         if carried(chain.source) == "averages":
             continue
         for place, before_ms, begins_ms in chain.begins.values():
             if before_ms > window.start_ms:
                 slot = hours_slot(before_ms, max(before_ms, begins_ms - 1))
-                add("SEQ_MISSING", place, chain.host, "the chunks of the window before it", "the first packed", slot)
+                add(
+                    "SEQ_MISSING",
+                    place,
+                    chain.host,
+                    "the chunks of the window before it",
+                    "the first packed",
+                    slot,
+                )
         for boot in sorted(chain.boots - {""}) if chain.source != "database" else ():
             other = boots.setdefault(boot, chain.host)
             if other != chain.host:
                 add("SAME_MACHINE", "boot %s" % boot, chain.host, "a machine of its own", other)
-        if carried(chain.source) == "counters" and chain.host in keyed:
-            if chain.first_ms < keyed[chain.host] - CLOCK_SKEW_MS:
-                got, slot = "%d ms" % chain.first_ms, hour_slot(chain.first_ms)
-                add("ENROLLED_AFTER", "data/enrolments.json", chain.host, "%d ms" % keyed[chain.host], got, slot)
+        since = keyed.get(chain.host) if carried(chain.source) == "counters" else None
+        if since is not None and chain.first_ms < since - CLOCK_SKEW_MS:
+            got, slot = "%d ms" % chain.first_ms, hour_slot(chain.first_ms)
+            add("ENROLLED_AFTER", "data/enrolments.json", chain.host, "%d ms" % since, got, slot)
 
 
 def check_window(measured: Measuring, findings: Findings) -> None:
@@ -6170,7 +6357,13 @@ def check_window(measured: Measuring, findings: Findings) -> None:
     window, said, add = measured.window, measured.said, findings.add
     mine = measured.declared.in_use
     if mine is not None and mine.declared_ms >= window.start_ms:
-        add("SCOPE_DECLARED_AFTER", "data/scope.toml", "", "before %d ms" % window.start_ms, "%d ms" % mine.declared_ms)
+        add(
+            "SCOPE_DECLARED_AFTER",
+            "data/scope.toml",
+            "",
+            "before %d ms" % window.start_ms,
+            "%d ms" % mine.declared_ms,
+        )
     if window.end_ms > said.made_ms:
         add("PROVISIONAL", "statement.json", "", "%d ms or later" % window.end_ms, "%d ms" % said.made_ms)
     names = months_until(said.month, max(measured.windows))
@@ -6182,7 +6375,11 @@ def check_window(measured: Measuring, findings: Findings) -> None:
     if counted < whole:
         add("DAYS_EXCLUDED", "data/scope.toml", got="%d of %d days" % (whole - counted, whole))
     if 10 * (after - first - counted) > after - first:
-        add("MOSTLY_LEFT_OUT", "data/scope.toml", got="%d of %d days" % (after - first - counted, after - first))
+        add(
+            "MOSTLY_LEFT_OUT",
+            "data/scope.toml",
+            got="%d of %d days" % (after - first - counted, after - first),
+        )
 
 
 # ======================================================================================================
@@ -6200,7 +6397,11 @@ _DIGESTS = {
 _RSA_WITH = {
     "1.2.840.113549.1.1.11": "sha256", "1.2.840.113549.1.1.12": "sha384", "1.2.840.113549.1.1.13": "sha512",
 }  # fmt: skip
-_ECDSA_WITH = {"1.2.840.10045.4.3.2": "sha256", "1.2.840.10045.4.3.3": "sha384", "1.2.840.10045.4.3.4": "sha512"}
+_ECDSA_WITH = {
+    "1.2.840.10045.4.3.2": "sha256",
+    "1.2.840.10045.4.3.3": "sha384",
+    "1.2.840.10045.4.3.4": "sha512",
+}
 _RSA, _EC, _SIGNED_DATA, _TST_INFO = (
     "1.2.840.113549.1.1.1", "1.2.840.10045.2.1", "1.2.840.113549.1.7.2", "1.2.840.113549.1.9.16.1.4",
 )  # fmt: skip
@@ -6287,12 +6488,16 @@ def _whole_number(one: Der) -> int:
 
 
 _UTC_TIME = re.compile(rb"([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})Z\Z")
-_LONG_TIME = re.compile(rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]{1,6}))?Z\Z")
+_LONG_TIME = re.compile(
+    rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]{1,6}))?Z\Z"
+)
 
 
 def _instant(one: Der) -> int:
     """Return a time in ms since 1970."""
-    found = (_UTC_TIME if one.tag == 0x17 else _LONG_TIME).match(one.body) if one.tag in (0x17, 0x18) else None
+    found = (
+        (_UTC_TIME if one.tag == 0x17 else _LONG_TIME).match(one.body) if one.tag in (0x17, 0x18) else None
+    )
     if not found:
         raise Bad("DER: no time")
     parts = [int(part) for part in found.groups()[:6]]
@@ -6333,7 +6538,9 @@ _CURVES = {
 }  # fmt: skip
 
 
-def _ec_add(curve: Curve, one: Optional[Tuple[int, int]], other: Optional[Tuple[int, int]]) -> Optional[Tuple[int, int]]:
+def _ec_add(
+    curve: Curve, one: Optional[Tuple[int, int]], other: Optional[Tuple[int, int]]
+) -> Optional[Tuple[int, int]]:
     if one is None or other is None:
         return other if one is None else one
     p = curve.p
@@ -6394,7 +6601,11 @@ class PublicKey:
             wanted = _DIGEST_INFO[name] + hashlib.new(name, message).digest()
             padded = b"\x00\x01" + b"\xff" * (size - 3 - len(wanted)) + b"\x00" + wanted
             number_ = int.from_bytes(signature, "big")
-            return len(signature) == size and number_ < self.n and pow(number_, self.e, self.n).to_bytes(size, "big") == padded
+            return (
+                len(signature) == size
+                and number_ < self.n
+                and pow(number_, self.e, self.n).to_bytes(size, "big") == padded
+            )
         if self.kind == _EC and algorithm in _ECDSA_WITH:
             return self._ecdsa(hashlib.new(_ECDSA_WITH[algorithm], message).digest(), signature)
         raise NotHere("the signature algorithm %s" % algorithm)
@@ -6465,7 +6676,11 @@ class Certificate:
 
     def knows_all_critical(self) -> bool:
         """Return whether nothing critical is in it that this program does not know."""
-        return all(name in (_KEY_USAGE, _BASIC, _EXTENDED) for name, (critical, _) in self.extensions.items() if critical)
+        return all(
+            name in (_KEY_USAGE, _BASIC, _EXTENDED)
+            for name, (critical, _) in self.extensions.items()
+            if critical
+        )
 
 
 def _usage_bit(value: bytes, bit: int) -> bool:
@@ -6477,7 +6692,7 @@ def read_roots(data: bytes) -> List[Certificate]:
     """Return the certificates in a file, PEM or DER."""
     if len(data) > MAX_ROOTS_BYTES:
         raise Bad("%d bytes are no file of certificates" % len(data))
-    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", data, re.S)
+    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", data, re.DOTALL)
     if not blocks:
         return [_certificate(data)]
     try:
@@ -6584,7 +6799,9 @@ def _signer(stamp: Stamp, certificates: Sequence[Certificate]) -> Certificate:
         raise Bad("the signature is over another time stamp")
     to_sign = b"\x31" + fields[3].raw[1:]
     algorithm, signature = _oid(fields[4].parts()[0]), fields[5].body
-    mine = [c for c in certificates if len(named) == 2 and (c.issuer, c.serial) == (named[0].raw, named[1].raw)]
+    mine = [
+        c for c in certificates if len(named) == 2 and (c.issuer, c.serial) == (named[0].raw, named[1].raw)
+    ]
     for leaf in mine:
         if _is_named(leaf, attributes) and PublicKey(leaf.info).signed(to_sign, signature, algorithm, digest):
             return leaf
@@ -6602,12 +6819,16 @@ def _is_named(leaf: Certificate, attributes: Dict[str, Der]) -> bool:
         return name is not None and first[0].body == hashlib.new(name, leaf.raw).digest()
     if _ESS_CERT in attributes:
         first = attributes[_ESS_CERT].parts()[0].parts()[0].parts()
-        return first[0].body == hashlib.sha1(leaf.raw).digest()  # only names it; the signature is not SHA-1
+        return first[0].body == hashlib.sha1(leaf.raw).digest()  # noqa: S324 - it only names it; the signature is not SHA-1
     return False
 
 
 def _chain_holds(
-    one: Certificate, others: Sequence[Certificate], roots: set, when: int, below: int  # type: ignore[type-arg]
+    one: Certificate,
+    others: Sequence[Certificate],
+    roots: set,  # type: ignore[type-arg]
+    when: int,
+    below: int,
 ) -> bool:
     if not one.not_before <= when <= one.not_after or not one.knows_all_critical() or below > MAX_CHAIN:
         return False
@@ -6713,7 +6934,7 @@ class Named(NamedTuple):
     host: str
     place: str
     earliest_end_ms: int
-    count: int
+    chunks: int
 
 
 class Naming:
@@ -6732,7 +6953,7 @@ class Naming:
             key = (header.host, header.anchor, day)
             one = self._found.get(key, Named(header.anchor, day, header.host, chunk.place, header.end_ms, 0))
             earliest = min(one.earliest_end_ms, header.end_ms)
-            self._found[key] = one._replace(count=one.count + 1, earliest_end_ms=earliest)
+            self._found[key] = one._replace(chunks=one.chunks + 1, earliest_end_ms=earliest)
 
     @property
     def named(self) -> List[Named]:
@@ -6768,7 +6989,12 @@ class Anchors:
                 self._add("ANCHOR_RECEIPT", name, expected="size %d" % size, got="size %d" % said)
 
     def judge(
-        self, window: Window, calendar: Calendar, rules: Dict[str, Optional[int]], named: Sequence[Named], until_ms: int
+        self,
+        window: Window,
+        calendar: Calendar,
+        rules: Dict[str, Optional[int]],
+        named: Sequence[Named],
+        until_ms: int,
     ) -> None:
         """All of step 6."""
         self._end_ms = window.end_ms
@@ -6789,12 +7015,14 @@ class Anchors:
         self._rules(rules, window)
         for one in named:
             if one.sha256 and one.sha256 not in self._hashes:
-                got = "%s, %d chunks" % (one.sha256, one.count)
+                got = "%s, %d chunks" % (one.sha256, one.chunks)
                 self._add("ANCHOR_UNKNOWN", one.place, one.host, "a receipt in the pack", got, iso(one.day))
             time = self._stamped.get(one.sha256)
             if time is not None and one.earliest_end_ms < time - CLOCK_SKEW_MS:
                 expected = "before %d ms" % (one.earliest_end_ms + CLOCK_SKEW_MS)
-                self._add("ANCHOR_NEWER", one.place, one.host, expected, "the anchor of %d ms" % time, iso(one.day))
+                self._add(
+                    "ANCHOR_NEWER", one.place, one.host, expected, "the anchor of %d ms" % time, iso(one.day)
+                )
 
     def _receipt(self, size: int, kind: str, name: str) -> None:
         data = self._pack.read(name)
@@ -6840,8 +7068,15 @@ class Anchors:
             return
         root = self._log.root(found.size)
         if found.size > self._log.size and time is not None and time < self._end_ms:
-            self.anchors.append(Anchor(found.size, kind, "refused", place, time, "the pack leaves leaves out"))
-            self._add("ANCHOR_FORK", place, expected="at most %d leaves" % self._log.size, got="%d leaves" % found.size)
+            self.anchors.append(
+                Anchor(found.size, kind, "refused", place, time, "the pack leaves leaves out")
+            )
+            self._add(
+                "ANCHOR_FORK",
+                place,
+                expected="at most %d leaves" % self._log.size,
+                got="%d leaves" % found.size,
+            )
         elif root is None:
             self.anchors.append(Anchor(found.size, kind, "named", place, time, "beyond the pack"))
         elif root != found.root:
@@ -6941,7 +7176,9 @@ class Anchors:
     def _rules(self, rules: Dict[str, Optional[int]], window: Window) -> None:
         """Scope, edition and log key were outside before the window began."""
         if not rules:
-            self._add("SCOPE_NOT_ANCHORED", "scope", expected="a scope declared before the window", got="none")
+            self._add(
+                "SCOPE_NOT_ANCHORED", "scope", expected="a scope declared before the window", got="none"
+            )
             return
         missing = sorted(name for name, leaf in rules.items() if leaf is None)
         if missing:
@@ -6968,7 +7205,10 @@ class Anchors:
 NOT_JUDGED = (
     ("the words of notes and sentences in figures and verdict", "指标和结论中的说明文字"),
     ("data/report.json beside the figures and the verdict in it", "报告数据中指标和结论以外的部分"),
-    ("the questions to the reviewer: starproof check prints them", "向评审人员提出的问题：由 starproof check 列出"),
+    (
+        "the questions to the reviewer: starproof check prints them",
+        "向评审人员提出的问题：由 starproof check 列出",
+    ),
     ("copies for reading: form, HTML, PDF", "供阅读的副本：申请表、HTML、PDF"),
 )
 """What this program leaves to others, in English and Chinese."""
@@ -7081,7 +7321,9 @@ def check_pack(
             findings.add("NOT_ATTESTED", "%d chunks" % chain.count, chain.host)
     hours = _hour_reader(reader, calendar)
     try:
-        measured = Measuring(said, calendar, declared, enrolled.values(), gathered.sums, gathered.activity(), hours)
+        measured = Measuring(
+            said, calendar, declared, enrolled.values(), gathered.sums, gathered.activity(), hours
+        )
         measured.shown = figures = _with_words(measured.document())
     except Bad as error:
         findings.add("FIGURES", "data/figures.json", got=error)
@@ -7119,13 +7361,18 @@ class _Gathered:
         self.chains: List[Chain] = []
 
     def activity(self) -> List[Any]:
-        return [(host, source, key, found) for (host, source, key), found in sorted(self.sets.items(), key=lambda i: i[0])]
+        return [
+            (host, source, key, found)
+            for (host, source, key), found in sorted(self.sets.items(), key=lambda i: i[0])
+        ]
 
 
 def _take_activity(gathered: _Gathered, chunk: Chunk, calendar: Calendar) -> None:
     """Unite the accounts of a chunk by day and meaning."""
     facts, host, source = chunk.manifest.host, chunk.header.host, chunk.header.source
-    meaning = tuple(str(facts.get(name, "")) for name in ("timezone", "account_key", "definition", "excluded", "origin"))
+    meaning = tuple(
+        str(facts.get(name, "")) for name in ("timezone", "account_key", "definition", "excluded", "origin")
+    )
     if not chunk.header.rows:
         gathered.sets.setdefault((host, source, (calendar.day_of(chunk.header.start_ms), *meaning)), set())
         return
@@ -7176,16 +7423,17 @@ def _read_chains(
             chain, mine, seen, found = _read_chain(reader, name, calendar)
         except NotHere:
             raise
-        except Exception as error:  # fails closed
+        except Exception as error:  # noqa: BLE001 - fails closed: a chain that breaks off must not hide others
             findings.add("INTERNAL", "step 4", name[0], "the step ends", "%s: %s" % (name[1], error))
             continue
         findings.extend(found)
         gathered.chains.append(chain)
         gathered.sums.update(mine.sums)
         gathered.sets.update(mine.sets)
-        for chunk in seen if coverage else ():
-            coverage.take(chunk)
-            naming.take(chunk)
+        if coverage:
+            for chunk in seen:
+                coverage.take(chunk)
+                naming.take(chunk)
     return gathered
 
 
@@ -7250,7 +7498,10 @@ def print_report(report: Report, out: Any) -> None:
     found = report.sorted_findings()
     for finding in found[:MAX_LINES]:
         step, severity, zh, en = CATALOGUE[finding.code]
-        out.write("[%d] %s %s  %s  %s  %s\n" % (step, _SEVERITIES[severity][0], *finding[:1], finding.host, finding.slot, finding.place))
+        out.write(
+            "[%d] %s %s  %s  %s  %s\n"
+            % (step, _SEVERITIES[severity][0], *finding[:1], finding.host, finding.slot, finding.place)
+        )
         out.write("    %s\n    %s\n" % (zh, en))
         if finding.expected:
             out.write("    应为 expected: %s\n" % finding.expected)
@@ -7277,8 +7528,7 @@ def _messages(path: Path) -> Iterator[Tuple[str, bytes]]:
     if path.is_dir():
         for one in sorted(path.rglob("*")):
             if one.is_file():
-                for found in _messages(one):
-                    yield found
+                yield from _messages(one)
         return
     data = path.read_bytes()
     if not data.startswith(b"From "):
@@ -7324,12 +7574,24 @@ def _parser() -> argparse.ArgumentParser:
         description="Check a StarProof evidence pack offline 离线核验证据包. Exit status: 0 pass, 1 fail, 2 incomplete."
     )
     parser.add_argument("pack", type=Path, metavar="PACK.zip")
-    parser.add_argument("--log-key", type=Path, metavar="FILE", help="the log key that was registered 已登记的日志公钥")
-    parser.add_argument("--edition", type=Path, action="append", default=[], metavar="FILE", help="an edition that you trust")
-    parser.add_argument("--tsa-root", type=Path, action="append", default=[], metavar="FILE", help="root of a time stamp")
-    parser.add_argument("--mailbox", type=Path, action="append", default=[], metavar="PATH", help="the authority's mailbox")
-    parser.add_argument("--code", type=_typed, action="append", default=[], metavar="SIZE=CODE@DATE", help="from the log book")
-    parser.add_argument("--object", type=Path, action="append", default=[], metavar="FILE", help="fetched from a store")
+    parser.add_argument(
+        "--log-key", type=Path, metavar="FILE", help="the log key that was registered 已登记的日志公钥"
+    )
+    parser.add_argument(
+        "--edition", type=Path, action="append", default=[], metavar="FILE", help="an edition that you trust"
+    )
+    parser.add_argument(
+        "--tsa-root", type=Path, action="append", default=[], metavar="FILE", help="root of a time stamp"
+    )
+    parser.add_argument(
+        "--mailbox", type=Path, action="append", default=[], metavar="PATH", help="the authority's mailbox"
+    )
+    parser.add_argument(
+        "--code", type=_typed, action="append", default=[], metavar="SIZE=CODE@DATE", help="from the log book"
+    )
+    parser.add_argument(
+        "--object", type=Path, action="append", default=[], metavar="FILE", help="fetched from a store"
+    )
     parser.add_argument("--every-signature", action="store_true", help="verify every signature (slower)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser

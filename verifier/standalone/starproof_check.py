@@ -283,7 +283,7 @@ def is_hash(text: object) -> bool:
 
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
-_D = -121665 * pow(121666, P - 2, P) % P
+_D = -121665 * pow(121666, -1, P) % P
 _D2 = 2 * _D % P
 _ROOT = pow(2, (P - 1) // 4, P)
 """A square root of -1."""
@@ -321,7 +321,7 @@ def _double(p: Point) -> Point:
 def _near(points: Sequence[Point]) -> List[Near]:
     """Return the points made ready; one inversion serves all (Montgomery)."""
     products = list(accumulate((p[2] for p in points), lambda a, b: a * b % P))
-    inverse = pow(products[-1], P - 2, P)
+    inverse = pow(products[-1], -1, P)
     found: List[Near] = []
     for number in range(len(points) - 1, -1, -1):
         x, y, z, _ = points[number]
@@ -395,7 +395,7 @@ def _is_neutral(p: Point) -> bool:
 
 
 def _encoded(p: Point) -> bytes:
-    inverse = pow(p[2], P - 2, P)
+    inverse = pow(p[2], -1, P)
     x, y = p[0] * inverse % P, p[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
@@ -407,7 +407,7 @@ _small_y: List[int] = []
 
 def _base() -> List[List[Near]]:
     if not _base_table:
-        y = 4 * pow(5, P - 2, P) % P
+        y = 4 * pow(5, -1, P) % P
         _base_table.extend(_table(_point(y.to_bytes(32, "little")), _BASE_WIDTH))
     return _base_table
 
@@ -424,7 +424,7 @@ def _small_order() -> List[int]:
         if not _is_neutral(_double(_double(torsion))):
             point = torsion
             for _ in range(8):
-                _small_y.append(point[1] * pow(point[2], P - 2, P) % P)
+                _small_y.append(point[1] * pow(point[2], -1, P) % P)
                 point = _add(point, torsion)
     return _small_y
 
@@ -6547,9 +6547,9 @@ def _ec_add(
     if one[0] == other[0]:
         if (one[1] + other[1]) % p == 0:
             return None
-        slope = (3 * one[0] * one[0] - 3) * pow(2 * one[1], p - 2, p) % p
+        slope = (3 * one[0] * one[0] - 3) * pow(2 * one[1], -1, p) % p
     else:
-        slope = (other[1] - one[1]) * pow(other[0] - one[0], p - 2, p) % p
+        slope = (other[1] - one[1]) * pow(other[0] - one[0], -1, p) % p
     x = (slope * slope - one[0] - other[0]) % p
     return x, (slope * (one[0] - x) - one[1]) % p
 
@@ -6617,7 +6617,7 @@ class PublicKey:
             return False
         bits = curve.n.bit_length()
         z = int.from_bytes(hashed, "big") >> max(0, 8 * len(hashed) - bits)
-        inverse = pow(s, curve.n - 2, curve.n)
+        inverse = pow(s, -1, curve.n)
         one, two = z * inverse % curve.n, r * inverse % curve.n
         found = _ec_add(curve, _ec_times(curve, one, curve.g), _ec_times(curve, two, self.point))
         return found is not None and found[0] % curve.n == r

@@ -22,8 +22,8 @@ from evidence.columns import VALUE_BYTES, inflate
 from evidence.errors import EvidenceError
 from evidence.manifest import Manifest
 
-MOST_VALUES = 2**18
-"""Of a batch: 2 MiB of values, and a few times that while they are decoded."""
+MOST_VALUES = 2**17
+"""Of a batch: 1 MiB of values, and a few times that while they are decoded."""
 REACH = 2**62
 STEP = 2**40
 """Steps times rows of a batch stay below 2^58."""

@@ -20,11 +20,10 @@ LONGEST_MS = 2**20
 
 
 class Quiet:
-    """What the invariants need of a batch, gathered once."""
+    """What the invariants need of a batch, gathered once. It does not hold the batch, which holds it."""
 
     def __init__(self, batch: Batch) -> None:
         """Look at the links of all chunks; the rest is looked at when asked."""
-        self._batch = batch
         self._states = {
             name.removeprefix("cpu."): at for at, name in enumerate(batch.names) if "cpu." in name
         }
@@ -32,30 +31,14 @@ class Quiet:
         self._units = [at for at, c in columns if c.name == UNIT_CPU and c.device != UNIT_ALL]
         self._whole = next((at for at, c in columns if c.name == UNIT_CPU and c.device == UNIT_ALL), None)
         self._computed = LXCFS in str(batch.manifest.host.get("view_reason", ""))
-        self._links: list[bool] = self._within_speed().tolist()
+        self._links: list[bool] = _within_speed(batch).tolist()
 
-    def quiet(self, at: int, first: int) -> bool:
+    def quiet(self, batch: Batch, at: int, first: int) -> bool:
         """Return whether the chunk at this place breaks none of the invariants, from row ``first`` on."""
-        return self._batch.plain[at] and self._links[at] and self._time_fits(at, first)
+        return batch.plain[at] and self._links[at] and self._time_fits(batch, at, first)
 
-    def _within_speed(self) -> Mask:
-        batch = self._batch
-        good: Mask = np.ones(len(batch.headers), np.bool_)
-        speeds = {d.name: d.speed_bps for d in batch.manifest.devices if d.kind == "nic" and d.counts}
-        ran = batch.steps[:, 2]
-        good &= (ran < LONGEST_MS).all(axis=1)
-        for at, column in enumerate(batch.manifest.columns):
-            speed = speeds.get(column.device) if column.name in {"net.rx", "net.tx"} else None
-            if not speed:
-                continue
-            if speed >= FASTEST_BPS:
-                return np.zeros_like(good)
-            # A step below 2^40 times 8,000 and a speed below 2^41 times 2^20 ms stay below 2^62.
-            good &= (batch.steps[:, at] * BITS_MS <= speed * (ran + PAUSE_MS)).all(axis=1)
-        return good
-
-    def _time_fits(self, at: int, first: int) -> bool:
-        batch, manifest = self._batch, self._batch.manifest
+    def _time_fits(self, batch: Batch, at: int, first: int) -> bool:
+        manifest = batch.manifest
         ran_ms = batch.grown(at, 2, first)
         steps = {state: batch.grown(at, column, first) for state, column in self._states.items()}
         if steps and not self._computed:
@@ -64,12 +47,12 @@ class Quiet:
             slack = expected // RATE_SHARE + rate * PAUSE_MS // MS_PER_S
             if counted > expected + slack or counted + steps[STOLEN] < expected - slack:
                 return False
-        return self._units_fit(at, first, ran_ms, steps)
+        return self._units_fit(batch, at, first, ran_ms, steps)
 
-    def _units_fit(self, at: int, first: int, ran_ms: int, steps: dict[str, int]) -> bool:
+    def _units_fit(self, batch: Batch, at: int, first: int, ran_ms: int, steps: dict[str, int]) -> bool:
         if not self._units and self._whole is None:
             return True
-        batch, manifest = self._batch, self._batch.manifest
+        manifest = batch.manifest
         named = sum(batch.grown(at, column, first) for column in self._units)
         capacity = manifest.cpus * ran_ms * US_PER_MS
         slack = capacity // RATE_SHARE + manifest.cpus * PAUSE_MS * US_PER_MS
@@ -86,3 +69,19 @@ class Quiet:
             return False
         whole = None if self._whole is None else batch.grown(at, self._whole, first)
         return whole is None or manifest.host.get("view") != "host" or programs <= whole + slack
+
+
+def _within_speed(batch: Batch) -> Mask:
+    good: Mask = np.ones(len(batch.headers), np.bool_)
+    speeds = {d.name: d.speed_bps for d in batch.manifest.devices if d.kind == "nic" and d.counts}
+    ran = batch.steps[:, 2]
+    good &= (ran < LONGEST_MS).all(axis=1)
+    for at, column in enumerate(batch.manifest.columns):
+        speed = speeds.get(column.device) if column.name in {"net.rx", "net.tx"} else None
+        if not speed:
+            continue
+        if speed >= FASTEST_BPS:
+            return np.zeros_like(good)
+        # A step below 2^40 times 8,000 and a speed below 2^41 times 2^20 ms stay below 2^62.
+        good &= (batch.steps[:, at] * BITS_MS <= speed * (ran + PAUSE_MS)).all(axis=1)
+    return good

@@ -60,7 +60,7 @@ class BatchedChunk(Prepared):
 
     def quiet(self, first: int) -> bool:
         """Return whether the invariants surely hold from row ``first`` on."""
-        return self.group.judged.quiet(self.at, first)
+        return self.group.judged.quiet(self.group, self.at, first)
 
     def booted(self) -> tuple[int, int]:
         """Return the clock since boot in the first and the last row."""

@@ -75,6 +75,18 @@ def items(data: bytes) -> Iterator[Item]:
         offset, number = end, number + 1
 
 
+def frame_at(data: bytes, offset: int) -> Frame | None:
+    """Return the frame of the item at this place of an entry, ``None`` if there is none."""
+    try:
+        dictionary = data[: min(_item(data, 0, None)[2], DICTIONARY_BYTES)]
+    except EvidenceError:
+        dictionary = b""
+    try:
+        return _item(data, offset, dictionary)[1]
+    except EvidenceError:
+        return None
+
+
 def frames(data: bytes) -> list[bytes]:
     """Return the frames of an entry.
 

@@ -27,7 +27,7 @@ from verifier.finding import Finding
 from verifier.headers import read_header
 from verifier.recompute import Opened, require_place
 
-KEPT_BYTES = 16 * 1024 * 1024
+KEPT_BYTES = 4 * 1024 * 1024
 """Frames of a host up to this size stay in memory between reading headers and columns."""
 MS_PER_DAY = 86_400_000
 Open = Callable[[Sequence["Claim"]], Iterator[tuple["Claim", Chunk | EvidenceError]]]
@@ -42,6 +42,7 @@ class Claim:
     seq: int
     name: str
     number: int
+    offset: int
     header: Header
     hash: str
     signature: bytes
@@ -93,7 +94,7 @@ class PackedChunks:
         self._findings = findings
         self._every = every_signature
         self._kept = 0
-        self._last: tuple[str, list[Frame | None]] = ("", [])
+        self._last = ("", b"")
 
     def opened(self, host: str, names: Iterable[str], open_all: Open | None = None) -> Iterator[Opened]:
         """Yield every chunk of these entries that is proved and stands where it belongs, in order."""
@@ -122,10 +123,10 @@ class PackedChunks:
         if claim.frame is not None:
             return claim.frame
         if self._last[0] != claim.name:
-            self._last = (claim.name, [item.frame for item in chunk_entry.items(self._read(claim.name))])
-        for frame in self._last[1][claim.number : claim.number + 1]:
-            if frame is not None and frame.header == claim.body:
-                return frame
+            self._last = (claim.name, self._read(claim.name))
+        frame = chunk_entry.frame_at(self._last[1], claim.offset)
+        if frame is not None and frame.header == claim.body:
+            return frame
         raise MismatchError("the file was changed while it was checked; check it again")
 
     def _claims(self, host: str, names: Iterable[str]) -> Iterator[Claim]:
@@ -170,7 +171,7 @@ class PackedChunks:
         self._kept += len(item.data)
         kept = frame if self._kept <= KEPT_BYTES else None
         return Claim(
-            empty.epoch, header.seq, name, item.number, header, frame.hash, frame.signature, frame.header,
+            empty.epoch, header.seq, name, item.number, item.offset, header, frame.hash, frame.signature, frame.header,
             stored, kept, span(header)[0] // MS_PER_DAY,
         )  # fmt: skip
 

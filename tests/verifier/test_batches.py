@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -10,8 +11,9 @@ import pytest
 from drafts import CLOCKS, CPU, DISK, NIC
 from fleet import Enrolled, Fleet, instant
 
-from evidence import manifest
+from evidence import columns, manifest
 from evidence.calendar import LocalCalendar
+from evidence.chunk import Frame, parse_header, read_frame, write_frame
 from evidence.columns import MISSING
 from evidence.manifest import Column, Device, Manifest
 from verifier import chunk_entry, layout
@@ -35,12 +37,12 @@ Change = Callable[[Rows, random.Random], None]
 
 def built(*, view: str = "host", reason: str = "", speed_bps: int | None = 10**9) -> Manifest:
     card = replace(NIC, speed_bps=speed_bps)
-    columns = [*CLOCKS, *CPU, Column("net.rx", "eth0"), Column("net.tx", "eth0"), Column("disk.reads", "vda")]
-    columns += [Column("disk.writes", "vda"), Column("unit.cpu", "all"), Column("unit.cpu", "web.service")]
+    shape = [*CLOCKS, *CPU, Column("net.rx", "eth0"), Column("net.tx", "eth0"), Column("disk.reads", "vda")]
+    shape += [Column("disk.writes", "vda"), Column("unit.cpu", "all"), Column("unit.cpu", "web.service")]
     return manifest.build(
         kind=manifest.COUNTERS,
         interval_ms=60_000,
-        columns=(*columns, Column("sessions.count")),
+        columns=(*shape, Column("sessions.count")),
         host={"cpus": 2, "ticks_per_s": 100, "system": "linux", "view": view, "view_reason": reason},
         devices=(card, DISK, *UNITS),
     )
@@ -67,8 +69,14 @@ def month(made: Manifest, change: Change, *, start: str = "2026-11-03T20:00", ho
             rows.append(row)
         sent = [list(values) for values in rows]
         change(sent, chance)
-        columns = list(zip(*sent, strict=True))
-        host.seal(made, columns, start_ms=sent[0][0], end_ms=sent[-1][0], boot="b", first="repeat")
+        host.seal(
+            made,
+            list(zip(*sent, strict=True)),
+            start_ms=sent[0][0],
+            end_ms=sent[-1][0],
+            boot="b",
+            first="repeat",
+        )
     return host
 
 
@@ -213,3 +221,44 @@ def test_days_on_which_the_zone_shifts_are_summed_one_by_one() -> None:
     assert sum(row.sums.observed_ms for row in together[0].rows if row.metric == "cpu") == pytest.approx(
         12 * 3_600_000, abs=100
     )
+
+
+@pytest.mark.parametrize(
+    ("where", "limit"),
+    [
+        ("verifier.batch_sums.REACH", 1),
+        ("verifier.batch_bins.MOST_TICKS", 1),
+        ("verifier.batch_bins.MOST_GROWN", 1),
+        ("verifier.batch_bins.MOST_A_MS", 1),
+        ("verifier.batch_bins.LONGEST_MS", 1),
+        ("verifier.batch_bins.MOST_COMPARED", 1),
+        ("verifier.batch.MOST_VALUES", 1),
+    ],
+)
+def test_beyond_what_int64_holds_pythons_integers_give_the_same(
+    where: str, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = month(built(), nothing, hours=4)
+    before = read(host, SHANGHAI, batched=True)[:2]
+    monkeypatch.setattr(where, limit)
+    assert read(host, SHANGHAI, batched=True)[:2] == before
+
+
+def test_a_chunk_with_another_manifest_or_digest_is_refused_as_alone() -> None:
+    host = month(built(), nothing, hours=5)
+    good = host.stored[2].frame
+    for bend in (
+        lambda frame: replace(frame, packed=frame.packed[:-1]),
+        lambda frame: replace(frame, manifest=zlib.compress(b"{}"), manifest_bytes=2),
+        lambda frame: replace(frame, packed=columns.pack(bytes(frame_bytes(frame)), rows=61)),
+    ):
+        host.stored[2] = replace(host.stored[2], frame=write_frame(bend(read_frame(good))))
+        alone = read(host, SHANGHAI, batched=False)
+        together = read(host, SHANGHAI, batched=True)
+        assert together[:2] == alone[:2]
+        assert "CHUNK" in {finding.code for finding in together[1]}
+
+
+def frame_bytes(frame: Frame) -> int:
+    header = parse_header(frame.header)
+    return header.rows * header.columns * 8

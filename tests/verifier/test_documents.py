@@ -41,3 +41,11 @@ def test_every_finding_is_raised_somewhere() -> None:
     code = "".join(path.read_text("utf-8") for path in files)
     for name in CATALOGUE:
         assert f'"{name}"' in code, name
+
+
+def test_the_pack_format_names_the_severity_of_every_code() -> None:
+    text = (DOCS / "pack-format.md").read_text("utf-8")
+    for severity in ("incomplete", "note"):
+        (line,) = re.findall(rf"^\* \*{severity.title()}\*: (.*)$", text, re.MULTILINE)
+        told = re.findall(r"`([A-Z_]+)`", line)
+        assert told == [code for code, known in CATALOGUE.items() if known[0] == severity]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NoReturn
 
 from packs import LOG_KEY, PACK, TRUSTED, checked, contents, resigned
 
 from verifier import layout
 from verifier.anchors.interface import Outside
+from verifier.chain import Task, read_here
 from verifier.check import check
 from verifier.finding import Finding
 from verifier.slots import day, days, hour, hours
@@ -66,3 +68,16 @@ def test_slots_name_hours_of_utc_and_days() -> None:
     assert hours(1_793_682_000_000, 1_793_682_000_000 + 3_599_999) == "2026-11-03T05Z"
     assert hours(1_793_682_000_000, 1_793_689_200_000) == "2026-11-03T05Z/2026-11-03T07Z"
     assert (day(739_923), days(739_923, 739_924)) == ("2026-11-03", "2026-11-03/2026-11-04")
+
+
+def test_a_chain_that_breaks_off_fails_and_hides_no_other() -> None:
+    chains = [Task(host, "agent", (f"data/chunks/{place}/agent-0/2026-11-03.chunks",), (), "e", "Asia/Shanghai")
+              for host, place in (("a", "0001"), ("b", "0002"))]  # fmt: skip
+
+    def read(name: str) -> bytes:
+        raise AssertionError(name)
+
+    broken, other = read_here(read)([replace(chains[0], zone="nowhere"), chains[1]])
+    assert (broken.chain, [found.code for found in broken.findings]) == (None, ["INTERNAL"])
+    assert other.chain is not None
+    assert [found.got for found in other.findings] == ["no valid enrolment for these chunks"]

@@ -31,6 +31,7 @@ from verifier.anchors.of_pack import Naming
 from verifier.check import FAILED, PARTIAL, PASS
 from verifier.pack import write_pack
 from verifier.recompute import open_stored
+from verifier.seen import SeenChunk
 
 LOG = logged(ARCHIVE, SCOPED)
 
@@ -107,9 +108,19 @@ def test_what_agents_chunks_name_is_noted_by_host_and_day() -> None:
     pins = {signed.hash: signed for signed in ARCHIVE.enrolments()}
     for stored in ARCHIVE.stored:
         chunk = open_stored(stored, pins, ARCHIVE.enterprise)
-        naming.take(stored, chunk)
-        averages = replace(chunk, header=replace(chunk.header, source="import"))
-        naming.take(stored, averages)
+        header = chunk.header
+        seen = SeenChunk(
+            header.host,
+            header.source,
+            stored.epoch,
+            header.seq,
+            chunk.hash,
+            header.start_ms,
+            header.end_ms,
+            header.anchor,
+        )
+        naming.take(seen)
+        naming.take(replace(seen, source="import"))
     assert sum(one.chunks for one in naming.found.values()) == len(ARCHIVE.stored)
     assert all(one.sha256 == "" for one in naming.found.values())
     assert open_chunk(read_frame(ARCHIVE.stored[0].frame), pins[ARCHIVE.stored[0].enrolment].public)

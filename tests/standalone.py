@@ -91,10 +91,10 @@ def found(findings: list[Any]) -> Counter[tuple[str, str, str]]:
     return Counter((f.code, f.host, f.slot) for f in findings if is_judged_alone(f))
 
 
-def outcome_alone(report: CheckReport) -> str:
-    """Return the outcome of ``check`` as far as the second verifier judges the same."""
-    severities = {finding.severity for finding in report.findings if is_judged_alone(finding)}
-    if "fail" in severities or report.derived is None:
+def outcome_of(findings: list[Any], *, judged: bool) -> str:
+    """Return the outcome that follows from what both judge; without figures (``judged``) it is *fail*."""
+    severities = {finding.severity for finding in findings if is_judged_alone(finding)}
+    if "fail" in severities or not judged:
         return "fail"
     return "incomplete" if "incomplete" in severities else "pass"
 
@@ -102,7 +102,11 @@ def outcome_alone(report: CheckReport) -> str:
 def disagreement(ours: CheckReport, theirs: Any) -> str:
     """Return where two reports on one pack differ, empty if they agree."""
     mine, other = found(ours.findings), found(theirs.findings)
-    if outcome_alone(ours) == theirs.outcome and mine == other:
+    outcomes = (
+        outcome_of(ours.findings, judged=ours.derived is not None),
+        outcome_of(theirs.findings, judged=theirs.verdict is not None),
+    )
+    if outcomes[0] == outcomes[1] and mine == other:
         return ""
     return (
         f"check: {ours.outcome}, alone: {theirs.outcome}; "

@@ -160,6 +160,7 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "LOG_LEAF_MISSING": (5, FAIL, "日志中没有该记录的叶子", "something in the pack was never logged"),
     "LOG_DAY_MISSING": (5, INCOMPLETE, "统计期内有些日子没有日终标记或检查点", "days of the window have no mark, or no checkpoint after it"),
     "LOG_DAY_LATE": (5, NOTE, "日终标记迟于一天以上", "the mark of a day was made more than a day late"),
+    "EDITION_NOT_LOGGED": (5, INCOMPLETE, "日志中没有所用评定版本的叶子：请用新版程序再次声明申报范围", "the log has no leaf of the edition in use: declare the scope again with this version"),
     "LOG_NOT_CLOSED": (5, INCOMPLETE, "该月没有关账：请运行 starproof log close 后重新打包", "the month was not closed: run starproof log close, then pack again"),
     "LOG_AFTER_CLOSE": (5, INCOMPLETE, "关账之后又收到数据块：请再次关账后重新打包", "chunks arrived after the month was closed: close it again, then pack again"),
     "LOG_CUT": (5, INCOMPLETE, "关账时已有的数据块不在证据包中", "chunks that the close names are not in the pack"),
@@ -173,6 +174,7 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "ANCHOR_OBJECT": (6, INCOMPLETE, "取回的对象不能证实任何检查点", "an object that was fetched confirms no checkpoint"),
     "ANCHOR_UNKNOWN": (6, INCOMPLETE, "数据块所指的锚定回执不在证据包中", "chunks name the receipt of an anchor that is not in the pack"),
     "ANCHOR_NEWER": (6, INCOMPLETE, "数据块所指的锚定晚于其读数时间：封存晚于读数", "a chunk names an anchor that is newer than its readings: it was sealed later than it was read"),
+    "ANCHOR_STALE": (6, INCOMPLETE, "数据块所指的时间戳早于当时已有的时间戳三天以上：不能证明不是事先做好的", "chunks name a time stamp (or none) that was out of date by more than three days: they may have been made before"),
     "DAY_NOT_ANCHORED": (6, INCOMPLETE, "没有任何外部凭证证实这些日子的检查点", "nothing from outside confirms a checkpoint of these days"),
     "DAY_ANCHORED_LATE": (6, INCOMPLETE, "这些日子的检查点迟于次日才有外部凭证", "the checkpoints of these days were outside only later than a day after"),
     "SCOPE_NOT_ANCHORED": (6, INCOMPLETE, "没有外部凭证证实申报范围、评定版本和日志密钥在统计期之前已确定", "nothing from outside confirms that scope, edition and log key were fixed before the window"),
@@ -180,6 +182,8 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "TICKS_SHORT": (7, NOTE, "处理器计数少于处理器数×时间：主机可能曾被虚拟化平台暂停，这段时间不计入", "the processors counted fewer ticks than there was time for: the host may have been stopped by its hypervisor; that time does not count"),
     "LINK_EXCEEDED": (7, FAIL, "流量超过物理网卡的速率：不可能", "more bytes than a physical card's speed allows: impossible"),
     "LINK_NAME_EXCEEDED": (7, NOTE, "流量超过虚拟网卡的标称速率：宿主机内部的流量可以如此，请核对带宽", "more bytes than the nominal speed of a virtual card: traffic inside the machine below it may be faster; compare the bandwidth"),
+    "SECTORS_SHORT": (7, FAIL, "磁盘完成的读次数多于读出的扇区数：不可能", "a disk completed more reads than it moved sectors: impossible"),
+    "SECTORS_EXCEED": (7, FAIL, "磁盘读出的扇区数多于其读次数所能读出的：不可能", "a disk moved more sectors than its reads can have moved: impossible"),
     "UNITS_EXCEED": (7, FAIL, "各单元的处理器时间之和超过处理器的时间：不可能", "units used more processor time than the processors had: impossible"),
     "UNITS_UNLIKE": (7, FAIL, "处理器的忙碌时间不属于任何单元：两种计数互相矛盾", "busy time of the processors is of no unit: the two counters contradict one another"),
     "UPTIME_BACK": (7, FAIL, "同一次开机内，开机时长变小：不可能", "the clock since boot went back within one boot: impossible"),
@@ -1937,6 +1941,8 @@ def check_enrolments(
             findings.add("ENROLMENT", place, one.host, got="epoch %d stands twice" % one.epoch)
         elif one.source == "agent" and one.key.id in agents:
             findings.add("KEY_TWICE", place, one.host, got=one.key.id)
+        elif one.epoch and (one.host, one.source, one.epoch - 1) not in known:
+            findings.add("ENROLMENT", place, one.host, "epoch %d before it" % (one.epoch - 1), "none")
         else:
             if one.epoch and not one.previous:
                 findings.add("KEY_BREAK", place, one.host, got="epoch %d" % one.epoch)
@@ -1991,7 +1997,7 @@ UNITS.update({
     "net.rx": ("counter", "byte"), "net.tx": ("counter", "byte"),
     "disk.reads": ("counter", "operation"), "disk.writes": ("counter", "operation"),
     "db.reads": ("counter", "statement"), "db.writes": ("counter", "statement"),
-    "unit.cpu": ("counter", "us"),
+    "disk.read_sectors": ("counter", "sector"), "unit.cpu": ("counter", "us"),
     "sessions.count": ("gauge", "session"), "sessions.users": ("gauge", "account"),
     "cpu.utilization": ("average", "percent"),
     "net.rx.rate": ("average", "byte/s"), "net.tx.rate": ("average", "byte/s"),
@@ -2000,7 +2006,18 @@ UNITS.update({
     "account.high": ("hash", "bit64"), "account.low": ("hash", "bit64"), "activity.count": ("count", "event"),
 })  # fmt: skip
 DEVICE_KINDS = {"net": "nic", "disk": "disk", "db": "database", "unit": "unit"}
-PER_DEVICE = ("net.rx", "net.tx", "disk.reads", "disk.writes", "db.reads", "db.writes", "unit.cpu")
+WITNESSES = ("disk.read_sectors",)
+"""Columns that only bear witness to others: they have no day sums."""
+PER_DEVICE = (
+    *WITNESSES,
+    "net.rx",
+    "net.tx",
+    "disk.reads",
+    "disk.writes",
+    "db.reads",
+    "db.writes",
+    "unit.cpu",
+)
 CLOCKS = {
     "counters": ("time.wall_ms", "time.boot_ms", "time.mono_ms"),
     "averages": ("time.start_ms", "time.len_ms"),
@@ -2956,8 +2973,14 @@ class Coverage:
                 slot = from_to(iso(days[0]), iso(days[-1]))
                 add("LOG_DAY_MISSING", where, "", "", "%d days have %s" % (len(days), what), slot)
 
-    def close(self, said: Statement, window: Window) -> None:
-        """The month was closed after the last chunk, and no chain that the close names is cut."""
+    def edition(self, declared: Declared) -> None:
+        """The edition of a declared scope has its leaf."""
+        used = declared.edition.sha256
+        if declared.scope is not None and declared.versions and self.log.find(EDITION_LEAF, used) is None:
+            self._findings.add("EDITION_NOT_LOGGED", "data/edition.toml", "", "a leaf of %s" % used, "none")
+
+    def close(self, said: Statement, window: Window, hosts: Optional[Iterable[str]]) -> None:
+        """The month was closed after the last chunk, and no chain of a declared host is cut."""
         where, add = "data/log/close.json", self._findings.add
         mine = [
             close for close in self.log.closes
@@ -2976,10 +2999,9 @@ class Coverage:
             add("LOG_AFTER_CLOSE", where, got="leaf %d after leaf %d" % (self._last_leaf, close.leaf))
         if month_end > window.end_ms:
             return
-        packed = {chain[0] for chain in self._last_seq}
         for host, source, epoch, last in close.chains:
             mine_last = self._last_seq.get((host, source, epoch), -1)
-            if source in SEALED_WHEN_READ and host in packed and mine_last < last:
+            if carried(source) != "averages" and (hosts is None or host in hosts) and mine_last < last:
                 place = "%s/%d/%d" % (source, epoch, last)
                 add("LOG_CUT", place, host, "to number %d" % last, "to number %d" % mine_last)
 
@@ -3067,6 +3089,7 @@ def _counters_broken(chunk: Chunk, first: int) -> Iterator[_Broken]:
     for name in ("net.rx", "net.tx"):
         for device, values in columns.get(name, ()):
             yield from _link_broken(manifest, name, device, values, mono)
+    yield from _sectors_broken(dict(columns.get("disk.reads", ())), columns.get("disk.read_sectors", ()))
     yield from _units_broken(manifest, columns.get("unit.cpu", ()), steps if not computed else {}, ran)
 
 
@@ -3106,6 +3129,29 @@ def _link_broken(
         real = driver is not None and driver[1] != "unknown" and not driver[1].startswith(_NOMINAL_DRIVERS)
         code = "LINK_EXCEEDED" if real else "LINK_NAME_EXCEEDED"
         yield code, "%s %s" % (name, device), worst[0], "at most %d bytes" % worst[1], "%d bytes" % worst[2]
+
+
+_LARGEST_READ = 64 * 1024 * 1024 // 512
+_RACING_READS, _READS_UNDER_WAY = 10_000, 64
+
+
+def _sectors_broken(
+    reads: Dict[str, Sequence[int]], moved: Iterable[Tuple[str, Sequence[int]]]
+) -> Iterator[_Broken]:
+    """A completed read moved at least one sector, and no read moves more than the largest that is believed."""
+    for device, values in moved:
+        done = sectors = 0
+        mine = reads.get(device, ())
+        for row in range(min(len(mine), len(values)) - 1):
+            quad = (mine[row], mine[row + 1], values[row], values[row + 1])
+            if MISSING not in quad and quad[0] <= quad[1] and quad[2] <= quad[3]:
+                done += quad[1] - quad[0]
+                sectors += quad[3] - quad[2]
+        about, most = "disk.read_sectors %s" % device, (done + _READS_UNDER_WAY) * _LARGEST_READ
+        if done > sectors + _RACING_READS:
+            yield "SECTORS_SHORT", about, done - sectors, "at least %d sectors" % done, "%d sectors" % sectors
+        elif sectors > most:
+            yield "SECTORS_EXCEED", about, sectors - most, "at most %d sectors" % most, "%d sectors" % sectors
 
 
 def _units_broken(
@@ -3297,7 +3343,9 @@ class _Counting:
         self.states = (
             [by_name["cpu." + state][0] for state in CPU_STATES[:8]] if "cpu.user" in by_name else []
         )
-        self.devices = {name: columns for name, columns in by_name.items() if name in PER_DEVICE}
+        self.devices = {
+            name: columns for name, columns in by_name.items() if name in PER_DEVICE and name not in WITNESSES
+        }
         self.metrics = (["cpu", "cpu.steal"] if self.states else []) + list(self.devices)
         speeds = [d.speed_bps for d in chunk.manifest.devices if d.counts and d.kind == "nic"]
         self.capacity = None if not speeds or None in speeds else sum(s or 0 for s in speeds)
@@ -6854,6 +6902,7 @@ def _chain_holds(
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_OBJECT_BYTES = 64 * 1024
 ON_TIME_MS = 24 * HOUR_MS
+STALE_MS = 72 * HOUR_MS
 _NOTE_IN_TEXT = re.compile(
     rb"starproof/[0-9a-f]{16}\n\d{1,16}\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 [^\n]{1,1000}\n){1,16}"
 )
@@ -6935,6 +6984,7 @@ class Named(NamedTuple):
     place: str
     earliest_end_ms: int
     chunks: int
+    begins: bool = False
 
 
 class Naming:
@@ -6953,7 +7003,11 @@ class Naming:
             key = (header.host, header.anchor, day)
             one = self._found.get(key, Named(header.anchor, day, header.host, chunk.place, header.end_ms, 0))
             earliest = min(one.earliest_end_ms, header.end_ms)
-            self._found[key] = one._replace(chunks=one.chunks + 1, earliest_end_ms=earliest)
+            self._found[key] = one._replace(
+                chunks=one.chunks + 1,
+                earliest_end_ms=earliest,
+                begins=one.begins or (header.seq == 0 and not header.anchor),
+            )
 
     @property
     def named(self) -> List[Named]:
@@ -7023,6 +7077,11 @@ class Anchors:
                 self._add(
                     "ANCHOR_NEWER", one.place, one.host, expected, "the anchor of %d ms" % time, iso(one.day)
                 )
+            known_then = [at for at in self._stamped.values() if at + STALE_MS <= one.earliest_end_ms]
+            newer = max(known_then, default=None)
+            if newer is not None and not one.begins and (time is None or time < newer):
+                expected = "the time stamp of %d ms, or a newer one" % newer
+                self._add("ANCHOR_STALE", one.place, one.host, expected, "names %s" % time, iso(one.day))
 
     def _receipt(self, size: int, kind: str, name: str) -> None:
         data = self._pack.read(name)
@@ -7345,7 +7404,8 @@ def check_pack(
     # (5), (6)
     if coverage and log:
         coverage.days(said, window)
-        coverage.close(said, window)
+        coverage.edition(declared)
+        coverage.close(said, window, declared.scope.names if declared.scope else None)
         report.anchors = Anchors(pack, log, key, outside or Outside(), findings)
         rules = _fixed_rules(declared, records, trusted, log)
         report.anchors.judge(window, calendar, rules, naming.named, said.made_ms)

@@ -262,7 +262,7 @@ def _base64(data: bytes) -> str:
 
 
 def _bytes(entry: Mapping[str, Any], key: str, *, where: str, most: int) -> bytes:
-    text = fields.text(entry, key, where=where, longest=len(_base64(bytes(most))))
+    text = fields.text(entry, key, where=where, longest=4 * -(-most // 3))  # base64 with padding
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError:

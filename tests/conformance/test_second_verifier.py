@@ -1,0 +1,240 @@
+"""The second verifier by itself: its arithmetic, its copies of tables, its command line, old Pythons."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nacl.bindings
+import nacl.exceptions
+import pytest
+from fleet import instant
+from packs import LOG_KEY, PACK, SCOPED_PACK, TRUSTED, mailbox_of, write_mail
+from standalone import FILE, alone, checked_alone
+
+from config import EDITIONS
+from evidence import manifest
+from verifier.check import EXIT_CODES
+from verifier.finding import CATALOGUE
+from verifier.pack_readme import readme
+from verifier.steps import AUDIT_ONLY, step_of
+
+SOURCE = FILE.read_text("utf-8")
+ORDER = 2**252 + 27742317777372353535851937790883648493
+
+# Its copies of our tables
+
+
+def test_its_codes_steps_severities_and_sentences_are_those_of_check() -> None:
+    ours = {code: (step_of(code), *told) for code, told in CATALOGUE.items() if code not in AUDIT_ONLY}
+    assert ours == alone.CATALOGUE
+
+
+def test_it_trusts_the_editions_that_ship() -> None:
+    shipped = {
+        entry.name.removesuffix(".toml"): hashlib.sha256(entry.read_bytes()).hexdigest()
+        for entry in EDITIONS.iterdir()
+        if entry.name.endswith(".toml")
+    }
+    assert shipped == alone.TRUSTED_EDITIONS
+
+
+def test_its_units_and_its_readme_are_ours() -> None:
+    assert manifest.UNITS == alone.UNITS
+    assert alone.README.format(enterprise="示例 {month}", month="2026-11") == readme(
+        "示例 {month}", "2026-11"
+    )
+
+
+# Its file
+
+
+def test_it_imports_nothing_but_the_standard_library() -> None:
+    names = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(SOURCE))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert names <= sys.stdlib_module_names
+    assert not {"fcntl", "pwd", "resource", "subprocess", "socket", "urllib"} & names
+
+
+def test_its_grammar_is_that_of_python_3_8() -> None:
+    ast.parse(SOURCE, feature_version=(3, 8))
+    young = {"removeprefix", "removesuffix", "bit_count", "randbytes", "pairwise", "cache", "is_relative_to"}
+    used = {node.attr for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.Attribute)}
+    assert not young & used
+    strict = [
+        node for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.keyword) and node.arg == "strict"
+    ]
+    assert strict == []
+
+
+# Its arithmetic
+
+
+def test_it_tests_itself_and_refuses_to_work_with_wrong_arithmetic(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    alone.self_test()
+    (tmp_path / "pack.zip").write_bytes(PACK)
+    monkeypatch.setattr(alone, "ORDER", alone.ORDER + 2)
+    assert alone.main([str(tmp_path / "pack.zip")]) == 1
+    assert "starproof_check: " in capsys.readouterr().err
+
+
+def libsodium_says(key: bytes, message: bytes, signature: bytes) -> bool:
+    try:
+        nacl.bindings.crypto_sign_open(signature + message, key)
+    except nacl.exceptions.BadSignatureError:
+        return False
+    return True
+
+
+def test_signatures_are_judged_as_libsodium_judges_them() -> None:
+    for number in range(6):
+        public, secret = nacl.bindings.crypto_sign_seed_keypair(hashlib.sha256(bytes([number])).digest())
+        message = bytes(range(number * 9))
+        good = nacl.bindings.crypto_sign(message, secret)[:64]
+        scalar = int.from_bytes(good[32:], "little")
+        cases = [
+            good,
+            *(good[:at] + bytes([good[at] ^ 1 << number]) + good[at + 1 :] for at in (0, 31, 32, 63)),
+            good[:32] + (scalar + ORDER).to_bytes(32, "little"),
+            bytes(32) + good[32:],
+            bytes([1]) + bytes(31) + good[32:],
+            bytes([0xEE]) + b"\xff" * 30 + b"\x7f" + bytes(32),
+        ]
+        key = alone.Key(public)
+        assert [key.signed(message, s) for s in cases] == [libsodium_says(public, message, s) for s in cases]
+
+
+def test_keys_are_refused_as_libsodium_refuses_them() -> None:
+    keys = [hashlib.sha256(bytes([number])).digest() for number in range(40)]
+    keys += [bytes([1]) + bytes(31), bytes(32), bytes([0xEC]) + b"\xff" * 30 + b"\x7f", b"\xff" * 32]
+    keys += [nacl.bindings.crypto_sign_seed_keypair(key)[0] for key in keys[:5]]
+    for raw in keys:
+        try:
+            taken = bool(alone.Key(raw))
+        except alone.Bad:
+            taken = False
+        assert taken == nacl.bindings.crypto_core_ed25519_is_valid_point(raw), raw.hex()
+
+
+# Its command line
+
+
+def run(*arguments: object, python: str = sys.executable) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COVERAGE_PROCESS_START": ""}
+    return subprocess.run(
+        [python, "-I", str(FILE), *map(str, arguments)], capture_output=True, check=False, env=environment
+    )
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("alone")
+    (folder / "pack.zip").write_bytes(SCOPED_PACK)
+    (folder / "log.pub").write_text(LOG_KEY.public.raw.hex() + "\n")
+    write_mail(folder / "mail", SCOPED_PACK)
+    return folder
+
+
+def test_the_command_line_prints_both_languages_and_ends_with_the_status_of_check(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(alone.time, "time", lambda: instant("2027-01-01") / 1_000)
+    monkeypatch.setattr(alone, "_use_utf8", lambda stream: stream)
+    arguments = ["--log-key", str(files / "log.pub"), "--mailbox", str(files / "mail")]
+    assert alone.main([str(files / "pack.zip"), *arguments]) == EXIT_CODES["pass"]
+    text = capsys.readouterr().out
+    assert "结论 outcome: 通过 PASS" in text
+    assert "此处不判断 not judged here" in text
+    assert alone.main([str(files / "pack.zip")]) == EXIT_CODES["incomplete"]
+    (files / "cut.zip").write_bytes(SCOPED_PACK[:-1])
+    assert alone.main([str(files / "cut.zip")]) == EXIT_CODES["fail"]
+    assert "CONTAINER" in capsys.readouterr().out
+
+
+def test_a_console_of_another_encoding_is_no_obstacle(files: Path) -> None:
+    done = run(files / "pack.zip")
+    assert done.returncode == EXIT_CODES["incomplete"], done.stderr
+    assert "结论" in done.stdout.decode("utf-8")
+    assert run(files / "nothing.zip").returncode == EXIT_CODES["fail"]
+
+
+def test_its_json_has_the_findings_in_the_order_of_steps(files: Path) -> None:
+    document = json.loads(run(files / "pack.zip", "--json").stdout)
+    assert document["outcome"] == "incomplete"
+    steps = [finding["step"] for finding in document["findings"]]
+    assert steps == sorted(steps)
+    assert {"code", "host", "slot", "place", "expected", "got", "zh", "en"} <= document["findings"][0].keys()
+    assert document["figures"]["indicators"]
+
+
+def python_3_8() -> str | None:
+    """An interpreter of the oldest version, if this machine has one."""
+    for found in (
+        shutil.which("python3.8"),
+        *map(str, Path.home().glob(".pyenv/versions/3.8.*/bin/python3.8")),
+    ):
+        if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return found
+    return None
+
+
+def test_python_3_8_says_the_same(files: Path) -> None:
+    python = python_3_8()
+    if python is None:
+        pytest.skip("there is no Python 3.8 on this machine")
+    arguments = (files / "pack.zip", "--log-key", files / "log.pub", "--mailbox", files / "mail", "--json")
+    told = []
+    for interpreter in (python, sys.executable):
+        document = json.loads(run(*arguments, python=interpreter).stdout)
+        # this finding tells the clock
+        document["findings"] = [one for one in document["findings"] if one["code"] != "MADE_IN_FUTURE"]
+        told.append(document)
+    assert told[0] == told[1]
+    assert told[0]["findings"] == []
+
+
+def test_a_zone_that_needs_a_database_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert alone.Calendar("Asia/Shanghai").day_start(739_000) == alone.Calendar("PRC").day_start(739_000)
+    with pytest.raises(alone.Bad):
+        alone.Calendar("Asia/Nowhere")
+    monkeypatch.setitem(sys.modules, "zoneinfo", None)
+    with pytest.raises(alone.NotHere, match=r"3\.9"):
+        alone.Calendar("Europe/London")
+
+
+def test_fixed_zones_are_those_of_the_database() -> None:
+    from evidence.calendar import LocalCalendar
+
+    for zone in alone._FIXED_ZONES:
+        ours, theirs = LocalCalendar(zone), alone.Calendar(zone)
+        for day in range(730_120, 767_000, 97):
+            assert ours.day_start(day) == theirs.day_start(day), zone
+            assert theirs.day_of(ours.day_start(day) - 1) == day - 1
+
+
+def test_every_signature_is_verified_when_that_is_asked() -> None:
+    report = checked_alone(
+        SCOPED_PACK,
+        key=LOG_KEY.public,
+        editions=TRUSTED,
+        outside=mailbox_of(SCOPED_PACK),
+        every_signature=True,
+    )
+    assert report.outcome == "pass"

@@ -1,0 +1,65 @@
+"""Mutated packs through both verifiers, for as long as asked:
+
+python tests/fuzz/run_mutations.py FOLDER SEED SECONDS [DEEP_SHARE]
+
+Writes mutations.txt (executions, seconds, faults) and every pack that is judged wrongly to FOLDER.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [
+    str(ROOT),
+    str(ROOT / "tests"),
+    str(ROOT / "tests" / "fuzz"),
+    str(ROOT / "tests" / "documents"),
+]
+
+from comparing import Comparing, remember_pure_work  # noqa: E402 - the path is set first
+from mutations import Mutator  # noqa: E402
+from seeds import tiny_pack  # noqa: E402
+
+MOST_KEPT = 200
+
+
+def main(folder: Path, seed: int, seconds: float, deep_share: float) -> None:
+    """Bend until the time is over."""
+    folder.mkdir(parents=True, exist_ok=True)
+    remember_pure_work()
+    pack = tiny_pack()
+    mutator, comparing = Mutator(pack, seed), Comparing(pack)
+    kinds: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    begin = last = time.monotonic()
+    while time.monotonic() - begin < seconds:
+        name, data = mutator.next(deep=mutator.dice.random() < deep_share)
+        kinds[name] += 1
+        fault = comparing.fault(data)
+        if fault:
+            faults[fault] += 1
+            if len(faults) <= MOST_KEPT and faults[fault] == 1:
+                (folder / f"fault-{seed}-{len(faults)}-{name}.zip").write_bytes(data)
+        if fault or time.monotonic() - last > 20:
+            last = time.monotonic()
+            _tell(folder / f"mutations-{seed}.txt", comparing, kinds, faults, last - begin)
+    _tell(folder / f"mutations-{seed}.txt", comparing, kinds, faults, time.monotonic() - begin, "finished\n")
+
+
+def _tell(  # noqa: PLR0917 - what is told, in its order
+    path: Path, comparing: Comparing, kinds: Counter[str], faults: Counter[str], seconds: float, end: str = ""
+) -> None:
+    lines = [
+        f"executions {comparing.executions} in {seconds:.0f} s, slowest {comparing.slowest_s:.1f} s, faults {sum(faults.values())}"
+    ]
+    lines += [f"  {count} {kind}" for kind, count in sorted(kinds.items())]
+    lines += [f"FAULT x{count}: {fault}" for fault, count in faults.most_common()]
+    path.write_text("\n".join(lines) + "\n" + end)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]) if sys.argv[4:] else 0.3)

@@ -134,11 +134,13 @@ def read_base(data: bytes) -> Base:
     fields.require_keys(document, ("schema", "size", "frontier", "earlier"), where=where)
     fields.choice(document, "schema", (BASE_SCHEMA,), where=where)
     size = fields.integer(document, "size", where=where, most=MAX_SIZE)
-    earlier = []
+    earlier: list[Earlier] = []
     for leaf in fields.objects(document, "earlier", where=where, most=MAX_EARLIER):
         fields.require_keys(leaf, ("index", "entry", "proof"), where=where)
         raw = fields.text(leaf, "entry", where=where)
         index = fields.integer(leaf, "index", where=where, most=MAX_SIZE)
+        if earlier and index <= earlier[-1].index:
+            raise MalformedError(f"{where}: earlier leaf {index} follows leaf {earlier[-1].index}")
         earlier.append(Earlier(index, log_entry.decode(_from_hex(raw)), _hashes(leaf, "proof")))
     return Base(Frontier(size, _hashes(document, "frontier")), tuple(earlier))
 

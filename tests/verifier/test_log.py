@@ -491,6 +491,14 @@ def test_a_wrong_base_is_refused(change):
         log_entries.read_base(canonical.encode({**good, **change}))
 
 
+@pytest.mark.parametrize("turn", [lambda leaves: [leaves[0], *leaves], lambda leaves: leaves[::-1]])
+def test_leaves_before_the_stretch_stand_once_and_in_order(turn):
+    document = canonical.decode(contents(SCOPED_PACK)[layout.LOG_BASE], limit=10**6)
+    assert len(document["earlier"]) > 1
+    with pytest.raises(MalformedError, match="follows leaf"):
+        log_entries.read_base(canonical.encode({**document, "earlier": turn(document["earlier"])}))
+
+
 def test_scopes_that_cannot_be_read_are_not_asked_of_the_log():
     report = bent(lambda e: e.update({layout.SCOPES: b"{}"}))
     assert (report.outcome, found(report)) == (FAILED, set())

@@ -2780,7 +2780,10 @@ def read_log(pack: Pack, key: Key, findings: Findings) -> Optional[Log]:
         for entry in objects_of(base, "earlier", MAX_ENROLMENTS + 1_000):
             keys(entry, ("index", "entry", "proof"))
             leaf = read_leaf(_hex(text_of(entry, "entry")))
-            earlier.append((integer_of(entry, "index", most=MAX_SIZE), leaf, _hash_list(entry["proof"])))
+            index = integer_of(entry, "index", most=MAX_SIZE)
+            if earlier and index <= earlier[-1][0]:
+                raise Bad("earlier leaf %d follows leaf %d" % (index, earlier[-1][0]))
+            earlier.append((index, leaf, _hash_list(entry["proof"])))
         log.base = Frontier(size, _hash_list(base["frontier"]))
         raw = pack.read("data/log/leaves.bin")
         if len(raw) % _LEAF.size:

@@ -2776,7 +2776,7 @@ def read_log(pack: Pack, key: Key, findings: Findings) -> Optional[Log]:
         keys(base, ("schema", "size", "frontier", "earlier"))
         choice_of(base, "schema", ("starproof/log-base/1",))
         size = integer_of(base, "size", most=MAX_SIZE)
-        earlier = []
+        earlier: List[Tuple[int, Leaf, List[bytes]]] = []
         for entry in objects_of(base, "earlier", MAX_ENROLMENTS + 1_000):
             keys(entry, ("index", "entry", "proof"))
             leaf = read_leaf(_hex(text_of(entry, "entry")))

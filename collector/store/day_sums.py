@@ -107,9 +107,9 @@ def rederive(connection: Connection, line: Line, calendar: LocalCalendar, days: 
 
 
 def rows(
-    connection: Connection, first_day: int, after_day: int, *, damaged: bool = False
+    connection: Connection, first_day: int, after_day: int, *, host: str | None = None, damaged: bool = False
 ) -> Iterator[DaySumRow]:
-    """Yield the day sums of all hosts for days in [first_day, after_day), sorted.
+    """Yield the day sums of all hosts, or of one, for days in [first_day, after_day), sorted.
 
     ``damaged`` also yields sums that are not made of integers, each such value ``NOT_AN_INTEGER``.
 
@@ -123,6 +123,8 @@ def rows(
         .where(table.c.day >= first_day, table.c.day < after_day)
         .order_by(schema.host.c.name, table.c.source, table.c.metric, table.c.day)
     )
+    if host is not None:
+        query = query.where(schema.host.c.name == host)
     for row in connection.execute(query).mappings():
         yield DaySumRow(row["name"], row["source"], row["metric"], row["day"], _sum(row, damaged=damaged))
 

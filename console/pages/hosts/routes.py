@@ -1,0 +1,113 @@
+"""The list of hosts and the page of one, with its charts."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from collector.store import standing
+from console.access.roles import Need
+from console.language import TAGS
+from console.page import Entry, Page
+from console.pages.overview.months import month_asked, month_links, month_of
+from console.reading.fleet import SORTS, State, Wanted, listed, rows_of, state_of
+from console.reading.host import HostMonth, read_host
+from console.visit import NotFoundError, Visit
+from documents.charts import daily_charts, render
+from verifier.errors import VerifierError
+
+MOST_TEXT = 128
+DESCENDING = "desc"
+SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""Of a picture that stands alone: its own styles, no scripts, nothing fetched."""
+
+
+def hosts(visit: Visit) -> Response:
+    """Show one page of the list that the query asks for."""
+    span = month_asked(visit)
+    try:
+        month = month_of(visit, span)
+    except VerifierError as error:
+        return visit.render("overview/broken.html", span=span, reason=str(error))
+    wanted = _wanted(visit)
+    found = listed(rows_of(month, visit.now_ms), wanted)
+
+    def link(**changes: object) -> str:
+        parts = {
+            "q": wanted.text,
+            "state": wanted.state,
+            "source": wanted.source,
+            "sort": wanted.sort,
+            "order": DESCENDING if wanted.descending else "",
+            "month": visit.query.get("month", ""),
+            **changes,
+        }
+        return "/hosts?" + urlencode({name: value for name, value in parts.items() if value})
+
+    return visit.render(
+        "hosts/list.html", found=found, wanted=wanted, span=span, link=link, states=list(State), month=month
+    )
+
+
+def host(visit: Visit) -> Response:
+    """Show one host over the month that is asked for."""
+    span = month_asked(visit)
+    found = _read(visit)
+    return visit.render(
+        "hosts/host.html",
+        host=found,
+        span=span,
+        state=state_of(found.standing, visit.now_ms),
+        links=month_links(visit, span),
+    )
+
+
+def chart(visit: Visit) -> Response:
+    """Answer with the daily chart of one figure of a host, drawn by the function that draws the report's."""
+    found = _read(visit)
+    name = str(visit.request.path_params["indicator"])
+    series = found.series.get(name)
+    if series is None:
+        raise NotFoundError
+    stars = [vars_of for vars_of in found.stars]
+    rule = next(one for one in found.indicators if one["id"] == name)
+    drawn = daily_charts(series, rule, stars=stars, language=TAGS[visit.language])
+    return Response(
+        render(drawn[0]),
+        media_type="image/svg+xml",
+        headers={"Content-Security-Policy": SVG_POLICY, "Cache-Control": "private, max-age=60"},
+    )
+
+
+def _read(visit: Visit) -> HostMonth:
+    span, number = month_asked(visit), visit.number("host")
+    store = visit.console.store
+    with store.reading() as connection:
+        name = standing.host_name(connection, number)
+    if name is None:
+        raise NotFoundError
+    return visit.console.snapshots.get(
+        ("host", number, span), lambda: read_host(store, number, name, span, now_ms=visit.now_ms)
+    )
+
+
+def _wanted(visit: Visit) -> Wanted:
+    query = visit.query
+    page = query.get("page", "1")
+    states = [state.value for state in State]
+    return Wanted(
+        text=query.get("q", "")[:MOST_TEXT].strip(),
+        state=query.get("state", "") if query.get("state") in states else "",
+        source=query.get("source", "")[:MOST_TEXT],
+        sort=query.get("sort", "name") if query.get("sort") in SORTS else "name",
+        descending=query.get("order") == DESCENDING,
+        page=int(page[:6]) if page.isascii() and page.isdigit() else 1,
+    )
+
+
+PAGES = (
+    Page("/hosts", hosts, needs=Need.VIEW, entry=Entry("hosts.title", 20)),
+    Page("/hosts/{host}", host, needs=Need.VIEW),
+    Page("/hosts/{host}/charts/{indicator}.svg", chart, needs=Need.VIEW),
+)

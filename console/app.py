@@ -109,7 +109,9 @@ def open_console(
     if secret is None:
         say(f"控制台 console: {base}/")
     else:
-        say(f"控制台首次设置，24 小时内有效，只能用一次 / set up the console, once, within 24 hours:\n  {base}/setup?link={secret}")
+        say(
+            f"控制台首次设置，24 小时内有效，只能用一次 / set up the console, once, within 24 hours:\n  {base}/setup?link={secret}"
+        )
     try:
         yield application(console)
     finally:

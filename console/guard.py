@@ -3,7 +3,7 @@
 (1) Who: the session's cookie. (2) May: the role that the page needs; who is not signed in is sent to sign in.
 (3) What was sent: the origin is this console, the body is within the page's bounds and in time, the form
 carries the token of this browser. (4) The page. (5) On every answer: the policy for scripts and frames, no
-guessing of types, no referrer, no keeping.
+guessing of types, no referrer for others, no keeping.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ POLICY = (
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer browsers send forms from the origin null
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -116,9 +116,7 @@ def finished(visit: Visit, response: Response) -> Response:
 
 async def _answered(page: Page, visit: Visit) -> Response:
     if visit.token:  # (1)
-        visit.person = await run_in_threadpool(
-            visit.console.sessions.who, visit.token, now_ms=visit.now_ms
-        )
+        visit.person = await run_in_threadpool(visit.console.sessions.who, visit.token, now_ms=visit.now_ms)
     role = visit.person.role if visit.person else None
     if not may(role, page.needs):  # (2)
         if visit.person is not None:

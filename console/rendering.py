@@ -38,7 +38,9 @@ class Pages:
 
     def __init__(self, words: Words, table: Sequence[Page], *, zone: str) -> None:
         self._words = words
-        self._entries = sorted((page for page in table if page.entry), key=lambda p: p.entry.order if p.entry else 0)
+        self._entries = sorted(
+            (page for page in table if page.entry), key=lambda p: p.entry.order if p.entry else 0
+        )
         self._zone = zone
         self._versions = {name: _version(STATIC / name) for name in ASSETS}
         self._environment = Environment(
@@ -58,6 +60,7 @@ class Pages:
             day=lambda ordinal: date.fromordinal(ordinal).isoformat(),
             ago=_ago,
             span=_span,
+            unit=_unit,
         )
 
     def say(self, key: str, language: str, **values: object) -> str:
@@ -118,3 +121,10 @@ def _length(seconds: int, visit: Visit) -> str:
         if seconds >= unit_s:
             return visit.t(key, count=seconds // unit_s)
     return visit.t("time.seconds", count=seconds)
+
+
+@pass_context
+def _unit(context: Context, unit: str) -> str:
+    """Return an edition's unit in the visit's language, as it stands there if there are no words for it."""
+    visit: Visit = context["visit"]
+    return visit.t(f"unit.{unit}") if visit.console.pages.knows(f"unit.{unit}") else unit

@@ -14,8 +14,8 @@ COMMON: Words = {
     "site.language_label": ("Switch to English", "切换到中文"),
     "site.plain": (
         "此连接未加密。请只在本机或可信内网使用，或在前面加一个 HTTPS 反向代理并设置 public_url。",
-        "This connection is not encrypted. Use it on this machine or a private network only, or put an HTTPS "
-        "reverse proxy in front and set public_url.",
+        ("This connection is not encrypted. Use it on this machine or a private network only, or put an HTTPS "
+        "reverse proxy in front and set public_url."),
     ),
     "site.signed_in": ("已登录", "Signed in as"),
     "site.sign_out": ("退出", "Sign out"),
@@ -36,6 +36,8 @@ COMMON: Words = {
     "time.hours": ("{count} 小时", "{count} h"),
     "time.minutes": ("{count} 分钟", "{count} min"),
     "time.seconds": ("{count} 秒", "{count} s"),
+    "unit.次/day": ("次/日", "a day"),
+    "unit.万元": ("万元", "×10,000 CNY"),
     "verdict.PASS": ("达标", "reached"),
     "verdict.FAIL": ("不达标", "not reached"),
     "verdict.INCONCLUSIVE": ("未定", "open"),

@@ -21,7 +21,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("starproof.commands.demo", "all", "measure this machine, make a pack, check it 演示"),
     "agent": ("agent.cli", "", "read this host, deliver sealed chunks 采集代理"),
     "serve": ("starproof.commands.serve", "collector", "the collector with its web console 采集服务与控制台"),
-    "collector": ("starproof.commands.collector", "collector", "admit and keep chunks; enrolment tokens 采集服务"),
+    "collector": (
+        "starproof.commands.collector",
+        "collector",
+        "admit and keep chunks; enrolment tokens 采集服务",
+    ),
     "import": ("collector.importing.cli", "collector", "import averages from CSV 导入"),
     "source": ("starproof.commands.source", "collector", "clouds and monitors as sources 数据源"),
     "accounts": ("starproof.commands.accounts", "collector", "who was active, as keyed hashes 账号来源"),

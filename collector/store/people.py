@@ -113,9 +113,7 @@ def session(connection: Connection, sha256: str) -> Session | None:
 
 def see_session(connection: Connection, sha256: str, *, now_ms: int) -> None:
     """Note that a session is in use."""
-    connection.execute(
-        update(schema.session).where(schema.session.c.sha256 == sha256).values(seen_ms=now_ms)
-    )
+    connection.execute(update(schema.session).where(schema.session.c.sha256 == sha256).values(seen_ms=now_ms))
 
 
 def end_session(connection: Connection, sha256: str) -> None:

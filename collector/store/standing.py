@@ -99,7 +99,9 @@ def unanchored(connection: Connection) -> int:
 def _sources(connection: Connection) -> dict[int, dict[str, str]]:
     table = schema.enrolment.c
     found: dict[int, dict[str, str]] = {}
-    query = select(table.host_id, table.source, table.record).order_by(table.host_id, table.source, table.epoch)
+    query = select(table.host_id, table.source, table.record).order_by(
+        table.host_id, table.source, table.epoch
+    )
     for row in connection.execute(query):
         found.setdefault(row.host_id, {})[row.source] = records.parse(row.record).agent
     return found
@@ -115,7 +117,14 @@ def _newest(connection: Connection) -> dict[int, Newest]:
         .limit(1)
         .scalar_subquery()
     )
-    columns = (table.c.host_id, table.c.source, table.c.start_ms, table.c.end_ms, table.c.received_ms, table.c.frame)
+    columns = (
+        table.c.host_id,
+        table.c.source,
+        table.c.start_ms,
+        table.c.end_ms,
+        table.c.received_ms,
+        table.c.frame,
+    )
     query = select(*columns).join_from(schema.host, table, table.c.id == last)
     return {
         row.host_id: Newest(

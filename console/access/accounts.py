@@ -58,9 +58,7 @@ class Accounts:
             if not people.setup_is_open(connection, digest(secret), now_ms=now_ms):
                 raise AccountError("setup.over")
             people.end_setup(connection)
-            people.add(
-                connection, name=name, role=Role.ADMINISTRATOR.value, password=kept, now_ms=now_ms
-            )
+            people.add(connection, name=name, role=Role.ADMINISTRATOR.value, password=kept, now_ms=now_ms)
             registry.note(connection, now_ms=now_ms, actor=name, action="SETUP", detail="")
 
     def add(self, *, name: str, role: str, password: str, actor: str, now_ms: int) -> None:
@@ -121,9 +119,7 @@ class Accounts:
             people.remove(connection, person_id)
             if not people.administrators(connection):
                 raise AccountError("person.last")
-            registry.note(
-                connection, now_ms=now_ms, actor=actor, action="PERSON_REMOVED", detail=person.name
-            )
+            registry.note(connection, now_ms=now_ms, actor=actor, action="PERSON_REMOVED", detail=person.name)
 
     def _kept(self, name: str, password: str) -> str:
         if not 0 < len(name) <= MOST_NAME or not name.isprintable() or name != name.strip():

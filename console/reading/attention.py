@@ -29,7 +29,9 @@ class Attention:
 def attention(month: Month, rows: Sequence[HostRow]) -> list[Attention]:
     """Return everything that needs attention, the most urgent first."""
     order = {BAD: 0, WARN: 1, INFO: 2}
-    return sorted((*_rules(month), *_hosts(rows), *_figures(month), *_evidence(month)), key=lambda one: order[one.kind])
+    return sorted(
+        (*_rules(month), *_hosts(rows), *_figures(month), *_evidence(month)), key=lambda one: order[one.kind]
+    )
 
 
 def _rules(month: Month) -> Iterator[Attention]:
@@ -42,7 +44,12 @@ def _rules(month: Month) -> Iterator[Attention]:
 
 
 def _hosts(rows: Sequence[HostRow]) -> Iterator[Attention]:
-    for state, kind in ((State.SILENT, BAD), (State.BEHIND, WARN), (State.NEVER, WARN), (State.UNKNOWN, WARN)):
+    for state, kind in (
+        (State.SILENT, BAD),
+        (State.BEHIND, WARN),
+        (State.NEVER, WARN),
+        (State.UNKNOWN, WARN),
+    ):
         names = [row.name for row in rows if row.state is state]
         if names:
             yield Attention(state.value, kind, len(names), names[:EXAMPLES], f"/hosts?state={state.value}")
@@ -54,7 +61,9 @@ def _hosts(rows: Sequence[HostRow]) -> Iterator[Attention]:
 def _figures(month: Month) -> Iterator[Attention]:
     for indicator in month.indicators:
         if indicator["id"] == "bandwidth_utilization":
-            names = [one["host"] for one in indicator["hosts"] if one["source"] and one["capacity_bps"] is None]
+            names = [
+                one["host"] for one in indicator["hosts"] if one["source"] and one["capacity_bps"] is None
+            ]
             if names:
                 yield Attention("capacity", WARN, len(names), names[:EXAMPLES])
     missing = [one for one in month.indicators if one["value"] is None]

@@ -10,7 +10,7 @@ from typing import Any
 
 from collector.store.standing import Standing
 from console.reading.month import Month
-from evidence.sources import AGENT
+from evidence.sources import AGENT, IMPORT
 
 SILENT_AFTER_MS = 30 * 60_000
 """Agents deliver every ten minutes unless told otherwise: three missed deliveries."""
@@ -30,6 +30,8 @@ class State(Enum):
     REPORTING = "reporting"
     BEHIND = "behind"
     SILENT = "silent"
+    IMPORTED = "imported"
+    """Its averages come from files: nobody expects it to report."""
     NEVER = "never"
     UNKNOWN = "unknown"
     """Declared in the scope, never seen here."""
@@ -80,13 +82,14 @@ def state_of(one: Standing, now_ms: int) -> State:
     newest = one.newest
     if newest is None:
         return State.NEVER
-    if AGENT in one.sources:
-        patience = max(SILENT_AFTER_MS, SILENT_CHUNKS * (newest.end_ms - newest.start_ms))
-    else:
-        patience = QUIET_SOURCE_MS
+    if AGENT not in one.sources:
+        if set(one.sources) <= {IMPORT}:
+            return State.IMPORTED
+        return State.SILENT if now_ms - newest.end_ms > QUIET_SOURCE_MS else State.REPORTING
+    patience = max(SILENT_AFTER_MS, SILENT_CHUNKS * (newest.end_ms - newest.start_ms))
     if now_ms - newest.received_ms > patience:
         return State.SILENT
-    if AGENT in one.sources and newest.source == AGENT and now_ms - newest.end_ms > max(BEHIND_MS, patience):
+    if newest.source == AGENT and now_ms - newest.end_ms > max(BEHIND_MS, patience):
         return State.BEHIND
     return State.REPORTING
 
@@ -98,7 +101,8 @@ def rows_of(month: Month, now_ms: int) -> list[HostRow]:
     rows = [_row(one, figures.get(one.name), declared, now_ms) for one in month.standings]
     unseen = declared - {one.name for one in month.standings}
     rows += [
-        HostRow(None, name, State.UNKNOWN, (), "", None, None, None, 0, declared=True) for name in sorted(unseen)
+        HostRow(None, name, State.UNKNOWN, (), "", None, None, None, 0, declared=True)
+        for name in sorted(unseen)
     ]
     return rows
 
@@ -119,7 +123,7 @@ def listed(rows: Sequence[HostRow], wanted: Wanted) -> Listed:
     key = _SORTS.get(wanted.sort, _SORTS["name"])
     # Hosts without a value stay at the end, whichever way is asked for.
     known = sorted((row for row in fitting if key(row) is not None), key=lambda row: row.name.casefold())
-    known.sort(key=lambda row: key(row), reverse=wanted.descending)
+    known.sort(key=key, reverse=wanted.descending)
     fitting = [*known, *(row for row in fitting if key(row) is None)]
     pages = max(1, -(-len(fitting) // PAGE_ROWS))
     page = min(max(1, wanted.page), pages)

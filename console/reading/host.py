@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -91,7 +91,7 @@ def read_host(store: Store, host_id: int, name: str, span: Span, *, now_ms: int)
             for days in calendar(figures, runs).values()
             for day in days
         ],
-        by_source=_by_source(archive, rules, target, span, of_hosts, figures),
+        by_source=_by_source(figures, lambda source: _measured(archive, rules, replace(target, sources=(source,)), span)),
         devices=manifest.devices if manifest else (),
         facts={key: str(value) for key, value in sorted(manifest.host.items())} if manifest else {},
         stars=[{"id": s.id, "name_zh": s.name_zh, "name_en": s.name_en} for s in rules.edition.stars],
@@ -100,24 +100,22 @@ def read_host(store: Store, host_id: int, name: str, span: Span, *, now_ms: int)
 
 def _measured(archive: OneHost, rules: Rules, host: DeclaredHost, span: Span) -> Figures:
     scope = cut(rules, [host], archive, first_day=span.first_day, last_day=span.last_day)
-    return measure(archive, month=span.month, edition=rules.edition, scope=scope, scopes=rules.scopes)
-
-
-def _by_source(
-    archive: OneHost, rules: Rules, host: DeclaredHost, span: Span, indicators: Sequence[Indicator], figures: Figures
+    return measure(archive, month=span.month, edition=rules.edef _by_source(
+    figures: Figures, alone: Callable[[str], Figures]
 ) -> Mapping[str, Mapping[str, str | None]]:
     """Return the values by source, if there are several: agent and cloud measure independently."""
-    names = {metric for one in indicators if one.definition.metrics for metric in _metrics(one)}
-    sources = sorted({source for source, metric in figures.amounts.get(host.id, {}) if metric in names})
+    names = {metric for one in figures.indicators for metric in _metrics(one)}
+    sources = sorted({source for by in figures.amounts.values() for source, metric in by if metric in names})
     if len(sources) < 2:  # noqa: PLR2004 - nothing to compare
         return {}
-    found = {}
-    for source in sources:
-        alone = _measured(archive, rules, replace(host, sources=(source,)), span)
-        found[source] = {
-            one.rule.id: printed_bounds(one.bounds)["value"] for one in alone.indicators if one.definition.rule
+    return {
+        source: {
+            one.rule.id: printed_bounds(one.bounds)["value"]
+            for one in alone(source).indicators
+            if one.definition.rule
         }
-    return found
+        for source in sources
+    }
 
 
 def _metrics(indicator: Indicator) -> Sequence[str]:

@@ -84,9 +84,7 @@ class Month:
     @property
     def star(self) -> Mapping[str, str] | None:
         """The highest star that all figures reach, with its names."""
-        whole = [
-            star for star in self.rules.edition.stars if self.reached(star.id) == len(self.indicators)
-        ]
+        whole = [star for star in self.rules.edition.stars if self.reached(star.id) == len(self.indicators)]
         return None if not whole else {"name_zh": whole[-1].name_zh, "name_en": whole[-1].name_en}
 
 

@@ -45,7 +45,9 @@ def rules_of(archive: Archive, month: str) -> Rules:
     return Rules(edition, scope, scopes, declared=True, problem="")
 
 
-def cut(rules: Rules, hosts: Sequence[DeclaredHost], archive: Archive, *, first_day: int, last_day: int) -> Scope:
+def cut(
+    rules: Rules, hosts: Sequence[DeclaredHost], archive: Archive, *, first_day: int, last_day: int
+) -> Scope:
     """Return the scope of these hosts, its window cut to the given days (ordinals, both inclusive).
 
     Without a declared scope one that declares nothing but hosts and days.
@@ -53,7 +55,10 @@ def cut(rules: Rules, hosts: Sequence[DeclaredHost], archive: Archive, *, first_
     if rules.scope is not None:
         start = max(first_day, rules.scope.first_day)
         return replace(
-            rules.scope, hosts=tuple(hosts), first_day=start, last_day=max(start, min(last_day, rules.scope.last_day))
+            rules.scope,
+            hosts=tuple(hosts),
+            first_day=start,
+            last_day=max(start, min(last_day, rules.scope.last_day)),
         )
     return Scope(
         enterprise=archive.enterprise,

@@ -54,9 +54,7 @@ def gauge(indicator: Mapping[str, Any], stars: Sequence[str], *, likely: str | N
 
     unbounded = indicator["low"] is not None and indicator["high"] is None
     return Gauge(
-        marks=[
-            Mark(at, f"{limit:f}", names) for (limit, names), (_, at) in zip(steps, places, strict=True)
-        ],
+        marks=[Mark(at, f"{limit:f}", names) for (limit, names), (_, at) in zip(steps, places, strict=True)],
         low=place(indicator["low"]),
         high=ENDS[1] if unbounded else place(indicator["high"]),
         value=place(indicator["value"]),

@@ -25,7 +25,9 @@ def signing_in(visit: Visit) -> Response:
         return visit.back_to(onward)
     with visit.console.store.reading() as connection:
         nobody = not people.anybody(connection)
-    return visit.render("entry/login.html", onward=onward, name="", problem="entry.no_people" if nobody else "")
+    return visit.render(
+        "entry/login.html", onward=onward, name="", problem="entry.no_people" if nobody else ""
+    )
 
 
 def sign_in(visit: Visit) -> Response:
@@ -87,7 +89,9 @@ def change_password(visit: Visit) -> Response:
     try:
         if new != visit.form.get("again"):
             raise AccountError("setup.differ")
-        if not visit.console.sessions.confirm(visit.person.id, old[: MOST_CHARACTERS + 1], now_ms=visit.now_ms):
+        if not visit.console.sessions.confirm(
+            visit.person.id, old[: MOST_CHARACTERS + 1], now_ms=visit.now_ms
+        ):
             raise AccountError("account.wrong")
         visit.console.accounts.set_password(
             visit.person.id, password=new, actor=visit.actor, now_ms=visit.now_ms

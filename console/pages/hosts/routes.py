@@ -70,7 +70,7 @@ def chart(visit: Visit) -> Response:
     series = found.series.get(name)
     if series is None:
         raise NotFoundError
-    stars = [vars_of for vars_of in found.stars]
+    stars = list(found.stars)
     rule = next(one for one in found.indicators if one["id"] == name)
     drawn = daily_charts(series, rule, stars=stars, language=TAGS[visit.language])
     return Response(

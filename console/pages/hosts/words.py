@@ -29,6 +29,7 @@ WORDS: Words = {
     "state.reporting": ("正常", "reporting"),
     "state.behind": ("补传中", "catching up"),
     "state.silent": ("失联", "silent"),
+    "state.imported": ("导入", "imported"),
     "state.never": ("未上报", "never seen"),
     "state.unknown": ("未接入", "not connected"),
     "host.figures": ("本月指标", "Figures of the month"),

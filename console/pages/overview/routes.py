@@ -30,7 +30,8 @@ def overview(visit: Visit) -> Response:
     indicators = month.indicators
     projections = {name: one.value for name, one in month.projections.items()}
     gauges = {
-        one["id"]: gauge(one, [star.id for star in stars], likely=projections.get(one["id"])) for one in indicators
+        one["id"]: gauge(one, [star.id for star in stars], likely=projections.get(one["id"]))
+        for one in indicators
     }
     states = {state: sum(row.state is state for row in rows) for state in State}
     return visit.render(
@@ -42,7 +43,7 @@ def overview(visit: Visit) -> Response:
         gauges=gauges,
         projections=projections,
         states=states,
-        reporting=State.REPORTING,
+        alive=states[State.REPORTING] + states[State.IMPORTED],
         share=_share(month.indicators),
         matters=attention(month, rows),
         links=month_links(visit, span),
@@ -55,10 +56,14 @@ def _share(indicators: object) -> str | None:
         return None
     for one in indicators:
         if one["id"] == "cpu_utilization":
-            seconds = {name: one["coverage"][name] * MS_PER_S for name in ("observed_s", "bridged_s", "missing_s")}
+            seconds = {
+                name: one["coverage"][name] * MS_PER_S for name in ("observed_s", "bridged_s", "missing_s")
+            }
             return coverage_share(
                 TimeClasses(
-                    observed_ms=seconds["observed_s"], bridged_ms=seconds["bridged_s"], missing_ms=seconds["missing_s"]
+                    observed_ms=seconds["observed_s"],
+                    bridged_ms=seconds["bridged_s"],
+                    missing_ms=seconds["missing_s"],
                 )
             )
     return None

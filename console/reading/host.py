@@ -91,7 +91,9 @@ def read_host(store: Store, host_id: int, name: str, span: Span, *, now_ms: int)
             for days in calendar(figures, runs).values()
             for day in days
         ],
-        by_source=_by_source(figures, lambda source: _measured(archive, rules, replace(target, sources=(source,)), span)),
+        by_source=_by_source(
+            figures, lambda source: _measured(archive, rules, replace(target, sources=(source,)), span)
+        ),
         devices=manifest.devices if manifest else (),
         facts={key: str(value) for key, value in sorted(manifest.host.items())} if manifest else {},
         stars=[{"id": s.id, "name_zh": s.name_zh, "name_en": s.name_en} for s in rules.edition.stars],
@@ -100,9 +102,10 @@ def read_host(store: Store, host_id: int, name: str, span: Span, *, now_ms: int)
 
 def _measured(archive: OneHost, rules: Rules, host: DeclaredHost, span: Span) -> Figures:
     scope = cut(rules, [host], archive, first_day=span.first_day, last_day=span.last_day)
-    return measure(archive, month=span.month, edition=rules.edef _by_source(
-    figures: Figures, alone: Callable[[str], Figures]
-) -> Mapping[str, Mapping[str, str | None]]:
+    return measure(archive, month=span.month, edition=rules.edition, scope=scope, scopes=rules.scopes)
+
+
+def _by_source(figures: Figures, alone: Callable[[str], Figures]) -> Mapping[str, Mapping[str, str | None]]:
     """Return the values by source, if there are several: agent and cloud measure independently."""
     names = {metric for one in figures.indicators for metric in _metrics(one)}
     sources = sorted({source for by in figures.amounts.values() for source, metric in by if metric in names})

@@ -67,8 +67,7 @@ def set_up(visit: Visit) -> Response:
     if not visit.console.accounts.setup_is_open(link, now_ms=visit.now_ms):
         return visit.render("entry/setup_over.html", status=404)
     try:
-        if password != visit.form.get("again"):
-            raise AccountError("setup.differ")
+        _require_twice(visit)
         visit.console.accounts.set_up(link, name=name.strip(), password=password, now_ms=visit.now_ms)
     except AccountError as error:
         return visit.render("entry/setup.html", status=REFUSED, link=link, name=name, problem=error.words)
@@ -85,16 +84,11 @@ def change_password(visit: Visit) -> Response:
     """Change one's own password, which ends all of one's sessions."""
     if visit.person is None:  # the guard lets nobody through; for the type
         raise NotFoundError
-    old, new = visit.form.get("old", ""), visit.form.get("password", "")
     try:
-        if new != visit.form.get("again"):
-            raise AccountError("setup.differ")
-        if not visit.console.sessions.confirm(
-            visit.person.id, old[: MOST_CHARACTERS + 1], now_ms=visit.now_ms
-        ):
-            raise AccountError("account.wrong")
+        _require_twice(visit)
+        _require_known(visit, visit.person.id)
         visit.console.accounts.set_password(
-            visit.person.id, password=new, actor=visit.actor, now_ms=visit.now_ms
+            visit.person.id, password=visit.form.get("password", ""), actor=visit.actor, now_ms=visit.now_ms
         )
     except AccountError as error:
         return visit.render("entry/account.html", status=REFUSED, problem=error.words)
@@ -106,6 +100,17 @@ def choose_language(visit: Visit) -> Response:
     wanted = visit.form.get("language", "")
     visit.cookies[COOKIE] = wanted if wanted in LANGUAGES else ENGLISH
     return visit.back_to(local(visit.form.get("next")))
+
+
+def _require_twice(visit: Visit) -> None:
+    if visit.form.get("password") != visit.form.get("again"):
+        raise AccountError("setup.differ")
+
+
+def _require_known(visit: Visit, person: int) -> None:
+    old = visit.form.get("old", "")[: MOST_CHARACTERS + 1]
+    if not visit.console.sessions.confirm(person, old, now_ms=visit.now_ms):
+        raise AccountError("account.wrong")
 
 
 def _inside(visit: Visit, token: str, onward: str) -> Response:

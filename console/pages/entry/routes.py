@@ -9,7 +9,7 @@ from console.access.accounts import AccountError
 from console.access.passwords import MOST_CHARACTERS
 from console.access.roles import Need, Role
 from console.guard import Refusal
-from console.language import COOKIE, ENGLISH, LANGUAGES
+from console.language import COOKIE, chosen
 from console.page import Page
 from console.pages.entry.live import stream
 from console.visit import REFUSED, NotFoundError, Visit, local
@@ -97,8 +97,7 @@ def change_password(visit: Visit) -> Response:
 
 def choose_language(visit: Visit) -> Response:
     """Remember the language."""
-    wanted = visit.form.get("language", "")
-    visit.cookies[COOKIE] = wanted if wanted in LANGUAGES else ENGLISH
+    visit.cookies[COOKIE] = chosen(visit.form.get("language"))
     return visit.back_to(local(visit.form.get("next")))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from console.services import Console
 
 SEE_OTHER = 303
+MOST_QUERY = 1024
 REFUSED = 422
 """A form that cannot be taken as it is."""
 
@@ -63,9 +64,9 @@ class Visit:
 
     @property
     def here(self) -> str:
-        """The path with its query, to come back to."""
+        """The path with its query (unless that is longer than any of ours), to come back to."""
         query = self.request.url.query
-        return f"{self.path}?{query}" if query else self.path
+        return f"{self.path}?{query}" if 0 < len(query) <= MOST_QUERY else self.path
 
     @cached_property
     def csrf(self) -> str:

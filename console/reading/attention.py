@@ -13,6 +13,11 @@ COVERAGE_WANTED = "0.9"
 BAD = "bad"
 WARN = "warn"
 INFO = "info"
+CODES = (
+    "no_scope", "scope_outside", "scope_broken", "silent", "behind", "never", "unknown", "clock", "capacity",
+    "no_data", "findings", "unanchored",
+)  # fmt: skip
+"""All that there can be; each has words that say what to do."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 What was quick to compute is computed anew as soon as the store has moved. What was slow is answered as
 it was, with the instant of its making, and made anew in the background: at most one at a time, and not
 more than a tenth of the time, so that a fleet that reports every second leaves room for its ingest.
+Somebody has to look: what nobody asks for, and no open page waits for, is not made.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from evidence.errors import EvidenceError
 from verifier.errors import VerifierError
 
 T = TypeVar("T")
-QUICK_S = 0.15
+QUICK_S = 0.25
 """What takes no longer is never answered as it was."""
 REST = 10
 """After a slow making the next one waits so many times as long."""
@@ -32,13 +33,22 @@ LOOK_EVERY_S = 1.0
 """The revision is asked for at most so often by streams."""
 
 
+Mark = tuple[Revision, int]
+
+
 @dataclass
 class _Kept:
     value: Any
     revision: Revision
     made_s: float
     cost_s: float
+    wanted: Callable[[], Any] | None = None
+    """Makes it anew; set when somebody asked for it after the store had moved."""
     busy: bool = False
+
+    @property
+    def due_s(self) -> float:
+        return self.made_s + REST * self.cost_s
 
 
 class Snapshots:
@@ -55,20 +65,25 @@ class Snapshots:
         self._lock = threading.Lock()
         self._making: dict[Hashable, threading.Lock] = {}
         self._looked: tuple[float, Revision] | None = None
+        self._renewed = 0
 
     def close(self) -> None:
         """Wait for what is being made; nothing new is begun."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def revision(self) -> Revision:
-        """Return the store's revision, at most ``LOOK_EVERY_S`` old."""
+    def mark(self) -> Mark:
+        """Return what differs when there is something new to see; its part of the store is ``LOOK_EVERY_S`` old at most.
+
+        Begins what was asked for and has rested.
+        """
         now_s = self._monotonic()
         looked = self._looked
-        if looked is not None and now_s - looked[0] < LOOK_EVERY_S:
-            return looked[1]
-        found = self._revision()
-        self._looked = (now_s, found)
-        return found
+        if looked is None or now_s - looked[0] >= LOOK_EVERY_S:
+            looked = self._looked = (now_s, self._revision())
+        with self._lock:
+            for key, kept in self._kept.items():
+                self._renew_if_due(key, kept)
+            return looked[1], self._renewed
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what ``make`` returns, or returned while the store was as it is, or shortly before.
@@ -83,7 +98,8 @@ class Snapshots:
                 if kept.revision == revision:
                     return kept.value  # type: ignore[no-any-return] # a key is always made by the same function
                 if kept.cost_s > QUICK_S:
-                    self._renew_later(key, kept, make)
+                    kept.wanted = make
+                    self._renew_if_due(key, kept)
                     return kept.value  # type: ignore[no-any-return]
             making = self._making.setdefault(key, threading.Lock())
         with making:  # who asks for the same waits, instead of making it too
@@ -105,16 +121,19 @@ class Snapshots:
                 self._making.pop(gone, None)
         return value
 
-    def _renew_later(self, key: Hashable, kept: _Kept, make: Callable[[], Any]) -> None:
-        if kept.busy or self._monotonic() - kept.made_s < REST * kept.cost_s:
+    def _renew_if_due(self, key: Hashable, kept: _Kept) -> None:
+        make = kept.wanted
+        if make is None or kept.busy or self._monotonic() < kept.due_s:
             return
         kept.busy = True
 
         def renew() -> None:
             try:
                 self._make(key, make)
+                self._renewed += 1
             except (CollectorError, EvidenceError, VerifierError) as error:
                 self._log("not_renewed", level="warning", message=str(error))
+                kept.made_s = self._monotonic()  # it rests before it is tried again
             finally:
                 kept.busy = False
 

@@ -67,6 +67,7 @@ bench: $(VENV)/.dev  ## weights beside their peers (needs Debian's prometheus-no
 	$(BIN)/python bench/shifted_stamps.py
 	$(BIN)/python bench/flag_rates.py
 	$(BIN)/python bench/unit_weight.py
+	PYTHONPATH=tests:tests/console $(BIN)/python bench/console_overview.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* demo-output

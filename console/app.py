@@ -28,6 +28,8 @@ from console.access.sessions import Sessions
 from console.guard import finished, guarded, refused, visit_of
 from console.language import merged
 from console.pages import TABLE, WORDS
+from console.pages.overview.months import warm
+from console.reading.changes import Changes
 from console.reading.snapshots import Snapshots
 from console.rendering import ASSETS, STATIC, Pages
 from console.services import Console
@@ -61,6 +63,7 @@ def create_console(
         sessions=Sessions(opened.store, passwords),
         accounts=Accounts(opened.store, passwords),
         snapshots=snapshots or Snapshots(opened.store, monotonic=time.monotonic, log=log),
+        changes=Changes(opened.store),
         pages=Pages(merged((COMMON, *WORDS)), TABLE, zone=opened.identity.timezone),
         attempts=Buckets(ATTEMPTS_A_MINUTE, time.monotonic),
         stopping=stopping or threading.Event(),
@@ -112,6 +115,7 @@ def open_console(
         say(
             f"控制台首次设置，24 小时内有效，只能用一次 / set up the console, once, within 24 hours:\n  {base}/setup?link={secret}"
         )
+    console.snapshots.warm(partial(warm, console))
     try:
         yield application(console)
     finally:

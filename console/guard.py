@@ -26,6 +26,7 @@ from console.access.roles import may
 from console.access.sessions import csrf_of
 from console.language import COOKIE, chosen
 from console.page import Page
+from console.reading.snapshots import NotReadyError
 from console.services import Console
 from console.visit import SEE_OTHER, NotFoundError, Visit
 
@@ -68,6 +69,9 @@ def guarded(page: Page, console: Console) -> Callable[[Request], Awaitable[Respo
             response = refused(visit, refusal.status, refusal.words)
         except NotFoundError:
             response = refused(visit, 404, "error.not_found")
+        except NotReadyError:
+            response = visit.render("computing.html", status=503)
+            response.headers["Retry-After"] = "5"
         except StoreError as error:
             busy = isinstance(error, StoreBusyError)
             console.log("store_unavailable", level="warning" if busy else "error", message=str(error))

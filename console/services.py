@@ -14,6 +14,7 @@ from collector.settings import Settings
 from collector.store.engine import Store
 from console.access.accounts import Accounts
 from console.access.sessions import Sessions
+from console.reading.changes import Changes
 from console.reading.snapshots import Snapshots
 from console.rendering import Pages
 
@@ -36,6 +37,7 @@ class Console:
     sessions: Sessions
     accounts: Accounts
     snapshots: Snapshots
+    changes: Changes
     pages: Pages
     attempts: Buckets
     """How often an address may try to sign in."""

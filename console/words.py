@@ -61,6 +61,11 @@ COMMON: Words = {
     "person.last": ("至少要留一位管理员。请先让别人成为管理员。", "Somebody must stay administrator; make somebody else one first."),
     "person.gone": ("这个账户已不存在。", "This account no longer exists."),
     "person.no_role": ("请从列表里选择角色。", "Choose one of the roles in the list."),
+    "computing.title": ("正在计算", "Computing"),
+    "computing.about": (
+        "主机很多时，启动后第一次计算要一两分钟。此页会自动刷新，之后打开都很快。",
+        "With many hosts the first computation after a start takes a minute or two. This page reloads by itself.",
+    ),
     "error.title": ("没有成功", "That did not work"),
     "error.home": ("回到首页", "To the first page"),
     "error.role": ("您的角色不能打开此页。需要时请管理员调整您的角色。", "Your role may not open this page. Ask an administrator for another role if you need it."),

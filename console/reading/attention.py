@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from console.reading.fleet import CLOCK_OFF_MS, HostRow, State
-from console.reading.month import Month
+from console.reading.month import Fleet, MonthFigures
 
 EXAMPLES = 3
 COVERAGE_WANTED = "0.9"
@@ -31,15 +31,15 @@ class Attention:
     link: str = ""
 
 
-def attention(month: Month, rows: Sequence[HostRow]) -> list[Attention]:
+def attention(month: MonthFigures, fleet: Fleet, rows: Sequence[HostRow]) -> list[Attention]:
     """Return everything that needs attention, the most urgent first."""
     order = {BAD: 0, WARN: 1, INFO: 2}
     return sorted(
-        (*_rules(month), *_hosts(rows), *_figures(month), *_evidence(month)), key=lambda one: order[one.kind]
+        (*_rules(month), *_hosts(rows), *_figures(month), *_evidence(fleet)), key=lambda one: order[one.kind]
     )
 
 
-def _rules(month: Month) -> Iterator[Attention]:
+def _rules(month: MonthFigures) -> Iterator[Attention]:
     if not month.rules.declared:
         yield Attention("no_scope", WARN, 1)
     elif month.rules.problem == "outside":
@@ -63,7 +63,7 @@ def _hosts(rows: Sequence[HostRow]) -> Iterator[Attention]:
         yield Attention("clock", WARN, len(names), names[:EXAMPLES], "/hosts")
 
 
-def _figures(month: Month) -> Iterator[Attention]:
+def _figures(month: MonthFigures) -> Iterator[Attention]:
     for indicator in month.indicators:
         if indicator["id"] == "bandwidth_utilization":
             names = [
@@ -76,8 +76,8 @@ def _figures(month: Month) -> Iterator[Attention]:
         yield Attention("no_data", INFO, len(missing))
 
 
-def _evidence(month: Month) -> Iterator[Attention]:
-    if month.findings:
-        yield Attention("findings", WARN, sum(month.findings.values()), sorted(month.findings)[:EXAMPLES])
-    if month.unanchored:
-        yield Attention("unanchored", BAD, month.unanchored)
+def _evidence(fleet: Fleet) -> Iterator[Attention]:
+    if fleet.findings:
+        yield Attention("findings", WARN, sum(fleet.findings.values()), sorted(fleet.findings)[:EXAMPLES])
+    if fleet.unanchored:
+        yield Attention("unanchored", BAD, fleet.unanchored)

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from collector.store.standing import Standing
-from console.reading.month import Month
+from console.reading.month import Fleet, MonthFigures
 from evidence.sources import AGENT, IMPORT
 
 SILENT_AFTER_MS = 30 * 60_000
@@ -94,12 +94,12 @@ def state_of(one: Standing, now_ms: int) -> State:
     return State.REPORTING
 
 
-def rows_of(month: Month, now_ms: int) -> list[HostRow]:
+def rows_of(month: MonthFigures, fleet: Fleet, now_ms: int) -> list[HostRow]:
     """Return all hosts: those that the store knows, and those that are declared and were never seen."""
     figures = _by_host(month)
     declared = {host.id for host in month.rules.scope.hosts} if month.rules.scope else set()
-    rows = [_row(one, figures.get(one.name), declared, now_ms) for one in month.standings]
-    unseen = declared - {one.name for one in month.standings}
+    rows = [_row(one, figures.get(one.name), declared, now_ms) for one in fleet.standings]
+    unseen = declared - {one.name for one in fleet.standings}
     rows += [
         HostRow(None, name, State.UNKNOWN, (), "", None, None, None, 0, declared=True)
         for name in sorted(unseen)
@@ -164,7 +164,7 @@ def _row(one: Standing, figure: Mapping[str, Any] | None, declared: set[str], no
     )
 
 
-def _by_host(month: Month) -> Mapping[str, Mapping[str, Any]]:
+def _by_host(month: MonthFigures) -> Mapping[str, Mapping[str, Any]]:
     for indicator in month.indicators:
         if indicator["id"] == "cpu_utilization":
             return {host["host"]: host for host in indicator["hosts"]}

@@ -10,13 +10,13 @@ from typing import Any
 from collector.store import standing
 from collector.store.engine import Store
 from collector.store.standing import Standing
-from console.reading.archives import OneHost
+from console.reading.archives import SomeHosts
+from console.reading.figures import Days, measured
 from console.reading.month import Span
-from console.reading.rules import Rules, cut, rules_of
+from console.reading.rules import rules_of
 from evidence.manifest import Device
 from evidence.sources import AGENT
 from verifier.document import coverage_share, document, printed_bounds
-from verifier.figures import measure
 from verifier.result import Figures, Indicator
 from verifier.scope import DeclaredHost
 from verifier.series import DayFigure, calendar, series, worst
@@ -54,22 +54,22 @@ class HostMonth:
     stars: Sequence[Mapping[str, str]]
 
 
-def read_host(store: Store, host_id: int, name: str, span: Span, *, now_ms: int) -> HostMonth:
+def read_host(store: Store, host_id: int, name: str, span: Span) -> HostMonth:
     """Return one host.
 
     Raises:
         VerifierError: the evidence or the declared rules are impossible; run the audit.
         StoreError: the store cannot be read.
     """
-    _ = now_ms
-    archive = OneHost(store, name)
+    archive = SomeHosts(store, [name])
     rules = rules_of(archive, span.month)
     declared = next((one for one in rules.scope.hosts if one.id == name), None) if rules.scope else None
     with store.reading() as connection:
-        stands = next(one for one in standing.standings(connection) if one.id == host_id)
+        stands = standing.standings(connection, host_id=host_id)[0]
         manifest = standing.newest_manifest(connection, host_id, AGENT)
     target = declared or DeclaredHost(name)
-    figures = _measured(archive, rules, target, span)
+    days = Days(span.month, span.first_day, span.last_day)
+    figures = measured(archive, rules, [target], days)
     of_hosts = [one for one in figures.indicators if one.definition.rule is not None]
     runs = {one.rule.id: series(figures, one) for one in of_hosts}
     return HostMonth(
@@ -92,17 +92,12 @@ def read_host(store: Store, host_id: int, name: str, span: Span, *, now_ms: int)
             for day in days
         ],
         by_source=_by_source(
-            figures, lambda source: _measured(archive, rules, replace(target, sources=(source,)), span)
+            figures, lambda source: measured(archive, rules, [replace(target, sources=(source,))], days)
         ),
         devices=manifest.devices if manifest else (),
         facts={key: str(value) for key, value in sorted(manifest.host.items())} if manifest else {},
         stars=[{"id": s.id, "name_zh": s.name_zh, "name_en": s.name_en} for s in rules.edition.stars],
     )
-
-
-def _measured(archive: OneHost, rules: Rules, host: DeclaredHost, span: Span) -> Figures:
-    scope = cut(rules, [host], archive, first_day=span.first_day, last_day=span.last_day)
-    return measure(archive, month=span.month, edition=rules.edition, scope=scope, scopes=rules.scopes)
 
 
 def _by_source(figures: Figures, alone: Callable[[str], Figures]) -> Mapping[str, Mapping[str, str | None]]:

@@ -6,7 +6,7 @@ over (on the first day: today), so their intervals speak of what is missing unti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,15 +14,14 @@ from typing import Any
 from collector.store import findings, standing
 from collector.store.engine import Store
 from collector.store.standing import Standing
-from console.reading.archives import KeptArchive
+from console.reading.archives import EnterpriseAlone
+from console.reading.figures import Days, fleet_figures
 from console.reading.projection import Projection, project
-from console.reading.rules import Rules, cut, rules_of
+from console.reading.rules import Rules, rules_of
 from evidence.calendar import LocalCalendar
 from evidence.manifest import ACTIVITY
 from evidence.sources import carried_kind
 from verifier.document import document
-from verifier.figures import measure
-from verifier.result import Figures
 from verifier.scope import DeclaredHost
 
 TREND_DAYS = 7
@@ -55,27 +54,22 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Month:
-    """A month as it stands at ``made_ms``.
+class MonthFigures:
+    """The figures of a month as they stood at ``made_ms``.
 
-    ``figures`` is the verifier's document over the span; ``projections`` by indicator, absent where none
-    can be made. ``findings`` counts what the collector noticed, by code; ``unanchored`` the checkpoints that
-    wait for a witness.
+    ``document`` is the verifier's over the span; ``projections`` by indicator, absent where none can be made.
     """
 
     span: Span
     made_ms: int
     rules: Rules
-    figures: Mapping[str, Any]
+    document: Mapping[str, Any]
     projections: Mapping[str, Projection]
-    standings: Sequence[Standing]
-    findings: Mapping[str, int]
-    unanchored: int
 
     @property
     def indicators(self) -> Sequence[Mapping[str, Any]]:
         """The six figures in the guide's order."""
-        return list(self.figures["indicators"])
+        return list(self.document["indicators"])
 
     def reached(self, star: str) -> int:
         """Return how many of the figures reach a star."""
@@ -86,6 +80,19 @@ class Month:
         """The highest star that all figures reach, with its names."""
         whole = [star for star in self.rules.edition.stars if self.reached(star.id) == len(self.indicators)]
         return None if not whole else {"name_zh": whole[-1].name_zh, "name_en": whole[-1].name_en}
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Hosts and evidence as they stand.
+
+    ``findings`` counts what the collector noticed, by code; ``unanchored`` the checkpoints that no
+    witness has taken although it was asked.
+    """
+
+    standings: Sequence[Standing]
+    findings: Mapping[str, int]
+    unanchored: int
 
 
 def span_of(zone: str, now_ms: int, month: str | None = None) -> Span | None:
@@ -103,52 +110,54 @@ def span_of(zone: str, now_ms: int, month: str | None = None) -> Span | None:
     return Span(month, first, max(first, min(after - 1, today - 1)), after)
 
 
-def read_month(store: Store, span: Span, *, now_ms: int) -> Month:
-    """Return the month as it stands.
+def read_figures(store: Store, span: Span, *, now_ms: int) -> MonthFigures:
+    """Return the figures of the month over the days of the span.
 
     Raises:
         VerifierError: the evidence or the declared rules are impossible; run the audit.
         StoreError: the store cannot be read.
     """
-    archive = KeptArchive(store)
-    rules = rules_of(archive, span.month)
+    rules = rules_of(EnterpriseAlone(store), span.month)
     with store.reading() as connection:
-        fleet = standing.standings(connection)
-        noticed = findings.recorded(connection)
-        unanchored = standing.unanchored(connection)
-    hosts = hosts_of(rules, fleet)
-    figures = measured(archive, rules, hosts, span)
-    trend = None
+        hosts = hosts_of(rules, standing.sources(connection))
+    spans = [Days(span.month, span.first_day, span.last_day)]
     if not span.over and span.past > TREND_DAYS:
-        recent = Span(span.month, span.last_day - TREND_DAYS + 1, span.last_day, span.after_day)
-        trend = measured(archive, rules, hosts, recent)
-    codes: dict[str, int] = {}
-    for one in noticed:
-        codes[one.code] = codes.get(one.code, 0) + 1
-    return Month(
+        spans.append(Days(span.month, span.last_day - TREND_DAYS + 1, span.last_day))
+    figures, *trend = fleet_figures(store, rules, hosts, spans)
+    return MonthFigures(
         span=span,
         made_ms=now_ms,
         rules=rules,
-        figures=document(figures),
-        projections={} if span.over else project(figures, trend, span.days),
-        standings=fleet,
-        findings=codes,
-        unanchored=unanchored,
+        document=document(figures),
+        projections={} if span.over else project(figures, trend[0] if trend else None, span.days),
     )
 
 
-def measured(archive: KeptArchive, rules: Rules, hosts: Sequence[DeclaredHost], span: Span) -> Figures:
-    """Return the figures over the days of a span."""
-    scope = cut(rules, hosts, archive, first_day=span.first_day, last_day=span.last_day)
-    return measure(archive, month=span.month, edition=rules.edition, scope=scope, scopes=rules.scopes)
+def read_fleet(store: Store) -> Fleet:
+    """Return how hosts and evidence stand.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    with store.reading() as connection:
+        noticed = findings.recorded(connection)
+        codes: dict[str, int] = {}
+        for one in noticed:
+            codes[one.code] = codes.get(one.code, 0) + 1
+        return Fleet(standing.standings(connection), codes, standing.unanchored(connection))
 
 
-def hosts_of(rules: Rules, fleet: Sequence[Standing]) -> Sequence[DeclaredHost]:
-    """Return the hosts that count: the scope's, else all that are more than a name that tells of accounts."""
+def hosts_of(rules: Rules, sources: Mapping[str, Collection[str]]) -> Sequence[DeclaredHost]:
+    """Return the hosts that count: the scope's, else all that are more than a name that tells of accounts.
+
+    Args:
+        rules: with the declared scope, if it is used.
+        sources: of every host of the store, by name.
+    """
     if rules.scope is not None:
         return rules.scope.hosts
     return [
-        DeclaredHost(one.name)
-        for one in fleet
-        if not one.sources or any(carried_kind(source) != ACTIVITY for source in one.sources)
+        DeclaredHost(name)
+        for name, mine in sources.items()
+        if not mine or any(carried_kind(source) != ACTIVITY for source in mine)
     ]

@@ -33,16 +33,22 @@ LOOK_EVERY_S = 1.0
 """The revision is asked for at most so often by streams."""
 
 
+PATIENCE_S = 5.0
+"""Who asks for what somebody else began to make waits so long."""
 Mark = tuple[Revision, int]
+
+
+class NotReadyError(Exception):
+    """It is being made for the first time and takes longer than anybody should wait for a page."""
 
 
 @dataclass
 class _Kept:
     value: Any
-    revision: Revision
+    revision: Hashable
     made_s: float
     cost_s: float
-    wanted: Callable[[], Any] | None = None
+    wanted: tuple[Callable[[], Any], Callable[[], Hashable]] | None = None
     """Makes it anew; set when somebody asked for it after the store had moved."""
     busy: bool = False
 
@@ -85,32 +91,53 @@ class Snapshots:
                 self._renew_if_due(key, kept)
             return looked[1], self._renewed
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+    def get(
+        self, key: Hashable, make: Callable[[], T], *, revision: Callable[[], Hashable] | None = None
+    ) -> T:
         """Return what ``make`` returns, or returned while the store was as it is, or shortly before.
 
-        ``key`` names what is made, with everything it depends on beside the store.
+        Args:
+            key: names what is made, with everything that makes it another thing.
+            make: makes it.
+            revision: tells whether it would be made differently now; by default whether the store moved.
         """
-        revision = self._revision()
+        tell = revision or self._revision
+        now = tell()
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
-                if kept.revision == revision:
+                if kept.revision == now:
                     return kept.value  # type: ignore[no-any-return] # a key is always made by the same function
                 if kept.cost_s > QUICK_S:
-                    kept.wanted = make
+                    kept.wanted = (make, tell)
                     self._renew_if_due(key, kept)
                     return kept.value  # type: ignore[no-any-return]
             making = self._making.setdefault(key, threading.Lock())
-        with making:  # who asks for the same waits, instead of making it too
+        if not making.acquire(timeout=PATIENCE_S):  # who asks for the same waits, instead of making it too
+            raise NotReadyError
+        try:
             with self._lock:
                 kept = self._kept.get(key)
-                if kept is not None and kept.revision == revision:
+                if kept is not None and kept.revision == now:
                     return kept.value  # type: ignore[no-any-return]
-            return self._make(key, make)
+            return self._make(key, make, tell)
+        finally:
+            making.release()
 
-    def _make(self, key: Hashable, make: Callable[[], T]) -> T:
-        revision, begun_s = self._revision(), self._monotonic()
+    def warm(self, job: Callable[[], Any]) -> None:
+        """Run what asks for the pages that are opened first, in the background."""
+
+        def run() -> None:
+            try:
+                job()
+            except (CollectorError, EvidenceError, VerifierError) as error:
+                self._log("not_renewed", level="warning", message=str(error))
+
+        self._executor.submit(run)
+
+    def _make(self, key: Hashable, make: Callable[[], T], tell: Callable[[], Hashable]) -> T:
+        revision, begun_s = tell(), self._monotonic()
         value = make()
         ended_s = self._monotonic()
         with self._lock:
@@ -122,14 +149,14 @@ class Snapshots:
         return value
 
     def _renew_if_due(self, key: Hashable, kept: _Kept) -> None:
-        make = kept.wanted
-        if make is None or kept.busy or self._monotonic() < kept.due_s:
+        if kept.wanted is None or kept.busy or self._monotonic() < kept.due_s:
             return
         kept.busy = True
+        make, tell = kept.wanted
 
         def renew() -> None:
             try:
-                self._make(key, make)
+                self._make(key, make, tell)
                 self._renewed += 1
             except (CollectorError, EvidenceError, VerifierError) as error:
                 self._log("not_renewed", level="warning", message=str(error))

@@ -9,7 +9,7 @@ from console_world import NOW
 from console.access.roles import Role
 from console.reading.attention import attention
 from console.reading.fleet import rows_of
-from console.reading.month import read_month, span_of
+from console.reading.month import read_figures, read_fleet, span_of
 from console.reading.scale import gauge
 from evidence.calendar import LocalCalendar
 from evidence.errors import MalformedError
@@ -30,7 +30,7 @@ def _gauge(low, value, high, thresholds=THRESHOLDS):
 
 def test_the_page_shows_the_very_figures_that_verify_computes(filled, signed_in):
     span = span_of(ZONE, NOW, MONTH)
-    month = read_month(filled.store, span, now_ms=NOW)
+    month = read_figures(filled.store, span, now_ms=NOW)
     with archive(filled.store.engine.url.render_as_string()) as given:
         rules = read_rules(given.scope_versions())
         expected = document(
@@ -96,10 +96,10 @@ def test_an_empty_store_says_how_to_begin(administrator):
 def test_a_figure_is_projected_only_while_the_month_runs(filled):
     calendar = LocalCalendar(ZONE)
     first, after = calendar.month(MONTH)
-    over = read_month(filled.store, span_of(ZONE, calendar.day_start(after), MONTH), now_ms=NOW)
+    over = read_figures(filled.store, span_of(ZONE, calendar.day_start(after), MONTH), now_ms=NOW)
     assert over.projections == {}
     for past in (3, 20):
-        running = read_month(filled.store, span_of(ZONE, calendar.day_start(first + past)), now_ms=NOW)
+        running = read_figures(filled.store, span_of(ZONE, calendar.day_start(first + past)), now_ms=NOW)
         assert set(running.projections) == {"cpu_utilization", "bandwidth_utilization", "daily_reads_writes"}
         value = next(one["value"] for one in running.indicators if one["id"] == "cpu_utilization")
         same = running.projections["cpu_utilization"].value == value
@@ -107,7 +107,8 @@ def test_a_figure_is_projected_only_while_the_month_runs(filled):
 
 
 def test_what_needs_attention_names_the_hosts_and_comes_worst_first(filled):
-    month = read_month(filled.store, span_of(ZONE, NOW), now_ms=NOW)
-    found = attention(month, rows_of(month, NOW))
+    month = read_figures(filled.store, span_of(ZONE, NOW), now_ms=NOW)
+    fleet = read_fleet(filled.store)
+    found = attention(month, fleet, rows_of(month, fleet, NOW))
     assert [one.code for one in found][:1] == ["scope_outside"]
     assert "no_data" in {one.code for one in found}

@@ -10,7 +10,7 @@ from collector.store import standing
 from console.access.roles import Need
 from console.language import TAGS
 from console.page import Entry, Page
-from console.pages.overview.months import month_asked, month_links, month_of
+from console.pages.overview.months import fleet_of, month_asked, month_links, month_of
 from console.reading.fleet import SORTS, State, Wanted, listed, rows_of, state_of
 from console.reading.host import HostMonth, read_host
 from console.visit import NotFoundError, Visit
@@ -31,7 +31,7 @@ def hosts(visit: Visit) -> Response:
     except VerifierError as error:
         return visit.render("overview/broken.html", span=span, reason=str(error))
     wanted = _wanted(visit)
-    found = listed(rows_of(month, visit.now_ms), wanted)
+    found = listed(rows_of(month, fleet_of(visit), visit.now_ms), wanted)
 
     def link(**changes: object) -> str:
         parts = {
@@ -87,9 +87,7 @@ def _read(visit: Visit) -> HostMonth:
         name = standing.host_name(connection, number)
     if name is None:
         raise NotFoundError
-    return visit.console.snapshots.get(
-        ("host", number, span), lambda: read_host(store, number, name, span, now_ms=visit.now_ms)
-    )
+    return visit.console.snapshots.get(("host", number, span), lambda: read_host(store, number, name, span))
 
 
 def _wanted(visit: Visit) -> Wanted:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from collector.store import standing
-from console.reading.month import Month, Span, read_month, span_of
+from console.reading.month import Fleet, MonthFigures, Span, read_figures, read_fleet, span_of
+from console.services import Console
 from console.visit import NotFoundError, Visit
 from evidence.errors import MalformedError
 
@@ -25,14 +26,42 @@ def month_asked(visit: Visit) -> Span:
     return span
 
 
-def month_of(visit: Visit, span: Span) -> Month:
-    """Return the month as it stands, computed now or shortly before.
+def month_of(visit: Visit, span: Span) -> MonthFigures:
+    """Return the figures of the month, computed now or shortly before; their own span says until when.
 
     Raises:
         VerifierError: the evidence or the declared rules are impossible.
+        NotReadyError: they are being computed for the first time, which takes long.
     """
-    store, now_ms = visit.console.store, visit.now_ms
-    return visit.console.snapshots.get(("month", span), lambda: read_month(store, span, now_ms=now_ms))
+    return figures_of(visit.console, span)
+
+
+def fleet_of(visit: Visit) -> Fleet:
+    """Return how hosts and evidence stand, read now or shortly before."""
+    return standing_of(visit.console)
+
+
+def figures_of(console: Console, span: Span) -> MonthFigures:
+    """Return the figures of a month; see ``month_of``."""
+    end_ms = console.opened.identity.calendar.day_start(span.last_day + 1)
+    return console.snapshots.get(
+        ("figures", span.month),
+        lambda: read_figures(console.store, span, now_ms=console.clock()),
+        revision=lambda: console.changes.before(end_ms),
+    )
+
+
+def standing_of(console: Console) -> Fleet:
+    """Return how hosts and evidence stand; see ``fleet_of``."""
+    return console.snapshots.get("fleet", lambda: read_fleet(console.store))
+
+
+def warm(console: Console) -> None:
+    """Compute what the overview shows of this month."""
+    span = span_of(console.zone, console.clock())
+    if span is not None:
+        figures_of(console, span)
+        standing_of(console)
 
 
 def month_links(visit: Visit, span: Span) -> tuple[str | None, str | None]:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from console.access.roles import Need
 from console.page import Entry, Page
-from console.pages.overview.months import month_asked, month_links, month_of
+from console.pages.overview.months import fleet_of, month_asked, month_links, month_of
 from console.reading.attention import attention
 from console.reading.fleet import State, rows_of
 from console.reading.scale import gauge
@@ -25,7 +25,8 @@ def overview(visit: Visit) -> Response:
         month = month_of(visit, span)
     except VerifierError as error:
         return visit.render("overview/broken.html", span=span, reason=str(error))
-    rows = rows_of(month, visit.now_ms)
+    span, fleet = month.span, fleet_of(visit)
+    rows = rows_of(month, fleet, visit.now_ms)
     stars = month.rules.edition.stars
     indicators = month.indicators
     projections = {name: one.value for name, one in month.projections.items()}
@@ -45,7 +46,7 @@ def overview(visit: Visit) -> Response:
         states=states,
         alive=states[State.REPORTING] + states[State.IMPORTED],
         share=_share(month.indicators),
-        matters=attention(month, rows),
+        matters=attention(month, fleet, rows),
         links=month_links(visit, span),
     )
 

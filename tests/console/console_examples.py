@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.page import Page
 
-PARAMETERS = {"host": "1", "indicator": "cpu_utilization", "person": "1"}
+PARAMETERS = {"host": "1", "person": "1"}
 """What the seeded store has under these names; ``person`` is the administrator."""
 MONTH = "2026-10"
 STREAMS = ("/live",)

@@ -100,11 +100,8 @@ def test_a_hosts_page_shows_its_figures_days_and_charts(signed_in):
     text = browser.get(f"/hosts/{number}?month={MONTH}").text
     assert "10.39 %" in text
     assert text.count('<th scope="row" class="day">') == 31
-    chart = browser.get(f"/hosts/{number}/charts/cpu_utilization.svg?month={MONTH}")
-    assert chart.headers["content-type"].startswith("image/svg+xml")
-    assert chart.text.startswith("<svg")
-    assert "script" not in chart.headers["content-security-policy"].replace("default-src", "")
-    assert browser.get(f"/hosts/{number}/charts/nothing.svg?month={MONTH}").status_code == 404
+    assert text.count('<svg class="drawn"') == 3
+    assert text.count("<polyline") >= 3
 
 
 def test_hosts_outside_the_scope_are_told_apart_and_declared_ones_without_data_are_listed(signed_in):

@@ -108,7 +108,7 @@ def test_no_page_has_script_or_style_inside(signed_in):
 
 @pytest.mark.parametrize(
     "path",
-    ["/static/x/../console.css", "/static/x/..%2f..%2fapp.py", "/static/x/app.py", "/static/x/%2e%2e%2f%2e%2e%2fapp.py", "/hosts/../../etc/passwd", "/hosts/1e9", "/hosts/99999999999999999999", "/hosts/1/charts/..%2f..%2fapp.svg"],
+    ["/static/x/../console.css", "/static/x/..%2f..%2fapp.py", "/static/x/app.py", "/static/x/%2e%2e%2f%2e%2e%2fapp.py", "/hosts/../../etc/passwd", "/hosts/1e9", "/hosts/99999999999999999999", "/hosts/1/..%2f..%2fapp.svg"],
 )  # fmt: skip
 def test_paths_that_lead_out_lead_nowhere(signed_in, path):
     assert signed_in(Role.ADMINISTRATOR).get(path).status_code == 404

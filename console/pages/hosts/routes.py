@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from markupsafe import Markup
 from starlette.responses import Response
 
 from collector.store import standing
 from console.access.roles import Need
-from console.language import TAGS
+from console.language import TAGS, picked
 from console.page import Entry, Page
 from console.pages.overview.months import fleet_of, month_asked, month_links, month_of
 from console.reading.fleet import SORTS, State, Wanted, listed, rows_of, state_of
 from console.reading.host import HostMonth, read_host
 from console.visit import NotFoundError, Visit
-from documents.charts import daily_charts, render
+from documents.charts import daily_charts, draw
 from verifier.errors import VerifierError
 
 MOST_TEXT = 128
 DESCENDING = "desc"
-SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Of a picture that stands alone: its own styles, no scripts, nothing fetched."""
 
 
 def hosts(visit: Visit) -> Response:
@@ -60,24 +59,22 @@ def host(visit: Visit) -> Response:
         span=span,
         state=state_of(found.standing, visit.now_ms),
         links=month_links(visit, span),
+        charts=_charts(visit, found),
     )
 
 
-def chart(visit: Visit) -> Response:
-    """Answer with the daily chart of one figure of a host, drawn by the function that draws the report's."""
-    found = _read(visit)
-    name = str(visit.request.path_params["indicator"])
-    series = found.series.get(name)
-    if series is None:
-        raise NotFoundError
-    stars = list(found.stars)
-    rule = next(one for one in found.indicators if one["id"] == name)
-    drawn = daily_charts(series, rule, stars=stars, language=TAGS[visit.language])
-    return Response(
-        render(drawn[0]),
-        media_type="image/svg+xml",
-        headers={"Content-Security-Policy": SVG_POLICY, "Cache-Control": "private, max-age=60"},
-    )
+def _charts(visit: Visit, found: HostMonth) -> dict[str, Markup]:
+    """Return the daily charts by indicator, made by the function that makes the report's."""
+    charts = {}
+    for one in found.indicators:
+        series = found.series.get(one["id"])
+        if series is None or one["value"] is None:
+            continue
+        specs = daily_charts(series, one, stars=found.stars, language=TAGS[visit.language])
+        label = visit.t("host.chart", name=picked(one, "name", visit.language))
+        # Made of escaped text by documents.charts.plain.
+        charts[one["id"]] = Markup("").join(Markup(draw(spec, label=label)) for spec in specs)  # noqa: S704 - see above
+    return charts
 
 
 def _read(visit: Visit) -> HostMonth:
@@ -107,5 +104,4 @@ def _wanted(visit: Visit) -> Wanted:
 PAGES = (
     Page("/hosts", hosts, needs=Need.VIEW, entry=Entry("hosts.title", 20)),
     Page("/hosts/{host}", host, needs=Need.VIEW),
-    Page("/hosts/{host}/charts/{indicator}.svg", chart, needs=Need.VIEW),
 )

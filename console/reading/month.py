@@ -90,6 +90,7 @@ class Fleet:
     witness has taken although it was asked.
     """
 
+    made_ms: int
     standings: Sequence[Standing]
     findings: Mapping[str, int]
     unanchored: int
@@ -133,7 +134,7 @@ def read_figures(store: Store, span: Span, *, now_ms: int) -> MonthFigures:
     )
 
 
-def read_fleet(store: Store) -> Fleet:
+def read_fleet(store: Store, *, now_ms: int) -> Fleet:
     """Return how hosts and evidence stand.
 
     Raises:
@@ -144,7 +145,7 @@ def read_fleet(store: Store) -> Fleet:
         codes: dict[str, int] = {}
         for one in noticed:
             codes[one.code] = codes.get(one.code, 0) + 1
-        return Fleet(standing.standings(connection), codes, standing.unanchored(connection))
+        return Fleet(now_ms, standing.standings(connection), codes, standing.unanchored(connection))
 
 
 def hosts_of(rules: Rules, sources: Mapping[str, Collection[str]]) -> Sequence[DeclaredHost]:

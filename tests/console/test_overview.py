@@ -5,11 +5,17 @@ from __future__ import annotations
 import pytest
 from console_examples import MONTH
 from console_world import NOW
+from sqlalchemy import func, select
 
+from collector.store import schema
 from console.access.roles import Role
+from console.reading.archives import EnterpriseAlone
 from console.reading.attention import attention
+from console.reading.changes import Changes
+from console.reading.figures import Days, fleet_figures
 from console.reading.fleet import rows_of
 from console.reading.month import read_figures, read_fleet, span_of
+from console.reading.rules import rules_of
 from console.reading.scale import gauge
 from evidence.calendar import LocalCalendar
 from evidence.errors import MalformedError
@@ -108,7 +114,74 @@ def test_a_figure_is_projected_only_while_the_month_runs(filled):
 
 def test_what_needs_attention_names_the_hosts_and_comes_worst_first(filled):
     month = read_figures(filled.store, span_of(ZONE, NOW), now_ms=NOW)
-    fleet = read_fleet(filled.store)
+    fleet = read_fleet(filled.store, now_ms=NOW)
     found = attention(month, fleet, rows_of(month, fleet, NOW))
     assert [one.code for one in found][:1] == ["scope_outside"]
     assert "no_data" in {one.code for one in found}
+
+
+def test_a_fleet_measured_in_batches_has_the_figures_of_one_call(filled):
+    span = span_of(ZONE, NOW, MONTH)
+    rules = rules_of(EnterpriseAlone(filled.store), MONTH)
+    days = [Days(MONTH, span.first_day, span.last_day), Days(MONTH, span.last_day - 6, span.last_day)]
+    whole = fleet_figures(filled.store, rules, rules.scope.hosts, days)
+    parts = fleet_figures(filled.store, rules, rules.scope.hosts, days, batch=2)
+    for one, other in zip(whole, parts, strict=True):
+        first, second = document(one), document(other)
+        for mine, theirs in zip(first["indicators"], second["indicators"], strict=True):
+            mine.pop("beside", None)
+            assert mine == theirs
+
+
+def test_figures_of_past_days_are_kept_while_only_today_moves(console):
+    changes = Changes(console.store)
+    opened = console.opened.identity.calendar
+    end_ms = opened.day_start(opened.day_of(NOW))
+    _chunk(console, end_ms + 3)
+    before = changes.before(end_ms)
+    _chunk(console, end_ms + 1)
+    assert changes.before(end_ms) == before
+    _chunk(console, end_ms - 1)
+    late = changes.before(end_ms)
+    assert late != before
+    _chunk(console, end_ms + 2)
+    assert changes.before(end_ms) == late
+    assert changes.before(end_ms + 86_400_000) != late
+
+
+def _chunk(console, start_ms):
+    """Put a row of a chunk into the store; only its place in time is looked at."""
+    with console.store.writing() as connection:
+        number = connection.execute(select(func.count()).select_from(schema.chunk)).scalar() + 1
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        if number == 1:
+            connection.execute(schema.host.insert().values(id=1, name="web-1"))
+            connection.execute(
+                schema.enrolment.insert().values(
+                    id=1,
+                    host_id=1,
+                    source="agent",
+                    epoch=0,
+                    key_id="k",
+                    record=b"",
+                    signature=b"",
+                    previous_signature=b"",
+                    hash="h",
+                    received_ms=0,
+                )
+            )
+        connection.execute(
+            schema.chunk.insert().values(
+                host_id=1,
+                source="agent",
+                enrolment_id=1,
+                epoch=0,
+                seq=number,
+                hash="h",
+                metric="",
+                start_ms=start_ms,
+                end_ms=start_ms + 1,
+                received_ms=0,
+                frame=b"",
+            )
+        )

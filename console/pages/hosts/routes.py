@@ -11,8 +11,8 @@ from collector.store import standing
 from console.access.roles import Need
 from console.language import TAGS, picked
 from console.page import Entry, Page
-from console.pages.overview.months import fleet_of, month_asked, month_links, month_of
-from console.reading.fleet import SORTS, State, Wanted, listed, rows_of, state_of
+from console.pages.overview.months import month_asked, month_links, month_of, rows_now
+from console.reading.fleet import SORTS, State, Wanted, listed, state_of
 from console.reading.host import HostMonth, read_host
 from console.visit import NotFoundError, Visit
 from documents.charts import daily_charts, draw
@@ -30,7 +30,7 @@ def hosts(visit: Visit) -> Response:
     except VerifierError as error:
         return visit.render("overview/broken.html", span=span, reason=str(error))
     wanted = _wanted(visit)
-    found = listed(rows_of(month, fleet_of(visit), visit.now_ms), wanted)
+    found = listed(rows_now(visit, month), wanted)
 
     def link(**changes: object) -> str:
         parts = {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from collector.store import standing
+from console.reading.fleet import HostRow, rows_of
 from console.reading.month import Fleet, MonthFigures, Span, read_figures, read_fleet, span_of
 from console.services import Console
 from console.visit import NotFoundError, Visit
 from evidence.errors import MalformedError
+
+STATE_EVERY_MS = 15_000
 
 
 def month_asked(visit: Visit) -> Span:
@@ -41,6 +45,15 @@ def fleet_of(visit: Visit) -> Fleet:
     return standing_of(visit.console)
 
 
+def rows_now(visit: Visit, month: MonthFigures) -> Sequence[HostRow]:
+    """Return all hosts with their state; a host falls silent on a page some seconds late at most."""
+    fleet, now_ms = fleet_of(visit), visit.now_ms
+    made = (month.made_ms, fleet.made_ms, now_ms // STATE_EVERY_MS)
+    return visit.console.snapshots.get(
+        ("rows", month.span.month), lambda: rows_of(month, fleet, now_ms), revision=lambda: made
+    )
+
+
 def figures_of(console: Console, span: Span) -> MonthFigures:
     """Return the figures of a month; see ``month_of``."""
     end_ms = console.opened.identity.calendar.day_start(span.last_day + 1)
@@ -53,7 +66,7 @@ def figures_of(console: Console, span: Span) -> MonthFigures:
 
 def standing_of(console: Console) -> Fleet:
     """Return how hosts and evidence stand; see ``fleet_of``."""
-    return console.snapshots.get("fleet", lambda: read_fleet(console.store))
+    return console.snapshots.get("fleet", lambda: read_fleet(console.store, now_ms=console.clock()))
 
 
 def warm(console: Console) -> None:

@@ -6,9 +6,9 @@ from starlette.responses import Response
 
 from console.access.roles import Need
 from console.page import Entry, Page
-from console.pages.overview.months import fleet_of, month_asked, month_links, month_of
+from console.pages.overview.months import fleet_of, month_asked, month_links, month_of, rows_now
 from console.reading.attention import attention
-from console.reading.fleet import State, rows_of
+from console.reading.fleet import State
 from console.reading.scale import gauge
 from console.visit import Visit
 from verifier.document import coverage_share
@@ -26,7 +26,7 @@ def overview(visit: Visit) -> Response:
     except VerifierError as error:
         return visit.render("overview/broken.html", span=span, reason=str(error))
     span, fleet = month.span, fleet_of(visit)
-    rows = rows_of(month, fleet, visit.now_ms)
+    rows = rows_now(visit, month)
     stars = month.rules.edition.stars
     indicators = month.indicators
     projections = {name: one.value for name, one in month.projections.items()}

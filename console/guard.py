@@ -162,6 +162,9 @@ async def _form(page: Page, visit: Visit) -> FormData:
     except (MultiPartException, HTTPException, ClientDisconnect):
         raise Refusal(400, "error.form") from None
     visit.form = {name: value for name, value in form.items() if isinstance(value, str)}
+    visit.many = {
+        name: [value for value in form.getlist(name) if isinstance(value, str)] for name in visit.form
+    }
     visit.files = {name: value for name, value in form.items() if isinstance(value, UploadFile)}
     sent = visit.form.get("csrf") or request.headers.get("x-csrf", "")
     if not visit.token or not hmac.compare_digest(sent.encode(), csrf_of(visit.token).encode()):

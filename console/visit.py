@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,11 @@ class NotFoundError(Exception):
 
 @dataclass
 class Visit:
-    """One request. ``form`` holds the fields of a form, ``files`` what was uploaded with it."""
+    """One request.
+
+    ``form`` holds the fields of a form, ``many`` all values of each (boxes of one name), ``files`` what
+    was uploaded with it, open for reading until the answer is sent.
+    """
 
     request: Request
     console: Console
@@ -43,6 +47,7 @@ class Visit:
     language: str
     person: Known | None = None
     form: Mapping[str, str] = field(default_factory=dict)
+    many: Mapping[str, Sequence[str]] = field(default_factory=dict)
     files: Mapping[str, UploadFile] = field(default_factory=dict)
     cookies: dict[str, str | None] = field(default_factory=dict)
     """Values of cookies that the answer sets; ``None`` removes one."""

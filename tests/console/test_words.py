@@ -52,7 +52,7 @@ def test_words_are_defined_once():
 
 
 def test_an_english_page_says_nothing_in_chinese_but_names(signed_in):
-    """What was forgotten would show: every page is read in English, and names are taken out."""
+    """What was forgotten would show, full-width marks too: every page is read in English, names are taken out."""
     browser = signed_in(Role.ADMINISTRATOR)
     browser.post("/language", page="/account", language="en", next="/")
     try:
@@ -63,7 +63,7 @@ def test_an_english_page_says_nothing_in_chinese_but_names(signed_in):
             text = re.sub(
                 r"<!--.*?-->|江苏示例精密机械有限公司|<b>星证</b>|中文|切换到中文", "", text, flags=re.DOTALL
             )
-            found = re.search(r".{0,60}[\u4e00-\u9fff].{0,60}", text)
+            found = re.search(r".{0,60}[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef].{0,60}", text)
             assert not found, f"{page.path}: {found and found[0]}"
     finally:
         browser.post("/language", page="/account", language="zh", next="/")

@@ -11,7 +11,17 @@ from collector import cli
 if TYPE_CHECKING:
     from collector.http.console import ConsoleOpener
 
-OURS = ("agent", "collector", "config", "console", "documents", "evidence", "starproof", "verifier")
+OURS = (
+    "agent",
+    "collector",
+    "config",
+    "console",
+    "declaring",
+    "documents",
+    "evidence",
+    "starproof",
+    "verifier",
+)
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof collector") -> int:

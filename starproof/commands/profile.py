@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from declaring.profile_check import Missing, computed_figures, missing
+from declaring.profile_template import template
+from declaring.profiles import profile_data
 from starproof import session
-from starproof.profile_check import Missing, computed_figures, missing
 from starproof.profile_hash import entries
-from starproof.profile_template import template
-from starproof.profiles import profile_data
 from starproof.rules import read_edition
 from starproof.tables import json_text, printable
 from verifier.edition import Edition

@@ -6,8 +6,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from starproof.ledger_columns import COLUMNS, FEN, KINDS_ZH, PURPOSES_ZH
-from starproof.ledger_table import COMMENT, SHEET
+from declaring.ledger_columns import COLUMNS, FEN, KINDS_ZH, PURPOSES_ZH
+from declaring.ledger_table import COMMENT, SHEET
 
 GUIDE = "填表说明 guide"
 LAST_ROW = 5_000

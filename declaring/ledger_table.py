@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from starproof.ledger_columns import BY_NAME, COLUMNS, REQUIRED, ColumnName
+from declaring.ledger_columns import BY_NAME, COLUMNS, REQUIRED, ColumnName
 from verifier.errors import LedgerError
 from verifier.ledger import MAX_ENTRIES
 from verifier.toml_table import nearest

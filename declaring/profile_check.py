@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from declaring.profile_fields import FIELDS
+from declaring.profiles import MAX_ALL_BYTES, document_data
 from evidence.manifest import ACTIVITY
 from evidence.sources import carried_kind
-from starproof.profile_fields import FIELDS
-from starproof.profiles import MAX_ALL_BYTES, document_data
 from verifier.edition import DECLARED, TICK, Edition
 from verifier.errors import ProfileError
 from verifier.indicators import investment, it_cost, users

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from starproof.profile_fields import Field, fields_of
+from declaring.profile_fields import Field, fields_of
 from verifier.edition import DECLARED, FIGURE, TEXT, Edition, Row
 from verifier.margins import FORMS, UNITS
 from verifier.profile import row_label

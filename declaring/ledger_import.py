@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from collector.store.ledger import Fields, Kept
-from starproof.ledger_columns import FEN, YUAN, CellError, column_of, entry_of
-from starproof.ledger_table import Row, TableFile, read_table
-from starproof.profiles import MAX_DOCUMENT_BYTES, inside, read_file
+from declaring.ledger_columns import FEN, YUAN, CellError, column_of, entry_of
+from declaring.ledger_table import Row, TableFile, read_table
+from declaring.profiles import MAX_DOCUMENT_BYTES, inside, read_file
 from verifier.errors import LedgerError, ProfileError
 from verifier.ledger import Entry
 from verifier.ledger_rules import read_book

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 import threading
 from collections.abc import Sequence
@@ -116,11 +115,7 @@ def _token(settings: Settings, *, host: str | None, url: str | None, as_json: bo
     finally:
         opened.store.close()
     known_url = url or settings.public_url
-    # By standard input: the token then shows in no list of processes.
-    enroll = f"starproof agent enroll --collector {known_url or EXAMPLE_URL} --token-file -"
-    command = f"echo {issued.text} | {enroll}"
-    if host is not None:
-        command += f" --name {shlex.quote(host)}"
+    command = tokens.enroll_command(issued.text, url=known_url or EXAMPLE_URL, host=host)
     expires = datetime.fromtimestamp(issued.expires_ms / MS_PER_S, UTC)
     if as_json:
         document = {

@@ -34,9 +34,13 @@ from console.reading.snapshots import Snapshots
 from console.rendering import ASSETS, STATIC, Pages
 from console.services import Console
 from console.words import COMMON
+from console.work.drafts import Drafts
+from console.work.jobs import Jobs
 
 ATTEMPTS_A_MINUTE = 30
 """To sign in, from one address; a lock is per account, this is against trying many accounts."""
+JOBS_FOLDER = "console-jobs"
+"""Beside the collector's keys."""
 FOR_EVER = "public, max-age=31536000, immutable"
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
@@ -65,6 +69,8 @@ def create_console(
         snapshots=snapshots or Snapshots(opened.store, monotonic=time.monotonic, log=log),
         changes=Changes(opened.store),
         pages=Pages(merged((COMMON, *WORDS)), TABLE, zone=opened.identity.timezone),
+        jobs=Jobs(opened.keyring.directory / JOBS_FOLDER, clock=clock, log=log),
+        drafts=Drafts(clock),
         attempts=Buckets(ATTEMPTS_A_MINUTE, time.monotonic),
         stopping=stopping or threading.Event(),
     )
@@ -119,6 +125,7 @@ def open_console(
     try:
         yield application(console)
     finally:
+        console.jobs.close()
         console.snapshots.close()
 
 

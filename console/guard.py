@@ -166,6 +166,10 @@ async def _form(page: Page, visit: Visit) -> FormData:
         name: [value for value in form.getlist(name) if isinstance(value, str)] for name in visit.form
     }
     visit.files = {name: value for name, value in form.items() if isinstance(value, UploadFile)}
+    visit.uploads = {
+        name: [value for value in form.getlist(name) if isinstance(value, UploadFile) and value.filename]
+        for name in visit.files
+    }
     sent = visit.form.get("csrf") or request.headers.get("x-csrf", "")
     if not visit.token or not hmac.compare_digest(sent.encode(), csrf_of(visit.token).encode()):
         await form.close()

@@ -26,7 +26,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Page:
-    """One route. ``most_bytes`` bounds what a browser may send to it; ``files`` how many files a form may have."""
+    """One route. ``most_bytes`` bounds what a browser may send to it; ``files`` how many files a form may have.
+
+    ``is_file``: it answers with something to save, not with a page.
+    """
 
     path: str
     endpoint: Endpoint
@@ -35,3 +38,4 @@ class Page:
     entry: Entry | None = None
     most_bytes: int = MOST_FORM_BYTES
     files: int = 0
+    is_file: bool = False

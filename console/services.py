@@ -17,6 +17,8 @@ from console.access.sessions import Sessions
 from console.reading.changes import Changes
 from console.reading.snapshots import Snapshots
 from console.rendering import Pages
+from console.work.drafts import Drafts
+from console.work.jobs import Jobs
 
 SECURE_COOKIE = "__Host-starproof"
 PLAIN_COOKIE = "starproof"
@@ -39,6 +41,8 @@ class Console:
     snapshots: Snapshots
     changes: Changes
     pages: Pages
+    jobs: Jobs
+    drafts: Drafts
     attempts: Buckets
     """How often an address may try to sign in."""
     stopping: threading.Event = field(default_factory=threading.Event)

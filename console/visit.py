@@ -49,6 +49,8 @@ class Visit:
     form: Mapping[str, str] = field(default_factory=dict)
     many: Mapping[str, Sequence[str]] = field(default_factory=dict)
     files: Mapping[str, UploadFile] = field(default_factory=dict)
+    uploads: Mapping[str, Sequence[UploadFile]] = field(default_factory=dict)
+    """All files of each field, without those that were not chosen."""
     cookies: dict[str, str | None] = field(default_factory=dict)
     """Values of cookies that the answer sets; ``None`` removes one."""
 

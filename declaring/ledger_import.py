@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from verifier.errors import LedgerError, ProfileError
 from verifier.ledger import Entry
 from verifier.ledger_rules import read_book
 
+FindDocument = Callable[[str], bytes]
 _HASH = re.compile(r"[0-9a-fA-F]{64}\Z", re.ASCII)
 
 
@@ -80,17 +81,33 @@ def read_file_of(path: Path, *, sheet: str | None) -> Reading:
         LedgerError: the file cannot be read at all.
     """
     table, data = read_table(path, sheet=sheet)
-    return reading(table, folder=path.parent, sha256=hashlib.sha256(data).hexdigest())
+    return reading(table, find=beside(path.parent), sha256=hashlib.sha256(data).hexdigest())
 
 
-def reading(table: TableFile, *, folder: Path, sha256: str) -> Reading:
-    """Return a table with its rows as entries without numbers; faults are left in the table."""
+def beside(folder: Path) -> FindDocument:
+    """Return what reads the documents that lie in a folder."""
+
+    def find(name: str) -> bytes:
+        what = f"the document {name!r}"
+        return read_file(inside(name, folder, what=what), most=MAX_DOCUMENT_BYTES, what=what)
+
+    return find
+
+
+def reading(table: TableFile, *, find: FindDocument, sha256: str) -> Reading:
+    """Return a table with its rows as entries without numbers; faults are left in the table.
+
+    Args:
+        table: what was read.
+        find: returns the bytes of a document that a row names; raises ``ProfileError`` if it cannot.
+        sha256: of the table's file, empty without one.
+    """
     drafts = []
     documents: dict[str, Kept] = {}
     for row in table.rows:
         entry, wrong = entry_of(row.cells)
         try:
-            document = _document(entry.document, folder, documents)
+            document = _document(entry.document, find, documents)
         except ProfileError as cause:
             document = ""
             wrong.append(CellError("document", str(cause)))
@@ -109,16 +126,15 @@ def _unread(table: TableFile, row: Row) -> frozenset[str]:
     return frozenset(columns | {YUAN, FEN} if columns & {YUAN, FEN} else columns)
 
 
-def _document(text: str, folder: Path, documents: dict[str, Kept]) -> str:
+def _document(text: str, find: FindDocument, documents: dict[str, Kept]) -> str:
     """Return the SHA-256 of a document: of the file that is named, or as it is written."""
     if not text:
         return ""
     if _HASH.match(text):
         return text.lower()
-    what = f"the document {text!r}"
-    data = read_file(inside(text, folder, what=what), most=MAX_DOCUMENT_BYTES, what=what)
+    data = find(text)
     if not data:
-        raise ProfileError(f"{what}: it is empty and proves nothing")
+        raise ProfileError(f"the document {text!r}: it is empty and proves nothing")
     sha256 = hashlib.sha256(data).hexdigest()
     documents[sha256] = Kept(text, data)
     return sha256

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from declaring.ledger_columns import BY_NAME, COLUMNS, REQUIRED, ColumnName
@@ -43,6 +43,19 @@ class Row:
     cells: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """One fault: ``row`` as a spreadsheet counts, ``index`` of the cell's column (``MAX_COLUMNS``: the whole row).
+
+    ``place`` is how a person finds it, ``message`` what is wrong and what to write.
+    """
+
+    row: int
+    index: int
+    place: str
+    message: str
+
+
 @dataclass
 class TableFile:
     """A table that was read. ``sheet`` is empty for CSV; ``places`` are the columns' indices by key.
@@ -54,12 +67,17 @@ class TableFile:
     rows: list[Row] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
     unread: set[tuple[int, str]] = field(default_factory=set)
-    _faults: list[tuple[int, int, str]] = field(default_factory=list)
+    _faults: list[Wrong] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> list[Wrong]:
+        """What is wrong, from the first cell to the last."""
+        return sorted(self._faults, key=lambda fault: (fault.row, fault.index))
 
     @property
     def faults(self) -> list[str]:
-        """What is wrong, from the first cell to the last."""
-        return [text for _, _, text in sorted(self._faults, key=lambda fault: fault[:2])]
+        """What is wrong, each with its place, from the first cell to the last."""
+        return [f"{fault.place}: {fault.message}" for fault in self.wrong]
 
     def place(self, row: int, column: str) -> str:
         """Return how a person finds a cell: sheet, cell, and the head of its column."""
@@ -71,20 +89,20 @@ class TableFile:
 
     def fault(self, row: int, column: str, message: str) -> None:
         """Keep a fault of a cell that belongs to a column."""
-        self._keep(row, self.places.get(column, MAX_COLUMNS), f"{self.place(row, column)}: {message}")
+        self._keep(row, self.places.get(column, MAX_COLUMNS), self.place(row, column), message)
 
     def fault_at(self, row: int, index: int, message: str, *, title: str = "") -> None:
         """Keep a fault of a cell by its place; ``title`` is the head above it."""
         head = f" ({title})" if title else ""
-        self._keep(row, index, f"{_sheet(self)}cell {_letter(index)}{row}{head}: {message}")
+        self._keep(row, index, f"{_sheet(self)}cell {_letter(index)}{row}{head}", message)
 
     def fault_of_row(self, row: int, message: str) -> None:
         """Keep a fault of a row."""
-        self._keep(row, MAX_COLUMNS, f"{_sheet(self)}row {row}: {message}")
+        self._keep(row, MAX_COLUMNS, f"{_sheet(self)}row {row}", message)
 
-    def _keep(self, row: int, index: int, text: str) -> None:
+    def _keep(self, row: int, index: int, place: str, message: str) -> None:
         if len(self._faults) < MAX_FAULTS:
-            self._faults.append((row, index, text))
+            self._faults.append(Wrong(row, index, place, message))
 
 
 def read_table(path: Path, *, sheet: str | None = None) -> tuple[TableFile, bytes]:
@@ -94,13 +112,23 @@ def read_table(path: Path, *, sheet: str | None = None) -> tuple[TableFile, byte
         LedgerError: it cannot be read at all; faults of cells are in the table.
     """
     data = _bytes(path)
-    if path.suffix.lower() == ".xlsx":
-        return _workbook(data, path.name, sheet), data
-    if path.suffix.lower() != ".csv":
-        raise LedgerError(f"{path.name}: not .csv or .xlsx; save the table as one of them (.xls is too old)")
+    return table_of(data, path.name, sheet=sheet), data
+
+
+def table_of(data: bytes, name: str, *, sheet: str | None = None) -> TableFile:
+    """Return the table in the bytes of a file; the ending of its name says which kind it is.
+
+    Raises:
+        LedgerError: it cannot be read at all; faults of cells are in the table.
+    """
+    ending = PurePath(name).suffix.lower()
+    if ending == ".xlsx":
+        return _workbook(data, name, sheet)
+    if ending != ".csv":
+        raise LedgerError(f"{name}: not .csv or .xlsx; save the table as one of them (.xls is too old)")
     if sheet is not None:
-        raise LedgerError(f"{path.name}: a CSV file has no sheets; leave --sheet out")
-    return _csv(data, path.name), data
+        raise LedgerError(f"{name}: a CSV file has no sheets; leave --sheet out")
+    return _csv(data, name)
 
 
 def _bytes(path: Path) -> bytes:

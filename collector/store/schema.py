@@ -459,3 +459,21 @@ setup_link = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
 )
+
+# What the enterprise says about itself: every version that was saved, byte for byte.
+profile_version = Table(
+    "profile_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("saved_ms", BigInteger, nullable=False),
+    Column("saved_by", String(64), nullable=False),
+    Column("file", LargeBinary, nullable=False),
+)
+
+profile_document = Table(
+    "profile_document",
+    metadata,
+    Column("sha256", _Hash, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)

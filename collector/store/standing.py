@@ -45,7 +45,7 @@ class Standing:
 def revision(connection: Connection) -> Revision:
     """Return numbers that differ whenever figures or the fleet's standing may.
 
-    Everything that counts is in the log, but for declared scopes, the ledger, and what pollers note.
+    Everything that counts is in the log, but for what is declared, the ledger, and what pollers note.
     """
     marks = (
         schema.log_leaf.c.index,
@@ -55,6 +55,7 @@ def revision(connection: Connection) -> Revision:
         schema.inventory.c.id,
         schema.poll.c.id,
         schema.token.c.used_ms,
+        schema.profile_version.c.version,
     )
     return tuple(int(connection.scalar(select(func.max(mark))) or 0) for mark in marks)
 

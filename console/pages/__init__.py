@@ -12,16 +12,20 @@ from console.pages.overview import routes as overview
 from console.pages.overview import words as overview_words
 from console.pages.people import routes as people
 from console.pages.people import words as people_words
+from console.pages.settings import routes as settings
+from console.pages.settings import words as settings_words
 
 TABLE: tuple[Page, ...] = (
     *entry.PAGES,
     *overview.PAGES,
     *hosts.PAGES,
     *people.PAGES,
+    *settings.PAGES,
 )
 WORDS: tuple[Words, ...] = (
     entry_words.WORDS,
     overview_words.WORDS,
     hosts_words.WORDS,
     people_words.WORDS,
+    settings_words.WORDS,
 )

@@ -16,7 +16,7 @@ from collector.store import ledger as store_ledger
 from collector.store.engine import sqlite_path
 from collector.store.ledger import Fields
 from declaring.ledger_columns import COLUMNS, FEN, YUAN
-from declaring.ledger_import import LedgerFaultsError, Reading, read_file_of, reading
+from declaring.ledger_import import LedgerFaultsError, Reading, beside, read_file_of, reading
 from declaring.ledger_table import Row, TableFile
 from declaring.ledger_template import csv_template, xlsx_template
 from evidence.calendar import LocalCalendar
@@ -82,7 +82,7 @@ def _import(options: argparse.Namespace, clock: Callable[[], int]) -> int:
 def _add(options: argparse.Namespace, clock: Callable[[], int]) -> int:
     cells = {column.key: getattr(options, column.key).strip() for column in COLUMNS}
     table = _Options("", rows=[Row(1, cells)])
-    return _keep(reading(table, folder=Path.cwd(), sha256=""), options, clock, file="")
+    return _keep(reading(table, find=beside(Path.cwd()), sha256=""), options, clock, file="")
 
 
 class _Options(TableFile):

@@ -91,6 +91,7 @@ def console(tmp_path, clock, events, passwords):
     """A console over an empty store."""
     opened, made = _console(tmp_path, clock=clock, events=events, passwords=passwords)
     yield made
+    made.jobs.close()
     made.snapshots.close()
     opened.store.close()
 
@@ -101,6 +102,7 @@ def secure_console(tmp_path, clock, events, passwords):
     settings = Settings(public_url="https://star.example")
     opened, made = _console(tmp_path, clock=clock, events=events, passwords=passwords, settings=settings)
     yield made
+    made.jobs.close()
     made.snapshots.close()
     opened.store.close()
 
@@ -133,6 +135,7 @@ def filled(seeded, tmp_path_factory, passwords):
             name=f"{role.value}-1", role=role.value, password=PASSWORD, actor="test", now_ms=NOW
         )
     yield made
+    made.jobs.close()
     made.snapshots.close()
     opened.store.close()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from console.page import Page
 
-PARAMETERS = {"host": "1", "person": "1"}
+PARAMETERS = {
+    "host": "1", "person": "1", "token": "0" * 64, "number": "1", "job": "1", "file": "x", "entry": "1", "alias": "main"
+}  # fmt: skip
 """What the seeded store has under these names; ``person`` is the administrator."""
 MONTH = "2026-10"
 STREAMS = ("/live",)

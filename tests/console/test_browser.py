@@ -15,7 +15,13 @@ from processes import ROOT, environment, starproof_json
 from console.pages import TABLE
 
 WIDTHS = (1440, 390)
-SHOWN = sorted({address(page) for page in TABLE if page.methods == ("GET",) and page.path not in STREAMS})
+SHOWN = sorted(
+    {
+        address(page)
+        for page in TABLE
+        if page.methods == ("GET",) and page.path not in STREAMS and not page.is_file
+    }
+)
 PAGES = [path for path in SHOWN if not path.endswith(".svg") and path not in ("/login", "/setup")]
 APPEARS_MS = 15_000
 

@@ -59,7 +59,12 @@ def test_an_english_page_says_nothing_in_chinese_but_names(signed_in):
         for page in TABLE:
             if "GET" not in page.methods or page.path in STREAMS or page.path.endswith(".svg"):
                 continue
+            if page.is_file:
+                continue
             text = browser.get(address(page), params={"month": MONTH}).text
+            # What the enterprise or the guide wrote is Chinese, and says so to readers of the page.
+            text = re.sub(r'<(\w+)\b[^>]*\blang="zh-CN"[^>]*>(?:[^<]*|.*?)</\1>', "", text, flags=re.DOTALL)
+            text = re.sub(r'<(input|option)\b[^>]*\blang="zh-CN"[^>]*>', "", text)
             text = re.sub(
                 r"<!--.*?-->|江苏示例精密机械有限公司|<b>星证</b>|中文|切换到中文", "", text, flags=re.DOTALL
             )

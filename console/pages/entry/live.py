@@ -34,15 +34,20 @@ async def _events(console: Console) -> AsyncIterator[str]:
         return
     try:
         yield f"retry: {AGAIN_MS}\n\n"
-        known = await run_in_threadpool(console.snapshots.mark)
+        known = await run_in_threadpool(_mark, console)
         steps = 0
         while not console.stopping.is_set() and steps * STEP_S < LIFE_S:
             await asyncio.sleep(STEP_S)
             steps += 1
             if steps % round(LOOK_EVERY_S / STEP_S):
                 continue
-            now = await run_in_threadpool(console.snapshots.mark)
+            now = await run_in_threadpool(_mark, console)
             yield "event: change\ndata: 1\n\n" if now != known else ": here\n\n"
             known = now
     finally:
         console.streams.release()
+
+
+def _mark(console: Console) -> tuple[object, int]:
+    """Return what differs when the store has moved or a job has."""
+    return console.snapshots.mark(), console.jobs.mark()

@@ -39,12 +39,14 @@ def copy(source: Path, target: Path, *, progress: Progress) -> None:
 
     try:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE))
-        with closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as reading:
-            with closing(sqlite3.connect(target)) as writing:
-                reading.backup(writing, pages=PAGES_AT_ONCE, progress=step, sleep=PAUSE_S)
-                # The copy is one file: no log of changes beside it that could be forgotten.
-                writing.execute("PRAGMA journal_mode = DELETE")
-                verdict = writing.execute("PRAGMA quick_check(1)").fetchone()[0]
+        with (
+            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as reading,
+            closing(sqlite3.connect(target)) as writing,
+        ):
+            reading.backup(writing, pages=PAGES_AT_ONCE, progress=step, sleep=PAUSE_S)
+            # The copy is one file: no log of changes beside it that could be forgotten.
+            writing.execute("PRAGMA journal_mode = DELETE")
+            verdict = writing.execute("PRAGMA quick_check(1)").fetchone()[0]
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"the store cannot be copied to {target}: {error}") from None
     if verdict != "ok":

@@ -8,6 +8,8 @@ from console.pages.entry import routes as entry
 from console.pages.entry import words as entry_words
 from console.pages.hosts import routes as hosts
 from console.pages.hosts import words as hosts_words
+from console.pages.ledger import routes as ledger
+from console.pages.ledger import words as ledger_words
 from console.pages.overview import routes as overview
 from console.pages.overview import words as overview_words
 from console.pages.people import routes as people
@@ -21,6 +23,7 @@ TABLE: tuple[Page, ...] = (
     *hosts.PAGES,
     *people.PAGES,
     *settings.PAGES,
+    *ledger.PAGES,
 )
 WORDS: tuple[Words, ...] = (
     entry_words.WORDS,
@@ -28,4 +31,5 @@ WORDS: tuple[Words, ...] = (
     hosts_words.WORDS,
     people_words.WORDS,
     settings_words.WORDS,
+    ledger_words.WORDS,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from console.page import Page
 
 PARAMETERS = {
-    "host": "1", "person": "1", "token": "0" * 64, "number": "1", "job": "1", "file": "x", "entry": "1", "alias": "main"
+    "host": "1", "person": "1", "token": "0" * 64, "number": "1", "job": "1", "file": "x", "entry": "1", "alias": "main", "ending": "csv"
 }  # fmt: skip
 """What the seeded store has under these names; ``person`` is the administrator."""
 MONTH = "2026-10"

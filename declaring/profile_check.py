@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from declaring.profile_fields import FIELDS
-from declaring.profiles import MAX_ALL_BYTES, document_data
+from declaring.profiles import MAX_ALL_BYTES
 from evidence.manifest import ACTIVITY
 from evidence.sources import carried_kind
 from verifier.edition import DECLARED, TICK, Edition
@@ -16,7 +15,9 @@ from verifier.indicators import investment, it_cost, users
 from verifier.ledger import INVESTMENT, OPERATIONS, PAID
 from verifier.ledger_rules import read_ledger
 from verifier.ports import Archive
-from verifier.profile import Profile, row_label
+from verifier.profile import Document, Profile, row_label
+
+SizeOf = Callable[[Document], int]
 
 
 @dataclass(frozen=True)
@@ -30,19 +31,19 @@ class Missing:
 
 
 def missing(
-    profile: Profile, edition: Edition, folder: Path, *, computed: Collection[str] = ()
+    profile: Profile, edition: Edition, size_of: SizeOf, *, computed: Collection[str] = ()
 ) -> tuple[Missing, ...]:
     """Return all that is missing, in the order of the form.
 
-    ``folder`` holds the documents; ``computed`` are the ids of the figures that the store's ledger and
-    accounts give, which nobody need declare.
+    ``size_of`` returns the size of a document in bytes, or raises ``ProfileError`` if it cannot be used;
+    ``computed`` are the ids of the figures that the store's ledger and accounts give, which nobody need declare.
     """
     return (
         *_fields(profile, edition),
         *_rows(profile, edition),
         *_figures(profile, edition, computed),
         *_attachments(profile, edition),
-        *_files(profile, folder),
+        *_files(profile, size_of),
     )
 
 
@@ -103,11 +104,11 @@ def _attachments(profile: Profile, edition: Edition) -> Iterator[Missing]:
             yield Missing("attachment", entry.id, zh, f"attachment: {entry.name_en}")
 
 
-def _files(profile: Profile, folder: Path) -> Iterator[Missing]:
+def _files(profile: Profile, size_of: SizeOf) -> Iterator[Missing]:
     size = 0
     for document in profile.documents:
         try:
-            size += len(document_data(document, folder))
+            size += size_of(document)
         except ProfileError as error:
             yield Missing("document", document.id, f"文件不可用：{document.title}", str(error))
     if size > MAX_ALL_BYTES:

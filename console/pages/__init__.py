@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from console.language import Words
 from console.page import Page
+from console.pages.apply import routes as apply
+from console.pages.apply import words as apply_words
 from console.pages.entry import routes as entry
 from console.pages.entry import words as entry_words
 from console.pages.hosts import routes as hosts
@@ -24,6 +26,7 @@ TABLE: tuple[Page, ...] = (
     *people.PAGES,
     *settings.PAGES,
     *ledger.PAGES,
+    *apply.PAGES,
 )
 WORDS: tuple[Words, ...] = (
     entry_words.WORDS,
@@ -32,4 +35,5 @@ WORDS: tuple[Words, ...] = (
     people_words.WORDS,
     settings_words.WORDS,
     ledger_words.WORDS,
+    apply_words.WORDS,
 )

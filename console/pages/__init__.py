@@ -18,6 +18,10 @@ from console.pages.people import routes as people
 from console.pages.people import words as people_words
 from console.pages.settings import routes as settings
 from console.pages.settings import words as settings_words
+from console.pages.sources import routes as sources
+from console.pages.sources import words as sources_words
+from console.pages.users import routes as users
+from console.pages.users import words as users_words
 
 TABLE: tuple[Page, ...] = (
     *entry.PAGES,
@@ -27,6 +31,8 @@ TABLE: tuple[Page, ...] = (
     *settings.PAGES,
     *ledger.PAGES,
     *apply.PAGES,
+    *sources.PAGES,
+    *users.PAGES,
 )
 WORDS: tuple[Words, ...] = (
     entry_words.WORDS,
@@ -36,4 +42,6 @@ WORDS: tuple[Words, ...] = (
     settings_words.WORDS,
     ledger_words.WORDS,
     apply_words.WORDS,
+    sources_words.WORDS,
+    users_words.WORDS,
 )

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 import time
-import tomllib
 from dataclasses import replace
 
 import pytest
+import tomllib
 from console_examples import MONTH
 from console_world import NOW, PASSWORD, Browser, Clock, Events
 from processes import starproof
 
+from collector.opening import open_store
+from collector.settings import Settings
 from collector.store import profiles
 from config import EXAMPLES
 from console.app import application, create_console
 from console.reading.applying import versions_of
 from console.work.jobs import DONE, FAILED, INTERRUPTED, Job, JobError, Jobs, TooManyJobsError
-from collector.opening import open_store
-from collector.settings import Settings
 from declaring.profile_text import profile_text
 from declaring.scope_text import ScopeDraft, host_lines, scope_text
 from verifier.editions import load_edition
@@ -240,14 +241,15 @@ def test_jobs_are_remembered_and_what_a_stop_interrupted_is_told_so(tmp_path):
 
 
 def test_a_fault_ends_the_job_and_not_the_others_and_too_many_are_refused(tmp_path):
-    events, go = Events(), __import__("threading").Event()
+    events, go = Events(), threading.Event()
     jobs = Jobs(tmp_path / "jobs", clock=Clock(), log=events)
-    jobs.begin("pack", "a", actor="li", task=lambda _doing: 1 / 0)
-    for _ in range(7):
+    first = jobs.begin("pack", "a", actor="li", task=lambda _doing: 1 / 0)
+    while jobs.get(first.number).open:
+        time.sleep(0.005)
+    for _ in range(8):
         jobs.begin("pack", "b", actor="li", task=lambda _doing: (go.wait(10) and (), {}))
     with pytest.raises(TooManyJobsError):
-        for _ in range(3):
-            jobs.begin("pack", "c", actor="li", task=lambda _doing: ((), {}))
+        jobs.begin("pack", "c", actor="li", task=lambda _doing: ((), {}))
     go.set()
     jobs.close()
     states = [job.state for job in jobs.of("pack")]

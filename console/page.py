@@ -28,7 +28,7 @@ class Entry:
 class Page:
     """One route. ``most_bytes`` bounds what a browser may send to it; ``files`` how many files a form may have.
 
-    ``is_file``: it answers with something to save, not with a page.
+    ``is_page``: it answers with a page of its own, not with a file to save, and does not lead elsewhere.
     """
 
     path: str
@@ -38,4 +38,4 @@ class Page:
     entry: Entry | None = None
     most_bytes: int = MOST_FORM_BYTES
     files: int = 0
-    is_file: bool = False
+    is_page: bool = True

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -170,9 +171,24 @@ def service(seeded, tmp_path_factory):
     folder = tmp_path_factory.mktemp("service")
     for file in seeded.iterdir():
         shutil.copy(file, folder)
+    with _serving(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_service(tmp_path):
+    """A collector over an empty store, which nobody has set up."""
+    settings = tmp_path / "collector.toml"
+    settings.write_text(f'enterprise = "{ENTERPRISE}"\n', encoding="utf-8")
+    with _serving(tmp_path, "--config", str(settings)) as running:
+        yield running
+
+
+@contextmanager
+def _serving(folder, *options):
     db = f"sqlite:///{folder / 'starproof.db'}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "starproof", "serve", "--db", db, "--listen", "127.0.0.1:0"],
+        [sys.executable, "-m", "starproof", "serve", "--db", db, "--listen", "127.0.0.1:0", *options],
         stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd=ROOT, env=environment(),
     )  # fmt: skip
     lines, listening = [], threading.Event()

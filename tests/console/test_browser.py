@@ -19,7 +19,7 @@ SHOWN = sorted(
     {
         address(page)
         for page in TABLE
-        if page.methods == ("GET",) and page.path not in STREAMS and not page.is_file
+        if page.methods == ("GET",) and page.path not in STREAMS and page.is_page
     }
 )
 PAGES = [path for path in SHOWN if not path.endswith(".svg") and path not in ("/login", "/setup")]

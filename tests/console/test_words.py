@@ -59,7 +59,7 @@ def test_an_english_page_says_nothing_in_chinese_but_names(signed_in):
         for page in TABLE:
             if "GET" not in page.methods or page.path in STREAMS or page.path.endswith(".svg"):
                 continue
-            if page.is_file:
+            if not page.is_page:
                 continue
             text = browser.get(address(page), params={"month": MONTH}).text
             # What the enterprise or the guide wrote is Chinese, and says so to readers of the page.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import PurePosixPath
+from typing import Any
 
 from starlette.responses import Response
 
@@ -234,21 +235,22 @@ def _blank(visit: Visit, edition: Edition) -> Profile:
 def _with_facts(visit: Visit, profile: Profile, edition: Edition) -> Profile:
     said = {field.place: visit.form.get(field.place, "").strip() for field in FIELDS}
     contact = {f.key: said[f.place] for f in FIELDS if f.table == "applicant.contact"}
-    applicant = {f.key: said[f.place] for f in FIELDS if f.table == "applicant"}
+    applicant: dict[str, Any] = {f.key: said[f.place] for f in FIELDS if f.table == "applicant"}
+    applicant |= {key: _count(said[f"applicant.size.{key}"]) for key in _COUNTS}
+    top: dict[str, Any] = {key: said[key] for key in _TOP}
+    top |= {key: _date(said[key]) for key in _DATES}
+    top |= {key: _text(visit, key) for key in _SUMMARIES}
     return replace(
         profile,
         edition=edition.id,
         star=visit.form.get("star", ""),
         cloud_form=visit.form.get("cloud_form", ""),
         it_service=visit.form.get("it_service") == "yes",
-        **{key: said[key] for key in _TOP},
-        **{key: _date(said[key]) for key in _DATES},
-        **{key: _text(visit, key) for key in _SUMMARIES},
+        **top,
         applicant=Applicant(
             name=visit.form.get("applicant.name", "").strip() or profile.applicant.name,
             **applicant,
             contact=Contact(**contact),
-            **{key: _count(said[f"applicant.size.{key}"]) for key in _COUNTS},
         ),
     )
 

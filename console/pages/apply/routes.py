@@ -14,6 +14,7 @@ from console.language import LANGUAGES, TAGS
 from console.page import Endpoint, Entry, Page
 from console.pages.apply import profile, scope
 from console.pages.files import data_file, job_file
+from console.pages.leading import leads
 from console.reading.applying import (
     Applicant,
     edition_of,
@@ -144,12 +145,15 @@ PAGES = (
     Page("/apply/documents", profile.documents, needs=Need.VIEW),
     _form("/apply/documents", profile.add_document, most=MAX_DOCUMENT_BYTES + MOST_ROWS_BYTES, files=1),
     _form("/apply/documents/remove", profile.remove_document),
-    Page("/apply/profile.toml", profile.profile_file, needs=Need.VIEW, is_file=True),
+    Page("/apply/profile.toml", profile.profile_file, needs=Need.VIEW, is_page=False),
     Page("/apply/scope", scope.scope, needs=Need.OPERATE),
     Page("/apply/scope/text", scope.text, needs=Need.OPERATE),
     _form("/apply/scope/look", scope.look, most=MOST_SCOPE_BYTES),
     _form("/apply/scope", scope.declare, most=MOST_SCOPE_BYTES),
     _form("/apply/build", build),
-    Page("/apply/log.pub", log_key, needs=Need.VIEW, is_file=True),
-    Page("/apply/files/{job}/{file}", download, needs=Need.VIEW, is_file=True),
+    Page("/apply/log.pub", log_key, needs=Need.VIEW, is_page=False),
+    Page("/apply/files/{job}/{file}", download, needs=Need.VIEW, is_page=False),
+    leads("/apply/build", "/apply", Need.VIEW),
+    leads("/apply/documents/remove", "/apply/documents", Need.VIEW),
+    leads("/apply/scope/look", "/apply/scope", Need.OPERATE),
 )

@@ -101,6 +101,7 @@ WORDS: Words = {
     "scope.before_last": ("上云前 止月", "Before: last month"),
     "scope.after_first": ("上云后 起月", "After: first month"),
     "scope.after_last": ("上云后 止月", "After: last month"),
+    "scope.form_lacks": ("表单里没有的内容（数据源顺序、除外日期、带宽变更、口径、替代规则）不会从上一版带过来；需要保留时请用“直接编辑文件”，下一步也会列出差别。", "What the form does not ask for (order of sources, excluded days, changes of bandwidth, definitions, substitution) is not carried over; to keep it, edit the file. The next step lists the differences."),
     "scope.edit": ("直接编辑文件", "Edit the file"),
     "scope.look": ("下一步：核对", "Next: check it"),
     "scope.check": ("核对申报范围", "Check the scope"),

@@ -12,6 +12,7 @@ from collector.errors import CollectorError
 from console.access.roles import Need
 from console.page import Entry, Page
 from console.pages.files import data_file
+from console.pages.leading import leads
 from console.pages.ledger.faults import said_in
 from console.pages.ledger.upload import Preview, add, preview, read_upload
 from console.reading.archives import EnterpriseAlone
@@ -166,7 +167,7 @@ def _page(visit: Visit, *, problem: str = "", reason: str = "") -> Response:
 
 PAGES = (
     Page("/ledger", ledger, needs=Need.VIEW, entry=Entry("ledger.title", 50)),
-    Page("/ledger/template.{ending}", template, needs=Need.VIEW, is_file=True),
+    Page("/ledger/template.{ending}", template, needs=Need.VIEW, is_page=False),
     Page(
         "/ledger/import",
         look,
@@ -177,5 +178,8 @@ PAGES = (
     ),
     Page("/ledger/confirm", confirm, needs=Need.OPERATE, methods=("POST",)),
     Page("/ledger/{entry}/cancel", cancel, needs=Need.OPERATE, methods=("POST",)),
-    Page("/ledger/{entry}/document", document, needs=Need.VIEW, is_file=True),
+    Page("/ledger/{entry}/document", document, needs=Need.VIEW, is_page=False),
+    leads("/ledger/import", "/ledger", Need.VIEW),
+    leads("/ledger/confirm", "/ledger", Need.VIEW),
+    leads("/ledger/{entry}/cancel", "/ledger", Need.VIEW),
 )

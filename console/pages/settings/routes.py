@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from console.access.roles import Need
 from console.page import Entry, Page
+from console.pages.leading import leads
 from console.pages.settings import api, backup, hosts
 
 PAGES = (
@@ -15,5 +16,6 @@ PAGES = (
     Page("/settings/api/{number}/revoke", api.revoke, needs=Need.ADMINISTER, methods=("POST",)),
     Page("/settings/backup", backup.backup, needs=Need.ADMINISTER),
     Page("/settings/backup", backup.make, needs=Need.ADMINISTER, methods=("POST",)),
-    Page("/settings/backup/{job}/{file}", backup.download, needs=Need.ADMINISTER, is_file=True),
+    Page("/settings/backup/{job}/{file}", backup.download, needs=Need.ADMINISTER, is_page=False),
+    leads("/settings/tokens", "/settings", Need.OPERATE),
 )

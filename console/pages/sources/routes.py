@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from console.access.roles import Need
 from console.page import Entry, Page
+from console.pages.leading import leads
 from console.reading.sources import read_sources
 from console.visit import REFUSED, NotFoundError, Visit
 from console.work.jobs import Job, TooManyJobsError
@@ -69,4 +70,6 @@ PAGES = (
     Page("/sources", sources, needs=Need.VIEW, entry=Entry("sources.title", 35)),
     Page("/sources/{alias}/test", test, needs=Need.OPERATE, methods=("POST",)),
     Page("/sources/{alias}/backfill", backfill, needs=Need.OPERATE, methods=("POST",)),
+    leads("/sources/{alias}/test", "/sources", Need.VIEW),
+    leads("/sources/{alias}/backfill", "/sources", Need.VIEW),
 )

@@ -41,8 +41,7 @@ def users(visit: Visit) -> Response:
 def _notes(visit: Visit, figure: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """Return the words of every note on the figure, and the hosts that it names."""
     return [
-        (note[visit.language], [one["host"] for one in note["hosts"]])
-        for note in figure.get("notes", ())
+        (note[visit.language], [one["host"] for one in note["hosts"]]) for note in figure.get("notes", ())
     ]
 
 

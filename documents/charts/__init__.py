@@ -8,6 +8,15 @@ from __future__ import annotations
 from documents.charts.coverage import coverage_calendar, coverage_calendars
 from documents.charts.daily import daily_chart, daily_charts
 from documents.charts.drawing import render
+from documents.charts.engine import picture
 from documents.charts.plain import draw
 
-__all__ = ["coverage_calendar", "coverage_calendars", "daily_chart", "daily_charts", "draw", "render"]
+__all__ = [
+    "coverage_calendar",
+    "coverage_calendars",
+    "daily_chart",
+    "daily_charts",
+    "draw",
+    "picture",
+    "render",
+]

@@ -25,6 +25,9 @@ from collector.settings import Settings
 from console.access.accounts import Accounts
 from console.access.passwords import Passwords
 from console.access.sessions import Sessions
+from console.access.tokens import Tokens
+from console.api.routes import REQUESTS_A_MINUTE, api_routes
+from console.checking.checks import Checks
 from console.guard import finished, guarded, refused, visit_of
 from console.language import merged
 from console.pages import TABLE, WORDS
@@ -66,6 +69,9 @@ def create_console(
         changes=Changes(opened.store),
         pages=Pages(merged((COMMON, *WORDS)), TABLE, zone=opened.identity.timezone),
         attempts=Buckets(ATTEMPTS_A_MINUTE, time.monotonic),
+        checks=Checks(clock=clock, log=log),
+        tokens=Tokens(opened.store),
+        asked=Buckets(REQUESTS_A_MINUTE, time.monotonic),
         stopping=stopping or threading.Event(),
     )
 
@@ -84,6 +90,7 @@ def application(console: Console) -> Starlette:
     return Starlette(
         routes=[
             Route("/static/{version}/{name}", _static, methods=["GET"]),
+            *api_routes(console),
             *(Route(page.path, guarded(page, console), methods=list(page.methods)) for page in TABLE),
         ],
         exception_handlers={HTTPException: no_page, Exception: failed},
@@ -119,6 +126,7 @@ def open_console(
     try:
         yield application(console)
     finally:
+        console.checks.close()
         console.snapshots.close()
 
 

@@ -8,14 +8,16 @@ import subprocess
 import sys
 
 import pytest
-from console_examples import MONTH, STREAMS, address
+from console_examples import LATER, MONTH, STREAMS, address
 from console_world import PASSWORD, axe_script
 from processes import ROOT, environment, starproof_json
 
 from console.pages import TABLE
 
 WIDTHS = (1440, 390)
-SHOWN = sorted({address(page) for page in TABLE if page.methods == ("GET",) and page.path not in STREAMS})
+SHOWN = sorted(
+    {address(page) for page in TABLE if page.methods == ("GET",) and page.path not in (*STREAMS, *LATER)}
+)
 PAGES = [path for path in SHOWN if not path.endswith(".svg") and path not in ("/login", "/setup")]
 APPEARS_MS = 15_000
 

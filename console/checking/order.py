@@ -21,12 +21,16 @@ SHOWN_FINDINGS = 25
 
 @dataclass(frozen=True)
 class Order:
-    """What the reviewer brings beside the pack: log key (hex, or empty), codes, roots (PEM or DER), mail."""
+    """What the reviewer brings beside the pack: log key (hex, or empty), codes, roots (PEM or DER), mail.
+
+    ``now_ms``: the console's clock, ``None``: it is not compared.
+    """
 
     log_key: str = ""
     codes: Sequence[tuple[int, str, int | None]] = ()
     roots: Sequence[bytes] = ()
     mail: bytes = b""
+    now_ms: int | None = None
 
     def line(self) -> bytes:
         """Return the order as the worker reads it."""
@@ -36,6 +40,7 @@ class Order:
                 "codes": [list(code) for code in self.codes],
                 "roots": [root.hex() for root in self.roots],
                 "mail": self.mail.hex(),
+                "now_ms": self.now_ms,
             }
         ).encode()
 
@@ -48,6 +53,7 @@ def read_order(data: bytes) -> Order:
         [(size, code, day) for size, code, day in found["codes"]],
         [bytes.fromhex(root) for root in found["roots"]],
         bytes.fromhex(found["mail"]),
+        found["now_ms"],
     )
 
 

@@ -108,7 +108,7 @@ def checked(stream: BinaryIO, order: Order) -> CheckReport:
         stream,
         log_key=PublicKey.from_hex(order.log_key) if order.log_key else None,
         editions={name: sha256((EDITIONS / f"{name}.toml").read_bytes()) for name in edition_ids()},
-        now_ms=time.time_ns() // 1_000_000,
+        now_ms=order.now_ms,
         outside=Outside(
             tsa_roots=order.roots,
             mail=_messages(order.mail),

@@ -80,12 +80,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The evidence of a month. ``size``, ``root`` and ``checkpoints`` are of the whole log."""
+    """The evidence of a month. ``size``, ``root`` and ``checkpoints`` are of the whole log.
+
+    ``began``: the local day of its first leaf, empty without one.
+    """
 
     span: Span
     size: int
     root: str
     arrival_ms: int | None
+    began: str
+    today: str
     checkpoints: int
     newest: Point | None
     days: Sequence[EvidenceDay]
@@ -142,6 +147,8 @@ def read_evidence(store: Store, span: Span, calendar: LocalCalendar, *, now_ms: 
             size=head.frontier.size,
             root=head.frontier.root.hex(),
             arrival_ms=head.arrival_ms if head.frontier.size else None,
+            began=_name(calendar, began_ms),
+            today=_name(calendar, now_ms),
             checkpoints=log_standing.checkpoint_count(connection),
             newest=None if newest is None else _point(newest),
             days=list(_days(span, marked, taken, calendar=calendar, began_ms=began_ms, now_ms=now_ms)),
@@ -153,6 +160,10 @@ def read_evidence(store: Store, span: Span, calendar: LocalCalendar, *, now_ms: 
             anchors=log_standing.anchor_states(connection),
             findings=dict(sorted(noticed.items())),
         )
+
+
+def _name(calendar: LocalCalendar, instant_ms: int | None) -> str:
+    return "" if instant_ms is None else date.fromordinal(calendar.day_of(instant_ms)).isoformat()
 
 
 def _point(one: checkpoints.StoredCheckpoint) -> Point:

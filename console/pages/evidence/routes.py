@@ -212,6 +212,7 @@ def _order(visit: Visit) -> Order:
         codes=_codes(visit.form.get("codes", "")),
         roots=[roots] if roots else [],
         mail=_small(visit.files.get("mail"), MOST_MAIL_BYTES),
+        now_ms=visit.now_ms,
     )
 
 

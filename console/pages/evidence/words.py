@@ -49,6 +49,7 @@ WORDS: Words = {
     "evidence.state.unmarked": ("缺日终标记", "no day mark"),
     "evidence.state.open": ("未结束", "not over"),
     "evidence.state.before": ("日志尚未开始", "before the log"),
+    "evidence.began": ("日志从 {day} 开始，更早的日子没有证据。", "The log began on {day}; there is no evidence of earlier days."),
     "evidence.covered": ("最早覆盖于 {moment}", "first covered {moment}"),
     "evidence.taken": ("{alias}（{kind}）{moment}", "{alias} ({kind}) {moment}"),
     "evidence.pending": ("{alias}：等待，已试 {attempts} 次", "{alias}: waiting, tried {attempts} times"),
@@ -71,7 +72,6 @@ WORDS: Words = {
     ),
     "evidence.points": ("检查点", "Checkpoints"),
     "evidence.points_none": ("这个月没有签过检查点。", "No checkpoint was signed in this month."),
-    "evidence.note": ("签名原文", "Signed note"),
     "evidence.findings": ("采集端发现的问题", "What the collector noticed"),
     "evidence.findings_about": ("会写进证据包。", "It goes into the pack."),
     "evidence.verify_about": (

@@ -7,7 +7,6 @@ from console.language import Words
 WORDS: Words = {
     "figures.title": ("指标", "Figures"),
     "figures.list": ("{month} 六项指标", "The six figures of {month}"),
-    "figures.open": ("逐日、逐台查看", "Day by day, host by host"),
     "figures.value": ("当前数值", "The figure now"),
     "figures.no_value": ("还没有数据", "No data yet"),
     "figures.threshold": ("门槛", "Thresholds"),

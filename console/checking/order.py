@@ -15,7 +15,7 @@ MOST_MEMORY_BYTES = 4 * 1024 * 1024 * 1024
 """Address space of a worker."""
 MOST_RESULT_BYTES = 64 * 1024 * 1024
 MOST_ORDER_BYTES = 16 * 1024 * 1024
-SHOWN_FINDINGS = 25
+SHOWN_FINDINGS = 10
 """On the console's own page; the page of the check has many more."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from console_world import CSRF, PASSWORD, Browser
-from packs import LOG_KEY, PACK, mailbox_of
+from packs import LOG_KEY, PACK, SCOPED_PACK, mailbox_of
 
 from console.access.roles import Role
 from console.app import application
@@ -59,13 +59,13 @@ def reviewer(console, clock):
 
 def test_a_pack_is_uploaded_checked_read_and_deleted(console, reviewer):
     """The whole way of a reviewer; what the check said is what the verifier says of the same bytes."""
-    mail = b"".join(b"From x\n" + raw + b"\n" for _, raw in mailbox_of(PACK).mail)
-    answer = _upload(reviewer, log_key=KEY.upper(), more={"mail": ("box.mbox", mail)})
+    mail = b"".join(b"From x\n" + raw + b"\n" for _, raw in mailbox_of(SCOPED_PACK).mail)
+    answer = _upload(reviewer, SCOPED_PACK, log_key=KEY.upper(), more={"mail": ("box.mbox", mail)})
     assert answer.status_code == 303
     path = answer.headers["location"]
     text = _over(reviewer, path)
     (check,) = console.checks.of(1)
-    report = checked(io.BytesIO(PACK), Order(KEY, mail=mail, now_ms=AFTER_MS))
+    report = checked(io.BytesIO(SCOPED_PACK), Order(KEY, mail=mail, now_ms=AFTER_MS))
     assert json.loads(check.result.document)["findings"] == report.document()["findings"]
     assert check.result.view["headline"][0] in text
     assert check.result.view["outcome"] == report.outcome == "pass"

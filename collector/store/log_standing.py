@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from collector.store import schema
 from collector.store.checkpoints import StoredCheckpoint
@@ -57,7 +55,10 @@ def marked_days(connection: Connection, first_day: int, last_day: int) -> Sequen
         .where(mark.c.day >= first_day, mark.c.day <= last_day)
         .order_by(mark.c.day)
     )
-    return [MarkedDay(row.day, row.leaf + 1, _checkpoint(row)) for row in connection.execute(query)]
+    return [
+        MarkedDay(row["day"], row["leaf"] + 1, _checkpoint(row))
+        for row in connection.execute(query).mappings()
+    ]
 
 
 def handed(connection: Connection, least: int, most: int) -> Sequence[Handed]:
@@ -122,7 +123,7 @@ def first_arrival(connection: Connection) -> int | None:
     return None if found is None else int(found)
 
 
-def _checkpoint(row: Row[Any]) -> StoredCheckpoint | None:
-    if row.size is None:
+def _checkpoint(row: RowMapping) -> StoredCheckpoint | None:
+    if row["size"] is None:
         return None
-    return StoredCheckpoint(row.size, bytes(row.root), row.made_ms, bytes(row.note))
+    return StoredCheckpoint(row["size"], bytes(row["root"]), row["made_ms"], bytes(row["note"]))

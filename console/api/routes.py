@@ -167,7 +167,7 @@ def _value(parameter: Parameter, text: str) -> str | int:
     if len(text) > shape.get("maxLength", len(text)):
         raise BadParameterError(f"{parameter.name} has at most {shape['maxLength']} characters")
     if "pattern" in shape and not re.fullmatch(shape["pattern"].strip("^$"), text):
-        raise BadParameterError(f"{parameter.name} is written YYYY-MM")
+        raise BadParameterError(f"{parameter.name} is written YYYY-MM, from 2010 on")
     return text
 
 

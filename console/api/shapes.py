@@ -16,7 +16,7 @@ INSTANT: Shape = {"type": "integer", "description": "ms since 1970-01-01 UTC"}
 DECIMAL: Shape = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "description": "exact decimal"}
 SHARE: Shape = {"type": "string", "pattern": r"^\d+(\.\d+)?$", "description": "0 to 1, rounded down"}
 DAY: Shape = {"type": "string", "format": "date"}
-MONTH: Shape = {"type": "string", "pattern": "^20[0-9]{2}-(0[1-9]|1[0-2])$"}
+MONTH: Shape = {"type": "string", "pattern": "^20[1-9][0-9]-(0[1-9]|1[0-2])$"}
 
 
 def maybe(shape: Shape) -> Shape:

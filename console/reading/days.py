@@ -193,7 +193,8 @@ def _covers(of_hosts: Mapping[str, Sequence[HostDay]], days: Sequence[int]) -> I
     out = KINDS.index("out")
     for host, found in of_hosts.items():
         known = {day.day: day for day in found}
-        kinds, shares, restarts = bytearray(), [], bytearray()
+        kinds, restarts = bytearray(), bytearray()
+        shares: list[int | None] = []
         for day in days:
             one = known.get(day)
             if one is None:

@@ -109,6 +109,7 @@ def test_coverage_has_a_class_for_every_host_and_day(ask):
         ("/figures", {"month": "2026-13"}, 400),
         ("/figures", {"month": "2999-01"}, 400),
         ("/figures", {"month": "2099-01"}, 404),
+        ("/figures", {"month": "2000-06"}, 400),
         ("/figures", {"mouth": MONTH}, 400),
         ("/figures", {"month": [MONTH, MONTH]}, 400),
         ("/figures/none", {"month": MONTH}, 404),

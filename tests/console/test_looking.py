@@ -90,6 +90,8 @@ def test_what_is_no_figure_day_or_month_is_not_found(signed_in):
         "/coverage/2999-01-01",
         "/coverage/nonsense",
         f"/coverage?month={MONTH}-",
+        "/figures?month=2000-06",
+        "/coverage/2000-06-01",
     ):
         assert browser.get(path).status_code == 404, path
 

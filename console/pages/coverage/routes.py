@@ -12,7 +12,7 @@ from starlette.responses import Response
 from console.access.roles import Need
 from console.page import Entry, Page
 from console.pages.overview.days import days_of
-from console.pages.overview.months import fleet_of, month_asked, month_links
+from console.pages.overview.months import EARLIEST, fleet_of, month_asked, month_links
 from console.reading.days import KINDS, FleetDays, HostCover
 from console.reading.month import span_of
 from console.visit import NotFoundError, Visit
@@ -128,7 +128,7 @@ def _month_of_day(visit: Visit, name: str) -> FleetDays:
         span = span_of(visit.console.zone, visit.now_ms, name[:7])
     except (ValueError, MalformedError):
         raise NotFoundError from None
-    if span is None:
+    if span is None or span.month < EARLIEST:
         raise NotFoundError
     try:
         return days_of(visit.console, span)

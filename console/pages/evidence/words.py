@@ -51,7 +51,7 @@ WORDS: Words = {
     "evidence.state.before": ("日志尚未开始", "before the log"),
     "evidence.began": ("日志从 {day} 开始，更早的日子没有证据。", "The log began on {day}; there is no evidence of earlier days."),
     "evidence.covered": ("最早覆盖于 {moment}", "first covered {moment}"),
-    "evidence.taken": ("{alias}（{kind}）{moment}", "{alias} ({kind}) {moment}"),
+    "evidence.taken": ("{alias}（{kind}）已收 {moment}", "{alias} ({kind}) took it {moment}"),
     "evidence.pending": ("{alias}：等待，已试 {attempts} 次", "{alias}: waiting, tried {attempts} times"),
     "evidence.closes": ("关账", "Closes of the month"),
     "evidence.close": ("第 {leaf} 条：{chains} 条链，{chunks} 个数据块", "Leaf {leaf}: {chains} chains, {chunks} chunks"),

@@ -15,7 +15,7 @@ def days_of(console: Console, span: Span) -> FleetDays:
         NotReadyError: they are being computed for the first time, which takes long.
     """
     end_ms = console.opened.identity.calendar.day_start(span.last_day + 1)
-    return console.snapshots.get(
+    return console.snapshots.soon(
         ("days", span.month),
         lambda: read_days(console.store, span, now_ms=console.clock()),
         revision=lambda: console.changes.before(end_ms),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import pytest
@@ -11,6 +10,7 @@ from console_world import NOW, PASSWORD, Browser
 from jsonschema import Draft202012Validator
 
 from collector.http.buckets import Buckets
+from console.access import tokens
 from console.access.accounts import AccountError
 from console.access.roles import Role
 from console.access.tokens import DAY_MS, MOST_TOKENS, PREFIX, Scope
@@ -22,7 +22,6 @@ from console.app import application
 
 EXAMPLES = {"figure": "cpu_utilization", "host": "1"}
 ALL = [scope.value for scope in Scope]
-FUZZ_EXAMPLES = 25
 
 
 def _path(operation):
@@ -154,55 +153,6 @@ def test_the_document_stands_for_itself(app):
     assert len(told["paths"]) == len(OPERATIONS)
 
 
-def test_a_fuzzer_over_the_document_finds_no_server_error_and_no_answer_of_another_shape(
-    app, secrets, filled, monkeypatch
-):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own imports
-        schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-        from hypothesis import HealthCheck, Phase, given, settings
-        from schemathesis.checks import CHECKS, load_all_checks
-
-        load_all_checks()
-
-    monkeypatch.setattr(filled.asked, "wait_s", lambda _sender: 0)
-    headers = {"Authorization": f"Bearer {secrets['all']}"}
-    wanted = (
-        "not_a_server_error",
-        "status_code_conformance",
-        "content_type_conformance",
-        "response_schema_conformance",
-    )
-    checks = CHECKS.get_by_names(list(wanted))
-    assert len(checks) == len(wanted)
-    schema = schemathesis.openapi.from_dict(document(OPERATIONS))
-    http = Browser(app).http
-    asked = 0
-    for found in schema.get_all_operations():
-        operation = found.ok()
-
-        @settings(
-            max_examples=FUZZ_EXAMPLES, deadline=None, database=None, derandomize=True,
-            phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
-        @given(case=operation.as_strategy())
-        def ask(case):
-            nonlocal asked
-            asked += 1
-            sent = case.as_transport_kwargs(base_url=f"http://console.test{BASE}")
-            answer = http.request(
-                sent["method"],
-                sent["url"],
-                params=sent.get("params"),
-                headers={**(sent.get("headers") or {}), **headers},
-            )
-            assert answer.status_code < 500 or answer.status_code == 503, (sent, answer.text)
-            case.validate_response(schemathesis.Response.from_any(answer), checks=checks)
-
-        ask()
-    assert asked >= len(OPERATIONS) * 5
-
-
 def test_too_many_requests_are_told_when_to_come_again(console, clock):
     secret = console.tokens.add(name="many", scopes=ALL, days=30, actor="t", now_ms=NOW)
     still = replace(console, asked=Buckets(REQUESTS_A_MINUTE, lambda: 0.0), attempts=Buckets(30, lambda: 0.0))
@@ -264,7 +214,7 @@ def test_what_makes_no_token_is_refused(console, changed, words):
 
 
 def test_tokens_are_bounded(console, administrator, monkeypatch):
-    monkeypatch.setattr("console.access.tokens.MOST_TOKENS", 1)
+    monkeypatch.setattr(tokens, "MOST_TOKENS", 1)
     assert MOST_TOKENS > 1
     console.tokens.add(name="n", scopes=["hosts"], days=30, actor="t", now_ms=NOW)
     answer = administrator.post("/tokens", page="/tokens", name="m", scope="hosts", days="30")

@@ -15,6 +15,7 @@ import pytest
 from console_world import CSRF, PASSWORD, Browser
 from packs import LOG_KEY, PACK, SCOPED_PACK, mailbox_of
 
+from console import guard
 from console.access.roles import Role
 from console.app import application
 from console.checking import checks as checking
@@ -169,7 +170,7 @@ def test_too_little_room_and_too_many_uploads_are_said(console, reviewer, monkey
         console.uploads.acquire()
     assert "已有大文件正在上传" in _upload(reviewer).text
     console.uploads.release()
-    monkeypatch.setattr("console.guard.SPARE_BYTES", 2**62)
+    monkeypatch.setattr(guard, "SPARE_BYTES", 2**62)
     answer = _upload(reviewer)
     assert (answer.status_code, "临时磁盘空间不足" in answer.text) == (507, True)
     monkeypatch.undo()

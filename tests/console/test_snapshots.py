@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from collector.store import findings
+from console.reading import snapshots as snapshots_module
 from console.reading.snapshots import QUICK_S, REST, NotReadyError, Snapshots
 
 
@@ -148,7 +149,7 @@ def test_what_takes_long_the_first_time_is_made_in_the_background_and_once(
     console, time, events, monkeypatch
 ):
     """Who opens a page of it is told to come again, and later gets what was begun for the first asker."""
-    monkeypatch.setattr("console.reading.snapshots.PATIENCE_S", 0.02)
+    monkeypatch.setattr(snapshots_module, "PATIENCE_S", 0.02)
     snapshots = Snapshots(console.store, monotonic=time, log=events)
     go, made = threading.Event(), []
 
@@ -161,7 +162,7 @@ def test_what_takes_long_the_first_time_is_made_in_the_background_and_once(
         with pytest.raises(NotReadyError):
             snapshots.soon("days", make)
     go.set()
-    monkeypatch.setattr("console.reading.snapshots.PATIENCE_S", 10)
+    monkeypatch.setattr(snapshots_module, "PATIENCE_S", 10)
     assert snapshots.soon("days", make) == snapshots.soon("days", make) == "days"
     assert made == [1]
     with pytest.raises(ZeroDivisionError):

@@ -39,6 +39,7 @@ WORDS: Words = {
     "evidence.state": ("状态", "State"),
     "evidence.leaves": ("新增", "New leaves"),
     "evidence.at_size": ("日终条数", "Size at its end"),
+    "evidence.size_of": ("条数 {size}", "size {size}"),
     "evidence.signed": ("签名时间", "Signed"),
     "evidence.code": ("短码（对照记录簿）", "Short code (as in the log book)"),
     "evidence.witnesses": ("外部凭据", "Witnesses"),

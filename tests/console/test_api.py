@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MethodType
 
 import pytest
 from console_examples import MONTH
 from console_world import NOW, PASSWORD, Browser
 from jsonschema import Draft202012Validator
 
+from collector.errors import StoreError
 from collector.http.buckets import Buckets
 from console.access import tokens
 from console.access.accounts import AccountError
@@ -19,6 +21,8 @@ from console.api.operations import OPERATIONS
 from console.api.routes import REQUESTS_A_MINUTE
 from console.api.shapes import BASE
 from console.app import application
+from console.reading.snapshots import NotReadyError
+from verifier.errors import VerifierError
 
 EXAMPLES = {"figure": "cpu_utilization", "host": "1"}
 ALL = [scope.value for scope in Scope]
@@ -220,3 +224,24 @@ def test_tokens_are_bounded(console, administrator, monkeypatch):
     answer = administrator.post("/tokens", page="/tokens", name="m", scope="hosts", days="30")
     assert (answer.status_code, "令牌太多" in answer.text) == (422, True)
     assert PASSWORD not in answer.text
+
+
+def test_what_cannot_be_answered_now_says_why_and_when_to_come_again(console, monkeypatch):
+    secret = console.tokens.add(name="n", scopes=ALL, days=30, actor="t", now_ms=NOW)
+    http, headers = Browser(application(console)).http, {"authorization": f"Bearer {secret}"}
+    for error, code in (
+        (NotReadyError(), "not_ready"),
+        (VerifierError("impossible"), "contradiction"),
+        (StoreError("gone"), "store"),
+    ):
+        monkeypatch.setattr(console.snapshots, "get", MethodType(_raising(error), console.snapshots))
+        answer = http.get(f"{BASE}/figures", headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, code)
+        assert int(answer.headers["retry-after"]) > 0
+
+
+def _raising(error):
+    def get(*_args, **_more):
+        raise error
+
+    return get

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date
 
@@ -9,13 +10,16 @@ import pytest
 from console_examples import MONTH
 from console_world import NOW
 
+from collector.opening import open_store
 from collector.store import standing
+from config import EXAMPLES
 from console.pages.coverage.routes import Wanted, chosen
 from console.reading.archives import EnterpriseAlone, Everything
 from console.reading.days import KINDS, HostCover, per_mille, read_days
 from console.reading.figures import Days, measured
 from console.reading.month import hosts_of, span_of
 from console.reading.rules import rules_of
+from starproof.cli import main as starproof
 from verifier.document import coverage_share, printed_bounds
 from verifier.series import series, worst
 
@@ -76,3 +80,27 @@ def test_hosts_with_gaps_come_first_and_can_be_asked_for_alone():
     ]
     assert [h.host for h in chosen(hosts, Wanted("", "worst", gaps=True, page=1))] == ["web-1", "old-1"]
     assert [h.host for h in chosen(hosts, Wanted("WEB", "name", gaps=False, page=1))] == ["web-1"]
+
+
+def test_a_day_that_the_scope_leaves_out_counts_for_nobody_and_is_marked(seeded, tmp_path):
+    for file in seeded.iterdir():
+        shutil.copy(file, tmp_path)
+    db, scope = f"sqlite:///{tmp_path / 'starproof.db'}", tmp_path / "scope.toml"
+    text = (EXAMPLES / "month" / "scope.toml").read_text("utf-8")
+    scope.write_text(
+        text
+        + f'\n[[exclusions]]\nfrom = {MONTH}-03\nto = {MONTH}-03\nreason = "power works"\nperson = "Li"\n',
+        "utf-8",
+    )
+    assert starproof(["scope", "declare", str(scope), "--db", db]) == 0
+    opened = open_store(db)
+    found = read_days(opened.store, span_of("Asia/Shanghai", NOW, MONTH), now_ms=NOW, batch=2)
+    opened.store.close()
+    at = found.days.index(f"{MONTH}-03")
+    for host in found.hosts:
+        assert (host.kind(at), host.shares[at]) == ("out", None)
+        assert host.kind(at + 1) != "out"
+    for series_ in found.series.values():
+        assert [day["day"] for day in series_["days"] if day["excluded"] == "yes"] == [f"{MONTH}-03"]
+        assert series_["days"][at]["value"] is None
+        assert f"{MONTH}-03" not in series_["worst"]

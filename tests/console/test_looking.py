@@ -10,6 +10,7 @@ from console_examples import MONTH
 
 from console.access.roles import Role
 from console.reading.shares import host_parts, page_of
+from verifier.errors import VerifierError
 
 COVER = {"coverage": {"share": "1"}, "source": "agent", "low": "1", "high": "1"}
 
@@ -129,3 +130,16 @@ def test_an_empty_console_says_what_to_do(administrator):
     assert "日志还是空的" in administrator.get("/evidence").text
     assert administrator.get("/figures").status_code == 200
     assert administrator.get("/figures/cpu_utilization").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/figures", "/figures/cpu_utilization", "/coverage"])
+def test_evidence_that_contradicts_itself_is_told_and_not_a_fault(console, administrator, monkeypatch, path):
+    def broken(*_args, **_more):
+        raise VerifierError("the sum of 2026-11-01 <is> impossible")
+
+    monkeypatch.setattr(console.snapshots, "get", broken)
+    answer = administrator.get(path)
+    assert answer.status_code == 200
+    assert "starproof audit" in answer.text
+    assert "&lt;is&gt; impossible" in answer.text
+    assert administrator.get("/coverage/2026-11-01").status_code == 404

@@ -116,6 +116,12 @@ def measure(opened: OpenStore, clock: Clock) -> None:
         "/hosts?q=host-09&sort=cpu&order=desc",
         "/hosts?page=100",
         "/hosts/77",
+        "/figures/cpu_utilization",
+        "/figures/cpu_utilization?page=100&sort=share",
+        "/coverage",
+        "/coverage?page=200&gaps=yes",
+        "/coverage/2026-11-05",
+        "/evidence",
     ):
         begun, used = time.perf_counter(), time.process_time()
         answer = browser.get(path)

@@ -25,6 +25,9 @@ from collector.settings import Settings
 from console.access.accounts import Accounts
 from console.access.passwords import Passwords
 from console.access.sessions import Sessions
+from console.access.tokens import Tokens
+from console.api.routes import REQUESTS_A_MINUTE, api_routes
+from console.checking.checks import Checks
 from console.guard import finished, guarded, refused, visit_of
 from console.language import merged
 from console.pages import TABLE, WORDS
@@ -72,6 +75,9 @@ def create_console(
         jobs=Jobs(opened.keyring.directory / JOBS_FOLDER, clock=clock, log=log),
         drafts=Drafts(clock),
         attempts=Buckets(ATTEMPTS_A_MINUTE, time.monotonic),
+        checks=Checks(clock=clock, log=log),
+        tokens=Tokens(opened.store),
+        asked=Buckets(REQUESTS_A_MINUTE, time.monotonic),
         stopping=stopping or threading.Event(),
     )
 
@@ -90,6 +96,7 @@ def application(console: Console) -> Starlette:
     return Starlette(
         routes=[
             Route("/static/{version}/{name}", _static, methods=["GET"]),
+            *api_routes(console),
             *(Route(page.path, guarded(page, console), methods=list(page.methods)) for page in TABLE),
         ],
         exception_handlers={HTTPException: no_page, Exception: failed},
@@ -126,6 +133,7 @@ def open_console(
         yield application(console)
     finally:
         console.jobs.close()
+        console.checks.close()
         console.snapshots.close()
 
 

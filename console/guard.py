@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -25,7 +28,7 @@ from collector.errors import StoreBusyError, StoreError
 from console.access.roles import may
 from console.access.sessions import csrf_of
 from console.language import COOKIE, chosen
-from console.page import Page
+from console.page import MOST_FORM_BYTES, Page
 from console.reading.snapshots import NotReadyError
 from console.services import Console
 from console.visit import SEE_OTHER, NotFoundError, Visit
@@ -46,6 +49,8 @@ HEADERS = {
 }
 STRICT_TRANSPORT = "max-age=31536000"
 MOST_FIELDS = 200
+SPARE_BYTES = 256 * 1024 * 1024
+"""What an upload leaves free on the disk of temporary files."""
 LANGUAGE_S = 365 * 86_400
 
 
@@ -130,11 +135,12 @@ async def _answered(page: Page, visit: Visit) -> Response:
         return RedirectResponse(f"/login?next={quote(visit.here, safe='')}", SEE_OTHER)
     if visit.request.method not in SAFE:  # (3)
         _require_same_origin(visit.request)
-        form = await _form(page, visit)
-        try:
-            return await run_in_threadpool(page.endpoint, visit)
-        finally:
-            await form.close()
+        with _turn(page, visit):
+            form = await _form(page, visit)
+            try:
+                return await run_in_threadpool(page.endpoint, visit)
+            finally:
+                await form.close()
     return await run_in_threadpool(page.endpoint, visit)  # (4)
 
 
@@ -146,16 +152,37 @@ def _require_same_origin(request: Request) -> None:
         raise Refusal(403, "error.origin")
 
 
+@contextmanager
+def _turn(page: Page, visit: Visit) -> Iterator[None]:
+    """Let only some send much at once, and only while there is room for it on the disk."""
+    if not page.heavy:
+        yield
+        return
+    declared = visit.request.headers.get("content-length", "")
+    size = int(declared) if declared.isdigit() and len(declared) <= len(str(page.most_bytes)) else 0
+    if shutil.disk_usage(tempfile.gettempdir()).free < size + SPARE_BYTES:
+        raise Refusal(507, "error.room")
+    if not visit.console.uploads.acquire(blocking=False):
+        raise Refusal(503, "error.uploads")
+    try:
+        yield
+    finally:
+        visit.console.uploads.release()
+
+
 async def _form(page: Page, visit: Visit) -> FormData:
     request = visit.request
     declared = request.headers.get("content-length", "0")
     if not declared.isdigit() or len(declared) > len(str(page.most_bytes)) or int(declared) > page.most_bytes:
         raise Refusal(413, "error.too_large")
     bounded = Request(request.scope, _bounded(request.receive, page.most_bytes))
+    limit_s = page.within_s or visit.console.settings.limits.body_timeout_s
     try:
-        async with asyncio.timeout(visit.console.settings.limits.body_timeout_s):
+        async with asyncio.timeout(limit_s):
             form = await bounded.form(
-                max_files=page.files, max_fields=MOST_FIELDS, max_part_size=page.most_bytes
+                max_files=page.files,
+                max_fields=MOST_FIELDS,
+                max_part_size=min(page.most_bytes, MOST_FORM_BYTES),  # fields are in memory, files are not
             )
     except TimeoutError:
         raise Refusal(408, "error.slow") from None

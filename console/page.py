@@ -11,7 +11,8 @@ from console.access.roles import Need
 from console.visit import Visit
 
 MOST_FORM_BYTES = 64 * 1024
-"""Of a form without a file."""
+"""Of a form without a file, and of each field that is none."""
+HEAVY_BYTES = 64 * 1024 * 1024
 
 Endpoint = Callable[[Visit], Response]
 
@@ -29,6 +30,7 @@ class Page:
     """One route. ``most_bytes`` bounds what a browser may send to it; ``files`` how many files a form may have.
 
     ``is_page``: it answers with a page of its own, not with a file to save, and does not lead elsewhere.
+    ``within_s``: how long sending may take; ``None``: as long as the service's settings say.
     """
 
     path: str
@@ -39,3 +41,9 @@ class Page:
     most_bytes: int = MOST_FORM_BYTES
     files: int = 0
     is_page: bool = True
+    within_s: float | None = None
+
+    @property
+    def heavy(self) -> bool:
+        """Whether so much may be sent that only some may do so at once."""
+        return self.most_bytes > HEAVY_BYTES

@@ -14,6 +14,8 @@ from collector.settings import Settings
 from collector.store.engine import Store
 from console.access.accounts import Accounts
 from console.access.sessions import Sessions
+from console.access.tokens import Tokens
+from console.checking.checks import Checks
 from console.reading.changes import Changes
 from console.reading.snapshots import Snapshots
 from console.rendering import Pages
@@ -45,7 +47,15 @@ class Console:
     drafts: Drafts
     attempts: Buckets
     """How often an address may try to sign in."""
+    checks: Checks
+    """Packs that people check here."""
+    tokens: Tokens
+    """Of programs that read the data."""
+    asked: Buckets
+    """How often a token may ask."""
     stopping: threading.Event = field(default_factory=threading.Event)
+    uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(2))
+    """Large files that are sent at once; each takes room on the disk."""
     streams: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(64))
     """Live connections at once; each holds one of the server's."""
 

@@ -73,6 +73,8 @@ COMMON: Words = {
     "error.origin": ("此请求来自别的网站，已拒绝。请在控制台页面内操作。", "This request came from another site and was refused. Use the console's own pages."),
     "error.csrf": ("此页面已过期。请返回、刷新后再提交一次。", "This page has expired. Go back, reload it and send the form again."),
     "error.too_large": ("提交的内容太大。请减小后再试。", "What was sent is too large. Send less and try again."),
+    "error.room": ("服务器的临时磁盘空间不足，无法接收这样大的文件。请清理磁盘，或在自己的电脑上用 starproof check 核验。", "The server's disk for temporary files is too full for an upload this large. Make room, or check on your own computer: starproof check."),
+    "error.uploads": ("已有大文件正在上传。请等几分钟再试。", "Large files are being uploaded already. Try again in some minutes."),
     "error.slow": ("提交用时太长，已中断。请再试一次。", "Sending took too long and was ended. Try again."),
     "error.form": ("提交的内容无法读取。请刷新页面后再试。", "What was sent cannot be read. Reload the page and try again."),
     "error.not_found": ("没有这个页面，或它已不存在。", "There is no such page, or no longer."),

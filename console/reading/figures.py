@@ -73,6 +73,24 @@ def fleet_figures(
     ]
 
 
+def in_batches(
+    store: Store, rules: Rules, hosts: Sequence[DeclaredHost], days: Days, *, batch: int = BATCH
+) -> Iterator[Figures]:
+    """Yield the figures of the fleet's hosts over these days, some hundred hosts at a time.
+
+    Raises:
+        VerifierError: the evidence is impossible; run the audit.
+        StoreError: the store cannot be read.
+    """
+    if not _separable(rules) or len(hosts) <= batch:
+        yield measured(Everything(store), rules, hosts, days)
+        return
+    ordered = sorted(hosts, key=lambda host: host.id)
+    for start in range(0, len(ordered), batch):
+        some = ordered[start : start + batch]
+        yield measured(SomeHosts(store, [host.id for host in some]), rules, some, days)
+
+
 def _separable(rules: Rules) -> bool:
     substitutes = rules.scope is not None and bool(rules.scope.substitution)
     return not substitutes and all(rule.months == 1 for rule in rules.edition.rules)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -70,6 +70,7 @@ class Snapshots:
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._lock = threading.Lock()
         self._making: dict[Hashable, threading.Lock] = {}
+        self._begun: dict[Hashable, Future[Any]] = {}
         self._looked: tuple[float, Revision] | None = None
         self._renewed = 0
 
@@ -124,6 +125,33 @@ class Snapshots:
             return self._make(key, make, tell)
         finally:
             making.release()
+
+    def soon(
+        self, key: Hashable, make: Callable[[], T], *, revision: Callable[[], Hashable] | None = None
+    ) -> T:
+        """Return what ``get`` returns; what was never made is made in the background, and nobody waits long for it.
+
+        Raises:
+            NotReadyError: it is being made.
+        """
+        with self._lock:
+            if key in self._kept:
+                self._begun.pop(key, None)
+                begun = None
+            else:
+                begun = self._begun.get(key)
+                if begun is None:
+                    begun = self._begun[key] = self._executor.submit(self.get, key, make, revision=revision)
+        if begun is None:
+            return self.get(key, make, revision=revision)
+        try:
+            return begun.result(timeout=PATIENCE_S)  # type: ignore[no-any-return] # as above
+        except TimeoutError:
+            raise NotReadyError from None
+        finally:
+            if begun.done():
+                with self._lock:
+                    self._begun.pop(key, None)
 
     def warm(self, job: Callable[[], Any]) -> None:
         """Run what asks for the pages that are opened first, in the background."""

@@ -19,6 +19,14 @@
     }
   };
 
+  // Elements with data-poll and an id are asked for anew until they no longer have it.
+  const POLL_MS = 1500;
+  const poll = () => {
+    const ids = [...document.querySelectorAll("[data-poll][id]")].map((one) => one.id);
+    if (ids.length) setTimeout(() => (document.hidden ? Promise.resolve() : refresh(location.href, ids)).catch(() => {}).then(poll), POLL_MS);
+  };
+  poll();
+
   // <form data-swap="#list">: typing and choosing ask for the page anew and swap only that part.
   let typing = null, running = null;
   const swap = (form) => {

@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from console_examples import MONTH, STREAMS, address
+from console_examples import LATER, MONTH, STREAMS, address
 from console_world import PASSWORD, axe_script
+from packs import LOG_KEY, SCOPED_PACK
 from processes import ROOT, environment, starproof_json
 
 from console.pages import TABLE
@@ -19,7 +20,7 @@ SHOWN = sorted(
     {
         address(page)
         for page in TABLE
-        if page.methods == ("GET",) and page.path not in STREAMS and page.is_page
+        if page.methods == ("GET",) and page.path not in (*STREAMS, *LATER) and page.is_page
     }
 )
 PAGES = [path for path in SHOWN if not path.endswith(".svg") and path not in ("/login", "/setup")]
@@ -181,4 +182,35 @@ def test_first_paint_comes_within_a_second(chromium, service, owner):
         page.wait_for_timeout(100)
         paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
     assert min(paints) < 1_000
+    context.close()
+
+
+def test_a_pack_is_checked_on_the_reviewers_page_and_its_page_is_drawn(
+    chromium, service, owner, tmp_path, axe
+):
+    """Upload, progress that follows by itself, the outcome, and the page of the check under its own strict policy."""
+    pack = tmp_path / "2026-11.zip"
+    pack.write_bytes(SCOPED_PACK)
+    context = _context(chromium, service, owner, "zh")
+    watched = Watched(context)
+    page = watched.page
+    page.goto(f"{service.url}/evidence/verify")
+    page.set_input_files("#f-pack", str(pack))
+    page.fill("#f-log_key", LOG_KEY.public.raw.hex())
+    page.click("form[enctype] button")
+    page.wait_for_url("**/evidence/checks/*")
+    page.locator(".outcome .headline").wait_for(timeout=APPEARS_MS)
+    assert page.inner_text("h1") == "核验结果"
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate(axe)
+    assert page.evaluate("axe.run().then(found => found.violations.map(v => v.id))") == []
+    with context.expect_page() as opened:
+        page.click("text=打开完整的核验页")
+    whole = opened.value
+    whole.wait_for_load_state()
+    # The page's own style is the only one that its policy lets through.
+    assert whole.evaluate("getComputedStyle(document.querySelector('.banner')).borderTopWidth") == "5px"
+    assert watched.errors == []
     context.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from console_world import NOW, Clock, Events, TestClient
@@ -31,6 +32,12 @@ def served(tmp_path):
             client.stopping = stopping
             yield client
     opened.store.close()
+
+
+def _run(work):
+    """Run in a thread of its own: a browser of another test may have left a loop in this one."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(lambda: asyncio.run(work())).result()
 
 
 def test_the_wire_answers_as_before_and_everything_else_is_the_consoles(served):
@@ -95,7 +102,7 @@ def test_the_stream_tells_of_a_change_and_ends_when_the_service_begins_to_end(co
                 console.stopping.set()
         return said
 
-    said = asyncio.run(read())
+    said = _run(read)
     assert said[0].startswith("retry:")
     assert said[-1] == "event: change\ndata: 1\n\n"
 
@@ -107,7 +114,7 @@ def test_more_streams_than_there_is_room_for_end_at_once(console):
     async def read():
         return [event async for event in live._events(console)]
 
-    assert len(asyncio.run(read())) == 1
+    assert len(_run(read)) == 1
 
 
 def test_only_serving_opens_a_console(monkeypatch):

@@ -19,7 +19,6 @@ from collector.errors import StoreError
 from collector.store import backup, one_time_tokens, registry, schema
 from collector.tokens import digest
 from config import EXAMPLES
-from console.access.api_tokens import MOST_TOKENS, ApiTokenError, ApiTokens
 from console.app import application
 from console.pages.settings.hosts import _powershell
 from console.work.jobs import DONE
@@ -86,44 +85,6 @@ def test_the_command_names_the_address_by_which_the_page_was_opened_unless_it_is
 ):
     answer = administrator.http.get("/settings", headers={"host": host})
     assert f"--collector {shown} " in answer.text
-
-
-def test_a_token_for_programs_opens_what_it_says_until_it_is_revoked(console, administrator, clock):
-    tokens = ApiTokens(console.store)
-    answer = administrator.post(
-        "/settings/api", page="/account", name="看板", scope=["figures", "hosts"], days="30"
-    )
-    text = re.search(r'<pre id="token" tabindex="0">(.*?)</pre>', answer.text)[1]
-    found = tokens.known(text, now_ms=NOW)
-    assert (found.name, found.scopes, found.made_by) == ("看板", ("figures", "hosts"), "admin")
-    assert tokens.all()[0].used_ms == NOW
-    assert tokens.known(text + "x", now_ms=NOW) is None
-    assert tokens.known(text, now_ms=NOW + 31 * 86_400_000) is None
-    assert text not in administrator.get("/settings/api").text
-    assert administrator.post(f"/settings/api/{found.id}/revoke", page="/account").status_code == 303
-    assert tokens.known(text, now_ms=NOW) is None
-    assert administrator.post(f"/settings/api/{found.id}/revoke", page="/account").status_code == 404
-    assert {("admin", "API_TOKEN_MADE"), ("admin", "API_TOKEN_REVOKED")} <= set(_trail(console))
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"name": ""}, {"name": "a\tb"}, {"scope": []}, {"scope": ["everything"]}, {"days": "0"}, {"days": "x"}, {"days": "9999"}],
-)  # fmt: skip
-def test_a_token_for_programs_that_cannot_be_is_refused(console, administrator, wrong):
-    given = {"name": "看板", "scope": ["figures"], "days": "30", **wrong}
-    assert administrator.post("/settings/api", page="/account", **given).status_code == 422
-    assert ApiTokens(console.store).all() == []
-
-
-def test_there_are_not_more_tokens_for_programs_than_anybody_can_watch(console, monkeypatch):
-    monkeypatch.setattr("console.access.api_tokens.MOST_TOKENS", 2)
-    tokens = ApiTokens(console.store)
-    for _ in range(2):
-        tokens.make(name="a", scopes=["figures"], days=1, actor="li", now_ms=NOW)
-    with pytest.raises(ApiTokenError, match="too_many"):
-        tokens.make(name="a", scopes=["figures"], days=1, actor="li", now_ms=NOW)
-    assert MOST_TOKENS > 2
 
 
 def test_a_copy_of_the_running_store_is_whole_and_only_administrators_take_it(

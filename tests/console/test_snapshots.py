@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from collector.store import findings
-from console.reading.snapshots import QUICK_S, REST, Snapshots
+from console.reading import snapshots as snapshots_module
+from console.reading.snapshots import QUICK_S, REST, NotReadyError, Snapshots
 
 
 class Later:
@@ -140,3 +143,29 @@ def test_old_keys_are_forgotten(snapshots, time):
     for number in range(100):
         snapshots.get(number, make)
     assert len(snapshots._kept) == 32
+
+
+def test_what_takes_long_the_first_time_is_made_in_the_background_and_once(
+    console, time, events, monkeypatch
+):
+    """Who opens a page of it is told to come again, and later gets what was begun for the first asker."""
+    monkeypatch.setattr(snapshots_module, "PATIENCE_S", 0.02)
+    snapshots = Snapshots(console.store, monotonic=time, log=events)
+    go, made = threading.Event(), []
+
+    def make():
+        assert go.wait(10)
+        made.append(1)
+        return "days"
+
+    for _ in range(2):
+        with pytest.raises(NotReadyError):
+            snapshots.soon("days", make)
+    go.set()
+    monkeypatch.setattr(snapshots_module, "PATIENCE_S", 10)
+    assert snapshots.soon("days", make) == snapshots.soon("days", make) == "days"
+    assert made == [1]
+    with pytest.raises(ZeroDivisionError):
+        snapshots.soon("broken", lambda: 1 // 0)
+    assert snapshots.soon("broken", lambda: 1) == 1
+    snapshots.close()

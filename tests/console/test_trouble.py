@@ -104,5 +104,5 @@ def _without_capacity(month):
         {**one, "hosts": [{**host, "capacity_bps": None} for host in one["hosts"]]}
         for one in month.indicators
     ]
-    changed[0] = {**changed[0], "value": None}
+    changed[1] = {**changed[1], "value": None}
     return {**month.document, "indicators": changed}

@@ -14,7 +14,7 @@ from console.page import Page
 from console.pages.entry.live import stream
 from console.visit import REFUSED, NotFoundError, Visit, local
 
-LANDING = {Role.REVIEWER: "/account"}
+LANDING = {Role.REVIEWER: "/evidence"}
 """Where people land who may not open the overview."""
 
 

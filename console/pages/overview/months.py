@@ -13,6 +13,8 @@ from console.visit import NotFoundError, Visit
 from evidence.errors import MalformedError
 
 STATE_EVERY_MS = 15_000
+EARLIEST = "2010-01"
+"""Nobody measured before; figures over a year look back from there to months that can still be written."""
 
 
 def month_asked(visit: Visit) -> Span:
@@ -25,7 +27,7 @@ def month_asked(visit: Visit) -> Span:
         span = span_of(visit.console.zone, visit.now_ms, visit.query.get("month") or None)
     except MalformedError:
         raise NotFoundError from None
-    if span is None:
+    if span is None or span.month < EARLIEST:
         raise NotFoundError
     return span
 

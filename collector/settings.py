@@ -21,6 +21,8 @@ from evidence.chunk import MAX_NAME
 
 DEFAULT_LISTEN = "127.0.0.1:8440"
 MAX_SETTINGS_BYTES = 1024 * 1024
+DATABASE_VARIABLE = "STARPROOF_DB"
+"""Names the store for commands without ``--db``: a URL may hold a password, which arguments would show."""
 DATABASE_NAME = "starproof.db"
 SOURCES_NAME = "sources.toml"
 ANCHORS_NAME = "anchors.toml"
@@ -149,8 +151,8 @@ def state_directory() -> Path:
 
 
 def default_database_url() -> str:
-    """Return the URL of the SQLite file in the state directory."""
-    return f"sqlite:///{state_directory() / DATABASE_NAME}"
+    """Return the URL that the environment names, else that of the SQLite file in the state directory."""
+    return os.environ.get(DATABASE_VARIABLE) or f"sqlite:///{state_directory() / DATABASE_NAME}"
 
 
 def key_directory(database_url: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shlex
 from dataclasses import dataclass
 
 from collector.errors import RequestError, SettingsError
@@ -32,8 +33,10 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
 
 
-def issue(store: Store, *, host: str | None, now_ms: int, hours: int = DEFAULT_HOURS) -> IssuedToken:
-    """Store a new token and return it. ``host`` binds it to one host name.
+def issue(
+    store: Store, *, host: str | None, now_ms: int, hours: int = DEFAULT_HOURS, actor: str = "operator"
+) -> IssuedToken:
+    """Store a new token and return it. ``host`` binds it to one host name; ``actor`` is who gives it out.
 
     Raises:
         SettingsError: ``host`` cannot be a host name.
@@ -46,8 +49,17 @@ def issue(store: Store, *, host: str | None, now_ms: int, hours: int = DEFAULT_H
         registry.add_token(
             connection, Token(digest(issued.text), host, now_ms, issued.expires_ms, None, None)
         )
-        registry.note(connection, now_ms=now_ms, actor="operator", action="TOKEN", detail=host or "")
+        registry.note(connection, now_ms=now_ms, actor=actor, action="TOKEN", detail=host or "")
     return issued
+
+
+def enroll_command(token: str, *, url: str, host: str | None) -> str:
+    """Return the command that enrols a host where the agent is installed.
+
+    The token comes by standard input: so it shows in no list of processes.
+    """
+    command = f"echo {token} | starproof agent enroll --collector {url} --token-file -"
+    return command if host is None else f"{command} --name {shlex.quote(host)}"
 
 
 def require_fresh(token: Token | None, *, now_ms: int) -> Token:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from starproof.ledger_columns import KINDS_ZH, PURPOSES_ZH
+from declaring.ledger_columns import KINDS_ZH, PURPOSES_ZH
 from starproof.tables import printable
 from verifier.ledger import Entry, Ledger, yuan
 from verifier.reconciliation import TEXTS, reconcile

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from starproof.ledger_columns import PURPOSES_ZH
+from declaring.ledger_columns import PURPOSES_ZH
 
 MAX_GAPS = 10
 MAX_MONTHS = 24

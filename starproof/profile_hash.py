@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from starproof.profile_template import quoted
-from starproof.profiles import MAX_DOCUMENT_BYTES, read_file
+from declaring.profile_template import quoted
+from declaring.profiles import MAX_DOCUMENT_BYTES, read_file
 from verifier.errors import ProfileError
 from verifier.layout import sha256
 from verifier.profile_file import MAX_ID, path_fault

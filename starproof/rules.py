@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from config import EDITIONS
-from starproof.profiles import profile_data, read_documents
+from declaring.profiles import profile_data, read_documents
 from verifier.declaration import Declared as ScopeRecord
 from verifier.declaration import declared_versions
 from verifier.derivation import Declared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -71,6 +72,23 @@ def add_database(arguments: argparse.ArgumentParser) -> None:
         help="SQLAlchemy URL of the store (default: SQLite in the state directory)",
     )
     arguments.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+
+
+def add_progress(arguments: argparse.ArgumentParser) -> None:
+    """Add ``--progress``, for programs that run the command and show how far it is."""
+    arguments.add_argument(
+        "--progress", action="store_true", help="say how far it is, on standard error, as lines of JSON"
+    )
+
+
+def progress(options: argparse.Namespace) -> Callable[[str, int, int], None]:
+    """Return what to call with a stage, and how much of it is done and is to do; silent unless asked for."""
+
+    def tell(stage: str, done: int, total: int) -> None:
+        sys.stderr.write(json.dumps({"progress": stage, "done": done, "total": total}) + "\n")
+        sys.stderr.flush()
+
+    return tell if options.progress else lambda _stage, _done, _total: None
 
 
 @contextmanager

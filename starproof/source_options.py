@@ -69,6 +69,8 @@ def parser(prog: str) -> argparse.ArgumentParser:
     printing = commands.add_parser("policy", help="最小权限策略 / print the least-privilege policy")
     for one in (testing, filling, removing):
         one.add_argument("alias", metavar="ALIAS")
+    for one in (testing, filling):
+        session.add_progress(one)
     printing.add_argument("provider", metavar="PROVIDER")
     for one in (adding, testing, listing, filling, removing, printing):
         session.add_database(one)

@@ -52,6 +52,7 @@ def add(
     file: str,
     file_sha256: str,
     clock: Callable[[], int],
+    actor: str = "operator",
 ) -> list[Fields]:
     """Add entries in one transaction, with a leaf of the log for the ledger as it is then, and return them.
 
@@ -62,6 +63,7 @@ def add(
         file: the name of the file they come from, empty for none.
         file_sha256: its hash.
         clock: the time in ms since 1970; asked inside the transaction.
+        actor: who adds them, for the audit trail.
 
     Raises:
         StoreError: the store cannot be written.
@@ -83,7 +85,7 @@ def add(
         registry.note(
             connection,
             now_ms=now_ms,
-            actor="operator",
+            actor=actor,
             action="LEDGER_ADDED",
             detail=f"{len(made)} entries from sha256 {file_sha256 or 'none'}",
         )

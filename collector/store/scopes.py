@@ -42,7 +42,13 @@ class Declaring:
 
 
 def declare(
-    store: Store, file: bytes, *, record: MakeRecord, clock: Callable[[], int], edition: str | None = None
+    store: Store,
+    file: bytes,
+    *,
+    record: MakeRecord,
+    clock: Callable[[], int],
+    edition: str | None = None,
+    actor: str = "operator",
 ) -> Declaring:
     """Add ``file`` as the next version of the scope, in one transaction.
 
@@ -55,6 +61,7 @@ def declare(
         record: makes the record, once it is sure which version comes before.
         clock: the time in ms since 1970; asked inside the transaction, so times follow the versions.
         edition: SHA-256 of the file of its edition, ``None`` if that is not at hand.
+        actor: who declares it, for the audit trail.
 
     Raises:
         UnchangedScopeError: the newest version is this very file, and its edition is not new.
@@ -77,7 +84,7 @@ def declare(
             registry.note(
                 connection,
                 now_ms=now_ms,
-                actor="operator",
+                actor=actor,
                 action="EDITION_LOGGED",
                 detail=f"sha256 {edition}",
             )
@@ -94,7 +101,7 @@ def declare(
         registry.note(
             connection,
             now_ms=now_ms,
-            actor="operator",
+            actor=actor,
             action="SCOPE_DECLARED",
             detail=f"version {number} sha256 {hashlib.sha256(file).hexdigest()}",
         )

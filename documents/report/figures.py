@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from documents import display
-from documents.charts import daily_charts, render
+from documents.charts import daily_charts, picture
 from documents.report import money, users
 from documents.report.blocks import (
     Bar,
@@ -230,7 +230,7 @@ def _series(report: Report, indicator: Mapping[str, Any], say: Phrases) -> list[
     series = found[0]
     alt = say("chart_alt", name=say.of(indicator, "name"))
     specs = daily_charts(series, indicator, stars=report["verdict"]["stars"], language=say.language)
-    pictures = [Picture(render(spec), alt) for spec in specs]
+    pictures = [Picture(picture(spec, label=alt), alt) for spec in specs]
     if not series["worst"]:
         return list(pictures)
     days = {day["day"]: day for day in series["days"]}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from documents import display
-from documents.charts import coverage_calendars, render
+from documents.charts import coverage_calendars, picture
 from documents.report import comparisons
 from documents.report.blocks import Block, Cell, Column, Picture, Section, Subhead, Table, Text
 from documents.report.figures import HOSTS_SHOWN, least_covered
@@ -28,7 +28,7 @@ def calendar_section(report: Report, say: Phrases) -> Section:
     if len(shown) < len(calendar):
         blocks.append(Text(say("calendar_cut", shown=len(shown), all=len(calendar))))
     blocks += [
-        Picture(render(spec), say("calendar_alt"))
+        Picture(picture(spec, label=say("calendar_alt")), say("calendar_alt"))
         for spec in coverage_calendars(shown, language=say.language)
     ]
     return Section("calendar", say("section_calendar"), tuple(blocks), turn=len(shown) > FLOWING_HOSTS)

@@ -15,12 +15,12 @@ from collector.settings import default_database_url
 from collector.store import ledger as store_ledger
 from collector.store.engine import sqlite_path
 from collector.store.ledger import Fields
+from declaring.ledger_columns import COLUMNS, FEN, YUAN
+from declaring.ledger_import import LedgerFaultsError, Reading, beside, read_file_of, reading
+from declaring.ledger_table import Row, TableFile
+from declaring.ledger_template import csv_template, xlsx_template
 from evidence.calendar import LocalCalendar
 from starproof import session
-from starproof.ledger_columns import COLUMNS, FEN, YUAN
-from starproof.ledger_import import LedgerFaultsError, Reading, read_file_of, reading
-from starproof.ledger_table import Row, TableFile
-from starproof.ledger_template import csv_template, xlsx_template
 from starproof.ledger_text import print_ledger
 from starproof.output import new_file
 from starproof.rules import read_rules
@@ -82,7 +82,7 @@ def _import(options: argparse.Namespace, clock: Callable[[], int]) -> int:
 def _add(options: argparse.Namespace, clock: Callable[[], int]) -> int:
     cells = {column.key: getattr(options, column.key).strip() for column in COLUMNS}
     table = _Options("", rows=[Row(1, cells)])
-    return _keep(reading(table, folder=Path.cwd(), sha256=""), options, clock, file="")
+    return _keep(reading(table, find=beside(Path.cwd()), sha256=""), options, clock, file="")
 
 
 class _Options(TableFile):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from collector.keyring import Keyring
@@ -13,6 +13,8 @@ from starproof import session
 from starproof.copies import LANGUAGES, ReadingCopies
 from starproof.output import new_file
 from starproof.rules import add_declared, read_rules
+from starproof.watched import COPIES, RULES, Tell, Watched
+from verifier.derivation import Documents
 from verifier.pack import PackSummary, Renderer, Rules, no_copies, write_pack
 from verifier.ports import Archive, Log, PackedReceipt
 
@@ -30,7 +32,9 @@ def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
     parser.add_argument("--font", metavar="FILE", help="Chinese font for the PDF 中文字体 (default: found)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.zip", help="where to write the pack")
     session.add_database(parser)
+    session.add_progress(parser)
     options = parser.parse_args(argv)
+    tell = session.progress(options)
 
     def work() -> int:
         keys = Keyring(key_directory(options.db or default_database_url()))
@@ -43,14 +47,15 @@ def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
                 documents=True,
             )
             copies = ReadingCopies(rules.declared, language=options.language, font=options.font)
+            tell(RULES, 1, 1)
             summary = write_file(
                 options.out,
-                archive,
+                Watched(archive, tell),
                 month=options.month,
                 rules=rules,
                 zone=options.timezone,
                 keys=keys,
-                render=copies,
+                render=_told(copies, tell),
                 log=archive.log,
                 receipts=archive.receipts(),
             )
@@ -77,6 +82,18 @@ def main(argv: Sequence[str], *, prog: str = "starproof pack") -> int:
         return 0
 
     return session.guarded(prog, work)
+
+
+def _told(render: Renderer, tell: Tell) -> Renderer:
+    """Return ``render`` that says when it begins and when it is done."""
+
+    def run(derived: Documents) -> Mapping[str, bytes]:
+        tell(COPIES, 0, 1)
+        made = render(derived)
+        tell(COPIES, 1, 1)
+        return made
+
+    return run
 
 
 def write_file(

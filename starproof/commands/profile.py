@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from declaring.profile_check import Missing, computed_figures, missing
+from declaring.profile_template import template
+from declaring.profiles import document_data, profile_data
 from starproof import session
-from starproof.profile_check import Missing, computed_figures, missing
 from starproof.profile_hash import entries
-from starproof.profile_template import template
-from starproof.profiles import profile_data
 from starproof.rules import read_edition
 from starproof.tables import json_text, printable
 from verifier.edition import Edition
@@ -86,7 +86,10 @@ def _check(options: argparse.Namespace) -> int:
     edition, _ = read_edition(options.edition_file, profile_edition(data))
     profile = parse_profile(data, edition)
     computed = _computed(options.db, edition)
-    found = missing(profile, edition, options.file.parent, computed=computed)
+    folder = options.file.parent
+    found = missing(
+        profile, edition, lambda document: len(document_data(document, folder)), computed=computed
+    )
     if options.json:
         sys.stdout.write(
             json_text(

@@ -11,16 +11,15 @@ from pathlib import Path
 from collector.opening import OpenStore, open_store, wall_clock_ms
 from collector.settings import enterprise_name
 from collector.store.registry import Identity
-from collector.store.scopes import Declared, declare
+from collector.store.scopes import Declared
+from declaring.scope_declaration import declare_scope, require_definitions
 from starproof import session
 from starproof.rules import read_edition, read_scope_file
 from starproof.scope_text import version_documents, version_lines
 from starproof.tables import printable
-from verifier.declaration import declared_versions, next_record
-from verifier.definitions import chosen
-from verifier.edition import Edition
+from verifier.declaration import declared_versions
 from verifier.editions import edition_ids
-from verifier.errors import EditionError, ScopeError
+from verifier.errors import ScopeError
 from verifier.scope import Scope, parse_scope
 
 EXAMPLE = "starproof scope declare scope.toml"
@@ -59,16 +58,10 @@ def _declare(options: argparse.Namespace, clock: Callable[[], int]) -> int:
     edition = None
     if shipped or options.edition is not None:
         edition, _ = read_edition(options.edition, scope.edition)
-        _require_definitions(scope, edition)
+        require_definitions(scope, edition)
     opened = _opened(options.db, scope)
     try:
-        added = declare(
-            opened.store,
-            data,
-            record=_recorder(data),
-            clock=clock,
-            edition=None if edition is None else edition.sha256,
-        )
+        added = declare_scope(opened.store, data, edition=edition, clock=clock)
     finally:
         opened.store.close()
     document = version_documents(added.versions, declared_versions(added.versions))[-1]
@@ -106,22 +99,8 @@ def _declare(options: argparse.Namespace, clock: Callable[[], int]) -> int:
     return 0
 
 
-def _recorder(data: bytes) -> Callable[[str, Sequence[Declared], int], bytes]:
-    def record(enterprise: str, before: Sequence[Declared], now_ms: int) -> bytes:
-        return next_record(before, data, enterprise=enterprise, declared_ms=now_ms)
-
-    return record
-
-
 def _opened(url: str | None, scope: Scope) -> OpenStore:
     return open_store(url, first=Identity(enterprise_name(scope.enterprise), scope.timezone))
-
-
-def _require_definitions(scope: Scope, edition: Edition) -> None:
-    """Look the scope's definitions up: a misspelt one is better found now than after the window."""
-    if edition.id != scope.edition:
-        raise EditionError(f"the scope asks for {scope.edition!r}, and --edition holds {edition.id!r}")
-    chosen(edition, scope)
 
 
 def _list(options: argparse.Namespace) -> int:

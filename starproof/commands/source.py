@@ -269,6 +269,10 @@ def _silent(event: str, **details: str | float) -> None:
 @contextmanager
 def _bar(options: argparse.Namespace) -> Iterator[Callable[[int, int], None]]:
     """Give what to call with done and total; a bar is shown on terminals only."""
+    if options.progress:
+        tell = session.progress(options)
+        yield lambda done, total: tell("averages", done, total)
+        return
     if options.json or not sys.stderr.isatty():
         yield lambda _done, _total: None
         return

@@ -19,10 +19,10 @@ from collector.opening import open_store
 from collector.sources.interface import Bill
 from collector.store import bills as store_bills
 from collector.store.archive import StoreArchive
-from starproof import ledger_table
+from declaring import ledger_table
+from declaring.ledger_columns import COLUMNS
+from declaring.ledger_table import SHEET
 from starproof.commands import ledger as command
-from starproof.ledger_columns import COLUMNS
-from starproof.ledger_table import SHEET
 from verifier.ledger_rules import read_ledger
 
 NOW = 1_796_000_000_000

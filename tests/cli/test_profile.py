@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 
 from config import EDITIONS
-from starproof import cli, profiles
-from starproof.profile_check import missing
+from declaring import profiles
+from declaring.profile_check import missing
+from declaring.profile_template import template
+from declaring.profiles import read_documents, read_profile
+from starproof import cli
 from starproof.profile_hash import entries
-from starproof.profile_template import template
-from starproof.profiles import read_documents, read_profile
 from verifier.editions import load_edition
 from verifier.errors import ProfileError
 from verifier.profile_file import parse_profile
@@ -189,7 +190,7 @@ def test_an_edition_without_regions_asks_for_none(folder):
     edition = replace(EDITION, regions=())
     change(folder, 'region = "苏州"', "")
     profile, _ = read_profile(folder / "profile.toml", edition)
-    assert missing(profile, edition, folder) == ()
+    assert missing(profile, edition, lambda document: len(profiles.document_data(document, folder))) == ()
 
 
 def test_a_changed_document_is_named_with_its_true_hash(folder, capsys):
@@ -200,7 +201,7 @@ def test_a_changed_document_is_named_with_its_true_hash(folder, capsys):
 
 
 def test_documents_that_are_too_large_together_are_missing_something(folder, capsys, monkeypatch):
-    monkeypatch.setattr("starproof.profile_check.MAX_ALL_BYTES", 3)
+    monkeypatch.setattr("declaring.profile_check.MAX_ALL_BYTES", 3)
     _, out, _ = run("check", folder / "profile.toml", capsys=capsys)
     assert "全部文件过大" in out
 

@@ -1,0 +1,1 @@
+"""覆盖率: hosts down, days across."""

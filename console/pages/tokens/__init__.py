@@ -1,0 +1,1 @@
+"""接口: tokens of programs that read the data."""

@@ -1,0 +1,1 @@
+"""用户: what the monthly user rate is made of."""

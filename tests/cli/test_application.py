@@ -332,7 +332,7 @@ def test_a_check_writes_its_page_beside_what_it_says_and_never_over_a_file(run, 
     pack, key = packed_file(tmp_path, FULL_PACK)
     page = tmp_path / "check.html"
     status, said, _ = run("check", pack, "--log-key", key, "--html", page, "--json")
-    assert (status, json.loads(said)["outcome"]) == (2, "incomplete")
+    assert (status, json.loads(said)["verdict"]) == (2, "incomplete")
     text = page.read_text()
     assert ("不完整" in text, "INCOMPLETE" in text) == (True, True)
     status, said, err = run("check", pack, "--log-key", key, "--html", page)

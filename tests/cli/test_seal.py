@@ -171,7 +171,7 @@ def test_a_seal_holds_for_the_key_that_the_reviewer_was_given(algorithm, report,
     place = sealed(algorithm)
     assert place == report.with_name("report.pdf.seal")
     status, found = verified(capsys, report, seal_cert=keys.folder / f"{algorithm}.pub")
-    assert (status, found["outcome"], found["findings"]) == (0, "pass", [])
+    assert (status, found["verdict"], found["findings"]) == (0, "pass", [])
     assert (found["who"], found["vouched_by"], found["algorithm"]) == (WHO, "key", algorithm)
     assert (found["sm3"] is None) == (algorithm == "ed25519")
     status, out, _ = run(capsys, report, "--verify", "--seal-cert", keys.folder / f"{algorithm}.pub")

@@ -75,7 +75,7 @@ def test_a_pack_is_uploaded_checked_read_and_deleted(console, reviewer):
     assert "sandbox" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
     told = reviewer.get(f"{path}/document")
-    assert told.json()["outcome"] == "pass"
+    assert told.json()["verdict"] == "pass"
     assert "attachment" in told.headers["content-disposition"]
     assert "2026-11.zip" in reviewer.get("/evidence/verify").text
     assert reviewer.post(f"{path}/remove", page=path).status_code == 303

@@ -15,7 +15,9 @@ from verifier.ledger import (
     CNY,
     CONTRACT,
     DEVICE,
+    FEN_PER_YUAN,
     INVOICE,
+    MAX_AMOUNT,
     OPERATIONS_AFTER,
     OPERATIONS_BEFORE,
     PAYMENT,
@@ -39,7 +41,8 @@ PURPOSES_ZH: Mapping[str, str] = {
     "上云后运维": OPERATIONS_AFTER,
 }
 YUAN, FEN = "amount_yuan", "amount_fen"
-MAX_DIGITS = 18
+MAX_SHOWN = 40
+"""Characters of a cell that a message repeats."""
 _YUAN = re.compile(r"-?(0|[1-9]\d*)(\.\d{1,2})?\Z", re.ASCII)
 _FEN = re.compile(r"-?(0|[1-9]\d*)\Z", re.ASCII)
 _NUMBER = re.compile(r"[1-9]\d{0,8}\Z", re.ASCII)
@@ -143,23 +146,40 @@ def _amount(cells: Mapping[str, str], kind: str, wrong: list[CellError]) -> int:
     if in_yuan and in_fen:
         wrong.append(CellError(FEN, "the amount stands in yuan and in fen; leave one of them empty"))
     elif in_yuan:
-        if _YUAN.match(in_yuan) and len(in_yuan) <= MAX_DIGITS:
+        if _YUAN.match(in_yuan):
             whole, _, part = in_yuan.removeprefix("-").partition(".")
-            amount = int(whole) * 100 + int(part.ljust(2, "0"))
-            return -amount if in_yuan.startswith("-") else amount
+            return _bounded(f"{whole}{part.ljust(2, '0')}", YUAN, wrong, minus=in_yuan.startswith("-"))
         wrong.append(
             CellError(
                 YUAN,
-                f"{in_yuan!r} is no amount; write digits with at most 2 decimals, such as 1234.56, no commas",
+                f"{_short(in_yuan)} is no amount; write digits with at most 2 decimals, such as 1234.56, no commas",
             )
         )
     elif in_fen:
-        if _FEN.match(in_fen) and len(in_fen) <= MAX_DIGITS:
-            return int(in_fen)
-        wrong.append(CellError(FEN, f"{in_fen!r} is no whole number of fen; write 123456 for 1234.56 yuan"))
+        if _FEN.match(in_fen):
+            return _bounded(in_fen.removeprefix("-"), FEN, wrong, minus=in_fen.startswith("-"))
+        wrong.append(
+            CellError(FEN, f"{_short(in_fen)} is no whole number of fen; write 123456 for 1234.56 yuan")
+        )
     elif kind != CANCELLATION:
         wrong.append(CellError(YUAN, "there is no amount; write it here in yuan or beside it in fen"))
     return 0
+
+
+def _bounded(fen: str, column: str, wrong: list[CellError], *, minus: bool) -> int:
+    """Return an amount of fen; one with too many digits is not even read."""
+    if len(fen.lstrip("0")) > len(str(MAX_AMOUNT)) or int(fen) > MAX_AMOUNT:
+        most = MAX_AMOUNT // FEN_PER_YUAN
+        wrong.append(
+            CellError(column, f"{_short(fen)} fen are too large, at most {most} yuan; check the unit")
+        )
+        return 0
+    return -int(fen) if minus else int(fen)
+
+
+def _short(text: str) -> str:
+    """Return the beginning of a cell, quoted."""
+    return repr(text) if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]!r}… ({len(text)} characters)"
 
 
 def _cancels(text: str, wrong: list[CellError]) -> int:
@@ -167,7 +187,7 @@ def _cancels(text: str, wrong: list[CellError]) -> int:
         return 0
     if not _NUMBER.match(text):
         wrong.append(
-            CellError("cancels", f"{text!r} is no number of an entry; `ledger list` shows the numbers")
+            CellError("cancels", f"{_short(text)} is no number of an entry; `ledger list` shows the numbers")
         )
         return 0
     return int(text)

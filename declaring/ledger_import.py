@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from collector.store.ledger import Fields, Kept
@@ -14,7 +15,7 @@ from declaring.ledger_table import Row, TableFile, read_table
 from declaring.profiles import MAX_DOCUMENT_BYTES, inside, read_file
 from verifier.errors import LedgerError, ProfileError
 from verifier.ledger import Entry
-from verifier.ledger_rules import read_book
+from verifier.ledger_rules import Fault, read_book
 
 FindDocument = Callable[[str], bytes]
 _HASH = re.compile(r"[0-9a-fA-F]{64}\Z", re.ASCII)
@@ -47,8 +48,12 @@ class Reading:
     documents: Mapping[str, Kept]
     sha256: str
 
-    def entries(self, before: bytes) -> list[Fields]:
+    def entries(self, before: bytes, *, today: int | None = None) -> list[Fields]:
         """Return the entries to add to a ledger with the canonical bytes ``before``.
+
+        Args:
+            before: the ledger as it is.
+            today: ordinal of the local day, ``None`` if it does not matter: nobody knows the rate of a later one.
 
         Raises:
             LedgerFaultsError: something is wrong with a cell, or with a row beside those before.
@@ -60,6 +65,13 @@ class Reading:
         for draft in self.drafts:
             entry, row = replace(draft.entry, number=book.next_number), draft.row
             found = list(book.faults(entry))
+            if not found and today is not None and _day_of(entry.rate_day) > today:
+                found = [
+                    Fault(
+                        "rate_day",
+                        f"{entry.rate_day} is still to come; write the entry when its rate is known",
+                    )
+                ]
             for fault in found:
                 column = column_of(fault.field, row.cells)
                 if column not in draft.broken:
@@ -118,6 +130,11 @@ def reading(table: TableFile, *, find: FindDocument, sha256: str) -> Reading:
         broken = unread | {error.column for error in wrong}
         drafts.append(Draft(row, replace(entry, document=document), broken))
     return Reading(table, tuple(drafts), documents, sha256)
+
+
+def _day_of(day: str) -> int:
+    """Return the ordinal of a day that is written as it must be; 0 where there is none."""
+    return date.fromisoformat(day).toordinal() if day else 0
 
 
 def _unread(table: TableFile, row: Row) -> frozenset[str]:

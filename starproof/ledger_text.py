@@ -20,9 +20,17 @@ _PURPOSES = {key: zh for zh, key in PURPOSES_ZH.items()}
 
 
 def print_ledger(
-    ledger: Ledger, files: Mapping[int, str], *, counts: Sequence[str], console: Console | None = None
+    ledger: Ledger,
+    files: Mapping[int, str],
+    *,
+    counts: Sequence[str],
+    today: int,
+    console: Console | None = None,
 ) -> None:
-    """Print every entry, cancelled ones too, then what does not reconcile among the purposes that count."""
+    """Print every entry, cancelled ones too, then what does not reconcile among the purposes that count.
+
+    ``today``: ordinal of the local day; what is dated later is not there yet.
+    """
     out = console or Console(highlight=False)
     if not ledger.entries:
         out.print("台账是空的 the ledger is empty; starproof ledger template --out ledger.xlsx")
@@ -38,7 +46,8 @@ def print_ledger(
     for entry in ledger.entries:
         table.add_row(*_row(entry, cancelled.get(entry.number), files.get(entry.number, "")))
     out.print(table)
-    for gap in reconcile(ledger.standing(), counts):
+    ahead = frozenset(entry.number for entry in ledger.entries if entry.ordinal > today)
+    for gap in reconcile(ledger.standing(), counts, ahead=ahead):
         numbers = ", ".join(map(str, gap.entries))
         amounts = ""
         if gap.expected is not None and gap.got is not None:

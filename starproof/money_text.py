@@ -11,6 +11,7 @@ from declaring.ledger_columns import PURPOSES_ZH
 
 MAX_GAPS = 10
 MAX_MONTHS = 24
+MAX_AHEAD = 20
 MAX_MISSING = 3
 _PURPOSES = {key: zh for zh, key in PURPOSES_ZH.items()}
 
@@ -19,10 +20,20 @@ def money_lines(indicator: Mapping[str, Any]) -> list[str]:
     """Return the lines below a figure that the ledger gave; none for any other."""
     detail = indicator.get("detail", {})
     if detail.get("kind") == "investment":
-        return _investment(detail)
-    if detail.get("kind") == "it_cost" and detail["before"] is not None:
-        return _costs(detail)
+        return [*_investment(detail), *_ahead(detail)]
+    if detail.get("kind") == "it_cost":
+        return [*(_costs(detail) if detail["before"] is not None else []), *_ahead(detail)]
     return []
+
+
+def _ahead(detail: Mapping[str, Any]) -> list[str]:
+    """Return the line that names money dated ahead; figures without any say nothing of it."""
+    numbers = detail.get("ahead", [])
+    if not numbers:
+        return []
+    more = len(numbers) - MAX_AHEAD
+    named = ", ".join(map(str, numbers[:MAX_AHEAD])) + (f" … (+{more})" if more > 0 else "")
+    return [f"[yellow]PAYMENTS_AHEAD[/] {named} 日期尚未到来 [dim]dated ahead, not paid yet[/]"]
 
 
 def _investment(detail: Mapping[str, Any]) -> list[str]:

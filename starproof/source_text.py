@@ -86,7 +86,8 @@ def standing_lines(one: Standing, *, now_ms: int) -> Iterator[str]:
         outcome = "成功 ok" if one.last.outcome == "OK" else f"失败 failed {one.last.outcome}"
         yield f"  最近采集 last poll  {instant(one.last.time_ms)}（{ago_min} 分钟前 min ago）{outcome}"
         if one.last.outcome != "OK" and one.last.retry_ms is not None:
-            yield f"    下次尝试 next try {instant(one.last.retry_ms)}：{printable(one.last.detail)}"
+            why = "" if one.told else f"：{printable(one.last.detail)}"
+            yield f"    下次尝试 next try {instant(one.last.retry_ms)}{why}"
     else:
         yield "  尚未采集 / never polled"
     if one.totals is not None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from evidence.manifest import UNIT_ALL, UNIT_CPU
+from evidence.manifest import READ_SECTORS, UNIT_ALL, UNIT_CPU
 from verifier.batch import Batch, Mask
 from verifier.contradictions.interface import LXCFS, PAUSE_MS, RATE_SHARE
 from verifier.contradictions.link import BITS_MS
 from verifier.contradictions.processor import MS_PER_S, STATES, STOLEN
+from verifier.contradictions.sectors import LARGEST, RACING, UNDER_WAY
 from verifier.contradictions.unit_time import BUSY, PROGRAMS, SAMPLING_SHARE, US_PER_MS, US_PER_S
 
 FASTEST_BPS = 2**41
@@ -30,12 +31,24 @@ class Quiet:
         columns = list(enumerate(batch.manifest.columns))
         self._units = [at for at, c in columns if c.name == UNIT_CPU and c.device != UNIT_ALL]
         self._whole = next((at for at, c in columns if c.name == UNIT_CPU and c.device == UNIT_ALL), None)
+        reads = {c.device: at for at, c in columns if c.name == "disk.reads"}
+        self._disks = [
+            (reads[c.device], at) for at, c in columns if c.name == READ_SECTORS and c.device in reads
+        ]
         self._computed = LXCFS in str(batch.manifest.host.get("view_reason", ""))
         self._links: list[bool] = _within_speed(batch).tolist()
 
     def quiet(self, batch: Batch, at: int, first: int) -> bool:
         """Return whether the chunk at this place breaks none of the invariants, from row ``first`` on."""
-        return batch.plain[at] and self._links[at] and self._time_fits(batch, at, first)
+        looked_at = batch.plain[at] and self._links[at] and self._sectors_fit(batch, at, first)
+        return looked_at and self._time_fits(batch, at, first)
+
+    def _sectors_fit(self, batch: Batch, at: int, first: int) -> bool:
+        for reads, sectors in self._disks:
+            done, moved = batch.grown(at, reads, first), batch.grown(at, sectors, first)
+            if done > moved + RACING or moved > (done + UNDER_WAY) * LARGEST:
+                return False
+        return True
 
     def _time_fits(self, batch: Batch, at: int, first: int) -> bool:
         manifest = batch.manifest

@@ -31,7 +31,7 @@ from evidence.day_sum import (
     interval_sums,
     merge,
 )
-from evidence.manifest import PER_DEVICE
+from evidence.manifest import PER_DEVICE, WITNESSES
 from verifier.batch import REACH, Batch, Mask, Values
 
 STATES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
@@ -78,7 +78,7 @@ def batch_sums(batch: Batch, chosen: Sequence[tuple[int, Chunk]], calendar: Loca
 def _names(batch: Batch) -> _Names:
     devices: dict[str, list[int]] = {}
     for at, name in enumerate(batch.names):
-        if name in PER_DEVICE:
+        if name in PER_DEVICE - WITNESSES:
             devices.setdefault(name, []).append(at)
     cards = [device.speed_bps for device in batch.manifest.devices if device.counts and device.kind == "nic"]
     known = [speed for speed in cards if speed is not None]

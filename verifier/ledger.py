@@ -42,6 +42,8 @@ MAX_AMOUNT = 10**15
 MAX_TEXT = 200
 MAX_NOTE = 500
 MAX_LEDGER_BYTES = 64 * 1024 * 1024
+MAX_LISTED = 500
+"""Entries and gaps that are listed in the documents; the ledger in the pack holds all."""
 FEN_PER_YUAN = 100
 WHERE = "data/ledger.json"
 
@@ -203,3 +205,8 @@ def yuan(fen: Fraction) -> str:
     """Return an amount of 分 as yuan with two decimals, rounded down; exact unless a rate was used."""
     whole = fen.numerator // fen.denominator
     return f"{'-' if whole < 0 else ''}{abs(whole) // FEN_PER_YUAN}.{abs(whole) % FEN_PER_YUAN:02}"
+
+
+def named_ahead(numbers: Sequence[int]) -> dict[str, list[int]]:
+    """Return what a figure's detail says of money dated ahead: nothing where there is none."""
+    return {"ahead": list(numbers[:MAX_LISTED])} if numbers else {}

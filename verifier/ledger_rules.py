@@ -6,7 +6,7 @@ so a file's cell can be named.
 1. Every entry: a day, a kind, known words, printable texts of bounded length.
 2. Contracts are above 0; invoices are not 0; payments are not negative, and 0 only where a cost item
    cost nothing; refunds are below 0. Each names its payee and what it is for.
-3. A foreign currency has rate, source and day of the rate; yuan have none.
+3. A foreign currency has rate, source and day of the rate, for money not after its day; yuan have none.
 4. Operations have a cost item. Service months come in pairs, in order.
 5. Numbers count from 1 without a hole. A cancellation names an earlier entry that nobody has cancelled
    and that is no cancellation, and says why.
@@ -37,6 +37,7 @@ from verifier.ledger import (
     MAX_NOTE,
     MAX_TEXT,
     OPERATIONS,
+    PAID,
     PAYMENT,
     PURPOSES,
     REFUND,
@@ -168,7 +169,15 @@ def _currency(entry: Entry) -> Iterator[Fault]:
         if entry.rate:
             yield from _rate(entry.rate)
         if entry.rate_day:
-            yield from _day("rate_day", entry.rate_day)
+            wrong = list(_day("rate_day", entry.rate_day))
+            yield from wrong
+            # Days that are written as they must be sort as texts.
+            if not wrong and entry.kind in PAID and entry.rate_day > entry.day:
+                yield Fault(
+                    "rate_day",
+                    f"{entry.rate_day} is after the day of the money, {entry.day}; write the rate of that day or of "
+                    "the last one before it that has one",
+                )
 
 
 def _rate(value: str) -> Iterator[Fault]:

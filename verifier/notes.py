@@ -196,8 +196,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Some payments do not reconcile with contract, invoice or document: in the value, not in the low end.",
     ),
     "PAYMENTS_AHEAD": (
-        "有付款或退款的日期尚未到来：尚未实际支付，不计入。",
-        "Payments or refunds are dated later than today: not paid yet, not counted.",
+        "有付款或退款的日期尚未到来：尚未实际支付，不计入数值；成本下降率的下限按其不利的一面计入。",
+        (
+            "Payments or refunds are dated later than today: not paid yet, not in the value; the low end of the cost "
+            "reduction counts those that speak against it."
+        ),
     ),
     "LEDGER_GAPS": (
         "合同、发票与付款有不能对应之处，逐条列出。",
@@ -234,6 +237,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "COST_UNDOCUMENTED": (
         "部分成本记录没有凭证文件：列出数值，不作判定。",
         "Some costs have no document: the value is printed and decides nothing.",
+    ),
+    "COST_RATE_OLD": (
+        "部分外币成本的汇率日期过早：列出数值，不作判定。",
+        "The rate of some costs in foreign money is too old: the value is printed and decides nothing.",
     ),
     "COST_NOTHING_BEFORE": (
         "上云前没有成本，下降率没有意义。",

@@ -32,7 +32,7 @@ KEYS: Mapping[str, Key] = {
     "state": Key(str, None, 'a folder such as "/var/lib/starproof/logins"'),
     "account_key": Key(str, None, 'the file of the account key, such as "/etc/starproof/account.key"'),
     "timezone": Key(str, "Asia/Shanghai", 'a time zone such as "Asia/Shanghai"'),
-    "since": Key(str, "", 'a day such as "2026-11-01"'),
+    "since": Key(str, "", "a day such as 2026-11-01"),
     "poll_s": Key(int, 10, "whole seconds", 1, 3_600),
     "seal_s": Key(int, 600, "whole seconds", 1, 86_400),
     "lag_s": Key(int, 60, "whole seconds", 0, 86_400),
@@ -134,7 +134,9 @@ def parse(text: str, *, where: str, **options: Value) -> Settings:
     logs = document.pop("logs", [])
     found: dict[str, Any] = {name: key.default for name, key in KEYS.items()}
     for name, value in _flat(document):
-        found[name] = _value(KEYS, name, value, where)
+        # A day needs no quotes in TOML; a day with a time is another type.
+        plain = value.isoformat() if name == "since" and type(value) is date else value
+        found[name] = _value(KEYS, name, plain, where)
     found.update({name: value for name, value in options.items() if value is not None})
     settings = Settings(
         **{name.replace(".", "_"): value for name, value in found.items()}, logs=_logs(logs, where)

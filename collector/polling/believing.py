@@ -3,8 +3,10 @@
 1. Marks were made under settings that decide what is read: device filters, profiles, matchers. If
    these change, what was read before says nothing of what is there now: all marks are forgotten.
 2. An instance that is mapped to another host is read again for that host.
-3. A mark later than now was made by a clock that was ahead: it is forgotten.
-4. Whoever asks for it reads everything again, of all metrics or of one.
+3. Marks say nothing of what lies before the first of them: if ``backfill_days`` now goes further
+   back, or is gone, all marks are forgotten and the older part is read too.
+4. A mark later than now was made by a clock that was ahead: it is forgotten.
+5. Whoever asks for it reads everything again, of all metrics or of one.
 
 That costs calls and nothing else: a point that is sealed is known and never sealed again.
 """
@@ -20,14 +22,21 @@ from typing import Any
 from sqlalchemy import Connection
 
 from collector.polling.accounts import MS_PER_S, Account
+from collector.polling.plan import UNKNOWN_DAYS
 from collector.polling.references import names_secret
 from collector.store import polls, readings
-from collector.store.readings import EVERY_METRIC, Reading
+from collector.store.readings import EVERY_METRIC, REACH_UNKNOWN, Reading
 
 _INSTANCES_AT_ONCE = 500
 """In one statement: databases bound the number of values."""
 _ONLY_THE_WAY = ("key_id", "user", "header", "ca_file", "proxy", "allow_plain_http")
 """Settings that say how a source is reached and logged in to, not what it is asked."""
+
+
+DEEPER = (
+    "backfill_days 已加大或取消，重新读取更早的历史 / backfill_days goes further back or was removed: "
+    "the older history is asked for too"
+)
 
 
 def fingerprint(account: Account) -> str:
@@ -61,6 +70,10 @@ def settle(
             "设置已变，重新读取全部历史 / the settings that decide what is read have changed: "
             "everything is asked for again"
         )
+    elif _deeper(before, account):
+        readings.forget(connection, alias)
+        since = {EVERY_METRIC: newest}
+        notes.append(DEEPER)
     moved = [] if before is None else _moved(before.hosts, account.hosts)
     if moved:
         for first in range(0, len(moved), _INSTANCES_AT_ONCE):
@@ -75,7 +88,7 @@ def settle(
         readings.forget(connection, alias, metrics=again or None)
         since.update(dict.fromkeys(again or (EVERY_METRIC,), newest))
         notes.append("按要求重新读取 / everything is asked for again, as you wish")
-    reading = Reading(mine, dict(account.hosts), since)
+    reading = Reading(mine, dict(account.hosts), since, account.backfill_days)
     if reading != before:
         readings.keep(connection, alias, reading)
     return tuple(notes)
@@ -92,6 +105,8 @@ def doubts(connection: Connection, account: Account, *, now_ms: int) -> tuple[st
             "设置或主机映射已变，下次采集时重新读取 / settings or hosts have changed: "
             "what they are about is asked for again at the next run"
         )
+    elif _deeper(before, account):
+        found.append(DEEPER)
     if any(
         mark_ms > now_ms
         for (alias, _), mark_ms in polls.newest_marks(connection).items()
@@ -125,6 +140,17 @@ def ahead(now_ms: int) -> str:
         f"进度晚于现在（{now}），时钟曾经快了，不予采信，重新读取 / marks are later than now ({now}), "
         "the clock was ahead: they are not believed, that history is asked for again"
     )
+
+
+def _deeper(before: Reading | None, account: Account) -> bool:
+    """Return whether an account goes further back than when its marks were made (rule 3)."""
+    if before is None or before.backfill_days == REACH_UNKNOWN:
+        return False
+    now = account.backfill_days
+    if now is None:
+        return before.backfill_days is not None
+    # A source that does not say what it keeps was read so far where nothing was set.
+    return now > (UNKNOWN_DAYS if before.backfill_days is None else before.backfill_days)
 
 
 def _moved(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -55,6 +55,8 @@ class Standing:
     """Why history will be asked for again."""
     barren: tuple[str, ...] = ()
     """Metrics that were read whole without a point of any instance."""
+    told: bool = False
+    """Whether ``problems`` say already why the last poll failed."""
 
 
 def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> Standing:
@@ -69,6 +71,7 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
     rungs: tuple[Retention, ...] = ()
     metrics = account.metrics
     planned = None
+    now_failing = ""
     marks: dict[str, list[int | None]] = {}
     with world.opened.store.reading() as connection:
         targets, refused = _targets(connection, account, accounts)
@@ -87,13 +90,16 @@ def standing(world: World, account: Account, accounts: tuple[Account, ...]) -> S
                     planned = budget.budget(account, source, marks, now_ms=now_ms)
         except CollectorError as error:
             problems.append(world.keys.redactor.text(str(error)))
-        whole = polls.latest(connection, account.alias, polls.ACCOUNT)
-        if whole is not None and whole.failures:
-            problems.append(whole.detail)
+            now_failing = error.code
+        last, failed = _last(connection, account)
+        # A failure that stands in the record and has just been met again is one failure.
+        if failed is not None and failed.outcome != now_failing:
+            problems.append(failed.detail)
         return Standing(
             account=account,
             instances=len(targets),
-            last=whole if whole is not None and whole.failures else _newest(connection, account),
+            last=last,
+            told=failed is not None and last is failed,
             totals=polls.totals(connection).get(account.alias),
             calls_this_month=polls.calls_since(connection, account.alias, now_ms - MONTH_MS),
             metrics=tuple(
@@ -118,6 +124,19 @@ def _targets(
     }
     assigned = assign(account, inventories.seen(connection, account.alias), taken=taken)
     return [target.instance for target in assigned.targets if not target.gone], assigned.refused
+
+
+def _last(connection: Connection, account: Account) -> tuple[Latest | None, Latest | None]:
+    """Return the last poll, and the failure that keeps the account or its list of machines from being read."""
+    whole = polls.latest(connection, account.alias, polls.ACCOUNT)
+    if whole is not None and whole.failures:
+        return whole, whole
+    machines = polls.latest(connection, account.alias, polls.INVENTORY)
+    newest = _newest(connection, account)
+    if machines is None or not machines.failures:
+        return newest, None
+    machines = replace(machines, detail=f"实例清单 list of machines: {machines.detail}")
+    return newest or machines, machines
 
 
 def _newest(connection: Connection, account: Account) -> Latest | None:

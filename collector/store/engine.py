@@ -35,7 +35,7 @@ BUSY_TIMEOUT_S = 5
 CACHE_KIB = 16 * 1024
 _WRITES = "starproof_writes"
 _DIRECTORY = 0o700
-_READABLE = 0o644
+_PRIVATE = 0o600
 
 
 @dataclass(frozen=True)
@@ -180,14 +180,16 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def _make_file(path: Path) -> None:
-    """Make an empty database, the directory's owner's; SQLite gives later files the same owner.
+    """Make an empty database, the directory's owner's and nobody else's to read.
+
+    SQLite gives the write-ahead log and its index the same owner and mode.
 
     This must happen before SQLite opens it: a process that closes *any* handle of a file loses all
     its POSIX locks on it, and without those another process would delete a write-ahead log in use
     (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READABLE)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
     except FileExistsError:
         return
     except OSError as error:

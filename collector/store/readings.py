@@ -17,6 +17,8 @@ from collector.store.dialects import insert
 
 _KEY = "source-reading "
 EVERY_METRIC = ""
+REACH_UNKNOWN = -1
+"""What was kept by a version that did not keep how far it went back."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,14 @@ class Reading:
     """What the marks of an account are about.
 
     ``hosts`` is its mapping of instances, ``since`` the last question before the marks were made
-    anew, by metric (``EVERY_METRIC``: all of them).
+    anew, by metric (``EVERY_METRIC``: all of them). ``backfill_days`` is how far back was read where
+    there was no mark, ``None``: as far as the source keeps, or ``REACH_UNKNOWN``.
     """
 
     fingerprint: str
     hosts: Mapping[str, str] = field(default_factory=dict)
     since: Mapping[str, int] = field(default_factory=dict)
+    backfill_days: int | None = REACH_UNKNOWN
 
     def since_of(self, metric: str) -> int:
         """Return the last question that says nothing about the marks of a metric."""

@@ -45,6 +45,7 @@ def _investment(detail: Detail, say: Phrases) -> list[Block]:
                 for part in detail["purposes"]
                 if part["counted"] == "no"
             ),
+            *_ahead(detail, say),
         )
     )
     found: list[Block] = [facts]
@@ -58,6 +59,12 @@ def _investment(detail: Detail, say: Phrases) -> list[Block]:
         found += [Subhead(say("bills")), _bills(detail["bills"], say)]
         found += _cut(detail["bills"], len(detail["bills"]), say)
     return found
+
+
+def _ahead(detail: Detail, say: Phrases) -> list[tuple[str, Cell]]:
+    """Return the line that names money dated ahead; packs without any say nothing of it."""
+    numbers = [str(number) for number in detail.get("ahead", [])[:ROWS_SHOWN]]
+    return [(say("paid_ahead"), Cell(say.joined(numbers), "unsure"))] if numbers else []
 
 
 def _yuan(amount: str | None, say: Phrases) -> Cell:
@@ -161,8 +168,9 @@ def _bills(bills: Sequence[Detail], say: Phrases) -> Table:
 
 
 def _costs(detail: Detail, say: Phrases) -> list[Block]:
+    ahead = _ahead(detail, say)
     if detail["before"] is None:
-        return []
+        return [Facts(tuple(ahead))] if ahead else []
     before, after = detail["before"], detail["after"]
     facts = [
         (say(name), Cell(f"{part['from']} – {part['to']}", sub=say("months_of", count=part["months"])))
@@ -173,6 +181,7 @@ def _costs(detail: Detail, say: Phrases) -> list[Block]:
     if detail["misplaced"]:
         numbers = [str(number) for number in detail["misplaced"]]
         facts.append((say("cost_misplaced"), Cell(say.joined(numbers), "unsure")))
+    facts += ahead
     columns = (
         Column(say("cost_item"), share=6),
         Column(say("cost_before_month"), "right", 5),

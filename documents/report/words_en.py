@@ -369,6 +369,7 @@ ENGLISH_WORDS: Mapping[str, str] = {
     "cost_after": "After",
     "months_of": "{count} months",
     "cost_outside": "Cost items not declared",
+    "paid_ahead": "Entries dated ahead, not paid yet",
     "cost_misplaced": "Entries in the other period",
     "cost_item": "Cost item",
     "cost_items": "Cost of a mean month by item",

@@ -369,6 +369,7 @@ CHINESE_WORDS: Mapping[str, str] = {
     "cost_after": "上云后",
     "months_of": "{count} 个月",
     "cost_outside": "未申报的成本科目",
+    "paid_ahead": "日期尚未到来、尚未支付的记录",
     "cost_misplaced": "落在另一期间的记录",
     "cost_item": "成本科目",
     "cost_items": "各科目月均成本",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from collector.opening import open_store, wall_clock_ms
@@ -44,7 +45,7 @@ def main(
         "template": lambda: _template(options),
         "import": lambda: _import(options, clock),
         "add": lambda: _add(options, clock),
-        "list": lambda: _list(options),
+        "list": lambda: _list(options, clock),
     }
 
     def guarded() -> int:
@@ -103,17 +104,18 @@ def _keep(found: Reading, options: argparse.Namespace, clock: Callable[[], int],
     if path is not None and not path.exists():
         found.entries(b"")
     opened = open_store(url)
+    today = LocalCalendar(opened.identity.timezone).day_of(clock())
     with closing(opened.store) as store:
         made = store_ledger.add(
             store,
-            found.entries,
+            partial(found.entries, today=today),
             documents=found.documents,
             file=file,
             file_sha256=found.sha256,
             clock=clock,
         )
     numbers = [entry["number"] for entry in made]
-    ahead = _ahead(made, LocalCalendar(opened.identity.timezone).day_of(clock()))
+    ahead = _ahead(made, today)
     if options.json:
         session.print_json(
             {
@@ -152,8 +154,9 @@ def _first(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers[:MAX_NUMBERS])) + (f" … (+{more})" if more > 0 else "")
 
 
-def _list(options: argparse.Namespace) -> int:
+def _list(options: argparse.Namespace, clock: Callable[[], int]) -> int:
     with session.archive(options.db) as archive:
+        today = LocalCalendar(archive.timezone).day_of(clock())
         ledger = read_ledger(archive.ledger())
         recorded = archive.ledger_recorded()
         counts = counting(read_rules(archive.scope_versions()).declared.scope)
@@ -172,7 +175,8 @@ def _list(options: argparse.Namespace) -> int:
             }
         )
     else:
-        print_ledger(ledger, {number: file for number, (_, file) in recorded.items()}, counts=counts)
+        files = {number: file for number, (_, file) in recorded.items()}
+        print_ledger(ledger, files, counts=counts, today=today)
     return 0
 
 

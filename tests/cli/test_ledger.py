@@ -141,7 +141,10 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"kind": "支付"}, "kind", "no kind"),
     ({"amount_yuan": "1,234.56"}, "amount_yuan", "no commas"),
     ({"amount_yuan": "1.234"}, "amount_yuan", "at most 2 decimals"),
-    ({"amount_yuan": "1" * 19}, "amount_yuan", "no amount"),
+    ({"amount_yuan": "9" * 23}, "amount_yuan", "too large"),
+    ({"amount_yuan": "10000000000000.01"}, "amount_yuan", "too large"),
+    ({"amount_yuan": None, "amount_fen": "1" * 19}, "amount_fen", "too large"),
+    ({"amount_yuan": "x" * 300}, "amount_yuan", "(300 characters) is no amount"),
     ({"amount_yuan": None}, "amount_yuan", "there is no amount"),
     ({"amount_fen": "5"}, "amount_fen", "leave one of them empty"),
     ({"amount_yuan": None, "amount_fen": "5.5"}, "amount_fen", "whole number of fen"),
@@ -194,6 +197,7 @@ def test_every_fault_names_sheet_cell_and_column_and_says_what_to_write(
         (12345678901234567, "invoice", "format it as text"),
         (datetime(2026, 3, 1, 8, 30), "day", "the day alone"),  # noqa: DTZ001 - as Excel writes it
         (1.005, "amount_yuan", "at most 2 decimals"),
+        (1e300, "amount_yuan", "too large"),
     ],
 )
 def test_a_cell_of_a_workbook_that_would_be_misread_is_refused_once(
@@ -202,6 +206,7 @@ def test_a_cell_of_a_workbook_that_would_be_misread_is_refused_once(
     line, last = refused(capsys, xlsx_file(tmp_path / "t.xlsx", {**PAYMENT, column: value}), db)
     assert f"cell {LETTERS[column]}2" in line
     assert says in line
+    assert len(line) < 250
     assert "上列错误: 1;" in last
 
 
@@ -283,6 +288,30 @@ def test_payments_of_days_to_come_are_taken_and_told(
     assert "PAYMENTS_AHEAD" in told
     assert run("import", csv_file(tmp_path / "u.csv", {**rows[0], "note": "b"}), "--db", db) == 0
     assert "PAYMENTS_AHEAD" not in capsys.readouterr().out
+
+
+def test_a_rate_of_a_day_to_come_is_refused_whatever_day_the_money_has(
+    tmp_path: Path, db: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rate = {"currency": "USD", "rate": "7", "rate_source": "行"}
+    late = {**PAYMENT, **rate, "day": "2026-12-15", "rate_day": "2026-12-01"}
+    line, _ = refused(capsys, csv_file(tmp_path / "t.csv", late), db)
+    assert f"cell {LETTERS['rate_day']}2" in line
+    assert "still to come" in line
+    line, _ = refused(
+        capsys, csv_file(tmp_path / "t.csv", {**late, "day": "2026-11-29", "rate_day": "2026-11-30"}), db
+    )
+    assert "after the day of the money" in line
+    assert run("import", csv_file(tmp_path / "t.csv", {**late, "rate_day": "2026-11-30"}), "--db", db) == 0
+
+
+def test_the_list_takes_no_doubt_away_for_papers_dated_ahead(
+    tmp_path: Path, db: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ({**INVOICE, "day": "2026-12-01"}, PAYMENT)
+    assert run("import", csv_file(tmp_path / "t.csv", *rows), "--db", db) == 0
+    assert run("list", "--db", db) == 0
+    assert "PAYMENT_WITHOUT_INVOICE" in capsys.readouterr().out
 
 
 def test_an_error_of_a_workbook_and_a_duration_are_refused(

@@ -9,7 +9,7 @@ from polling_bench import SECRET
 from sources.fake import DAY, HOUR, MINUTE, Fake, found, machine, plugins
 
 from collector.opening import open_store, wall_clock_ms
-from collector.sources.errors import AuthError
+from collector.sources.errors import AuthError, PermissionMissing
 from collector.sources.interface import CPU, Probe, Retention
 from collector.sources.prometheus.opening import open_source as open_prometheus
 from collector.sources.registry import Broken, Plugins
@@ -283,7 +283,11 @@ def test_list_does_not_warn_of_what_is_kept_for_long_or_for_an_unknown_time(adde
     assert "；未采部分 454 天后" in out
 
 
-def test_list_shows_a_failure_with_when_it_is_tried_again(added, fake):
+def retention_refused():
+    raise AuthError("wrong key, asked again")
+
+
+def test_list_shows_a_failure_once_with_when_it_is_tried_again(added, fake, monkeypatch):
     fake.faults = [AuthError("wrong key")]
     status, out, _ = added("backfill", "main")
     assert status == 1
@@ -291,7 +295,29 @@ def test_list_shows_a_failure_with_when_it_is_tried_again(added, fake):
     out = added("list")[1]
     assert "失败 failed SOURCE_AUTH" in out
     assert "next try 20" in out
+    assert out.count("wrong key") == 1
     assert "✗ wrong key" in out
+    monkeypatch.setattr(fake, "retention", retention_refused)
+    assert added("list")[1].count("wrong key") == 1
+
+
+def test_list_shows_why_the_list_of_machines_cannot_be_read(added, fake):
+    missing = PermissionMissing("DescribeInstances is not granted", permission="DescribeInstances")
+    fake.inventory_faults = [missing]
+    added("backfill", "main")
+    out = added("list")[1]
+    assert "never polled" not in out
+    assert "失败 failed SOURCE_PERMISSION" in out
+    assert out.count("✗ 实例清单 list of machines: DescribeInstances is not granted") == 1
+    assert out.count("DescribeInstances") == 1
+    fake.inventory_faults = []
+    added("backfill", "main")
+    assert "✗" not in added("list")[1]
+    fake.inventory_faults = [missing]
+    added("backfill", "main")
+    out = added("list")[1]
+    assert "成功 ok" in out, "what is known of the machines is still read"
+    assert "✗ 实例清单 list of machines: DescribeInstances is not granted" in out
 
 
 def test_list_shows_why_a_source_cannot_be_opened(added, monkeypatch):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import subprocess
@@ -265,6 +266,18 @@ def test_hosts_and_chunks_come_sorted(api, token, store, take):
 def test_the_stores_size_is_that_of_its_files(store, url):
     assert stored_bytes(store) >= sqlite_path(url).stat().st_size
     assert sqlite_path("postgresql://localhost/x") is None
+
+
+def test_nobody_but_its_owner_may_read_the_database_and_the_files_beside_it(tmp_path):
+    before = os.umask(0o022)
+    try:
+        opened = open_store(f"sqlite:///{tmp_path / 's.db'}")
+    finally:
+        os.umask(before)
+    with opened.store.reading():
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("s.db*")}
+    opened.store.close()
+    assert modes == {"s.db": 0o600, "s.db-wal": 0o600, "s.db-shm": 0o600}
 
 
 def test_keys_are_made_once_and_only_for_the_owner(tmp_path):

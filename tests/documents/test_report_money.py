@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -204,6 +205,29 @@ def test_the_form_prints_accounts_and_both_head_counts_and_that_addresses_are_no
     assert (
         "无法判定。当月活动账号7个，未申报人数；其中以访问地址计数（client-address/1），地址不是人；" in text
     )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_money_dated_ahead_is_named_in_report_and_on_the_terminal(language: str) -> None:
+    today = date(2026, 10, 31).toordinal()
+    late = replace(FULL[3], day="2026-12-15")
+    details = [
+        found.detail
+        for found in (
+            it_cost.figure(given("it_cost_reduction", ledger(*FULL, late), scope(it_cost=COST), today=today)),
+            it_cost.figure(given("it_cost_reduction", ledger(*FULL, late), today=today)),
+            investment.figure(given("cloud_investment", ledger(*bought(1, day="2026-12-15")), today=today)),
+        )
+        if found is not None
+    ]
+    say = Phrases(language)
+    for detail, number in zip(details, ("5", "5", "3"), strict=True):
+        assert f"{say('paid_ahead')}\n" in shown(money.blocks({"detail": detail}, say)) + "\n"
+        [facts] = [block for block in money.blocks({"detail": detail}, say) if isinstance(block, Facts)]
+        assert facts.pairs[-1] == (say("paid_ahead"), Cell(number, "unsure"))
+        assert f"PAYMENTS_AHEAD[/] {number} " in money_lines({"detail": detail})[-1]
+    many = {**details[0], "ahead": list(range(1, 31))}
+    assert "20 … (+10)" in money_lines({"detail": many})[-1]
 
 
 def test_an_indicator_without_fractions_stays_exact() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sources.fake import DAY, HOUR, MINUTE, machine
 
@@ -10,7 +12,7 @@ from collector.polling.backoff import SLACK_MS
 from collector.polling.standing import standing
 from collector.sources.errors import RangeError, UnreachableError
 from collector.sources.interface import CPU, NET_RX, Retention
-from collector.store import polls
+from collector.store import polls, readings
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +37,40 @@ def test_history_that_a_wrong_filter_hid_is_read_when_the_filter_is_mended(bench
     assert report.barren == ()
     assert len(bench.sealed()["web-1", CPU]) > 800
     assert bench.poll(bench.account(settings={"net_devices": "eth0"})).notes == (), "once"
+
+
+@pytest.mark.parametrize(("first", "then"), [(1, 2), (1, None), (0, 1)])
+def test_history_that_a_small_backfill_left_out_is_read_when_it_goes_further_back(bench, first, then):
+    bench.poll(bench.account(backfill_days=first))
+    before = min(bench.sealed().get(("web-1", CPU), {(bench.clock.now_ms, 0): None}))
+    account = bench.account(backfill_days=then)
+    seen = standing(bench.world(), account, (account,))
+    assert seen.notes == (believing.DEEPER,)
+    assert bench.poll(account).notes == (believing.DEEPER,)
+    assert min(bench.sealed()["web-1", CPU])[0] <= before[0] - 20 * HOUR
+    assert bench.poll(account).notes == (), "once"
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "notes"),
+    [(2, 2, ()), (2, 1, ()), (None, None, ()), (None, 93, ()), (None, 94, (believing.DEEPER,))],
+    ids=["same", "less", "none", "what was read where nothing was set", "more than that"],
+)
+def test_a_backfill_that_goes_no_further_back_asks_nothing_again(bench, first, then, notes):
+    bench.fake.keeps = (Retention(HOUR, 3 * DAY),)
+    bench.poll(bench.account(backfill_days=first))
+    assert bench.poll(bench.account(backfill_days=then)).notes == notes
+
+
+def test_marks_of_a_version_that_kept_no_reach_are_believed(bench):
+    account = bench.account(backfill_days=1)
+    bench.poll(account)
+    with bench.opened.store.writing() as connection:
+        known = readings.read(connection, "main")
+        readings.keep(connection, "main", replace(known, backfill_days=readings.REACH_UNKNOWN))
+    assert bench.poll(bench.account()).notes == ()
+    assert bench.poll(bench.account(backfill_days=1)).notes == ()
+    assert bench.poll(bench.account()).notes == (believing.DEEPER,)
 
 
 def test_the_way_to_a_source_and_the_secrets_decide_nothing(bench):

@@ -112,7 +112,7 @@ def test_a_week_without_polling_is_caught_up(bench):
     first = bench.clock.now_ms
     bench.poll(bench.account(backfill_days=1))
     bench.clock.now_ms += 8 * DAY
-    bench.poll()
+    bench.poll(bench.account(backfill_days=1))
     start = (first - DAY - BEHIND_MS) // plan.OVERLAP_MS * plan.OVERLAP_MS
     found = bench.sealed()["web-1", CPU]
     assert found == expected(bench, "i-web-1", start_ms=start, end_ms=newest(bench.clock.now_ms))

@@ -550,8 +550,8 @@ def test_settings_reach_the_questions(server, opened):
     [
         ({"url": ""}, "begins with https"),
         ({"adress": "x"}, "unknown setting 'adress'"),
-        ({"scrape_interval_s": "60"}, "scrape_interval_s is a int"),
-        ({"keeps_days": True}, "keeps_days is a int"),
+        ({"scrape_interval_s": "60"}, "scrape_interval_s is a whole number"),
+        ({"keeps_days": True}, "keeps_days is a whole number"),
         ({"scrape_interval_s": 0}, "scrape_interval_s is 1 to"),
         ({"scrape_interval_s": 7}, "divides 3600; if yours does not, write the next longer one"),
         ({"scrape_interval_s": 601}, "scrape_interval_s is 1 to"),
@@ -562,6 +562,7 @@ def test_settings_reach_the_questions(server, opened):
         ({"profiles": [3]}, "unknown profile"),
         ({"profiles": []}, "at least one"),
         ({"instance_label": "a-b"}, "not the name of a label"),
+        ({"matchers": '{ job = "node" }'}, r"under \[sources.settings\] in sources.toml"),
         ({"matchers": {"a b": "x"}}, "not the name of a label"),
         ({"matchers": {"a": 3}}, "values of matchers"),
         ({"net_devices": "("}, "net_devices is not a regular expression"),

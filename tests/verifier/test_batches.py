@@ -42,7 +42,7 @@ def built(*, view: str = "host", reason: str = "", speed_bps: int | None = 10**9
     return manifest.build(
         kind=manifest.COUNTERS,
         interval_ms=60_000,
-        columns=(*shape, Column("sessions.count")),
+        columns=(*shape, Column("sessions.count"), Column("disk.read_sectors", "vda")),
         host={"cpus": 2, "ticks_per_s": 100, "system": "linux", "view": view, "view_reason": reason},
         devices=(card, DISK, *UNITS),
     )
@@ -51,7 +51,7 @@ def built(*, view: str = "host", reason: str = "", speed_bps: int | None = 10**9
 def month(made: Manifest, change: Change, *, start: str = "2026-11-03T20:00", hours: int = 10) -> Enrolled:
     """Hourly chunks with a reading a minute, some milliseconds late, across a midnight."""
     host, chance = Fleet().enrol("web-1"), random.Random(7)
-    row = [instant(start), 86_400_000, 86_400_000, *[0] * 10, 10**12, 0, 0, 0, 0, 0, 3]
+    row = [instant(start), 86_400_000, 86_400_000, *[0] * 10, 10**12, 0, 0, 0, 0, 0, 3, 0]
     for _ in range(hours):
         rows = [row]
         for _ in range(60):
@@ -65,6 +65,7 @@ def month(made: Manifest, change: Change, *, start: str = "2026-11-03T20:00", ho
             row[6] += 12 * step // 60 - busy
             row[13:15] = [begin[13] + chance.randrange(10**6), begin[14] + chance.randrange(10**5)]
             row[15:17] = [begin[15] + chance.randrange(900), begin[16] + chance.randrange(900)]
+            row[20] = begin[20] + 8 * (row[15] - begin[15])
             row[17:19] = [begin[17] + busy * 10_000, begin[18] + busy * 9_000]
             rows.append(row)
         sent = [list(values) for values in rows]
@@ -174,6 +175,16 @@ def units_beyond_busy(rows: Rows, _chance: random.Random) -> None:
         row[18] = number * 110 * 10**6
 
 
+def sectors_few(rows: Rows, chance: random.Random) -> None:
+    for row in rows[chance.randrange(1, 60) :]:
+        row[15] += 10**6
+
+
+def sectors_many(rows: Rows, chance: random.Random) -> None:
+    for row in rows[chance.randrange(1, 60) :]:
+        row[20] += 2**40
+
+
 def gap(rows: Rows, chance: random.Random) -> None:
     at = chance.randrange(3, 30)
     del rows[at : at + 20]
@@ -181,7 +192,7 @@ def gap(rows: Rows, chance: random.Random) -> None:
 
 ODD = (
     nothing, missing, gauge_missing, falling, wide, fast, stepped, suspended, more_ticks, fewer_ticks, units_more,
-    units_less, units_beyond_busy, gap,
+    units_less, units_beyond_busy, sectors_few, sectors_many, gap,
 )  # fmt: skip
 
 

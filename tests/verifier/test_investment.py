@@ -68,6 +68,35 @@ def test_what_is_dated_later_than_today_is_not_paid_yet() -> None:
     assert "PAYMENTS_AHEAD" not in codes(then)
 
 
+@pytest.mark.parametrize(
+    "uncounted",
+    [{"day": "2099-01-01"}, {"day": "2025-10-31"}, {"day": "2026-03-02", "purpose": "device"}],
+    ids=["ahead", "before the window", "another purpose"],
+)
+def test_a_refund_that_is_not_counted_takes_no_doubt_away(uncounted: dict[str, str]) -> None:
+    contract, invoice, payment = bought(60_000)
+    entries = (
+        replace(contract, amount=10**9),
+        invoice,
+        payment,
+        replace(payment, amount=120_000_000, day="2026-04-01"),
+    )
+    refund = entry("refund", -1_200_000, invoice="F-1", **{**YUN, **uncounted})
+    found = paid(*entries, refund, today=date(2026, 11, 20).toordinal())
+    assert (found.bounds.low, found.bounds.high) == (6, 126)
+    assert "INVOICE_OVERPAID" in {gap["code"] for gap in found.detail["gaps"]}
+
+
+def test_money_dated_ahead_is_named_outside_the_window_too_and_pays_no_bill() -> None:
+    later = bought(120, provider="aliyun", service_from="2026-03", service_to="2026-03", day="2026-12-15")
+    data = ledger(*later, bills=(BILL,))
+    found = figure(given("cloud_investment", data, today=date(2026, 11, 20).toordinal()))
+    assert found is not None
+    assert (found.detail["ahead"], "PAYMENTS_AHEAD" in codes(found)) == ([3], True)
+    assert [(part["billed"], part["paid"]) for part in found.detail["bills"]] == [("60.25", None)]
+    assert "ahead" not in paid(*later).detail
+
+
 def test_a_refund_is_taken_off_wherever_it_reconciles() -> None:
     refund = entry("refund", -20_000, invoice="F-9", day="2026-05-01", **YUN)
     found = paid(*bought(50_000), refund)

@@ -158,3 +158,73 @@ def test_without_a_declared_baseline_nothing_is_compared(declared: Scope | None)
     found = reduced(*FULL, declared=declared)
     assert (found.bounds, found.undecided, codes(found)) == (NOTHING_KNOWN, STARS, {"COST_NOT_DECLARED"})
     assert found.detail["before"] is None
+
+
+# Money dated ahead
+
+NOVEMBER = date(2026, 11, 20).toordinal()
+
+
+def on(day: int, *entries: Entry) -> EnterpriseFigure:
+    found = figure(given("it_cost_reduction", ledger(*entries), SCOPE, today=day))
+    assert found is not None
+    return found
+
+
+def test_a_cost_dated_ahead_widens_the_interval_and_never_makes_it_pass() -> None:
+    ahead = replace(FULL[3], day="2026-12-15", amount=FULL[3].amount - 100)
+    found = on(NOVEMBER, *FULL[:3], replace(FULL[3], amount=100), ahead)
+    assert (found.bounds.low, found.bounds.value, found.bounds.high) == (
+        30,
+        Fraction("89.9"),
+        Fraction("89.9"),
+    )
+    assert (found.detail["ahead"], codes(found)) == ([5], {"PAYMENTS_AHEAD"})
+    dearer = on(NOVEMBER, *FULL[:3], replace(FULL[3], amount=100), replace(ahead, amount=ahead.amount + 1))
+    assert judge(dearer.bounds, Fraction(30)) is Verdict.INCONCLUSIVE
+
+
+def test_a_refund_of_costs_before_that_is_dated_ahead_is_in_the_low_end() -> None:
+    refund = replace(cost("before", "人员", -200, BEFORE), kind="refund", day="2026-12-15")
+    found = on(NOVEMBER, *FULL, refund)
+    assert (found.bounds.low, found.bounds.value) == (Fraction(100 * 100, 800), 30)
+    whole = on(NOVEMBER, *FULL, replace(refund, amount=-100_000))
+    assert (whole.bounds, codes(whole)) == (NOTHING_KNOWN, {"COST_NOTHING_BEFORE", "PAYMENTS_AHEAD"})
+
+
+def test_money_dated_ahead_that_speaks_for_the_figure_is_not_counted_at_all() -> None:
+    more = replace(cost("before", "人员", 5_000, BEFORE), day="2026-12-15")
+    back = replace(cost("after", "人员", -500, AFTER), kind="refund", day="2026-12-15")
+    found = on(NOVEMBER, *FULL, more, back)
+    assert (found.bounds.low, found.bounds.high, found.detail["ahead"]) == (30, 30, [5, 6])
+
+
+def test_where_more_came_back_than_was_paid_after_the_low_end_is_still_the_lowest() -> None:
+    back = replace(cost("after", "人员", -1_400, AFTER), kind="refund")
+    ahead = replace(cost("before", "人员", -500, BEFORE), kind="refund", day="2026-12-15")
+    found = on(NOVEMBER, *FULL, back, ahead)
+    assert (found.bounds.low, found.bounds.value) == (170, 170)
+
+
+def test_a_cost_dated_ahead_hides_no_item_and_no_wrong_side_and_is_named_outside_the_periods() -> None:
+    other = replace(cost("after", "机房", 5, AFTER), day="2026-12-15")
+    assert codes(on(NOVEMBER, *FULL, other)) == {"COST_ITEMS_DIFFER", "PAYMENTS_AHEAD"}
+    wrong = replace(cost("before", "电费", 5, AFTER), day="2026-12-15")
+    assert codes(on(NOVEMBER, *FULL, wrong)) == {"COST_MISPLACED", "PAYMENTS_AHEAD"}
+    outside = replace(cost("after", "电费", 5, ("2026-12", "2026-12")), day="2026-12-15")
+    assert (on(NOVEMBER, *FULL, outside).detail["ahead"], on(NOVEMBER, *FULL, outside).bounds.low) == (
+        [5],
+        30,
+    )
+    undeclared = figure(given("it_cost_reduction", ledger(*FULL, outside), None, today=NOVEMBER))
+    assert undeclared is not None
+    assert (undeclared.detail["ahead"], codes(undeclared)) == ([5], {"COST_NOT_DECLARED", "PAYMENTS_AHEAD"})
+
+
+def test_a_rate_that_is_too_old_decides_nothing() -> None:
+    def abroad(day: str) -> EnterpriseFigure:
+        rate = {"currency": "USD", "rate": "1", "rate_source": "行", "rate_day": day}
+        return reduced(*FULL[:3], replace(FULL[3], **rate))
+
+    assert (abroad("2026-07-06").undecided, codes(abroad("2026-07-06"))) == (frozenset(), set())
+    assert (abroad("2026-07-05").undecided, codes(abroad("2026-07-05"))) == (STARS, {"COST_RATE_OLD"})

@@ -108,6 +108,7 @@ def test_a_sound_entry_has_no_fault(sound: Entry) -> None:
         (replace(SOUND, **{**USD, "rate": "7,1"}), "rate", "7.1234"),
         (replace(SOUND, **{**USD, "rate": "0"}), "rate", "above 0"),
         (replace(SOUND, **{**USD, "rate_day": "2026"}), "rate_day", "2026-10-31"),
+        (replace(SOUND, **{**USD, "rate_day": "2026-03-02"}), "rate_day", "after the day of the money"),
         (replace(SOUND, payee=""), "payee", "who is paid"),
         (replace(SOUND, kind="contract", contract=""), "contract", "number of the contract"),
         (replace(SOUND, kind="invoice", invoice=""), "invoice", "code and number"),

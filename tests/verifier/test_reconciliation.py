@@ -108,3 +108,67 @@ def test_blanks_and_hyphens_in_an_invoices_number_do_not_part_it_from_its_paymen
 def test_a_contract_in_another_currency_is_not_added_to_yuan() -> None:
     foreign = replace(CONTRACT, currency="USD", rate="7", rate_source="行", rate_day="2026-01-01", amount=1)
     assert gaps(foreign, INVOICE, PAYMENT) == [("CURRENCY_DIFFERS", (2, 1)), ("CURRENCY_DIFFERS", (3, 1))]
+
+
+USD = {"currency": "USD", "rate": "7", "rate_source": "行", "rate_day": "2026-03-01"}
+OVER = (replace(CONTRACT, amount=20000), INVOICE, PAYMENT, replace(PAYMENT, day="2026-03-02"))
+
+
+def numbered(*entries: Entry) -> list[Entry]:
+    return [replace(one, number=number) for number, one in enumerate(entries, 1)]
+
+
+def doubted(*entries: Entry, counted: set[int], ahead: set[int] = frozenset()) -> set[int]:  # type: ignore[assignment]
+    return set(doubtful(reconcile(numbered(*entries), ("cloud_service",), counted=counted, ahead=ahead)))
+
+
+def test_only_a_refund_that_counts_takes_off_what_was_overpaid() -> None:
+    refund = entry("refund", -100, invoice="F-1", **YUN)
+    assert doubted(*OVER, counted={3, 4}) == {4}
+    assert doubted(*OVER, refund, counted={3, 4, 5}) == set()
+    assert doubted(*OVER, refund, counted={3, 4}) == {4}
+    assert doubted(*OVER, replace(refund, day="2099-01-01"), counted={3, 4}, ahead={5}) == {4}
+    device = replace(refund, purpose="device")
+    assert doubted(*OVER, device, counted={3, 4}) == {4}
+    assert doubtful(reconcile(numbered(*OVER, device), ("cloud_service",))) == {4}
+    beyond = (replace(CONTRACT, amount=10000), replace(INVOICE, amount=20000), *OVER[2:])
+    assert doubted(*beyond, refund, counted={3, 4}) == {4}
+
+
+def test_papers_dated_ahead_take_no_doubt_away_and_payments_dated_ahead_pay_no_invoice() -> None:
+    amended = replace(CONTRACT, day="2099-01-01", amount=10000)
+    paid = (CONTRACT, replace(INVOICE, amount=20000), replace(PAYMENT, amount=20000))
+    assert doubted(*paid, amended, counted={3}) == set()
+    assert doubted(*paid, amended, counted={3}, ahead={4}) == {3}
+    assert doubted(CONTRACT, INVOICE, PAYMENT, counted={3}, ahead={2}) == {3}
+    red = replace(INVOICE, invoice="F-1", amount=-1, day="2099-01-01")
+    assert doubted(CONTRACT, INVOICE, PAYMENT, red, counted={3}, ahead={4}) == {3}
+    [gap] = reconcile(numbered(CONTRACT, INVOICE, PAYMENT), ("cloud_service",), counted=(), ahead={3})
+    assert (gap.code, gap.entries, gap.got) == ("INVOICE_UNPAID", (2,), 0)
+
+
+@pytest.mark.parametrize(("kind", "amount", "more"), [("payment", 1, {5}), ("refund", -1, {5})])
+def test_a_cent_in_another_currency_does_not_switch_off_the_comparison(
+    kind: str, amount: int, more: set[int]
+) -> None:
+    cent = replace(PAYMENT, kind=kind, amount=amount, **USD)
+    assert doubted(*OVER, cent, counted={3, 4, 5}) == {4} | more
+    beyond = (replace(CONTRACT, amount=10000), replace(INVOICE, amount=20000), *OVER[2:])
+    assert doubted(*beyond, cent, counted={3, 4, 5}) == {4} | more
+
+
+def test_every_payment_of_a_contract_of_two_currencies_is_in_doubt() -> None:
+    mixed = (
+        CONTRACT,
+        replace(CONTRACT, amount=1, **USD),
+        INVOICE,
+        PAYMENT,
+        replace(PAYMENT, amount=1, **USD),
+    )
+    assert doubted(*mixed, counted={4, 5}) >= {4, 5}
+
+
+@pytest.mark.parametrize(("day", "old"), [("2026-01-20", set()), ("2026-01-19", {3})])
+def test_money_whose_rate_is_too_old_is_in_doubt(day: str, old: set[int]) -> None:
+    papers = [replace(one, **{**USD, "rate_day": day}) for one in (CONTRACT, INVOICE, PAYMENT)]
+    assert doubted(*papers, counted={3}) == old

@@ -2,7 +2,8 @@
 
 The sum of payments and refunds (which are negative) whose day lies in the window and whose purpose
 counts; contracts and invoices are no money paid. Foreign money is turned into yuan by the entry's own
-rate, exactly. What is dated after the day on which the figures are made is not paid yet.
+rate, exactly. What is dated after the day on which the figures are made is not paid yet, pays no bill and
+takes no doubt away.
 
 Window: the edition's; else the scope's ``[investment]``; else the twelve calendar months that end with
 the month asked for. A star whose threshold is for one year (年度) is not decided by a longer window.
@@ -28,11 +29,13 @@ from verifier.ledger import (
     CLOUD_SERVICE,
     FEN_PER_YUAN,
     INVESTMENT,
+    MAX_LISTED,
     PAID,
     PAYMENT,
     PRIVATE_CLOUD,
     PURPOSES,
     Entry,
+    named_ahead,
     yuan,
 )
 from verifier.ledger_rules import read_ledger
@@ -45,8 +48,6 @@ ID = "investment.paid/1"
 YUAN_PER_WAN = 10_000
 COUNTS = (CLOUD_SERVICE, PRIVATE_CLOUD)
 """What counts where the scope does not say: devices are shown and not added."""
-MAX_LISTED = 500
-"""Entries and gaps that are listed in the documents; the ledger in the pack holds all."""
 EDITION, SCOPE, USUAL = "edition", "scope", "usual"
 
 Days = tuple[int, int]
@@ -67,9 +68,12 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
     days, origin = _window(given)
     counts = counting(given.scope)
     dated = [entry for entry in standing if entry.kind in PAID and days[0] <= entry.ordinal <= days[1]]
-    inside = [entry for entry in dated if given.materials.happened(entry.ordinal)]
+    late = [entry for entry in standing if not given.materials.happened(entry.ordinal)]
+    ahead = [entry.number for entry in late if entry.kind in PAID and entry.purpose in INVESTMENT]
+    to_come = frozenset(entry.number for entry in late)
+    inside = [entry for entry in dated if entry.number not in to_come]
     counted = [entry for entry in inside if entry.purpose in counts]
-    gaps = reconcile(standing, counts)
+    gaps = reconcile(standing, counts, counted=frozenset(entry.number for entry in counted), ahead=to_come)
     doubts = doubtful(gaps)
     unsure = [entry for entry in counted if entry.kind == PAYMENT and entry.number in doubts]
     paid = _sum(counted)
@@ -77,11 +81,12 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
     low = (paid - _sum(unsure)) / (FEN_PER_YUAN * YUAN_PER_WAN)
     undecided = _undecided(given, days)
     first, last = (date.fromordinal(day).isoformat() for day in days)
-    bills = compare_bills(standing, ledger.bills, first[:7], last[:7])
+    happened = [entry for entry in standing if entry.number not in to_come]
+    bills = compare_bills(happened, ledger.bills, first[:7], last[:7])
     notes = {
         "LEDGER_DECLARED": True,
         "PAYMENTS_IN_DOUBT": bool(unsure),
-        "PAYMENTS_AHEAD": len(inside) < len(dated),
+        "PAYMENTS_AHEAD": bool(ahead),
         "LEDGER_GAPS": bool(gaps),
         "LONGER_THAN_A_YEAR": bool(undecided),
         "BILLS_DIFFER": any(part.billed != part.paid for part in bills),
@@ -102,6 +107,7 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
             "gaps_count": len(gaps),
             "gaps": [_gap(gap) for gap in gaps[:MAX_LISTED]],
             "bills": [_difference(part) for part in bills],
+            **named_ahead(ahead),
         },
         notes=tuple(Note(code) for code, holds in notes.items() if holds),
     )

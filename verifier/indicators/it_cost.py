@@ -10,14 +10,17 @@ the cost items that the scope declares: the same items on both sides.
   cost nothing is said so by a payment of 0. Missing is never zero.
 * After are as many months as before, ending with the month asked for, unless the scope says which.
 
-A value whose payments do not all have a document is printed and decides nothing.
+Money that is dated after the day on which the figures are made is not paid yet and never helps: value and
+high end rest on what was paid; at the low end every cost after and every refund before counts, whatever its day.
+
+A value whose payments do not all have a document, or of which a rate is too old, is printed and decides nothing.
 Undecided, and no value printed, where a month of an item is missing, where there is an entry of an item
 that was not declared or on the wrong side, or where nothing was paid before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -34,10 +37,12 @@ from verifier.ledger import (
     PAID,
     PRIVATE_CLOUD,
     Entry,
+    named_ahead,
 )
 from verifier.ledger import yuan as printed
 from verifier.ledger_rules import months, read_ledger
 from verifier.notes import Note
+from verifier.reconciliation import rate_is_old
 from verifier.scope import CostScope
 from verifier.window import months_until
 
@@ -69,13 +74,12 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
     Raises:
         LedgerError: the ledger breaks a rule.
     """
-    standing = [
-        entry
-        for entry in read_ledger(given.materials.ledger).standing()
-        if entry.kind in PAID and given.materials.happened(entry.ordinal)
-    ]
-    if not any(entry.purpose in OPERATIONS for entry in standing):
+    money = [entry for entry in read_ledger(given.materials.ledger).standing() if entry.kind in PAID]
+    if not any(entry.purpose in OPERATIONS for entry in money):
         return None
+    standing = [entry for entry in money if given.materials.happened(entry.ordinal)]
+    late = [entry for entry in money if _of_a_side(entry) and not given.materials.happened(entry.ordinal)]
+    ahead = [entry.number for entry in late]
     everybody = frozenset(given.rule.thresholds)
     declared = given.scope.it_cost if given.scope else None
     if declared is None:
@@ -86,32 +90,39 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
             "items": [],
             "outside": [],
             "misplaced": [],
+            **named_ahead(ahead),
         }
+        codes = ["COST_NOT_DECLARED", *(["PAYMENTS_AHEAD"] if ahead else [])]
         return EnterpriseFigure(
-            NOTHING_KNOWN, undecided=everybody, detail=detail, notes=(Note("COST_NOT_DECLARED"),)
+            NOTHING_KNOWN, undecided=everybody, detail=detail, notes=tuple(map(Note, codes))
         )
     names = _periods(declared, given.month)
     before = _side(names[0], (entry for entry in standing if entry.purpose == OPERATIONS_BEFORE))
     after = _side(names[1], (entry for entry in standing if entry.purpose in AFTER and entry.item))
-    outside = sorted({*before.paid, *after.paid} - set(declared.items))
-    misplaced = _misplaced(standing, *names)
+    outside = sorted({item for side in _all_paid(names, money) for item in side} - set(declared.items))
+    misplaced = _misplaced(money, *names)
     was, now = (sum((side.mean(item) for item in declared.items), Fraction(0)) for side in (before, after))
     reasons = {
         "COST_OVERLAPS": names[0][-1] >= names[1][0],
         "COST_MONTHS_MISSING": any(side.missing(item) for side in (before, after) for item in declared.items),
         "COST_ITEMS_DIFFER": bool(outside),
         "COST_MISPLACED": bool(misplaced),
-        "COST_NOTHING_BEFORE": was <= 0,
     }
-    bare = any(
-        not entry.document and (entry.purpose == OPERATIONS_BEFORE or (entry.purpose in AFTER and entry.item))
-        for entry in standing
+    worst = (
+        was + _mean(names[0], (e for e in late if e.purpose == OPERATIONS_BEFORE and e.amount < 0), declared),
+        now + _mean(names[1], (e for e in late if e.purpose in AFTER and e.amount > 0), declared),
     )
-    broken = [code for code, holds in reasons.items() if holds]
-    reduction = None if broken else _reduction(was, now)
+    reasons["COST_NOTHING_BEFORE"] = worst[0] <= 0
+    used = [entry for entry in standing if _of_a_side(entry)]
+    unsure = {
+        "COST_UNDOCUMENTED": any(not entry.document for entry in used),
+        "COST_RATE_OLD": any(map(rate_is_old, used)),
+    }
+    broken, weak = ([code for code, holds in some.items() if holds] for some in (reasons, unsure))
+    told = [*broken, *weak, *(["PAYMENTS_AHEAD"] if ahead else [])]
     return EnterpriseFigure(
-        bounds=NOTHING_KNOWN if reduction is None else Bounds(low=reduction, value=reduction, high=reduction),
-        undecided=everybody if broken or bare else frozenset(),
+        bounds=NOTHING_KNOWN if broken else _bounds(was, now, worst),
+        undecided=everybody if broken or weak else frozenset(),
         detail={
             "kind": "it_cost",
             "before": _period(before, was),
@@ -119,9 +130,37 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
             "items": [_item(item, before, after) for item in declared.items],
             "outside": outside,
             "misplaced": misplaced,
+            **named_ahead(ahead),
         },
-        notes=(Note("LEDGER_DECLARED"), *map(Note, broken), *([Note("COST_UNDOCUMENTED")] if bare else [])),
+        notes=(Note("LEDGER_DECLARED"), *map(Note, told)),
     )
+
+
+def _of_a_side(entry: Entry) -> bool:
+    """Return whether an entry is a cost before or after, declared or not."""
+    return entry.purpose == OPERATIONS_BEFORE or (entry.purpose in AFTER and bool(entry.item))
+
+
+def _all_paid(
+    names: tuple[tuple[str, ...], tuple[str, ...]], money: Sequence[Entry]
+) -> Iterator[Mapping[str, Mapping[str, Fraction]]]:
+    """Yield what both sides hold, whatever its day: an item that was not declared is none the better for it."""
+    yield _side(names[0], (entry for entry in money if entry.purpose == OPERATIONS_BEFORE)).paid
+    yield _side(names[1], (entry for entry in money if entry.purpose in AFTER and entry.item)).paid
+
+
+def _bounds(was: Fraction, now: Fraction, worst: tuple[Fraction, Fraction]) -> Bounds:
+    """Return the reduction; its low end is the least with the worst of either side."""
+    value = _reduction(was, now)
+    # Where more came back than was paid after, a smaller side before makes the figure greater.
+    low = min(_reduction(before, worst[1]) for before in (was, worst[0]))
+    return Bounds(low=low, value=value, high=value)
+
+
+def _mean(names: tuple[str, ...], entries: Iterable[Entry], declared: CostScope) -> Fraction:
+    """Return what the declared items of some entries come to in a mean month."""
+    side = _side(names, entries)
+    return sum((side.mean(item) for item in declared.items), Fraction(0))
 
 
 def _periods(declared: CostScope, month: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

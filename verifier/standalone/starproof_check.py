@@ -4392,6 +4392,7 @@ def _require_entry(entry: LedgerEntry) -> None:
     else:
         need(all(told) and 0 < number(entry.rate) <= 10**6, "a foreign currency needs its rate")
         _require_day(entry.rate_day)
+        need(kind not in PAID or entry.rate_day <= entry.day, "a rate of a later day")
     need(entry.payee, "no payee")
     need(kind != "contract" or entry.contract, "no number of the contract")
     need(kind != "invoice" or entry.invoice, "no number of the invoice")
@@ -5429,7 +5430,11 @@ class Measuring:
         dated = [e for e in standing if e.kind in PAID and days[0] <= e.ordinal <= days[1]]
         inside = [e for e in dated if e.ordinal <= self.today]
         counted = [e for e in inside if e.purpose in counts]
-        gaps = reconcile(standing)
+        to_come = {e.number for e in standing if e.ordinal > self.today}
+        ahead = [
+            e.number for e in standing if e.number in to_come and e.kind in PAID and e.purpose in INVESTMENT
+        ]
+        gaps = reconcile(standing, counts, {e.number for e in counted}, to_come)
         doubts = {at for gap in gaps for at in gap["doubts"]}
         unsure = [e for e in counted if e.kind == "payment" and e.number in doubts]
         high = _fen(counted) / 10**6
@@ -5438,9 +5443,10 @@ class Measuring:
         year = first.replace(year=first.year + 1, day=min(first.day, 28)).toordinal() + max(0, first.day - 28)
         long = [s for s, period in rule.periods.items() if period == "year"]
         undecided = tuple(long) if rule.days is None and days[1] >= year else ()
-        bills = self._bills(standing, first.isoformat()[:7], last[:7])
+        happened = [e for e in standing if e.number not in to_come]
+        bills = self._bills(happened, first.isoformat()[:7], last[:7])
         notes = {
-            "LEDGER_DECLARED": True, "PAYMENTS_IN_DOUBT": unsure, "PAYMENTS_AHEAD": len(inside) < len(dated),
+            "LEDGER_DECLARED": True, "PAYMENTS_IN_DOUBT": unsure, "PAYMENTS_AHEAD": ahead,
             "LEDGER_GAPS": gaps, "LONGER_THAN_A_YEAR": undecided,
             "BILLS_DIFFER": any(bill["differ"] for bill in bills),
         }  # fmt: skip
@@ -5474,6 +5480,7 @@ class Measuring:
                 for gap in gaps[:500]
             ],
             "bills": [{key: value for key, value in bill.items() if key != "differ"} for bill in bills],
+            **({"ahead": ahead[:500]} if ahead else {}),
         }  # fmt: skip
         shown = tuple((code, ()) for code, holds in notes.items() if holds)
         return EnterpriseFigure(Bounds(low, high, high), Times(), undecided, detail, shown)
@@ -5520,28 +5527,37 @@ class Measuring:
 
     def it_cost(self, rule: Rule, _window: Window) -> Optional[EnterpriseFigure]:
         """``it_cost.before_after/1``."""
-        standing = [e for e in self.declared.ledger.standing() if e.kind in PAID and e.ordinal <= self.today]
-        if not any(entry.purpose in OPERATIONS for entry in standing):
+        money = [e for e in self.declared.ledger.standing() if e.kind in PAID]
+        if not any(entry.purpose in OPERATIONS for entry in money):
             return None
+        of_after = ("operations_after", "cloud_service", "private_cloud")
+        sides = (
+            [e for e in money if e.purpose == "operations_before"],
+            [e for e in money if e.purpose in of_after and e.item],
+        )
+        late = [[e for e in side if e.ordinal > self.today] for side in sides]
+        mine = [[e for e in side if e.ordinal <= self.today] for side in sides]
+        ahead = sorted(e.number for side in late for e in side)
         everybody = tuple(rule.thresholds)
         asked = self.declared.scope.it_cost if self.declared.scope else None
         detail: Dict[str, Any] = {
             "kind": "it_cost", "before": None, "after": None, "items": [], "outside": [], "misplaced": [],
         }  # fmt: skip
+        if ahead:
+            detail["ahead"] = ahead[:500]
+        last = ["PAYMENTS_AHEAD"] if ahead else []
         if asked is None:
-            return EnterpriseFigure(UNKNOWN, Times(), everybody, detail, (("COST_NOT_DECLARED", ()),))
+            told = tuple((code, ()) for code in ("COST_NOT_DECLARED", *last))
+            return EnterpriseFigure(UNKNOWN, Times(), everybody, detail, told)
         items, before, after = asked
         months = [months_between(*before)]
         months.append(months_between(*after) if after else months_until(self.said.month, len(months[0])))
-        of_after = ("operations_after", "cloud_service", "private_cloud")
-        mine = (
-            [e for e in standing if e.purpose == "operations_before"],
-            [e for e in standing if e.purpose in of_after and e.item],
-        )
         paid = [_by_item(names, entries) for names, entries in zip(months, mine)]
-        outside = sorted((set(paid[0]) | set(paid[1])) - set(items))
+        outside = sorted(
+            {i for names, side in zip(months, sides) for i in _by_item(names, side)} - set(items)
+        )
         other = {"operations_before": set(months[1]), "operations_after": set(months[0])}
-        misplaced = [e.number for e in standing if other.get(e.purpose, set()) & e.by_month().keys()]
+        misplaced = [e.number for e in money if other.get(e.purpose, set()) & e.by_month().keys()]
         missing = [
             {i: [m for m in names if m not in got.get(i, {})] for i in items}
             for names, got in zip(months, paid)
@@ -5551,13 +5567,21 @@ class Measuring:
             for names, got in zip(months, paid)
         ]
         was, now = (sum(mean.values(), ZERO) for mean in means)
+        # What is to come and speaks against the figure counts at its low end: money back before, money spent after.
+        against = [e for e in late[0] if e.amount < 0], [e for e in late[1] if e.amount > 0]
+        worst = [
+            total + sum((sum(_by_item(n, es).get(i, {}).values(), ZERO) / len(n) for i in items), ZERO)
+            for total, n, es in zip((was, now), months, against)
+        ]
         reasons = {
             "COST_OVERLAPS": months[0][-1] >= months[1][0],
             "COST_MONTHS_MISSING": any(any(side.values()) for side in missing),
-            "COST_ITEMS_DIFFER": bool(outside), "COST_MISPLACED": bool(misplaced), "COST_NOTHING_BEFORE": was <= 0,
+            "COST_ITEMS_DIFFER": bool(outside), "COST_MISPLACED": bool(misplaced), "COST_NOTHING_BEFORE": worst[0] <= 0,
         }  # fmt: skip
         broken = [code for code, holds in reasons.items() if holds]
-        bare = any(not entry.document for side in mine for entry in side)
+        used = [entry for side in mine for entry in side]
+        weak = ["COST_UNDOCUMENTED"] if any(not entry.document for entry in used) else []
+        weak += ["COST_RATE_OLD"] if any(map(_rate_is_old, used)) else []
         detail["outside"], detail["misplaced"] = outside, misplaced
         for name, names, mean in (("before", months[0], was), ("after", months[1], now)):
             detail[name] = {"from": names[0], "to": names[-1], "months": len(names), "yuan": yuan(mean)}
@@ -5572,12 +5596,14 @@ class Measuring:
                 "after_yuan": None if pair[1] is None else yuan(pair[1]), "reduction": reduction,
                 "before_missing": lost[0], "after_missing": lost[1],
             })  # fmt: skip
-        value = None if broken else 100 * (was - now) / was
-        codes = ["LEDGER_DECLARED", *broken, *(["COST_UNDOCUMENTED"] if bare else [])]
+        codes = ["LEDGER_DECLARED", *broken, *weak, *last]
+        bounds = UNKNOWN
+        if not broken:
+            value = 100 * (was - now) / was
+            bounds = Bounds(min(100 * (side - worst[1]) / side for side in (was, worst[0])), value, value)
         return EnterpriseFigure(
-            Bounds(value, value, value), Times(), everybody if broken or bare else (), detail,
-            tuple((code, ()) for code in codes),
-        )  # fmt: skip
+            bounds, Times(), everybody if broken or weak else (), detail, tuple((code, ()) for code in codes)
+        )
 
     # -- accounts ---------------------------------------------------------------------------------------
 
@@ -5708,9 +5734,30 @@ def _listed(entry: LedgerEntry, doubts: Iterable[int]) -> Dict[str, Any]:
     }  # fmt: skip
 
 
-def reconcile(standing: Sequence[LedgerEntry]) -> List[Dict[str, Any]]:
-    """Return where contract, invoice and payment do not tell one story (docs/ledger.md)."""
-    about = [entry for entry in standing if entry.purpose in INVESTMENT]
+MAX_RATE_AGE_DAYS = 40
+
+
+def _rate_is_old(entry: LedgerEntry) -> bool:
+    if not entry.rate_day:
+        return False
+    return entry.ordinal - entry._replace(day=entry.rate_day).ordinal > MAX_RATE_AGE_DAYS
+
+
+def reconcile(
+    standing: Sequence[LedgerEntry], purposes: Sequence[str], counted: Iterable[int], to_come: Iterable[int]
+) -> List[Dict[str, Any]]:
+    """Return where contract, invoice and payment do not tell one story (docs/ledger.md).
+
+    Papers are looked for in the whole ledger. A refund that is not ``counted`` takes nothing off; a contract,
+    an invoice or a refund that is ``to_come`` is not there.
+    """
+    future, mine = set(to_come), set(counted)
+    there = [
+        e for e in standing
+        if e.number not in future or e.kind == "payment" or (e.kind == "invoice" and e.amount < 0)
+    ]  # fmt: skip
+    netted = [e for e in there if e.kind != "refund" or e.number in mine]
+    about = [entry for entry in there if entry.purpose in purposes]
     gaps: List[Dict[str, Any]] = []
 
     def add(code: str, entries: Sequence[int], doubts: Sequence[int], pair: Any = (None, None, "")) -> None:
@@ -5719,36 +5766,44 @@ def reconcile(standing: Sequence[LedgerEntry]) -> List[Dict[str, Any]]:
             "expected": pair[0], "got": pair[1], "currency": pair[2],
         })  # fmt: skip
 
-    def grouped(kinds: Sequence[str], name: str) -> Dict[str, List[LedgerEntry]]:
+    def grouped(
+        entries: Sequence[LedgerEntry], kinds: Sequence[str], name: Any
+    ) -> Dict[str, List[LedgerEntry]]:
         found: Dict[str, List[LedgerEntry]] = {}
-        for entry in about:
+        for entry in entries:
             if entry.kind in kinds:
-                found.setdefault(getattr(entry, name), []).append(entry)
+                found.setdefault(name(entry), []).append(entry)
         return found
 
-    contracts, invoices = grouped(("contract",), "contract"), grouped(("invoice",), "invoice")
-    paid, under = grouped(PAID, "invoice"), grouped(("invoice", *PAID), "contract")
+    def exceeded(code: str, parts: Sequence[LedgerEntry], some: Sequence[LedgerEntry]) -> bool:
+        before = len(gaps)
+        for currency in dict.fromkeys(entry.currency for entry in parts):
+            owed, came = ([e for e in es if e.currency == currency] for es in (parts, some))
+            due, got = sum(e.amount for e in owed), sum(e.amount for e in came)
+            if got > max(due, 0):
+                add(code, [e.number for e in (*owed, *came)], _beyond(came, due), (due, got, currency))
+        return len(gaps) > before
+
+    contracts = grouped(there, ("contract",), lambda e: e.contract)
+    invoices = grouped(there, ("invoice",), _invoice)
+    paid, most = grouped(there, PAID, _invoice), grouped(netted, PAID, _invoice)
+    under = grouped(netted, ("invoice", *PAID), lambda e: e.contract)
     for entry in about:
         _reconcile_one(entry, contracts, invoices, add)
-    for name, parts in invoices.items():
-        mine = paid.get(name, [])
-        both = [*parts, *mine]
-        if len({entry.currency for entry in both}) > 1:
+    for name in dict.fromkeys(_invoice(entry) for entry in about if entry.kind == "invoice"):
+        parts, all_paid = invoices[name], paid.get(name, [])
+        if exceeded("INVOICE_OVERPAID", parts, most.get(name, [])):
             continue
-        due, got = sum(entry.amount for entry in parts), sum(entry.amount for entry in mine)
-        pair = (due, got, parts[0].currency)
-        if got > max(due, 0):
-            add("INVOICE_OVERPAID", [entry.number for entry in both], _beyond(mine, due), pair)
-        elif got < due:
-            add("INVOICE_PAID_IN_PART" if got > 0 else "INVOICE_UNPAID", [e.number for e in both], (), pair)
-    for name, parts in contracts.items():
-        agreed = sum(entry.amount for entry in parts)
+        if len({entry.currency for entry in (*parts, *all_paid)}) > 1:
+            continue
+        came = [entry for entry in all_paid if entry.number not in future]
+        due, got = sum(entry.amount for entry in parts), sum(entry.amount for entry in came)
+        if got < due:
+            code = "INVOICE_PAID_IN_PART" if got > 0 else "INVOICE_UNPAID"
+            add(code, [entry.number for entry in (*parts, *came)], (), (due, got, parts[0].currency))
+    for name in dict.fromkeys(entry.contract for entry in about if entry.contract in contracts):
         for code, kinds in (("CONTRACT_OVERINVOICED", ("invoice",)), ("CONTRACT_OVERPAID", PAID)):
-            mine = [entry for entry in under.get(name, []) if entry.kind in kinds]
-            both, got = [*parts, *mine], sum(entry.amount for entry in mine)
-            if got > agreed and len({entry.currency for entry in both}) == 1:
-                pair = (agreed, got, parts[0].currency)
-                add(code, [entry.number for entry in both], _beyond(mine, agreed), pair)
+            exceeded(code, contracts[name], [entry for entry in under.get(name, []) if entry.kind in kinds])
     return gaps
 
 
@@ -5758,10 +5813,12 @@ def _reconcile_one(entry: LedgerEntry, contracts: Any, invoices: Any, add: Any) 
     mine = (entry.number,)
     kin = list(contracts.get(entry.contract, []))
     if entry.kind != "invoice":
-        invoiced = invoices.get(entry.invoice, [])
+        invoiced = invoices.get(_invoice(entry), [])
         if not invoiced:
             add(entry.kind.upper() + "_WITHOUT_INVOICE", mine, mine)
         kin += invoiced
+        if _rate_is_old(entry):
+            add("RATE_TOO_OLD", mine, mine)
     if entry.kind in ("payment", "invoice") and entry.contract not in contracts:
         add(entry.kind.upper() + "_WITHOUT_CONTRACT", mine, mine)
     for code, name in (("PAYEE_DIFFERS", "payee"), ("CURRENCY_DIFFERS", "currency")):

@@ -78,13 +78,22 @@ def open_source(settings: Mapping[str, Any], tools: Tools) -> Source:
     return PrometheusSource(client, _watching(chosen), tools.clocks)
 
 
+_KINDS: Mapping[type, str] = {
+    str: "a text",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: 'a table such as { job = "node" }: --set cannot write one; write it under [sources.settings] in sources.toml',
+}
+
+
 def _chosen(settings: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in settings.items():
         if name not in _DEFAULTS:
             raise SettingsError(f"prometheus: unknown setting {name!r}{nearest(name, _DEFAULTS)}")
         kind = type(_DEFAULTS[name])
         if type(value) is not kind:
-            raise SettingsError(f"prometheus: {name} is a {kind.__name__}")
+            raise SettingsError(f"prometheus: {name} is {_KINDS[kind]}")
     return {**_DEFAULTS, **settings}
 
 

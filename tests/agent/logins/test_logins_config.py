@@ -1,12 +1,13 @@
 """The configuration: every key documented, every mistake named."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 from login_logs import KEY, settings
 
 from agent.errors import ConfigError
-from agent.logins.config import KEYS, LOG_KEYS, load
+from agent.logins.config import KEYS, LOG_KEYS, load, parse
 from agent.logins.run import account_key
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -18,6 +19,11 @@ def test_the_example_is_valid():
     assert [log.name for log in chosen.logs] == ["web", "ssh"]
     assert chosen.logs[1].definition == "login-success/1"
     assert chosen.logs[0].rotated == ("/var/log/nginx/access.log.*", "/var/log/nginx/access.log-*")
+
+
+@pytest.mark.parametrize("written", ["2026-11-01", '"2026-11-01"'])
+def test_the_first_day_is_a_bare_date_or_a_text(written):
+    assert parse(f"since = {written}\n{LOG}", where="x").since_day == date(2026, 11, 1).toordinal()
 
 
 @pytest.mark.parametrize("name", ["logins.md", "logins.zh-CN.md"])
@@ -42,6 +48,8 @@ def test_every_key_is_explained(name):
         (LOG + 'encoding = "x-none"', "encoding must be"),
         (LOG + 'timezone = "Mars"', "time zone"),
         ('since = "soon"\n' + LOG, "since must be"),
+        ("since = 2026-11-01T08:00:00\n" + LOG, "since must be"),
+        ("since = 2026\n" + LOG, "since must be"),
         ('exclude = ["a|b"]\n' + LOG, "excluded name"),
         ('log_level = "loud"\n' + LOG, "log_level must be"),
         ("seal_s = 1\n" + LOG, "shorter than poll_s"),

@@ -29,7 +29,7 @@ run: $(VENV)/.installed  ## measure this machine for half a minute, make a pack,
 	$(BIN)/starproof demo
 
 test: $(VENV)/.dev  ## all tests
-	$(BIN)/python -m pytest --numprocesses auto $(if $(COVERAGE),--cov --cov-report=)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(if $(COVERAGE),--cov --cov-report=)
 
 quick: $(VENV)/.dev  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow" -q
@@ -47,8 +47,8 @@ imports: $(VENV)/.dev  ## who may import whom
 old:  ## agent and evidence on Python 3.9, where there is one
 	@if $(PYTHON39) -c '' 2>/dev/null; then \
 	  $(PYTHON39) -m venv $(VENV)/old && \
-	  $(VENV)/old/bin/python -m pip --disable-pip-version-check --quiet install . pytest hypothesis tzdata && \
-	  $(VENV)/old/bin/python -m pytest -q tests/evidence tests/agent tests/databases/test_host.py tests/databases/test_recorded.py; \
+	  $(VENV)/old/bin/python -m pip --disable-pip-version-check --quiet install . pytest pytest-xdist hypothesis tzdata && \
+	  $(VENV)/old/bin/python -m pytest -q --numprocesses auto tests/evidence tests/agent tests/databases/test_host.py tests/databases/test_recorded.py; \
 	else echo "skipped: there is no python3.9 here"; fi
 
 units:  ## the sandbox of the systemd units: exposure at most 2.0

@@ -1,4 +1,4 @@
-"""The command line ``starproof collector``: serve, token."""
+"""The command line ``starproof collector``: serve, token, ca."""
 
 from __future__ import annotations
 
@@ -6,19 +6,30 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from collector import tokens
 from collector.errors import CollectorError, SettingsError
 from collector.names import is_host_name
 from collector.opening import OpenStore, open_store, placeholder_warning, wall_clock_ms
 from collector.settings import Settings, parse_listen, read_settings
+from collector.tls.settings import OFF, is_loopback
 from evidence.errors import EvidenceError
 
+if TYPE_CHECKING:
+    from collector.http.log import Log
+    from collector.tls.serving import Certificates
+
+NO_TLS = (
+    '警告：没有启用 TLS，令牌和数据以明文传输，任何人都能冒充采集端；请在配置中写 [tls] mode = "own" / '
+    "no TLS on an address that others reach: tokens travel in the clear and anybody can pose as this "
+    'collector; write [tls] mode = "own" in its settings'
+)
 EXAMPLE_URL = "http://COLLECTOR:8440"
 MS_PER_S = 1000
 
@@ -32,6 +43,8 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "starproof collector"
             settings = replace(settings, db=options.db)
         if options.command == "token":
             return _token(settings, host=options.host, url=options.collector, as_json=options.json)
+        if options.command == "ca":
+            return _ca(settings, as_json=options.json)
         if options.listen:
             settings = replace(settings, listen=options.listen)
         return serve(settings)
@@ -62,21 +75,64 @@ def serve(settings: Settings) -> int:
     opened = _open(settings)
     try:
         opened.keyring.log_key()
-        with listening_socket(settings.listen) as bound:
-            app = create_app(opened, limits=settings.limits, clock=wall_clock_ms, log=log)
+        with listening_socket(settings.listen) as bound, _secured(settings, log) as certificates:
+            ca_pem = certificates.ca_pem if certificates else None
+            app = create_app(opened, limits=settings.limits, clock=wall_clock_ms, log=log, ca_pem=ca_pem)
             with (
                 day_marks(opened, clock=wall_clock_ms, log=log),
                 polling(opened, settings.sources_file, log=log, keys=keys),
                 anchoring(opened, settings.anchors_file, log=log),
             ):
-                run(app, bound, limits=settings.limits, log=log)
+                run(app, bound, limits=settings.limits, log=log, certificates=certificates)
     finally:
         opened.store.close()
     return 0
 
 
+@contextmanager
+def _secured(settings: Settings, log: Log) -> Iterator[Certificates | None]:
+    """Give the certificate in force, kept up to date; ``None`` without TLS."""
+    if settings.tls.mode == OFF:
+        if not is_loopback(parse_listen(settings.listen)[0]):
+            log("no_tls", level="warning", message=NO_TLS)
+        yield None
+        return
+    from collector.tls.opening import source_of  # noqa: PLC0415 - the library for certificates is heavy
+    from collector.tls.serving import Certificates  # noqa: PLC0415 - the same
+    from collector.tls.sources import utc_now  # noqa: PLC0415 - the same
+
+    source = source_of(settings)
+    if source is None:
+        raise SettingsError(f"tls.mode {settings.tls.mode!r} names no certificate")
+    certificates = Certificates(source, now=utc_now, log=log)
+    with certificates.watched():
+        yield certificates
+
+
+def _ca(settings: Settings, *, as_json: bool) -> int:
+    from collector.tls.command import ca_document, ca_text  # noqa: PLC0415 - see ``serve``
+
+    document = ca_document(settings)
+    if as_json:
+        print(json.dumps(document))  # noqa: T201 - the command's answer
+        return 0
+    print(ca_text(document))  # noqa: T201 - the command's answer
+    # Beside the answer, so that it can be sent into a file.
+    print(f"指纹 / SHA-256   {document['sha256']}", file=sys.stderr)  # noqa: T201 - see above
+    return 0
+
+
+def _pin(settings: Settings) -> str:
+    if settings.tls.mode == OFF:
+        return ""
+    from collector.tls.command import pin_of  # noqa: PLC0415 - see ``serve``
+
+    return pin_of(settings)
+
+
 def _token(settings: Settings, *, host: str | None, url: str | None, as_json: bool) -> int:
     opened = _open(settings)
+    pin = _pin(settings)
     if opened.is_new and settings.enterprise is None:
         remedy = (
             "before that, set enterprise in a settings file and give it to serve and token: --config FILE"
@@ -89,11 +145,14 @@ def _token(settings: Settings, *, host: str | None, url: str | None, as_json: bo
     finally:
         opened.store.close()
     known_url = url or settings.public_url
+    example_url = EXAMPLE_URL if settings.tls.mode == OFF else EXAMPLE_URL.replace("http:", "https:")
     # By standard input: the token then shows in no list of processes.
-    enroll = f"starproof agent enroll --collector {known_url or EXAMPLE_URL} --token-file -"
+    enroll = f"starproof agent enroll --collector {known_url or example_url} --token-file -"
     command = f"echo {issued.text} | {enroll}"
     if host is not None:
         command += f" --name {shlex.quote(host)}"
+    if pin:
+        command += f" --ca-sha256 {pin}"
     expires = datetime.fromtimestamp(issued.expires_ms / MS_PER_S, UTC)
     if as_json:
         document = {
@@ -113,7 +172,7 @@ def _token(settings: Settings, *, host: str | None, url: str | None, as_json: bo
     ]
     if known_url is None:
         lines.append(
-            f"（把 {EXAMPLE_URL} 换成主机能访问的采集端地址 / replace it by the address at which the host "
+            f"（把 {example_url} 换成主机能访问的采集端地址 / replace it by the address at which the host "
             "reaches this collector; set public_url in its configuration to have it filled in）"
         )
     print("\n".join(lines))  # noqa: T201 - the command's answer
@@ -176,7 +235,13 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     token.add_argument("--collector", metavar="URL", help="the address to show in the command for the host")
     token.add_argument("--json", action="store_true", help="print one JSON document")
-    for command in (serving, token):
+    ca = commands.add_parser(
+        "ca",
+        help="显示主机要信任的 CA 证书及指纹 / print the CA that hosts pin, and its fingerprint",
+        epilog=f"example: {prog} ca --config /etc/starproof/collector.toml > collector-ca.pem",
+    )
+    ca.add_argument("--json", action="store_true", help="print one JSON document")
+    for command in (serving, token, ca):
         command.add_argument(
             "--db", metavar="URL", help="database URL, default an SQLite file in the state directory"
         )

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from collector.errors import SettingsError
 from collector.http.log import Log, ServerMessages
 from collector.settings import Limits, parse_listen
+from collector.tls.serving import Certificates
 
 MAX_HEADER_BYTES = 32 * 1024
 BACKLOG = 1024
@@ -45,14 +47,24 @@ def listening_socket(listen: str) -> socket.socket:
     return bound
 
 
-def url_of(bound: socket.socket) -> str:
+def url_of(bound: socket.socket, *, scheme: str = "http") -> str:
     """Return the URL at which a bound socket answers."""
     address, port = bound.getsockname()[:2]
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+    return f"{scheme}://[{address}]:{port}" if ":" in address else f"{scheme}://{address}:{port}"
 
 
-def run(app: Starlette, bound: socket.socket, *, limits: Limits, log: Log) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the running requests and return."""
+def run(
+    app: Starlette,
+    bound: socket.socket,
+    *,
+    limits: Limits,
+    log: Log,
+    certificates: Certificates | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the running requests and return.
+
+    With ``certificates`` over TLS; SIGHUP then looks at their files, without it does nothing.
+    """
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = [ServerMessages(log)] if name == "uvicorn" else []
@@ -72,19 +84,39 @@ def run(app: Starlette, bound: socket.socket, *, limits: Limits, log: Log) -> No
         timeout_graceful_shutdown=limits.shutdown_timeout_s,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
-    _Server(config, url=url_of(bound), log=log).run(sockets=[bound])
+    config.load()
+    if certificates is not None:
+        config.ssl = certificates.context
+    url = url_of(bound, scheme="http" if certificates is None else "https")
+    server = _Server(config, url=url, log=log, certificates=certificates, handshake_s=limits.header_timeout_s)
+    server.run(sockets=[bound])
     log("stopped")
 
 
 class _Server(uvicorn.Server):
     """Says where it listens, and ends without raising the signal again."""
 
-    def __init__(self, config: uvicorn.Config, *, url: str, log: Log) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        url: str,
+        log: Log,
+        certificates: Certificates | None,
+        handshake_s: int,
+    ) -> None:
         super().__init__(config)
         self._url = url
         self._log = log
+        self._certificates = certificates
+        self._handshake_s = handshake_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._certificates is not None:
+            # The library passes no limit on; a minute for each silent connection is its default.
+            loop = asyncio.get_running_loop()
+            bounded = partial(loop.create_server, ssl_handshake_timeout=self._handshake_s)
+            loop.create_server = bounded  # type: ignore[method-assign]
         await super().startup(sockets)
         if self.started:
             self._log("listening", url=self._url)
@@ -95,11 +127,16 @@ class _Server(uvicorn.Server):
         before = {
             number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)
         }
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._look_at_certificates)
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _look_at_certificates(self, _number: int, _frame: object) -> None:
+        if self._certificates is not None:
+            self._certificates.look_soon()
 
 
 def _protocol(timeout_s: int) -> type[H11Protocol]:

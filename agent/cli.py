@@ -11,12 +11,13 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from agent.errors import AgentError, ConfigError, UsageError
 
 if TYPE_CHECKING:
     from agent.config import Settings
+    from agent.pinning import Wanted
 
 TOKEN_VARIABLE = "STARPROOF_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 STANDARD_INPUT = "-"
@@ -121,7 +122,28 @@ def enroll_options(enroll: argparse.ArgumentParser) -> None:
         "--token-file", metavar="FILE", help="令牌文件 | file that holds the token, '-' for stdin"
     )
     enroll.add_argument("--name", metavar="HOST", help="主机名 | name of this host (default: its host name)")
+    trust_options(enroll)
     place_options(enroll)
+
+
+def trust_options(enroll: argparse.ArgumentParser) -> None:
+    """Add the options that pin the collector's CA."""
+    enroll.add_argument("--ca", metavar="FILE", help="采集端的 CA 证书 | pin the CA certificate in this file")
+    enroll.add_argument(
+        "--ca-sha256", metavar="F", help="采集端 CA 的指纹 | pin the collector's CA that has this fingerprint"
+    )
+
+
+def wanted_way(options: argparse.Namespace, settings: Any) -> Wanted:
+    """Return whom to believe, and by which proxy, from the options and the settings if there are any."""
+    from agent.pinning import Wanted  # noqa: PLC0415 - lazy, see the module
+
+    return Wanted(
+        options.ca,
+        options.ca_sha256,
+        settings.delivery_ca_file if settings else None,
+        settings.delivery_proxy if settings else None,
+    )
 
 
 def place_options(parser: argparse.ArgumentParser) -> None:
@@ -182,8 +204,8 @@ def enroll_source(settings: Settings, options: argparse.Namespace, *, source: st
 
     from agent.code import running_code  # noqa: PLC0415 - the same
     from agent.enrol import Request, enrol, facts  # noqa: PLC0415 - the same
+    from agent.pinning import way_to  # noqa: PLC0415 - the same
     from agent.state import State, default_state  # noqa: PLC0415 - the same
-    from agent.transport import HttpTransport  # noqa: PLC0415 - the same
 
     state = State(settings.state or default_state())
     token = _token(options)
@@ -192,9 +214,8 @@ def enroll_source(settings: Settings, options: argparse.Namespace, *, source: st
         collector = settings.collector or (current.collector if current else None)
         if collector is None:
             raise UsageError("no collector is named; give --collector URL")
-        transport = HttpTransport(
-            collector, wall_ms=_wall_ms, mono_s=time.monotonic, ca_file=settings.delivery_ca_file
-        )
+        wanted = wanted_way(options, settings)
+        way = way_to(collector, wanted, state, wall_ms=_wall_ms, mono_s=time.monotonic)
         request = Request(
             host=options.name or (current.signed.enrolment.host if current else socket.gethostname()),
             token=token,
@@ -204,7 +225,8 @@ def enroll_source(settings: Settings, options: argparse.Namespace, *, source: st
             source=source,
             code=running_code(),
         )
-        enrolled = enrol(state, request, transport)
+        with way.pinned(state):
+            enrolled = enrol(state, request, way.transport)
     record = enrolled.signed.enrolment
     print_text(
         f"已注册 enrolled: {record.enterprise} / {record.host}, epoch {record.epoch}, "

@@ -33,6 +33,10 @@ class DeliverySettings(Protocol):
         """Certificates to verify the collector with, if not the system's."""
 
     @property
+    def delivery_proxy(self) -> Optional[str]:
+        """An HTTP proxy, "" for none, ``None`` for what the environment says."""
+
+    @property
     def delivery_timeout_s(self) -> int:
         """Seconds for one answer."""
 
@@ -55,8 +59,11 @@ def delivery_of(
     *,
     board: Board,
     events: Events,
+    ca_pem: Optional[str] = None,
 ) -> Delivery:
     """Return what delivers the chunks of ``spool`` to the collector of the settings, else of the enrolment.
+
+    ``ca_pem`` is the CA that was pinned at enrolment; a file named in the settings comes before it.
 
     Raises:
         ConfigError: the address or the certificates cannot be used.
@@ -66,6 +73,8 @@ def delivery_of(
         wall_ms=wall_ms,
         mono_s=time.monotonic,
         ca_file=settings.delivery_ca_file,
+        ca_pem=ca_pem,
+        proxy=settings.delivery_proxy,
     )
     return Delivery(
         spool=spool,

@@ -7,6 +7,7 @@
     enrolment.json   the record with its signatures and the collector; its rename is the moment of enrolment
     pending.json     a request whose answer is not known yet
     receipt.json     the newest checkpoint of the collector's log that was proved (``agent.receipts``)
+    ca.pem           the CA of the collector, pinned at enrolment
     shutdown         boot id and end of the last chunk, if the machine was seen going down after it
     lock, status.json, spool/
 
@@ -39,6 +40,7 @@ KEY, NEXT_KEY = "key", "key.next"
 ENROLMENT, PENDING = "enrolment.json", "pending.json"
 LOCK, SPOOL, STATUS, SHUTDOWN = "lock", "spool", "status.json", "shutdown"
 RECEIPT = "receipt.json"
+CA = "ca.pem"
 MAX_FILE_BYTES = 256 * 1024
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
 """``agent status`` looks whether the lock is held by taking it for a moment."""
@@ -161,6 +163,15 @@ class State:
         except FileNotFoundError:
             return
         _FILES.sync_folder(self.folder)
+
+    def ca_pem(self) -> Optional[str]:
+        """Return the pinned CA, ``None`` if none was pinned.
+
+        Raises:
+            StateError: the file cannot be used.
+        """
+        data = self.read(CA)
+        return None if data is None else data.decode("ascii", "replace")
 
     # Keys
 

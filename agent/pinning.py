@@ -17,7 +17,7 @@ from typing import Any, Callable, Optional
 from agent.answers import parse
 from agent.errors import ConfigError, EnrolError
 from agent.state import CA, State
-from agent.transport import DEFAULT_TIMEOUT_S, HttpTransport
+from agent.transport import DEFAULT_TIMEOUT_S, HttpTransport, Transport
 
 CA_PATH = "/v1/ca"
 _OK = 200
@@ -37,7 +37,7 @@ class Wanted:
 class Way:
     """The way to the collector; ``pem`` is a CA to be pinned anew, ``None`` for no change."""
 
-    transport: HttpTransport
+    transport: Transport
     pem: Optional[str] = None
 
     @contextlib.contextmanager

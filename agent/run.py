@@ -86,7 +86,7 @@ def run(
             receipts,
             board=board,
             events=events,
-            ca_pem=state.ca_pem(),
+            state=state,
         )
         host = make_host()
         last = _last_life(state, spool, host)

@@ -1,4 +1,4 @@
-"""The command line ``starproof collector``: serve, token, ca."""
+"""The command line ``starproof collector``: serve, token, ca, import-spool."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from collector.opening import OpenStore, open_store, placeholder_warning, wall_c
 from collector.settings import Settings, parse_listen, read_settings
 from collector.tls.settings import OFF, is_loopback
 from evidence.errors import EvidenceError
+from evidence.sources import AGENT, SIGNED_BY_HOSTS
 
 if TYPE_CHECKING:
     from collector.http.log import Log
@@ -42,7 +43,9 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "starproof collector"
         if options.db:
             settings = replace(settings, db=options.db)
         if options.command == "token":
-            return _token(settings, host=options.host, url=options.collector, as_json=options.json)
+            return _token(settings, options)
+        if options.command == "import-spool":
+            return _import_spool(settings, options)
         if options.command == "ca":
             return _ca(settings, as_json=options.json)
         if options.listen:
@@ -130,7 +133,45 @@ def _pin(settings: Settings) -> str:
     return pin_of(settings)
 
 
-def _token(settings: Settings, *, host: str | None, url: str | None, as_json: bool) -> int:
+def _import_spool(settings: Settings, options: argparse.Namespace) -> int:
+    from collector.file_command import import_file, shown  # noqa: PLC0415 - see ``serve``
+
+    opened = _open(settings)
+    try:
+        done, receipt = import_file(
+            opened, options.file, options.receipt, clock=wall_clock_ms, late=options.late
+        )
+    finally:
+        opened.store.close()
+    print(shown(done, receipt, as_json=options.json))  # noqa: T201 - the command's answer
+    return 0 if done.is_good else 1
+
+
+def _offer(settings: Settings, opened: OpenStore, options: argparse.Namespace) -> int:
+    """Write a new token into an offer, for a host that is enrolled by file."""
+    from collector.file_command import OFFER_HOURS, write_offer  # noqa: PLC0415 - see ``serve``
+
+    if options.host is None:
+        raise SettingsError("--offer-file is for one host; name it with --host NAME")
+    hours = max(settings.limits.token_hours, OFFER_HOURS)
+    now_ms = wall_clock_ms()
+    issued = tokens.issue(opened.store, host=options.host, now_ms=now_ms, hours=hours)
+    place = options.offer_file
+    write_offer(opened, place, token=issued.text, host=options.host, source=options.source, now_ms=now_ms)
+    expires = datetime.fromtimestamp(issued.expires_ms / MS_PER_S, UTC)
+    document = {"schema": "starproof/offer-file/1", "file": str(place), "expires_ms": issued.expires_ms}
+    text = (
+        f"离线注册文件 / offer   {place}\n"
+        f"有效至 / until {expires:%Y-%m-%d %H:%M} UTC，含令牌，请保密 / it holds a token, keep it safe\n"
+        "在主机上运行 / run on the host:\n"
+        f"  starproof agent enroll --offer {shlex.quote(place.name)}"
+    )
+    print(json.dumps(document, ensure_ascii=False) if options.json else text)  # noqa: T201 - the command's answer
+    return 0
+
+
+def _token(settings: Settings, options: argparse.Namespace) -> int:
+    host, url, as_json = options.host, options.collector, options.json
     opened = _open(settings)
     pin = _pin(settings)
     if opened.is_new and settings.enterprise is None:
@@ -139,6 +180,8 @@ def _token(settings: Settings, *, host: str | None, url: str | None, as_json: bo
         )
         print(f"starproof: {placeholder_warning(remedy)}", file=sys.stderr)  # noqa: T201 - stdout is the answer's
     try:
+        if options.offer_file is not None:
+            return _offer(settings, opened, options)
         issued = tokens.issue(
             opened.store, host=host, now_ms=wall_clock_ms(), hours=settings.limits.token_hours
         )
@@ -234,6 +277,15 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="bind the token to this host name; needed to enrol it again",
     )
     token.add_argument("--collector", metavar="URL", help="the address to show in the command for the host")
+    token.add_argument(
+        "--offer-file",
+        metavar="FILE",
+        type=Path,
+        help="离线注册 / write a file by which a host without a route enrols; valid for 30 days",
+    )
+    token.add_argument(
+        "--source", choices=SIGNED_BY_HOSTS, default=AGENT, help="what the offer file is for, default agent"
+    )
     token.add_argument("--json", action="store_true", help="print one JSON document")
     ca = commands.add_parser(
         "ca",
@@ -241,7 +293,18 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         epilog=f"example: {prog} ca --config /etc/starproof/collector.toml > collector-ca.pem",
     )
     ca.add_argument("--json", action="store_true", help="print one JSON document")
-    for command in (serving, token, ca):
+    spool = commands.add_parser(
+        "import-spool",
+        help="导入主机离线导出的数据 / take in what a host without a route has exported",
+        epilog=f"example: {prog} import-spool web-1.spool --config /etc/starproof/collector.toml",
+    )
+    spool.add_argument("file", metavar="FILE", type=Path, help="what starproof agent export wrote")
+    spool.add_argument("--receipt", metavar="FILE", type=Path, help="the receipt, default FILE.receipt")
+    spool.add_argument(
+        "--late", action="store_true", help="accept the enrolment although its token has expired"
+    )
+    spool.add_argument("--json", action="store_true", help="print one JSON document")
+    for command in (serving, token, ca, spool):
         command.add_argument(
             "--db", metavar="URL", help="database URL, default an SQLite file in the state directory"
         )

@@ -50,8 +50,8 @@ def issue(store: Store, *, host: str | None, now_ms: int, hours: int = DEFAULT_H
     return issued
 
 
-def require_fresh(token: Token | None, *, now_ms: int) -> Token:
-    """Return the token if it may still be used.
+def require_fresh(token: Token | None, *, now_ms: int, late: bool = False) -> Token:
+    """Return the token if it may still be used; ``late``: also when it has expired.
 
     Raises:
         RequestError: 401 with the reason.
@@ -61,6 +61,6 @@ def require_fresh(token: Token | None, *, now_ms: int) -> Token:
         raise RequestError(401, "TOKEN_UNKNOWN", f"this token was not given out here; {ask}")
     if token.used_ms is not None:
         raise RequestError(401, "TOKEN_USED", f"this token was used before; {ask}")
-    if now_ms >= token.expires_ms:
+    if now_ms >= token.expires_ms and not late:
         raise RequestError(401, "TOKEN_EXPIRED", f"this token has expired; {ask}")
     return token

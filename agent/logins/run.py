@@ -114,7 +114,7 @@ def run(settings: Settings, *, environment: Mapping[str, str]) -> int:
             receipts,
             board=board,
             events=events,
-            ca_pem=state.ca_pem(),
+            state=state,
         )
         worker = Worker(
             reader=reader,

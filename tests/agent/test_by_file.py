@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+import os
 import time
+from pathlib import Path
 
 import pytest
 from machine_double import Machine
@@ -29,6 +31,7 @@ from collector.file_command import import_file
 from collector.opening import open_store
 from evidence.spool_file import SPOOL_MAGIC, read_head
 
+NOBODY = 65_534
 NOW_MS = time.time_ns() // 10**6
 
 
@@ -335,3 +338,18 @@ def test_a_key_is_rotated_by_file_and_signed_by_both(site):
     assert (record.epoch, record.previous) == (1, before)
     imported, _ = site.take_in(site.export("next.spool")[0])
     assert (imported.enrolled, imported.chunks) == (True, {"stored": 1})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the administrator may act for another user")
+def test_what_the_administrator_makes_in_the_agents_directory_belongs_to_the_agent(site, capsys):
+    site.enrol().seal(1)
+    home = Path(site.state.folder)
+    for path in (home, *home.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    site.agent("export", "--out", site.stick / "a.spool")
+    _, receipt = site.take_in(site.stick / "a.spool")
+    site.agent("import-receipt", receipt)
+    assert "within five minutes" in capsys.readouterr().out
+    assert {path.stat().st_uid for path in (home, *home.rglob("*"))} == {NOBODY}
+    assert len(list((home / INBOX).iterdir())) == 1
+    assert site.spool.pending() == [0]

@@ -33,6 +33,7 @@ from evidence.spool_file import UNKNOWN_SIZE, SpoolHead, write_head, write_tail
 EXPORTED = "exported"
 LOCK_WAIT_S = 5.0
 _PAUSE_S = 0.05
+_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class ExportMark:
             OSError: the lock file cannot be used.
         """
         path = self._state.path(EXPORT_LOCK)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), FILE_MODE)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _PLAIN, FILE_MODE)
         try:
             give_to_owner(descriptor, self._state.folder)
             end_s = time.monotonic() + wait_s
@@ -186,7 +187,7 @@ def give_to_owner(descriptor: int, like: str) -> None:
 
 def write_whole(path: str, data: bytes, *, like: str) -> None:
     """Put ``data`` under ``path``, whole or not at all, for the owner of ``like``. Raises OSError."""
-    descriptor = os.open(path + TEMPORARY, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    descriptor = os.open(path + TEMPORARY, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _PLAIN, FILE_MODE)
     with os.fdopen(descriptor, "wb") as file:
         give_to_owner(descriptor, like)
         file.write(data)
@@ -200,7 +201,7 @@ def write_whole(path: str, data: bytes, *, like: str) -> None:
 def _finished(path: str) -> Iterator[BinaryIO]:
     """Give a file that gets its name when everything is on the disk, and is removed otherwise."""
     temporary = path + TEMPORARY
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _PLAIN, FILE_MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

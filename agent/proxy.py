@@ -27,7 +27,8 @@ _URL = re.compile(
 )
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
 _MAX_PORT = 65_535
-_OK, _PASSWORD = 200, 407
+_SUCCESS, _PASSWORD = 2, 407
+"""Any status of the 200s opens the tunnel (RFC 9110, 9.3.6)."""
 ADVICE = "write http://PROXY:PORT (user:password@ before PROXY if it wants them)"
 
 
@@ -84,7 +85,7 @@ def open_tunnel(
             raise TransportError(f"the proxy {proxy.host}:{proxy.port} gives no proper answer to CONNECT")
     found = _STATUS.match(head)
     status = int(found[1]) if found else 0
-    if status != _OK:
+    if status // 100 != _SUCCESS:
         raise TransportError(_refusal(proxy, status, target))
 
 

@@ -64,6 +64,7 @@ class OwnAuthority:
         key_path, path = self._directory / CA_KEY, self._directory / CA
         try:
             if not key_path.exists():
+                self._require_new()
                 self._directory.mkdir(mode=_DIRECTORY, parents=True, exist_ok=True)
                 place(key_path, authority.key_pem(authority.new_key()).decode(), _PRIVATE)
             if stat.S_IMODE(key_path.stat().st_mode) & _OTHERS:
@@ -85,6 +86,15 @@ class OwnAuthority:
         if certificate.public_key() != key.public_key():
             raise KeyFileError(f"{path} is not the certificate of {key_path}; restore both from a backup")
         return Authority(certificate, key)
+
+    def _require_new(self) -> None:
+        """Hosts have pinned an authority that was ever here: it is not replaced because its key is gone."""
+        left = [name for name in (CA, SERVER) if (self._directory / name).exists()]
+        if left:
+            raise KeyFileError(
+                f"{self._directory / CA_KEY} is gone; restore it from a backup, or remove {' and '.join(left)} "
+                "beside it to begin a new authority, which every host must then be told"
+            )
 
     def _renew(self) -> None:
         """Make ``server.pem`` if it is not there, or no longer what it should be."""

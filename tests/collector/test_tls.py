@@ -269,6 +269,12 @@ def test_a_damaged_authority_is_never_replaced_silently(tmp_path, issuer):
     key.write_text("nothing")
     with pytest.raises(KeyFileError, match="damaged"):
         own.load()
+    key.unlink()
+    with pytest.raises(KeyFileError, match="is gone; restore it from a backup"):
+        own.load()
+    for name in (sources.CA, sources.SERVER):
+        (tmp_path / name).unlink()
+    assert own.load().pin != authority.fingerprint(issuer.certificate)
 
 
 def test_a_given_certificate_near_its_end_is_told_once_a_day(tmp_path, issuer, events):

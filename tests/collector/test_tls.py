@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from scripted_server import scripted_server
 
 from agent.errors import AgentError, EnrolError, TransportError
@@ -141,6 +142,8 @@ def test_what_is_not_right_is_refused_in_words(serve, tmp_path, issuer):
     assert knock(running.url, ca_pem=pem) == 400
     assert "not from the CA that this host trusts" in knock(running.url, ca_pem=new_authority().pem.decode())
     assert "does not answer" in knock(running.url.replace("https:", "http:"))
+    leaf = served(running.url).public_bytes(serialization.Encoding.PEM).decode()
+    assert knock(running.url, ca_pem=leaf) == 400, "what is pinned need not be a root"
     cases = (
         ({"now": utc_now() - timedelta(days=600)}, "has expired, or this host's clock is wrong"),
         ({"now": utc_now() + timedelta(days=30)}, "this host's clock is behind"),

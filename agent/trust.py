@@ -14,6 +14,7 @@ from typing import Optional
 from agent.errors import ConfigError, EnrolError
 
 MAX_PEM_BYTES = 256 * 1024
+_BEGIN = "-----BEGIN CERTIFICATE-----"
 _PARTIAL_CHAIN = 0x80000
 """``X509_V_FLAG_PARTIAL_CHAIN``: an intermediate authority may be pinned, too. Named from Python 3.10 on."""
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
@@ -41,6 +42,8 @@ def context_of(*, ca_file: Optional[str] = None, ca_pem: Optional[str] = None) -
     Raises:
         ConfigError: the file or the text holds no certificate.
     """
+    if ca_pem is not None and _BEGIN not in ca_pem:  # an empty text would mean the system's authorities
+        raise ConfigError("the pinned CA holds no certificate; enroll again with --ca FILE")
     try:
         context = ssl.create_default_context(cafile=ca_file, cadata=ca_pem)
     except OSError as error:  # ssl.SSLError among them

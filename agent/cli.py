@@ -10,13 +10,14 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Optional
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional
 
 from agent.errors import AgentError, ConfigError, UsageError
 
 if TYPE_CHECKING:
     from agent.config import Settings
+    from agent.pinning import Wanted
 
 TOKEN_VARIABLE = "STARPROOF_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 STANDARD_INPUT = "-"
@@ -39,6 +40,8 @@ def main(argv: Optional[Sequence[str]] = None, *, prog: str = "starproof-agent")
         "enroll": _enroll,
         "run": _run,
         "status": _status,
+        "export": _export,
+        "import-receipt": _import_receipt,
         "database": _database,
         "logins": _logins,
     }
@@ -89,6 +92,22 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     show = command(commands, prog, "status", "运行状况 | how the agent is doing", "status --json")
     place_options(show)
     json_option(show)
+    from agent.file_cli import export_options, receipt_options  # noqa: PLC0415 - the same
+
+    export = command(
+        commands,
+        prog,
+        "export",
+        "导出未确认的数据 | write unconfirmed chunks to a file",
+        "export --out web-1.spool",
+    )
+    export_options(export)
+    place_options(export)
+    receipt = command(
+        commands, prog, "import-receipt", "读入回执 | take a receipt", "import-receipt web-1.spool.receipt"
+    )
+    receipt_options(receipt)
+    place_options(receipt)
     return parser
 
 
@@ -121,7 +140,31 @@ def enroll_options(enroll: argparse.ArgumentParser) -> None:
         "--token-file", metavar="FILE", help="令牌文件 | file that holds the token, '-' for stdin"
     )
     enroll.add_argument("--name", metavar="HOST", help="主机名 | name of this host (default: its host name)")
+    enroll.add_argument(
+        "--offer", metavar="FILE", help="离线注册文件 | enrol without a route, by the collector's offer file"
+    )
+    trust_options(enroll)
     place_options(enroll)
+
+
+def trust_options(enroll: argparse.ArgumentParser) -> None:
+    """Add the options that pin the collector's CA."""
+    enroll.add_argument("--ca", metavar="FILE", help="采集端的 CA 证书 | pin the CA certificate in this file")
+    enroll.add_argument(
+        "--ca-sha256", metavar="F", help="采集端 CA 的指纹 | pin the collector's CA that has this fingerprint"
+    )
+
+
+def wanted_way(options: argparse.Namespace, settings: Any) -> Wanted:
+    """Return whom to believe, and by which proxy, from the options and the settings if there are any."""
+    from agent.pinning import Wanted  # noqa: PLC0415 - lazy, see the module
+
+    return Wanted(
+        options.ca,
+        options.ca_sha256,
+        settings.delivery_ca_file if settings else None,
+        settings.delivery_proxy if settings else None,
+    )
 
 
 def place_options(parser: argparse.ArgumentParser) -> None:
@@ -182,21 +225,27 @@ def enroll_source(settings: Settings, options: argparse.Namespace, *, source: st
 
     from agent.code import running_code  # noqa: PLC0415 - the same
     from agent.enrol import Request, enrol, facts  # noqa: PLC0415 - the same
+    from agent.offer import OFFLINE, OfferedCollector  # noqa: PLC0415 - the same
+    from agent.pinning import Way, way_to  # noqa: PLC0415 - the same
     from agent.state import State, default_state  # noqa: PLC0415 - the same
-    from agent.transport import HttpTransport  # noqa: PLC0415 - the same
 
     state = State(settings.state or default_state())
-    token = _token(options)
+    offer = _offer(options)
+    token = _token(options) if offer is None else offer["token"]
     with state.lock():
         current = state.enrolled()
         collector = settings.collector or (current.collector if current else None)
-        if collector is None:
-            raise UsageError("no collector is named; give --collector URL")
-        transport = HttpTransport(
-            collector, wall_ms=_wall_ms, mono_s=time.monotonic, ca_file=settings.delivery_ca_file
-        )
+        name = options.name or (current.signed.enrolment.host if current else socket.gethostname())
+        if offer is not None:
+            collector, name = OFFLINE, offer["host"]
+            way = Way(OfferedCollector(offer, state, wall_ms=_wall_ms))
+        elif collector is None or collector == OFFLINE:
+            raise UsageError("no collector is named; give --collector URL, or --offer FILE")
+        else:
+            wanted = wanted_way(options, settings)
+            way = way_to(collector, wanted, state, wall_ms=_wall_ms, mono_s=time.monotonic)
         request = Request(
-            host=options.name or (current.signed.enrolment.host if current else socket.gethostname()),
+            host=name,
             token=token,
             collector=collector,
             time_ms=_wall_ms(),
@@ -204,12 +253,23 @@ def enroll_source(settings: Settings, options: argparse.Namespace, *, source: st
             source=source,
             code=running_code(),
         )
-        enrolled = enrol(state, request, transport)
+        with way.pinned(state):
+            enrolled = enrol(state, request, way.transport)
     record = enrolled.signed.enrolment
     print_text(
         f"已注册 enrolled: {record.enterprise} / {record.host}, epoch {record.epoch}, "
         f"key {enrolled.key.public.id[:16]}\n"
     )
+
+
+def _offer(options: argparse.Namespace) -> Optional[Mapping[str, Any]]:
+    if options.offer is None:
+        return None
+    if options.collector or options.name or options.ca or options.ca_sha256 or options.token_file:
+        raise UsageError("--offer names host, token and collector itself; give no other option beside it")
+    from agent.offer import load_offer  # noqa: PLC0415 - lazy, see the module
+
+    return load_offer(options.offer)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -240,6 +300,25 @@ def _status(options: argparse.Namespace) -> int:
 
     print_status(load(options.config, state=options.state), options)
     return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from agent.file_cli import export  # noqa: PLC0415 - lazy, see the module
+
+    return export(_folder(options), options, show=print_text)
+
+
+def _import_receipt(options: argparse.Namespace) -> int:
+    from agent.file_cli import import_receipt  # noqa: PLC0415 - lazy, see the module
+
+    return import_receipt(_folder(options), options, show=print_text)
+
+
+def _folder(options: argparse.Namespace) -> str:
+    from agent.config import load  # noqa: PLC0415 - lazy, see the module
+    from agent.state import default_state  # noqa: PLC0415 - the same
+
+    return load(options.config, state=options.state).state or default_state()
 
 
 def print_status(settings: Settings, options: argparse.Namespace) -> None:

@@ -49,6 +49,7 @@ KEYS: Mapping[str, Key] = {
     "devices.disks_exclude": Key(tuple, (), 'a list of names such as ["sdb"]'),
     "units.count": Key(int, DEFAULT_UNITS, "a number of units", 0, MOST_UNITS),
     "delivery.ca_file": Key(str, None, 'a file such as "/etc/starproof/ca.pem"'),
+    "delivery.proxy": Key(str, None, 'a URL such as "http://proxy.example:3128", or "" for none'),
     "delivery.timeout_s": Key(int, 30, "whole seconds", 1, 600),
     "delivery.max_chunks": Key(int, 64, "a number of chunks", 1, 256),
     "metrics.listen": Key(str, "", 'an address such as "127.0.0.1:9105"'),
@@ -73,6 +74,7 @@ class Settings:
     devices_disks_exclude: tuple[str, ...]
     units_count: int
     delivery_ca_file: Optional[str]
+    delivery_proxy: Optional[str]
     delivery_timeout_s: int
     delivery_max_chunks: int
     metrics_listen: str

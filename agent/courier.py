@@ -6,13 +6,16 @@ import os
 import time
 from typing import Optional, Protocol
 
-from agent.delivery import Delivery, Surroundings
+from agent.delivery import ByFile, Delivery, Surroundings
 from agent.events import Events
+from agent.exporting import ExportMark
+from agent.inbox import Inbox
+from agent.offer import OFFLINE
 from agent.receipts import Receipts
 from agent.runner import wall_ms
 from agent.schedule import MS_PER_S, Schedule
 from agent.spool import Spool
-from agent.state import Enrolled
+from agent.state import Enrolled, State
 from agent.status import Board
 from agent.transport import HttpTransport
 
@@ -31,6 +34,10 @@ class DeliverySettings(Protocol):
     @property
     def delivery_ca_file(self) -> Optional[str]:
         """Certificates to verify the collector with, if not the system's."""
+
+    @property
+    def delivery_proxy(self) -> Optional[str]:
+        """An HTTP proxy, "" for none, ``None`` for what the environment says."""
 
     @property
     def delivery_timeout_s(self) -> int:
@@ -55,18 +62,27 @@ def delivery_of(
     *,
     board: Board,
     events: Events,
+    state: State,
 ) -> Delivery:
     """Return what delivers the chunks of ``spool`` to the collector of the settings, else of the enrolment.
+
+    A CA file in the settings comes before the one that was pinned at enrolment. A host that was enrolled by file
+    sends nothing unless the settings name a collector.
 
     Raises:
         ConfigError: the address or the certificates cannot be used.
     """
-    transport = HttpTransport(
-        settings.collector or enrolled.collector,
-        wall_ms=wall_ms,
-        mono_s=time.monotonic,
-        ca_file=settings.delivery_ca_file,
-    )
+    collector = settings.collector or enrolled.collector
+    transport = None
+    if collector != OFFLINE:
+        transport = HttpTransport(
+            collector,
+            wall_ms=wall_ms,
+            mono_s=time.monotonic,
+            ca_file=settings.delivery_ca_file,
+            ca_pem=state.ca_pem(),
+            proxy=settings.delivery_proxy,
+        )
     return Delivery(
         spool=spool,
         key=enrolled.key,
@@ -77,5 +93,6 @@ def delivery_of(
         timeout_s=float(settings.delivery_timeout_s),
         max_chunks=settings.delivery_max_chunks,
         receipts=receipts,
+        by_file=ByFile(Inbox(state, enrolled, receipts), ExportMark(state)),
         spread_s=min(SPREAD_S, schedule.seal_ms / MS_PER_S / SPREAD_SHARE),
     )

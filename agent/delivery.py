@@ -18,6 +18,8 @@ from typing import Callable, Optional
 from agent.answers import Decision, Sent, decide, parse
 from agent.errors import SpoolError, TransportError
 from agent.events import Events
+from agent.exporting import ExportMark
+from agent.inbox import Inbox
 from agent.receipts import Receipts
 from agent.sealing import ClockEstimate
 from agent.spool import Spool
@@ -40,6 +42,14 @@ _MAX_DOUBLINGS = 16
 
 
 @dataclass(frozen=True)
+class ByFile:
+    """What is exported and confirmed by files, beside or instead of the network."""
+
+    inbox: Inbox
+    mark: ExportMark
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What delivery takes from outside: seconds that only grow, and numbers in [0, 1)."""
 
@@ -55,7 +65,7 @@ class Delivery:
         *,
         spool: Spool,
         key: PrivateKey,
-        transport: Transport,
+        transport: Optional[Transport],
         around: Surroundings,
         board: Board,
         events: Events,
@@ -63,8 +73,12 @@ class Delivery:
         max_chunks: int = MAX_BATCH_CHUNKS,
         spread_s: float = 0.0,
         receipts: Optional[Receipts] = None,
+        by_file: Optional[ByFile] = None,
     ) -> None:
-        """Deliver the chunks of ``spool``, which ``key`` signed, over ``transport``."""
+        """Deliver the chunks of ``spool``, which ``key`` signed, over ``transport``.
+
+        Without a transport nothing is sent: somebody carries the chunks (``by_file``).
+        """
         self._spool = spool
         self._key = key
         self._transport = transport
@@ -75,6 +89,7 @@ class Delivery:
         self._max_chunks = self._limit = max_chunks
         self._spread_s = spread_s
         self._receipts = receipts
+        self._by_file = by_file
         self._held: dict[int, float] = {}
         self._failures = 0
         self._wake = threading.Event()
@@ -127,8 +142,11 @@ class Delivery:
         Raises:
             SpoolError: the disk does not let a chunk go, or cannot record that one is sent.
         """
+        self._take_receipts()
         if self._spool.wants_thinning():
             self._thin()
+        if self._transport is None:
+            return None
         batch, body = self._batch()
         if not batch:
             return None
@@ -221,7 +239,28 @@ class Delivery:
         self._failures += 1
         return self._around.random() * ceiling_s
 
+    def _take_receipts(self) -> None:
+        """A receipt that cannot be taken stays where it is and holds up nothing."""
+        if self._by_file is None:
+            return
+        try:
+            self._by_file.inbox.take(self._spool, self._events)
+        except (SpoolError, OSError) as error:
+            self._events.error("receipt_not_taken", reason=str(error))
+
     def _thin(self) -> None:
+        if self._by_file is None:
+            self._thin_now()
+            return
+        try:
+            with self._by_file.mark.held() as got:
+                if got:  # else an export is under way, and thinning comes at the next turn
+                    self._spool.mark_tried(self._by_file.mark.read())
+                    self._thin_now()
+        except OSError as error:
+            self._events.error("thinning_failed", reason=str(error))
+
+    def _thin_now(self) -> None:
         try:
             saved = self._spool.replace_tail(lambda chunks: thinned(chunks, self._key))
         except SpoolError as error:

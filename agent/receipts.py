@@ -81,7 +81,43 @@ class Receipts:
         self._last_problem = ""
         return None
 
+    def take_later(self, document: Mapping[str, Any], stored: Sequence[Sent]) -> Optional[Problem]:
+        """Verify a receipt that came as a file; return what is wrong with it.
+
+        It may be older than the newest one that is known: then it says nothing about the log's growth. And
+        it may have been asked for before that one came: then it has no proof from there. In both
+        cases the chunks stand proved in it all the same, and the kept checkpoint stays.
+        """
+        if self._key is None:
+            return self._problem(
+                NO_RECEIPT, "no log key is pinned here, so a file proves nothing; enrol this host anew"
+            )
+        before = (self._note, self.anchor)
+        try:
+            said, note = self._proved(document, stored, self._key)
+            if self._kept is None or document.get("known_size") == self._kept.size:
+                self._continues(document, said)
+                self._kept, self._note = said, note
+                self._take_anchor(document)
+            if (self._note, self.anchor) != before:
+                self._save()
+        except _WrongError as wrong:
+            return self._problem(wrong.code, str(wrong))
+        except StateError as error:
+            return self._problem("RECEIPT_NOT_KEPT", str(error))
+        return None
+
     def _verify(self, document: Mapping[str, Any], stored: Sequence[Sent], key: PublicKey) -> None:
+        said, note = self._proved(document, stored, key)
+        # (4)
+        self._continues(document, said)
+        # (5)
+        self._kept, self._note = said, note
+
+    def _proved(
+        self, document: Mapping[str, Any], stored: Sequence[Sent], key: PublicKey
+    ) -> tuple[Checkpoint, bytes]:
+        """Steps 2 and 3: return the checkpoint under which the chunks stand, and its note."""
         # (2)
         text = document.get("checkpoint")
         if not isinstance(text, str):
@@ -93,10 +129,7 @@ class Receipts:
             self._included(document, stored, said)
         except (EvidenceError, UnicodeEncodeError) as error:
             raise _WrongError(WRONG_RECEIPT, str(error)) from None
-        # (4)
-        self._continues(document, said)
-        # (5)
-        self._kept, self._note = said, note
+        return said, note
 
     @staticmethod
     def _included(document: Mapping[str, Any], stored: Sequence[Sent], said: Checkpoint) -> None:

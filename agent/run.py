@@ -78,7 +78,16 @@ def run(
         board = Board(wall_ms, interval_ms=schedule.interval_ms, code=code)
         spool = _spool(settings, state, enrolled, events)
         receipts = Receipts(state, enrolled.log_key)
-        delivery = delivery_of(settings, schedule, spool, enrolled, receipts, board=board, events=events)
+        delivery = delivery_of(
+            settings,
+            schedule,
+            spool,
+            enrolled,
+            receipts,
+            board=board,
+            events=events,
+            state=state,
+        )
         host = make_host()
         last = _last_life(state, spool, host)
         runner = Runner(

@@ -7,6 +7,10 @@
     enrolment.json   the record with its signatures and the collector; its rename is the moment of enrolment
     pending.json     a request whose answer is not known yet
     receipt.json     the newest checkpoint of the collector's log that was proved (``agent.receipts``)
+    request.json     an enrolment that was made by file and that no receipt has confirmed
+    receipts/        receipts that came as files and are not taken yet
+    export.lock      held while the spool is exported or thinned
+    ca.pem           the CA of the collector, pinned at enrolment
     shutdown         boot id and end of the last chunk, if the machine was seen going down after it
     lock, status.json, spool/
 
@@ -39,6 +43,8 @@ KEY, NEXT_KEY = "key", "key.next"
 ENROLMENT, PENDING = "enrolment.json", "pending.json"
 LOCK, SPOOL, STATUS, SHUTDOWN = "lock", "spool", "status.json", "shutdown"
 RECEIPT = "receipt.json"
+CA = "ca.pem"
+REQUEST, INBOX, EXPORT_LOCK = "request.json", "receipts", "export.lock"
 MAX_FILE_BYTES = 256 * 1024
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
 """``agent status`` looks whether the lock is held by taking it for a moment."""
@@ -84,6 +90,10 @@ class State:
         if os.name != "nt" and os.geteuid() == 0 and os.path.isdir(folder):
             return cls(folder, owner=os.stat(folder).st_uid)
         return cls(folder)
+
+    def is_others(self) -> bool:
+        """Return whether this directory is only to be looked at: it belongs to another user than this."""
+        return self._owner is not None and self._owner != os.geteuid()
 
     def path(self, name: str) -> str:
         """Return the path of a file in the state directory."""
@@ -161,6 +171,15 @@ class State:
         except FileNotFoundError:
             return
         _FILES.sync_folder(self.folder)
+
+    def ca_pem(self) -> Optional[str]:
+        """Return the pinned CA, ``None`` if none was pinned.
+
+        Raises:
+            StateError: the file cannot be used.
+        """
+        data = self.read(CA)
+        return None if data is None else data.decode("ascii", "replace")
 
     # Keys
 
@@ -316,20 +335,21 @@ def is_locked(path: str) -> bool:
     except OSError:
         return False
     try:
-        return not _try_lock(descriptor)
+        return not try_lock(descriptor)
     finally:
         os.close(descriptor)
 
 
 def _lock(descriptor: int, folder: str) -> None:
     for _ in range(LOCK_TRIES):
-        if _try_lock(descriptor):
+        if try_lock(descriptor):
             return
         time.sleep(LOCK_PAUSE_S)
     raise LockedError(f"another agent works on {folder}; stop it first, or give --state")
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Return whether the lock on an open file was free; it is held from now on."""
     try:
         if sys.platform == "win32":  # pragma: no cover - no Windows machine in CI
             import msvcrt  # noqa: PLC0415 - only there

@@ -1,11 +1,13 @@
-"""One HTTP request to the collector, bounded in time and size. Redirects are not followed.
+"""One HTTP request to the collector, bounded in time and size, by a proxy if there is one.
 
+Redirects are not followed.
 TLS is loaded only for an ``https`` URL: it costs about 5 MB of memory.
 """
 
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import socket
 from collections.abc import Mapping
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional, Protocol
 
 from agent.errors import ConfigError, TransportError
+from agent.proxy import open_tunnel, proxy_for, refusal_of
 
 MAX_ANSWER_BYTES = 1024 * 1024
 """256 results of about 300 bytes, with room."""
@@ -58,16 +61,34 @@ class HttpTransport:
         wall_ms: Callable[[], int],
         mono_s: Callable[[], float],
         ca_file: Optional[str] = None,
+        ca_pem: Optional[str] = None,
+        proxy: Optional[str] = None,
+        environment: Optional[Mapping[str, str]] = None,
     ) -> None:
         """Speak to the collector at ``url``.
 
+        Args:
+            url: where it is.
+            wall_ms: wall clock in ms since 1970.
+            mono_s: seconds that never go back.
+            ca_file: the authority to believe instead of the system's; it comes before ``ca_pem``.
+            ca_pem: the same as text.
+            proxy: an HTTP proxy, "" for none, ``None`` for what the environment says.
+            environment: the process's own if not given.
+
         Raises:
-            ConfigError: the URL or the CA file cannot be used.
+            ConfigError: the URL, the CA or the proxy cannot be used.
         """
         self._secure, self._host, self._port, self._base = _parts(url)
         self._wall_ms = wall_ms
         self._mono_s = mono_s
-        self._context = _tls(ca_file) if self._secure else None
+        self._proxy = proxy_for(
+            self._host,
+            secure=self._secure,
+            setting=proxy,
+            environment=os.environ if environment is None else environment,
+        )
+        self._context = _tls(ca_file, None if ca_file else ca_pem) if self._secure else None
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Answer:
         """Return the answer, whatever its status.
@@ -75,33 +96,85 @@ class HttpTransport:
         Raises:
             TransportError: there was no usable answer within ``timeout_s``.
         """
+        request = ("POST", path, body, headers)
+        return self._exchange(self._context, request, timeout_s=timeout_s)
+
+    def get_unverified(self, path: str, *, timeout_s: float) -> Answer:
+        """Return an answer from whoever answers, who may be anybody; send nothing secret.
+
+        Raises:
+            TransportError: there was no usable answer within ``timeout_s``.
+            ConfigError: the URL is not of ``https``.
+        """
+        if not self._secure:
+            raise ConfigError("a CA is only of use with an address that begins with https:")
+        from agent.trust import unverified_context  # noqa: PLC0415 - only for https, it is heavy
+
+        return self._exchange(unverified_context(), ("GET", path, None, {}), timeout_s=timeout_s)
+
+    def _exchange(
+        self,
+        context: Any,
+        request: tuple[str, str, Optional[bytes], Mapping[str, str]],
+        *,
+        timeout_s: float,
+    ) -> Answer:
+        method, path, body, headers = request
         connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
         deadline_s = self._mono_s() + timeout_s
+        place = self._base + path
         try:
-            self._connect(connection, timeout_s)
+            self._connect(connection, context, deadline_s)
             started_s = self._mono_s()
-            connection.request("POST", self._base + path, body, {**headers, "Connection": "close"})
+            if self._proxy is not None and not self._secure:
+                name = f"[{self._host}]" if ":" in self._host else self._host
+                place = f"http://{name}:{self._port}{place}"
+                headers = {**headers, **self._proxy.headers()}
+            connection.request(method, place, body, {**headers, "Connection": "close"})
             response = connection.getresponse()
             data = self._read(response, deadline_s)
             elapsed_ms = round((self._mono_s() - started_s) * 1000)
-            return Answer(
-                response.status, data, response.getheader("Retry-After") or "", self._wall_ms(), elapsed_ms
-            )
         except (OSError, http.client.HTTPException) as error:
-            reason = str(error) or type(error).__name__
-            raise TransportError(
-                f"the collector {self._host}:{self._port} does not answer: {reason}"
-            ) from None
+            raise TransportError(self._unreachable(error)) from None
         finally:
             connection.close()
+        if self._proxy is not None:
+            refused = refusal_of(self._proxy, response.status, f"{self._host}:{self._port}")
+            if refused:
+                raise TransportError(refused)
+        return Answer(
+            response.status, data, response.getheader("Retry-After") or "", self._wall_ms(), elapsed_ms
+        )
 
-    def _connect(self, connection: http.client.HTTPConnection, timeout_s: float) -> None:
+    def _connect(self, connection: http.client.HTTPConnection, context: Any, deadline_s: float) -> None:
+        proxy = self._proxy
+
+        def left_s() -> float:
+            return deadline_s - self._mono_s()
+
+        host, port = (self._host, self._port) if proxy is None else (proxy.host, proxy.port)
         # A name in bytes: a name in text would load the tables for international names, 1 MB.
-        address: Any = (self._host.encode("ascii"), self._port)
+        address: Any = (host.encode("ascii"), port)
+        timeout_s = max(0.001, left_s())
         connection.sock = socket.create_connection(address, timeout_s)
-        if self._context is not None:
-            connection.sock = self._context.wrap_socket(connection.sock, server_hostname=self._host)
+        if proxy is not None and self._secure:
+            open_tunnel(connection.sock, proxy, self._host, self._port, left_s=left_s)
+            connection.sock.settimeout(timeout_s)
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is not None:
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=self._host)
+
+    def _unreachable(self, error: Exception) -> str:
+        if self._secure:
+            import ssl  # noqa: PLC0415 - loaded already
+
+            if isinstance(error, ssl.SSLError):
+                from agent.trust import why_not  # noqa: PLC0415 - the same
+
+                return why_not(error, f"{self._host}:{self._port}")
+        reason = str(error) or type(error).__name__
+        by_proxy = f" (by the proxy {self._proxy.host}:{self._proxy.port})" if self._proxy else ""
+        return f"the collector {self._host}:{self._port} does not answer{by_proxy}: {reason}"
 
     def _read(self, response: http.client.HTTPResponse, deadline_s: float) -> bytes:
         parts, length = [], 0
@@ -136,10 +209,7 @@ def _without_secret(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//…@", url)
 
 
-def _tls(ca_file: Optional[str]) -> Any:
-    import ssl  # noqa: PLC0415 - only for https, it is heavy
+def _tls(ca_file: Optional[str], ca_pem: Optional[str]) -> Any:
+    from agent.trust import context_of  # noqa: PLC0415 - only for https, it is heavy
 
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise ConfigError(f"ca_file {ca_file} cannot be used: {error}") from None
+    return context_of(ca_file=ca_file, ca_pem=ca_pem)

@@ -1,13 +1,14 @@
-"""The command line ``starproof collector``: serve, token."""
+"""The command line ``starproof collector``: serve, token, ca, import-spool."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +19,20 @@ from collector.errors import CollectorError, SettingsError
 from collector.names import is_host_name
 from collector.opening import OpenStore, open_store, placeholder_warning, wall_clock_ms
 from collector.settings import Settings, parse_listen, read_settings
+from collector.tls.settings import OFF, is_loopback
 from evidence.errors import EvidenceError
+from evidence.sources import AGENT, SIGNED_BY_HOSTS
 
 if TYPE_CHECKING:
     from collector.http.console import ConsoleOpener
+    from collector.http.log import Log
+    from collector.tls.serving import Certificates
 
+NO_TLS = (
+    '警告：没有启用 TLS，令牌和数据以明文传输，任何人都能冒充采集端；请在配置中写 [tls] mode = "own" / '
+    "no TLS on an address that others reach: tokens travel in the clear and anybody can pose as this "
+    'collector; write [tls] mode = "own" in its settings'
+)
 EXAMPLE_URL = "http://COLLECTOR:8440"
 MS_PER_S = 1000
 
@@ -43,7 +53,11 @@ def main(
         if options.db:
             settings = replace(settings, db=options.db)
         if options.command == "token":
-            return _token(settings, host=options.host, url=options.collector, as_json=options.json)
+            return _token(settings, options)
+        if options.command == "import-spool":
+            return _import_spool(settings, options)
+        if options.command == "ca":
+            return _ca(settings, as_json=options.json)
         if options.listen:
             settings = replace(settings, listen=options.listen)
         return serve(settings, console=console)
@@ -74,7 +88,8 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
     opened = _open(settings)
     try:
         opened.keyring.log_key()
-        with listening_socket(settings.listen) as bound:
+        with listening_socket(settings.listen) as bound, _secured(settings, log) as certificates:
+            scheme = "http" if certificates is None else "https"
             stopping = threading.Event()
             shown = (
                 nullcontext()
@@ -82,7 +97,7 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
                 else console(
                     opened,
                     settings=settings,
-                    url=url_of(bound),
+                    url=url_of(bound, scheme=scheme),
                     clock=wall_clock_ms,
                     log=log,
                     stopping=stopping,
@@ -94,28 +109,118 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
                 anchoring(opened, settings.anchors_file, log=log),
                 shown as pages,
             ):
-                app = create_app(opened, limits=settings.limits, clock=wall_clock_ms, log=log, console=pages)
-                run(app, bound, limits=settings.limits, log=log, stopping=stopping)
+                app = create_app(
+                    opened,
+                    limits=settings.limits,
+                    clock=wall_clock_ms,
+                    log=log,
+                    console=pages,
+                    ca_pem=certificates.ca_pem if certificates else None,
+                )
+                run(app, bound, limits=settings.limits, log=log, stopping=stopping, certificates=certificates)
     finally:
         opened.store.close()
     return 0
 
 
-def _token(settings: Settings, *, host: str | None, url: str | None, as_json: bool) -> int:
+@contextmanager
+def _secured(settings: Settings, log: Log) -> Iterator[Certificates | None]:
+    """Give the certificate in force, kept up to date; ``None`` without TLS."""
+    if settings.tls.mode == OFF:
+        if not is_loopback(parse_listen(settings.listen)[0]):
+            log("no_tls", level="warning", message=NO_TLS)
+        yield None
+        return
+    from collector.tls.opening import source_of  # noqa: PLC0415 - the library for certificates is heavy
+    from collector.tls.serving import Certificates  # noqa: PLC0415 - the same
+    from collector.tls.sources import utc_now  # noqa: PLC0415 - the same
+
+    source = source_of(settings)
+    if source is None:
+        raise SettingsError(f"tls.mode {settings.tls.mode!r} names no certificate")
+    certificates = Certificates(source, now=utc_now, log=log)
+    with certificates.watched():
+        yield certificates
+
+
+def _ca(settings: Settings, *, as_json: bool) -> int:
+    from collector.tls.command import ca_document, ca_text  # noqa: PLC0415 - see ``serve``
+
+    document = ca_document(settings)
+    if as_json:
+        print(json.dumps(document))  # noqa: T201 - the command's answer
+        return 0
+    print(ca_text(document))  # noqa: T201 - the command's answer
+    # Beside the answer, so that it can be sent into a file.
+    print(f"指纹 / SHA-256   {document['sha256']}", file=sys.stderr)  # noqa: T201 - see above
+    return 0
+
+
+def _pin(settings: Settings) -> str:
+    if settings.tls.mode == OFF:
+        return ""
+    from collector.tls.command import pin_of  # noqa: PLC0415 - see ``serve``
+
+    return pin_of(settings)
+
+
+def _import_spool(settings: Settings, options: argparse.Namespace) -> int:
+    from collector.file_command import import_file, shown  # noqa: PLC0415 - see ``serve``
+
     opened = _open(settings)
+    try:
+        done, receipt = import_file(
+            opened, options.file, options.receipt, clock=wall_clock_ms, late=options.late
+        )
+    finally:
+        opened.store.close()
+    print(shown(done, receipt, as_json=options.json))  # noqa: T201 - the command's answer
+    return 0 if done.is_good else 1
+
+
+def _offer(settings: Settings, opened: OpenStore, options: argparse.Namespace) -> int:
+    """Write a new token into an offer, for a host that is enrolled by file."""
+    from collector.file_command import OFFER_HOURS, write_offer  # noqa: PLC0415 - see ``serve``
+
+    if options.host is None:
+        raise SettingsError("--offer-file is for one host; name it with --host NAME")
+    hours = max(settings.limits.token_hours, OFFER_HOURS)
+    now_ms = wall_clock_ms()
+    issued = tokens.issue(opened.store, host=options.host, now_ms=now_ms, hours=hours)
+    place = options.offer_file
+    write_offer(opened, place, token=issued.text, host=options.host, source=options.source, now_ms=now_ms)
+    expires = datetime.fromtimestamp(issued.expires_ms / MS_PER_S, UTC)
+    document = {"schema": "starproof/offer-file/1", "file": str(place), "expires_ms": issued.expires_ms}
+    text = (
+        f"离线注册文件 / offer   {place}\n"
+        f"有效至 / until {expires:%Y-%m-%d %H:%M} UTC，含令牌，请保密 / it holds a token, keep it safe\n"
+        "在主机上运行 / run on the host:\n"
+        f"  starproof agent enroll --offer {shlex.quote(place.name)}"
+    )
+    print(json.dumps(document, ensure_ascii=False) if options.json else text)  # noqa: T201 - the command's answer
+    return 0
+
+
+def _token(settings: Settings, options: argparse.Namespace) -> int:
+    host, url, as_json = options.host, options.collector, options.json
+    opened = _open(settings)
+    pin = _pin(settings)
     if opened.is_new and settings.enterprise is None:
         remedy = (
             "before that, set enterprise in a settings file and give it to serve and token: --config FILE"
         )
         print(f"starproof: {placeholder_warning(remedy)}", file=sys.stderr)  # noqa: T201 - stdout is the answer's
     try:
+        if options.offer_file is not None:
+            return _offer(settings, opened, options)
         issued = tokens.issue(
             opened.store, host=host, now_ms=wall_clock_ms(), hours=settings.limits.token_hours
         )
     finally:
         opened.store.close()
     known_url = url or settings.public_url
-    command = tokens.enroll_command(issued.text, url=known_url or EXAMPLE_URL, host=host)
+    example_url = EXAMPLE_URL if settings.tls.mode == OFF else EXAMPLE_URL.replace("http:", "https:")
+    command = tokens.enroll_command(issued.text, url=known_url or example_url, host=host, pin=pin)
     expires = datetime.fromtimestamp(issued.expires_ms / MS_PER_S, UTC)
     if as_json:
         document = {
@@ -135,7 +240,7 @@ def _token(settings: Settings, *, host: str | None, url: str | None, as_json: bo
     ]
     if known_url is None:
         lines.append(
-            f"（把 {EXAMPLE_URL} 换成主机能访问的采集端地址 / replace it by the address at which the host "
+            f"（把 {example_url} 换成主机能访问的采集端地址 / replace it by the address at which the host "
             "reaches this collector; set public_url in its configuration to have it filled in）"
         )
     print("\n".join(lines))  # noqa: T201 - the command's answer
@@ -197,8 +302,34 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="bind the token to this host name; needed to enrol it again",
     )
     token.add_argument("--collector", metavar="URL", help="the address to show in the command for the host")
+    token.add_argument(
+        "--offer-file",
+        metavar="FILE",
+        type=Path,
+        help="离线注册 / write a file by which a host without a route enrols; valid for 30 days",
+    )
+    token.add_argument(
+        "--source", choices=SIGNED_BY_HOSTS, default=AGENT, help="what the offer file is for, default agent"
+    )
     token.add_argument("--json", action="store_true", help="print one JSON document")
-    for command in (serving, token):
+    ca = commands.add_parser(
+        "ca",
+        help="显示主机要信任的 CA 证书及指纹 / print the CA that hosts pin, and its fingerprint",
+        epilog=f"example: {prog} ca --config /etc/starproof/collector.toml > collector-ca.pem",
+    )
+    ca.add_argument("--json", action="store_true", help="print one JSON document")
+    spool = commands.add_parser(
+        "import-spool",
+        help="导入主机离线导出的数据 / take in what a host without a route has exported",
+        epilog=f"example: {prog} import-spool web-1.spool --config /etc/starproof/collector.toml",
+    )
+    spool.add_argument("file", metavar="FILE", type=Path, help="what starproof agent export wrote")
+    spool.add_argument("--receipt", metavar="FILE", type=Path, help="the receipt, default FILE.receipt")
+    spool.add_argument(
+        "--late", action="store_true", help="accept the enrolment although its token has expired"
+    )
+    spool.add_argument("--json", action="store_true", help="print one JSON document")
+    for command in (serving, token, ca, spool):
         command.add_argument(
             "--db", metavar="URL", help="database URL, default an SQLite file in the state directory"
         )

@@ -77,8 +77,10 @@ def offer(store: Store, *, token: str, host: str, source: str = AGENT, now_ms: i
         return _offer(connection, host, bound, source=source)[0]
 
 
-def enrol(store: Store, request: Request, *, now_ms: int) -> Enrolled:
+def enrol(store: Store, request: Request, *, now_ms: int, late: bool = False) -> Enrolled:
     """Verify a finished enrolment and pin its key.
+
+    ``late`` takes a token that has expired: somebody at the collector vouches for a request that was long on its way.
 
     Raises:
         RequestError: it breaks one of the module's rules.
@@ -91,7 +93,7 @@ def enrol(store: Store, request: Request, *, now_ms: int) -> Enrolled:
             done = registry.signed_enrolment(connection, token.enrolment_id)
             if _same(done, request):
                 return Enrolled(done, again=True)
-        token = tokens.require_fresh(token, now_ms=now_ms)
+        token = tokens.require_fresh(token, now_ms=now_ms, late=late)
         record = _parsed(request.record)
         if not is_host_name(record.host):
             raise _wrong("its host is not a name of 1 to 128 printable characters")

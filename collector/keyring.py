@@ -55,11 +55,11 @@ class Keyring:
         try:
             if not path.exists():
                 self.directory.mkdir(mode=_DIRECTORY, parents=True, exist_ok=True)
-                _place(path, PrivateKey.generate().seed.hex() + "\n", _PRIVATE)
+                place(path, PrivateKey.generate().seed.hex() + "\n", _PRIVATE)
             key = _read(path)
             public = self.directory / f"{name}.pub"
             if not public.exists():
-                _place(public, key.public.raw.hex() + "\n", _PUBLIC)
+                place(public, key.public.raw.hex() + "\n", _PUBLIC)
         except OSError as error:
             raise KeyFileError(
                 f"cannot use the key file {path}: {error.strerror}{remedy(path, error)}"
@@ -81,7 +81,7 @@ def _read(path: Path) -> PrivateKey:
         raise KeyFileError(f"{path} does not hold 64 hex digits; restore it from a backup") from None
 
 
-def _place(path: Path, text: str, mode: int) -> None:
+def place(path: Path, text: str, mode: int) -> None:
     """Write a file that appears whole or not at all; one that is already there is left alone."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

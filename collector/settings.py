@@ -17,6 +17,7 @@ import tomllib
 from collector.errors import SettingsError
 from collector.names import nearest
 from collector.store.engine import sqlite_path
+from collector.tls.settings import Tls, parse_tls
 from evidence.chunk import MAX_NAME
 
 DEFAULT_LISTEN = "127.0.0.1:8440"
@@ -26,6 +27,7 @@ DATABASE_VARIABLE = "STARPROOF_DB"
 DATABASE_NAME = "starproof.db"
 SOURCES_NAME = "sources.toml"
 ANCHORS_NAME = "anchors.toml"
+_TABLES = ("limits", "tls")
 _MOST = 10**6
 _MAX_PORT = 65_535
 
@@ -60,6 +62,7 @@ class Settings:
     sources: str | None = None
     anchors: str | None = None
     limits: Limits = Limits()
+    tls: Tls = Tls()  # noqa: RUF009 - a frozen record
 
     @property
     def database_url(self) -> str:
@@ -110,8 +113,9 @@ def parse_settings(document: Mapping[str, Any], *, where: str) -> Settings:
     table = document.get("limits", {})
     if not isinstance(table, dict):
         raise SettingsError(f"{where}: limits is a table; write [limits]")
-    texts = {key: _text(document[key], key, where) for key in known if key != "limits" and key in document}
-    settings = Settings(**texts, limits=_limits(table, where))
+    texts = {key: _text(document[key], key, where) for key in known if key not in _TABLES and key in document}
+    tls = parse_tls(document.get("tls", {}), where)
+    settings = Settings(**texts, limits=_limits(table, where), tls=tls)
     parse_listen(settings.listen)
     return settings
 

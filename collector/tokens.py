@@ -53,17 +53,20 @@ def issue(
     return issued
 
 
-def enroll_command(token: str, *, url: str, host: str | None) -> str:
+def enroll_command(token: str, *, url: str, host: str | None, pin: str = "") -> str:
     """Return the command that enrols a host where the agent is installed.
 
-    The token comes by standard input: so it shows in no list of processes.
+    The token comes by standard input: so it shows in no list of processes. ``pin`` is the fingerprint of the
+    authority that the host shall trust, empty without TLS of our own.
     """
     command = f"echo {token} | starproof agent enroll --collector {url} --token-file -"
-    return command if host is None else f"{command} --name {shlex.quote(host)}"
+    if host is not None:
+        command += f" --name {shlex.quote(host)}"
+    return f"{command} --ca-sha256 {pin}" if pin else command
 
 
-def require_fresh(token: Token | None, *, now_ms: int) -> Token:
-    """Return the token if it may still be used.
+def require_fresh(token: Token | None, *, now_ms: int, late: bool = False) -> Token:
+    """Return the token if it may still be used; ``late``: also when it has expired.
 
     Raises:
         RequestError: 401 with the reason.
@@ -73,6 +76,6 @@ def require_fresh(token: Token | None, *, now_ms: int) -> Token:
         raise RequestError(401, "TOKEN_UNKNOWN", f"this token was not given out here; {ask}")
     if token.used_ms is not None:
         raise RequestError(401, "TOKEN_USED", f"this token was used before; {ask}")
-    if now_ms >= token.expires_ms:
+    if now_ms >= token.expires_ms and not late:
         raise RequestError(401, "TOKEN_EXPIRED", f"this token has expired; {ask}")
     return token

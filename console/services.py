@@ -12,6 +12,7 @@ from collector.ingest import Clock
 from collector.opening import OpenStore
 from collector.settings import Settings
 from collector.store.engine import Store
+from collector.tls.settings import OFF
 from console.access.accounts import Accounts
 from console.access.sessions import Sessions
 from console.access.tokens import Tokens
@@ -75,7 +76,9 @@ class Console:
         return self.opened.identity.enterprise
 
     def is_secure(self, host: str) -> bool:
-        """Return whether a request to this host came by TLS: to the public address, if that is one of https."""
+        """Return whether a request to this host came by TLS: the collector's own, or a proxy's at the public address."""
+        if self.settings.tls.mode != OFF:
+            return True
         parts = urlsplit(self.url)
         return parts.scheme == "https" and parts.netloc.casefold() == host.casefold()
 

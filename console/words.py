@@ -13,9 +13,9 @@ COMMON: Words = {
     "site.language": ("English", "中文"),
     "site.language_label": ("Switch to English", "切换到中文"),
     "site.plain": (
-        "此连接未加密。请只在本机或可信内网使用，或在前面加一个 HTTPS 反向代理并设置 public_url。",
-        ("This connection is not encrypted. Use it on this machine or a private network only, or put an HTTPS "
-        "reverse proxy in front and set public_url."),
+        '此连接未加密。请只在本机或可信内网使用，或在采集服务的设置里写 [tls] mode = "own"，或在前面加 HTTPS 反向代理并设置 public_url。',
+        ('This connection is not encrypted. Use it on this machine or a private network only, write [tls] mode = "own" '
+        "in the collector's settings, or put an HTTPS reverse proxy in front and set public_url."),
     ),
     "site.signed_in": ("已登录", "Signed in as"),
     "site.sign_out": ("退出", "Sign out"),

@@ -94,12 +94,12 @@ class Running:
 
 @contextmanager
 def collector(
-    folder: Path, *, enterprise: str = "示例企业", port: int = 0
+    folder: Path, *, enterprise: str = "示例企业", port: int = 0, more: str = ""
 ) -> Iterator[tuple[Running, str, str]]:
-    """Give (process, URL, database URL) of a running collector."""
+    """Give (process, URL, database URL) of a running collector; ``more`` is added to its settings."""
     settings = folder / "collector.toml"
     settings.write_text(
-        f'enterprise = "{enterprise}"\n[limits]\nrequests_per_minute = 100000\nenrolments_per_minute = 1000\n',
+        f'enterprise = "{enterprise}"\n[limits]\nrequests_per_minute = 100000\nenrolments_per_minute = 1000\n{more}',
         encoding="utf-8",
     )
     db = f"sqlite:///{folder / 'starproof.db'}"
@@ -111,7 +111,7 @@ def collector(
     running.start()
     try:
         running.wait_for('"listening"')
-        yield running, f"http://{listen}", db
+        yield running, f"{'https' if '[tls]' in more else 'http'}://{listen}", db
     finally:
         running.stop()
 

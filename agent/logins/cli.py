@@ -34,6 +34,10 @@ def add_options(parser: argparse.ArgumentParser, prog: str) -> None:
                 "--token", metavar="T", help="一次性令牌 | one-time token; prefer --token-file"
             )
             command.add_argument("--token-file", metavar="FILE", help="令牌文件 | '-' for stdin")
+            command.add_argument("--ca", metavar="FILE", help="采集端的 CA 证书 | pin the CA in this file")
+            command.add_argument(
+                "--ca-sha256", metavar="F", help="采集端 CA 的指纹 | pin the CA by fingerprint"
+            )
         if name in ("check", "show"):
             command.add_argument("--json", action="store_true", help="只输出一个 JSON | one JSON document")
 
@@ -76,12 +80,13 @@ def main(options: argparse.Namespace, *, token: Callable[[], str], show: Callabl
 def _enroll(options: argparse.Namespace, token: str, show: Callable[[str], None]) -> int:
     import socket  # noqa: PLC0415 - lazy, see the module
 
+    from agent.cli import wanted_way  # noqa: PLC0415 - it imports this module
     from agent.enrol import Request, enrol, facts  # noqa: PLC0415 - the same
     from agent.errors import UsageError  # noqa: PLC0415 - the same
     from agent.logins.config import load  # noqa: PLC0415 - the same
     from agent.logins.run import state_folder  # noqa: PLC0415 - the same
+    from agent.pinning import way_to  # noqa: PLC0415 - the same
     from agent.state import State  # noqa: PLC0415 - the same
-    from agent.transport import HttpTransport  # noqa: PLC0415 - the same
     from evidence.sources import LOGIN_LOG  # noqa: PLC0415 - the same
 
     settings = load(options.config) if options.config else None
@@ -92,12 +97,8 @@ def _enroll(options: argparse.Namespace, token: str, show: Callable[[str], None]
         collector = collector or (current.collector if current else None)
         if collector is None:
             raise UsageError("no collector is named; give --collector URL")
-        transport = HttpTransport(
-            collector,
-            wall_ms=_wall_ms,
-            mono_s=time.monotonic,
-            ca_file=settings.delivery_ca_file if settings else None,
-        )
+        wanted = wanted_way(options, settings)
+        way = way_to(collector, wanted, state, wall_ms=_wall_ms, mono_s=time.monotonic)
         request = Request(
             host=options.name or (current.signed.enrolment.host if current else socket.gethostname()),
             token=token,
@@ -106,7 +107,8 @@ def _enroll(options: argparse.Namespace, token: str, show: Callable[[str], None]
             facts=facts(),
             source=LOGIN_LOG,
         )
-        record = enrol(state, request, transport).signed.enrolment
+        with way.pinned(state):
+            record = enrol(state, request, way.transport).signed.enrolment
     show(f"已注册 enrolled: {record.enterprise} / {record.host} / {record.source}, epoch {record.epoch}\n")
     return 0
 

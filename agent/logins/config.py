@@ -40,6 +40,7 @@ KEYS: Mapping[str, Key] = {
     "domains": Key(tuple, (), 'a list of domains such as ["CORP", "example.com"]'),
     "log_level": Key(str, "info", '"debug", "info", "warning" or "error"'),
     "delivery.ca_file": Key(str, None, 'a file such as "/etc/starproof/ca.pem"'),
+    "delivery.proxy": Key(str, None, 'a URL such as "http://proxy.example:3128", or "" for none'),
     "delivery.timeout_s": Key(int, 30, "whole seconds", 1, 600),
     "delivery.max_chunks": Key(int, 64, "a number of chunks", 1, 256),
     "metrics.listen": Key(str, "", 'an address such as "127.0.0.1:9106"'),
@@ -101,6 +102,7 @@ class Settings:
     domains: tuple[str, ...]
     log_level: str
     delivery_ca_file: Optional[str]
+    delivery_proxy: Optional[str]
     delivery_timeout_s: int
     delivery_max_chunks: int
     metrics_listen: str

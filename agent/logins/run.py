@@ -106,7 +106,16 @@ def run(settings: Settings, *, environment: Mapping[str, str]) -> int:
         code = running_code()
         board = Board(wall_ms, interval_ms=schedule.interval_ms, code=code)
         receipts = Receipts(state, enrolled.log_key)
-        delivery = delivery_of(settings, schedule, spool, enrolled, receipts, board=board, events=events)
+        delivery = delivery_of(
+            settings,
+            schedule,
+            spool,
+            enrolled,
+            receipts,
+            board=board,
+            events=events,
+            state=state,
+        )
         worker = Worker(
             reader=reader,
             batch=_of_chain(batch, spool, files, state),

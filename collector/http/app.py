@@ -61,6 +61,7 @@ def create_app(
     log: Log,
     monotonic: Callable[[], float] = time.monotonic,
     console: ASGIApp | None = None,
+    ca_pem: Callable[[], bytes] | None = None,
 ) -> Starlette:
     """Return the application.
 
@@ -71,8 +72,10 @@ def create_app(
         log: takes one event per batch, enrolment and refusal.
         monotonic: seconds that never go back.
         console: answers every path that is none of the wire's (``collector.http.console``).
+        ca_pem: gives the certificate that hosts pin; ``None`` without TLS.
     """
     service = _Service(opened, limits=limits, clock=clock, log=log, monotonic=monotonic)
+    service.ca_pem = ca_pem
 
     @asynccontextmanager
     async def lifespan(_app: Starlette):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own protocol
@@ -84,6 +87,7 @@ def create_app(
             Route("/v1/enrolments/offer", service.guarded("offer", service.offer), methods=["POST"]),
             Route("/v1/enrolments", service.guarded("enrolments", service.enrol), methods=["POST"]),
             Route("/v1/chunks", service.guarded("chunks", service.chunks), methods=["POST"]),
+            Route("/v1/ca", service.guarded("ca", service.ca), methods=["GET"]),
             Route("/healthz", service.guarded("healthz", service.health), methods=["GET"]),
             Route("/metrics", service.guarded("metrics", service.metrics_text), methods=["GET"]),
         ],
@@ -119,6 +123,7 @@ class _Service:
         self._enrolling = Buckets(limits.enrolments_per_minute, monotonic)
         self._metrics = Metrics(opened.store)
         self._log_key = opened.keyring.log_key()
+        self.ca_pem: Callable[[], bytes] | None = None
 
     def close(self) -> None:
         self._writer.close()
@@ -145,6 +150,14 @@ class _Service:
             return response
 
         return run
+
+    async def ca(self, request: Request) -> Response:
+        """What a host asks for that knows only the fingerprint; it trusts nothing else of the answer."""
+        self._require_rate(self._enrolling, _peer(request))
+        if self.ca_pem is None:
+            raise RequestError(404, "BAD_REQUEST", "this collector has no TLS, so it has no certificate")
+        pem = await run_in_threadpool(self.ca_pem)
+        return answer({"pem": pem.decode()}, now_ms=self._clock())
 
     async def offer(self, request: Request) -> Response:
         self._require_rate(self._enrolling, _peer(request))

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from collector.errors import SettingsError
 from collector.http.log import Log, ServerMessages
 from collector.settings import Limits, parse_listen
+from collector.tls.serving import Certificates
 
 MAX_HEADER_BYTES = 32 * 1024
 BACKLOG = 1024
@@ -47,18 +49,25 @@ def listening_socket(listen: str) -> socket.socket:
     return bound
 
 
-def url_of(bound: socket.socket) -> str:
+def url_of(bound: socket.socket, *, scheme: str = "http") -> str:
     """Return the URL at which a bound socket answers."""
     address, port = bound.getsockname()[:2]
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+    return f"{scheme}://[{address}]:{port}" if ":" in address else f"{scheme}://{address}:{port}"
 
 
 def run(
-    app: Starlette, bound: socket.socket, *, limits: Limits, log: Log, stopping: threading.Event | None = None
+    app: Starlette,
+    bound: socket.socket,
+    *,
+    limits: Limits,
+    log: Log,
+    stopping: threading.Event | None = None,
+    certificates: Certificates | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish the running requests and return.
 
     ``stopping`` is set with the signal: answers without an end (streams of events) must end then.
+    With ``certificates`` over TLS; SIGHUP then looks at their files, without it does nothing.
     """
     for name in _LOGGERS:
         logger = logging.getLogger(name)
@@ -79,24 +88,52 @@ def run(
         timeout_graceful_shutdown=limits.shutdown_timeout_s,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
-    _Server(config, url=url_of(bound), log=log, stopping=stopping or threading.Event()).run(sockets=[bound])
+    config.load()
+    if certificates is not None:
+        config.ssl = certificates.context
+    url = url_of(bound, scheme="http" if certificates is None else "https")
+    server = _Server(
+        config,
+        url=url,
+        log=log,
+        stopping=stopping or threading.Event(),
+        certificates=certificates,
+        handshake_s=limits.header_timeout_s,
+    )
+    server.run(sockets=[bound])
     log("stopped")
 
 
 class _Server(uvicorn.Server):
     """Says where it listens, and ends without raising the signal again."""
 
-    def __init__(self, config: uvicorn.Config, *, url: str, log: Log, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        url: str,
+        log: Log,
+        stopping: threading.Event,
+        certificates: Certificates | None,
+        handshake_s: int,
+    ) -> None:
         super().__init__(config)
         self._url = url
         self._log = log
         self._stopping = stopping
+        self._certificates = certificates
+        self._handshake_s = handshake_s
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._stopping.set()
         super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._certificates is not None:
+            # The library passes no limit on; a minute for each silent connection is its default.
+            loop = asyncio.get_running_loop()
+            bounded = partial(loop.create_server, ssl_handshake_timeout=self._handshake_s)
+            loop.create_server = bounded  # type: ignore[method-assign]
         await super().startup(sockets)
         if self.started:
             self._log("listening", url=self._url)
@@ -107,11 +144,16 @@ class _Server(uvicorn.Server):
         before = {
             number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)
         }
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._look_at_certificates)
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _look_at_certificates(self, _number: int, _frame: object) -> None:
+        if self._certificates is not None:
+            self._certificates.look_soon()
 
 
 def _protocol(timeout_s: int) -> type[H11Protocol]:

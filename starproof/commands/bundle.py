@@ -18,6 +18,8 @@ from collector.errors import CollectorError
 from collector.names import is_host_name
 from collector.opening import open_store, wall_clock_ms
 from collector.settings import Settings, read_settings
+from collector.tls.command import ca_document
+from collector.tls.settings import OFF
 from starproof.bundling import agent_bundle, packages
 from starproof.bundling.archive import write
 from starproof.bundling.errors import BundleError
@@ -32,6 +34,7 @@ EXAMPLE = (
 PACKAGE_EXAMPLE = "starproof bundle deb --platform linux-x86_64 --python 3.11 --out dist"
 MAX_TOKEN_BYTES = 512
 STANDARD_INPUT = "-"
+OWN_CA = "this collector's 本采集端的"
 SYSTEM_CA, NO_CA = "the system's 系统自带", "none: not https 无，未用 https"
 
 
@@ -52,17 +55,18 @@ def _agent(options: argparse.Namespace) -> dict[str, object]:
     collector = options.collector or settings.public_url
     if collector is None:
         raise BundleError("no collector is named; give --collector URL, or --config with public_url in it")
+    ca = _ca(options, settings, collector)
     # As the agent will read them: a wrong address or certificate is told here, not on every host.
     HttpTransport(
         collector,
         wall_ms=wall_clock_ms,
         mono_s=time.monotonic,
         ca_file=str(options.ca) if options.ca else None,
+        ca_pem=ca.decode("ascii") if ca and not options.ca else None,
     )
     targets = _targets(options)
     if options.runtime and targets[0].system == "windows":
         raise BundleError("--runtime is for Linux; on Windows install Python's own installer first")
-    ca = agent_bundle.read_ca(options.ca) if options.ca else None
     runtime = agent_bundle.read_runtime(options.runtime) if options.runtime else None
     with tempfile.TemporaryDirectory(prefix="starproof-bundle-") as work:
         wheels = collect(targets, work=Path(work), given=options.wheels)
@@ -79,7 +83,7 @@ def _agent(options: argparse.Namespace) -> dict[str, object]:
         "sha256": bundle.sha256,
         "bytes": len(bundle.data),
         "collector": collector,
-        "ca": str(options.ca) if ca else (SYSTEM_CA if collector.startswith("https:") else NO_CA),
+        "ca": str(options.ca or OWN_CA) if ca else (SYSTEM_CA if collector.startswith("https:") else NO_CA),
         "token": "inside 在包内" if token else "not inside 不在包内",
         "pythons": [target.python_text for target in targets],
         "wheels": [wheel.path.name for wheel in wheels],
@@ -115,6 +119,17 @@ def _targets(options: argparse.Namespace) -> tuple[Target, ...]:
     glibc = parse_glibc(options.glibc)
     pythons = sorted({parse_python(text) for text in options.python})
     return tuple(Target(options.platform, python, glibc) for python in pythons)
+
+
+def _ca(options: argparse.Namespace, settings: Settings, collector: str) -> bytes | None:
+    """Return the CA of a file, else the one of the collector whose settings are given, or ``None``."""
+    if options.ca:
+        return agent_bundle.read_ca(options.ca)
+    if options.db:
+        settings = replace(settings, db=options.db)
+    if settings.tls.mode == OFF or not collector.startswith("https:"):
+        return None
+    return str(ca_document(settings)["pem"]).encode("ascii")
 
 
 def _token(options: argparse.Namespace, settings: Settings) -> str | None:
@@ -203,7 +218,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         epilog=f"example: {EXAMPLE}",
     )
     agent.add_argument("--collector", metavar="URL", help="采集端地址 / where the host reaches the collector")
-    agent.add_argument("--ca", metavar="FILE", type=Path, help="采集端的 CA 证书 / the collector's CA (PEM)")
+    agent.add_argument(
+        "--ca",
+        metavar="FILE",
+        type=Path,
+        help="采集端的 CA 证书，缺省取自 --config / the collector's CA (PEM), by default of --config",
+    )
     agent.add_argument("--host", metavar="NAME", type=_host, help="主机名 / the host's name in the scope")
     tokens_ = agent.add_mutually_exclusive_group()
     tokens_.add_argument(

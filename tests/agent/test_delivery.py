@@ -522,5 +522,5 @@ def test_a_ca_file_that_is_not_there_is_a_clear_error(tmp_path):
 def test_tls_is_spoken_to_an_https_collector_and_refused_without_trust(collector):
     secure = collector.url.replace("http:", "https:")
     carrier = HttpTransport(secure, wall_ms=lambda: 0, mono_s=time.monotonic)
-    with pytest.raises(TransportError, match=r"(?i)ssl|wrong version|eof"):
+    with pytest.raises(TransportError, match="does not speak TLS there"):
         carrier.post("/v1/chunks", b"", {}, timeout_s=5)

@@ -8,6 +8,7 @@ import tomllib
 from collector import settings as module
 from collector.errors import SettingsError
 from collector.settings import Limits, Settings, key_directory, parse_listen, read_settings, state_directory
+from collector.tls.settings import Tls
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,11 +87,12 @@ def test_the_example_is_valid_and_every_key_is_documented():
     example = ROOT / "config" / "examples" / "collector.toml"
     assert read_settings(example).enterprise
     words = (ROOT / "docs" / "collector-config.md").read_text("utf-8")
-    named = [*Settings.__dataclass_fields__, *Limits.__dataclass_fields__]
-    assert [key for key in named if f"`{key}`" not in words and key != "limits"] == []
+    named = [*Settings.__dataclass_fields__, *Limits.__dataclass_fields__, *Tls.__dataclass_fields__]
+    assert [key for key in named if f"`{key}`" not in words and key not in ("limits", "tls")] == []
     uncommented = example.read_text("utf-8").replace("\n# ", "\n")
     document = tomllib.loads(
         "\n".join(line for line in uncommented.splitlines() if "=" in line or "[" in line)
     )
     assert set(document) | {"limits"} == set(Settings.__dataclass_fields__)
     assert document["limits"] == vars(Limits())
+    assert set(document["tls"]) == set(Tls.__dataclass_fields__)

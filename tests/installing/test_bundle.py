@@ -28,7 +28,7 @@ from starproof.bundling.files import agent_unit
 from starproof.bundling.target import Target
 from starproof.commands.bundle import main
 
-URL = "http://10.0.0.5:8440"
+URL, SECURE = "http://10.0.0.5:8440", "https://10.0.0.5:8440"
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 
 
@@ -139,7 +139,8 @@ def test_a_ca_file_with_a_private_key_is_refused(tmp_path):
 def test_the_command_makes_a_token_that_the_collector_knows(here, wheels, tmp_path, capsys):
     database, settings = f"sqlite:///{tmp_path}/store.db", tmp_path / "collector.toml"
     settings.write_text(
-        f'enterprise = "测试"\ntimezone = "Asia/Shanghai"\npublic_url = "{URL}"\n', encoding="utf-8"
+        f'enterprise = "测试"\ntimezone = "Asia/Shanghai"\npublic_url = "{SECURE}"\n[tls]\nmode = "own"\n',
+        encoding="utf-8",
     )
     options = ["agent", "--platform", here.platform, "--python", here.python_text, "--wheels", str(wheels)]
     options += ["--glibc", ".".join(map(str, here.glibc)), "--config", str(settings), "--db", database]
@@ -151,6 +152,8 @@ def test_the_command_makes_a_token_that_the_collector_knows(here, wheels, tmp_pa
     with tarfile.open(path) as archive:
         name = next(name for name in archive.getnames() if name.endswith("/token"))
         token = archive.extractfile(name).read().decode().strip()
+        (authority,) = (name for name in archive.getnames() if name.endswith("/agent-ca.pem"))
+        assert archive.extractfile(authority).read() == (tmp_path / "ca.pem").read_bytes()
     store = open_engine(database)
     with store.reading() as connection:
         kept = registry.find_token(connection, digest(token))
@@ -159,7 +162,7 @@ def test_the_command_makes_a_token_that_the_collector_knows(here, wheels, tmp_pa
     assert kept.used_ms is None
     assert main([*options, "--out", str(tmp_path / "plain.tar.gz")]) == 0
     shown = capsys.readouterr().out
-    assert URL in shown
+    assert SECURE in shown
     assert "not inside 不在包内" in shown
 
 

@@ -12,6 +12,7 @@ from collector import tokens
 from collector.names import is_host_name
 from collector.store import one_time_tokens
 from collector.store.one_time_tokens import Arrival
+from collector.tls.command import pin_of
 from collector.tokens import IssuedToken
 from console.pages.overview.months import fleet_of
 from console.visit import REFUSED, NotFoundError, Visit
@@ -83,7 +84,7 @@ def address(visit: Visit) -> str:
     return f"{'https' if visit.secure else 'http'}://{place}"
 
 
-def commands(issued: IssuedToken, url: str) -> list[Command]:
+def commands(issued: IssuedToken, url: str, pin: str) -> list[Command]:
     """Return the ways to enrol a host with a token, each to be pasted as it is."""
     name = "" if issued.host is None else f" --name {shlex.quote(issued.host)}"
     windows_name = "" if issued.host is None else f" -Name {_powershell(issued.host)}"
@@ -91,7 +92,7 @@ def commands(issued: IssuedToken, url: str) -> list[Command]:
         Command(
             "settings.by_bundle", f"printf '%s\\n' {issued.text} | sudo sh install.sh{name} --token-file -"
         ),
-        Command("settings.by_agent", tokens.enroll_command(issued.text, url=url, host=issued.host)),
+        Command("settings.by_agent", tokens.enroll_command(issued.text, url=url, host=issued.host, pin=pin)),
         Command(
             "settings.by_windows",
             f"Set-Content token.txt {_powershell(issued.text)}; "
@@ -118,7 +119,7 @@ def _page(visit: Visit, *, problem: str = "", host: str = "", issued: IssuedToke
         problem=problem,
         host=host,
         issued=issued,
-        commands=commands(issued, url) if issued else [],
+        commands=commands(issued, url, pin_of(visit.console.settings)) if issued else [],
         url=url,
         only_here=bool(_HERE.search(url)),
         unused=unused,

@@ -1,0 +1,1 @@
+"""TLS of the collector: its own certificate authority or given files, reloaded while it runs."""

@@ -22,8 +22,9 @@ MAX_NUMBER_CHARACTERS = 60
 """Longest number with a point or an exponent: a person wrote it."""
 MAX_SHOWN = 60
 """Characters of a wrong value that a message shows."""
-_DOTTED = re.compile(r"""(?:[\w"'-]+[ \t]*\.[ \t]*){50}""")
-"""``MAX_KEY_PARTS`` parts, each with its dot."""
+_DOTTED = re.compile(r"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){50}""")
+"""``MAX_KEY_PARTS`` parts, each with its dot. It begins where a word does: from within one, a long word would be
+read again from each of its letters."""
 _REPEATED = "tables that repeat are written [[name]], once for each entry"
 
 

@@ -590,3 +590,17 @@ def test_a_confirmed_time_of_leaves_beyond_the_pack_is_only_named() -> None:
     made.notes[size] = longer.notes[size]
     found = judged(made, Outside(codes=[TypedCode(size, short_code(made.notes[size]), LAST + 3)]))
     assert found.states == {("print", "named")}
+
+
+@pytest.mark.parametrize("kind", [b"multipart/mixed; boundary=x", b"message/rfc822"])
+@pytest.mark.parametrize("fold", [b" ", b"\r\n\t"])
+def test_a_message_of_too_many_wrappings_holds_no_note_and_exhausts_nobody(kind: bytes, fold: bytes) -> None:
+    from standalone import alone
+
+    from verifier.anchors.mailbox import notes_in
+
+    made = world()
+    note = made.notes[size_of(made, FIRST)]
+    wrapped = (b"Content-Type:" + fold + kind + b"\r\n\r\n") * 5_000 + note
+    assert notes_in("spam", wrapped) == []
+    assert alone.mailed_notes(wrapped) == ([], None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from standalone import alone
 
 from verifier import toml_table, toml_text
 from verifier.errors import ScopeError
@@ -37,6 +38,11 @@ def test_what_cannot_be_read_is_refused_in_one_line(data, message):
     with pytest.raises(ScopeError, match=message) as refused:
         load(data)
     assert len(str(refused.value)) < 400
+
+
+def test_a_long_word_is_read_once_and_not_again_from_each_of_its_letters():
+    data = b"a = 1 # " + b"a" * 1_000_000
+    assert load(data) == alone.read_toml(data) == {"a": 1}
 
 
 def test_addresses_versions_and_prose_are_no_dotted_keys():

@@ -18,7 +18,10 @@ from typing import Any
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_PARTS = 100
 MAX_NOTES = 100
+MAX_CONTAINERS = 100
+"""Parts of a message that hold other parts; mail programs make a handful."""
 _FROM = b"From "
+_CONTAINER = re.compile(rb"(?i)content-type:[ \t\r\n]*(?:multipart|message)/")
 _QUOTED_FROM = re.compile(rb">+From ")
 _NOTE = re.compile(
     rb"starproof/[0-9a-f]{16}\n\d{1,16}\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 [^\n]{1,1000}\n){1,16}"
@@ -52,7 +55,13 @@ def split_mbox(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def notes_in(place: str, raw: bytes) -> list[MailedNote]:
-    """Return every note that a message holds, in its text or attached; nothing about them is verified."""
+    """Return every note that a message holds, in its text or attached; nothing about them is verified.
+
+    A message with more than ``MAX_CONTAINERS`` parts that hold others has none: anybody can mail one to the
+    authority, and to read it would exhaust the stack.
+    """
+    if len(_CONTAINER.findall(raw[:MAX_MESSAGE_BYTES])) > MAX_CONTAINERS:
+        return []
     message = message_from_bytes(raw[:MAX_MESSAGE_BYTES], policy=policy.compat32)
     received_ms = _received_ms(message.get_all("Received"))
     found: dict[bytes, None] = {}

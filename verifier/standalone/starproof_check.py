@@ -712,7 +712,7 @@ MAX_TOML_BYTES = 4 * 1024 * 1024
 MAX_TOML_DEPTH = 60
 MAX_TEXT = 2_000
 MAX_LIST = 100_000
-_TOML_DOTTED = re.compile(r"""(?:[\w"'-]+[ \t]*\.[ \t]*){50}""")
+_TOML_DOTTED = re.compile(r"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){50}""")
 _TOML_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _TOML_BLANK = re.compile(r"[ \t]*")
 _TOML_COMMENT = re.compile("#[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -6998,8 +6998,14 @@ def notes_of(text: bytes) -> List[bytes]:
     return _NOTE_IN_TEXT.findall(text.replace(b"\r\n", b"\n"))
 
 
+_MAIL_CONTAINER = re.compile(rb"(?i)content-type:[ \t\r\n]*(?:multipart|message)/")
+MAX_MAIL_CONTAINERS = 100
+
+
 def mailed_notes(raw: bytes) -> Tuple[List[bytes], Optional[int]]:
-    """Return the notes in a message, and when the mailbox received it."""
+    """Return the notes in a message, and when the mailbox received it; none if parts lie in too many others."""
+    if len(_MAIL_CONTAINER.findall(raw[:MAX_MESSAGE_BYTES])) > MAX_MAIL_CONTAINERS:
+        return [], None
     message = message_from_bytes(raw[:MAX_MESSAGE_BYTES], policy=policy.compat32)
     received = message.get_all("Received")
     time_ms: Optional[int] = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import subprocess
 import sys
 import zipfile
@@ -38,12 +39,18 @@ def own_wheel(folder: Path) -> Path:
         installed = distribution(OURS)
     except PackageNotFoundError:
         installed = None
-    if installed is not None and any(str(file).startswith(f"{OURS}/") for file in installed.files or ()):
+    if installed is not None and not _is_editable(installed):
         return repack(installed, folder)
     source = Path(__file__).resolve().parents[2]
     if not (source / "pyproject.toml").is_file():
         raise BundleError("the wheel of StarProof is missing; put it into the folder of --wheels")
     return _build(source, folder)
+
+
+def _is_editable(installed: Distribution) -> bool:
+    """Return whether the code is read from a source folder (PEP 610), whatever else pip put beside it."""
+    said = json.loads(installed.read_text("direct_url.json") or "{}")
+    return bool(said.get("dir_info", {}).get("editable"))
 
 
 def repack(installed: Distribution, folder: Path) -> Path:

@@ -171,7 +171,7 @@ def test_a_seal_holds_for_the_key_that_the_reviewer_was_given(algorithm, report,
     place = sealed(algorithm)
     assert place == report.with_name("report.pdf.seal")
     status, found = verified(capsys, report, seal_cert=keys.folder / f"{algorithm}.pub")
-    assert (status, found["verdict"], found["findings"]) == (0, "pass", [])
+    assert (status, found["outcome"], found["findings"]) == (0, "pass", [])
     assert (found["who"], found["vouched_by"], found["algorithm"]) == (WHO, "key", algorithm)
     assert (found["sm3"] is None) == (algorithm == "ed25519")
     status, out, _ = run(capsys, report, "--verify", "--seal-cert", keys.folder / f"{algorithm}.pub")
@@ -461,7 +461,7 @@ def test_check_judges_the_seal_of_a_pack_and_fails_with_it(report, keys, sealed,
     arguments = [str(report), "--seal-cert", str(keys.folder / "ed25519.pub"), "--json"]
     assert check(arguments) == 1  # a seal that holds makes no pack of a report
     told = json.loads(capsys.readouterr().out)
-    assert (told["outcome"], told["seal"]["outcome"]) == ("fail", "pass")
+    assert (told["verdict"], told["seal"]["outcome"]) == ("fail", "pass")
     assert check(arguments[:-1]) == 1
     assert "单位印章 company seal: 成立 HOLDS" in capsys.readouterr().out
     assert check([str(report), "--json"]) == 1

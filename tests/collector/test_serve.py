@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -200,7 +201,12 @@ def test_the_server_ends_in_its_own_process_too(url, capsys, monkeypatch):
     monkeypatch.setattr(server, "listening_socket", listen)
     settings = Settings(db=url, listen="127.0.0.1:0", limits=Limits(header_timeout_s=1))
     before = signal.getsignal(signal.SIGTERM)
-    assert cli.serve(settings) == 0
+    others = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        assert cli.serve(settings) == 0
+    finally:
+        asyncio._set_running_loop(others)
     assert signal.getsignal(signal.SIGTERM) is before
     assert seen[0][0] == 200
     assert seen[1] == b""

@@ -114,7 +114,7 @@ def test_statements_of_a_real_server_are_counted_into_a_pack_that_checks(mariadb
         starproof("pack", "--month", month, "--db", db, "--scope", scope, "--out", pack)
         report = starproof_json("check", pack, "--log-key", tmp_path / "log.pub", code=None)
         codes = {finding["code"] for finding in report["findings"]}
-        assert report["outcome"] != "fail" or codes <= {"SCOPE_UNDECLARED"}, report["findings"]
+        assert report["verdict"] != "fail" or codes <= {"SCOPE_UNDECLARED"}, report["findings"]
         assert "NOT_ATTESTED" not in codes
         [found] = [one for one in report["figures"]["indicators"] if one["id"] == "daily_reads_writes"]
         assert found["definition"] == "reads_writes.database/1"

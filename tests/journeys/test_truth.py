@@ -87,6 +87,7 @@ def kernel(root: Path) -> dict[tuple[str, str], int]:
     for device in (root / "sys/class/block").iterdir():
         numbers = (device / "stat").read_text().split()
         found["disk.reads", device.name], found["disk.writes", device.name] = int(numbers[0]), int(numbers[4])
+        found["disk.read_sectors", device.name] = int(numbers[2])
     return found
 
 

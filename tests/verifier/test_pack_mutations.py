@@ -201,5 +201,5 @@ def peak_of(data: bytes) -> int:
 
 
 @pytest.mark.slow
-def test_one_chunk_is_open_at_a_time() -> None:
-    assert peak_of(long_pack(6)) < 1.5 * peak_of(long_pack(1))
+def test_one_batch_is_open_at_a_time() -> None:
+    assert peak_of(long_pack(18)) < 1.5 * peak_of(long_pack(9))

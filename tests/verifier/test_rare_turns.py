@@ -1,0 +1,90 @@
+"""Turns of a check that honest packs and plain damage never take."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from golden.judging import GOOD, stored
+from packs import LOG_KEY, PACK, TRUSTED, checked, codes, contents, written
+
+import verifier.check as check_module
+from evidence import canonical
+from evidence.errors import MalformedError, MismatchError
+from verifier import contents as contents_module
+from verifier import difference, layout, packed_chunks, statement, workers
+from verifier.batches import LEAST_ROWS, Batches
+from verifier.chain import Result, Task
+from verifier.check import How, check
+from verifier.finding import Finding
+
+
+def test_more_changed_entries_than_are_listed_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents_module, "MAX_DIFFERENCES", 1)
+    entries = contents(PACK)
+    for name in (layout.FIGURES, layout.DAY_SUMS, layout.ENROLMENTS):
+        entries[name] += b" "
+    found = [f for f in checked(written(entries)).findings if f.code == "ENTRY_CHANGED"]
+    assert "2 more differences" in {f.got for f in found}
+
+
+def test_a_day_sum_of_a_host_with_a_comma_names_the_host() -> None:
+    key = '"a,""b""",agent,cpu.busy,2026-11-10'
+    found = difference._day_sum(key, expected="1", got="2")
+    assert (found.host, found.slot) == ('a,"b"', "2026-11-10")
+
+
+def test_a_name_that_is_no_day_is_none() -> None:
+    assert packed_chunks._is_day("2026-11-30")
+    assert not packed_chunks._is_day("2026-11-31")
+
+
+def test_a_statement_of_before_says_what_to_do() -> None:
+    with pytest.raises(MalformedError, match="pack the month again"):
+        statement.parse(canonical.encode({"schema": statement.BEFORE[0]}))
+
+
+def test_a_chain_that_broke_off_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_read: object) -> object:
+        def run(todo: Sequence[Task]) -> list[Result]:
+            return [Result(None, (Finding("INTERNAL", task.host),), ()) for task in todo]
+
+        return run
+
+    monkeypatch.setattr(check_module, "read_here", broken)
+    report = checked(PACK)
+    assert (report.outcome, "INTERNAL" in codes(report)) == ("fail", True)
+
+
+class _Gone:
+    """Chunks whose file changed while it was read."""
+
+    def frame(self, _claim: object) -> object:
+        raise MismatchError("the file was changed while it was checked; check it again")
+
+    def open_each(self, run: Sequence[object]) -> Sequence[object]:
+        return [("alone", claim) for claim in run]
+
+
+def test_a_batch_that_cannot_be_read_again_is_left_to_each_chunk() -> None:
+    header = SimpleNamespace(rows=LEAST_ROWS, columns=5, source="agent", manifest="m")
+    claims = [SimpleNamespace(header=header, name=name) for name in "ab"]
+    opened = list(Batches(_Gone()).open_all(claims))  # type: ignore[arg-type]
+    assert opened == [("alone", claim) for claim in claims]
+
+
+def test_workers_are_asked_for_a_few_tasks_ahead_and_no_more_once_nobody_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "AHEAD", 0)
+    path = tmp_path / "pack.zip"
+    path.write_bytes(stored(GOOD))
+    with path.open("rb") as stream:
+        how = How(workers=2, path=path)
+        assert (
+            check(stream, log_key=LOG_KEY.public, editions=TRUSTED, how=how).outcome
+            == check(io.BytesIO(stored(GOOD)), log_key=LOG_KEY.public, editions=TRUSTED).outcome
+        )

@@ -46,7 +46,9 @@ class BatchedChunk(Prepared):
         for name, value in {**fields, "group": batch, "at": at}.items():
             object.__setattr__(self, name, value)
 
-    if not TYPE_CHECKING:  # a field of the class above; here it is made when somebody asks
+    if (
+        not TYPE_CHECKING
+    ):  # pragma: no branch - a field of the class above; here it is made when somebody asks
 
         @cached_property
         def values(self) -> tuple[array[int], ...]:

@@ -88,3 +88,29 @@ def test_workers_are_asked_for_a_few_tasks_ahead_and_no_more_once_nobody_listens
             check(stream, log_key=LOG_KEY.public, editions=TRUSTED, how=how).outcome
             == check(io.BytesIO(stored(GOOD)), log_key=LOG_KEY.public, editions=TRUSTED).outcome
         )
+
+
+def test_what_nobody_waits_for_any_more_is_not_begun(tmp_path: Path) -> None:
+    def interrupt(_done: int, _whole: int, _host: str) -> None:
+        raise RuntimeError("nobody watches")
+
+    path = tmp_path / "pack.zip"
+    path.write_bytes(stored(GOOD))
+    with path.open("rb") as stream:
+        how = How(workers=2, path=path, progress=interrupt)
+        report = check(stream, log_key=LOG_KEY.public, editions=TRUSTED, how=how)
+    assert (report.outcome, "INTERNAL" in codes(report)) == ("fail", True)
+
+
+class _Damaged(_Gone):
+    """Chunks of one shape whose manifest is none."""
+
+    def frame(self, _claim: object) -> object:
+        return SimpleNamespace(manifest=b"none", manifest_bytes=9)
+
+
+def test_a_batch_whose_manifest_is_none_is_left_to_each_chunk() -> None:
+    header = SimpleNamespace(rows=LEAST_ROWS, columns=5, source="agent", manifest="m")
+    claims = [SimpleNamespace(header=header, name=name) for name in "ab"]
+    opened = list(Batches(_Damaged()).open_all(claims))  # type: ignore[arg-type]
+    assert opened == [("alone", claim) for claim in claims]

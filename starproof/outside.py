@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from evidence.errors import EvidenceError
 from evidence.short_code import read_code
 from verifier.anchors.interface import FetchedObject, Outside, TypedCode
-from verifier.anchors.mailbox import MAX_MESSAGE_BYTES, split_mbox
+from verifier.anchors.mailbox import MAX_MESSAGE_BYTES, holds_several
 from verifier.anchors.objects import MAX_OBJECT_BYTES
 from verifier.anchors.timestamp import MAX_ROOTS_BYTES, read_roots
 from verifier.errors import VerifierError
 
 MAX_MESSAGES = 100_000
+_MAX_LINE_BYTES = 64 * 1024
+"""Longer lines are looked at in pieces."""
 
 
 class OutsideError(VerifierError):
@@ -51,7 +54,7 @@ def add_outside(parser: argparse.ArgumentParser, *, one_log: bool = True) -> Non
         action="append",
         default=[],
         metavar="PATH",
-        help=".eml or .mbox from your own mailbox, or a folder of them 评审方邮箱; may be repeated",
+        help="a message (.eml) from your own mailbox, or a folder of them (Maildir too) 评审方邮箱; may be repeated",
     )
     parser.set_defaults(code=[], object=[])
     if not one_log:
@@ -111,35 +114,42 @@ def read_outside(options: argparse.Namespace) -> Outside:
     codes = [TypedCode(*typed) for typed in options.code]
     return Outside(
         tsa_roots=roots,
-        mail=_messages(options.mailbox),
+        mail=_messages(_message_files(options.mailbox)),
         codes=codes,
         objects=[_object(path) for path in options.object],
     )
 
 
-def _messages(places: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+def _messages(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     """Read one message at a time."""
-    count = 0
-    for place in places:
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            for name, raw in _of_file(path):
-                count += 1
-                if count > MAX_MESSAGES:
-                    raise OutsideError(f"more than {MAX_MESSAGES} messages; export only those of StarProof")
-                yield name, raw
-
-
-def _of_file(path: Path) -> Iterator[tuple[str, bytes]]:
-    if not path.is_file():
-        return
-    with path.open("rb") as file:
-        if path.suffix == ".mbox" or file.read(5) == b"From ":
-            file.seek(0)
-            for number, raw in enumerate(split_mbox(file), 1):
-                yield f"{path.name}[{number}]", raw
-        else:
-            file.seek(0)
+    for path in files:
+        with path.open("rb") as file:
             yield path.name, file.read(MAX_MESSAGE_BYTES)
+
+
+def _message_files(places: Sequence[Path]) -> list[Path]:
+    """Return the files of messages, each looked at before the check begins.
+
+    Raises:
+        OutsideError: there are too many, or one holds several messages.
+        OSError: there is no such file or folder.
+    """
+    files = [
+        path
+        for place in places
+        for path in (sorted(place.rglob("*")) if place.is_dir() else [place])
+        if not path.is_dir()
+    ]
+    if len(files) > MAX_MESSAGES:
+        raise OutsideError(f"more than {MAX_MESSAGES} messages; export only those of StarProof")
+    for path in files:
+        with path.open("rb") as file:
+            if holds_several(iter(partial(file.readline, _MAX_LINE_BYTES), b"")):
+                raise OutsideError(
+                    f"{path} holds several messages (mbox), and text of one can pose as another; export each message "
+                    "as a file of its own (.eml), or give the folder of a Maildir"
+                )
+    return files
 
 
 def _object(path: Path) -> FetchedObject:

@@ -21,7 +21,7 @@ SHOWN_FINDINGS = 10
 
 @dataclass(frozen=True)
 class Order:
-    """What the reviewer brings beside the pack: log key (hex, or empty), codes, roots (PEM or DER), mail.
+    """What the reviewer brings beside the pack: log key (hex, or empty), codes, roots (PEM or DER), messages.
 
     ``now_ms``: the console's clock, ``None``: it is not compared.
     """
@@ -29,7 +29,7 @@ class Order:
     log_key: str = ""
     codes: Sequence[tuple[int, str, int | None]] = ()
     roots: Sequence[bytes] = ()
-    mail: bytes = b""
+    mail: Sequence[bytes] = ()
     now_ms: int | None = None
 
     def line(self) -> bytes:
@@ -39,7 +39,7 @@ class Order:
                 "log_key": self.log_key,
                 "codes": [list(code) for code in self.codes],
                 "roots": [root.hex() for root in self.roots],
-                "mail": self.mail.hex(),
+                "mail": [raw.hex() for raw in self.mail],
                 "now_ms": self.now_ms,
             }
         ).encode()
@@ -52,7 +52,7 @@ def read_order(data: bytes) -> Order:
         found["log_key"],
         [(size, code, day) for size, code, day in found["codes"]],
         [bytes.fromhex(root) for root in found["roots"]],
-        bytes.fromhex(found["mail"]),
+        [bytes.fromhex(raw) for raw in found["mail"]],
         found["now_ms"],
     )
 

@@ -13,7 +13,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import BinaryIO
 
@@ -32,7 +32,6 @@ from documents.check_page import check_html
 from documents.check_page.view import view
 from evidence.keys import PublicKey
 from verifier.anchors.interface import Outside, TypedCode
-from verifier.anchors.mailbox import split_mbox
 from verifier.check import CheckReport, check
 from verifier.editions import edition_ids
 from verifier.layout import sha256
@@ -111,19 +110,10 @@ def checked(stream: BinaryIO, order: Order) -> CheckReport:
         now_ms=order.now_ms,
         outside=Outside(
             tsa_roots=order.roots,
-            mail=_messages(order.mail),
+            mail=[(f"message {number}", raw) for number, raw in enumerate(order.mail, 1)],
             codes=[TypedCode(*code) for code in order.codes],
         ),
     )
-
-
-def _messages(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the messages of what was uploaded: one, or a mailbox of them."""
-    if data.startswith(b"From "):
-        for number, raw in enumerate(split_mbox(io.BytesIO(data)), 1):
-            yield f"mbox[{number}]", raw
-    elif data:
-        yield "message", data
 
 
 def answered(report: CheckReport) -> Result:

@@ -541,15 +541,6 @@ def test_a_mail_receipt_gives_no_earliest_time() -> None:
 # Mailboxes
 
 
-def test_an_mbox_is_split_and_quoted_lines_restored() -> None:
-    from verifier.anchors.mailbox import split_mbox
-
-    lines = [b"From a\n", b"Subject: 1\n", b"\n", b">From x\n", b"\n", b"From b\n", b"Subject: 2\n", b"\n"]
-    assert list(split_mbox(lines)) == [b"Subject: 1\n\nFrom x\n\n", b"Subject: 2\n\n"]
-    assert list(split_mbox([b"no mbox\n"])) == []
-    assert list(split_mbox([])) == []
-
-
 def test_a_message_of_any_shape_is_read_or_passed_over() -> None:
     from verifier.anchors.mailbox import notes_in
 

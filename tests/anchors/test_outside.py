@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from anchor_world import HEAD
 from fleet import instant
+from standalone import alone
 
 from collector.anchors.interface import Got, Head
 from collector.anchors.serving import anchoring
@@ -31,19 +32,38 @@ def read(*arguments: object) -> Any:
     return read_outside(parser.parse_args([str(one) for one in arguments]))
 
 
-def test_a_folder_of_mail_and_an_mbox_are_read_message_by_message(tmp_path: Path) -> None:
-    (tmp_path / "mail").mkdir()
-    (tmp_path / "mail" / "a.eml").write_bytes(b"Subject: a\n\n1")
-    (tmp_path / "mail" / "b.mbox").write_bytes(b"From x\nSubject: b\n\n2\n\nFrom y\nSubject: c\n\n3\n")
-    found = list(read("--mailbox", tmp_path / "mail", "--mailbox", tmp_path / "nothing").mail)
-    assert [name for name, _ in found] == ["a.eml", "b.mbox[1]", "b.mbox[2]"]
+def test_a_folder_of_mail_is_read_file_by_file(tmp_path: Path) -> None:
+    (tmp_path / "mail" / "cur").mkdir(parents=True)
+    (tmp_path / "mail" / "a.eml").write_bytes(b"Subject: a\n\n1\nFrom x\n")
+    (tmp_path / "mail" / "cur" / "1.host:2,S").write_bytes(b"From - 1\nSubject: b\n\n>From 2\n")
+    found = read("--mailbox", tmp_path / "mail", "--mailbox", tmp_path / "mail" / "a.eml").mail
+    assert [name for name, _ in found] == ["a.eml", "1.host:2,S", "a.eml"]
+    with pytest.raises(FileNotFoundError):
+        read("--mailbox", tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_a_file_of_several_messages_is_refused_because_text_can_pose_as_mail(
+    tmp_path: Path, ends: str
+) -> None:
+    late = "Received: from a by b; Tue, 1 Dec 2026 08:00:00 +0800"
+    early = "Received: from a by b; Sun, 1 Nov 2026 08:00:00 +0800"
+    text = ends.join(
+        ["From a Tue Dec  1", late, "", "text", "", "From a Sun Nov  1", early, "", HEAD.note.decode()]
+    )
+    (tmp_path / "export.mbox").write_bytes(text.encode())
+    with pytest.raises(OutsideError, match=r"export each message as a file of its own \(\.eml\)"):
+        read("--mailbox", tmp_path)
+    with pytest.raises(alone.Bad, match=r"export \.eml"):
+        list(alone._messages(tmp_path))
 
 
 def test_a_mailbox_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outside, "MAX_MESSAGES", 1)
-    (tmp_path / "b").write_bytes(b"From x\n1\n\nFrom y\n2\n")
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"Subject: a\n\n1")
     with pytest.raises(OutsideError, match="more than 1 messages"):
-        list(read("--mailbox", tmp_path / "b").mail)
+        read("--mailbox", tmp_path)
 
 
 def test_an_object_comes_with_what_the_store_said(tmp_path: Path) -> None:

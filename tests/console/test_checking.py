@@ -31,7 +31,7 @@ AFTER_MS = 1_796_054_400_000 + 86_400_000
 
 
 def _upload(browser, data=PACK, *, name="2026-11.zip", more=None, **fields):
-    files = {"pack": (name, data), **(more or {})}
+    files = [("pack", (name, data)), *(more or ())]
     token = CSRF.search(browser.get("/evidence/verify").text)[1]
     return browser.http.post("/evidence/verify", data={"csrf": token, **fields}, files=files)
 
@@ -60,8 +60,9 @@ def reviewer(console, clock):
 
 def test_a_pack_is_uploaded_checked_read_and_deleted(console, reviewer):
     """The whole way of a reviewer; what the check said is what the verifier says of the same bytes."""
-    mail = b"".join(b"From x\n" + raw + b"\n" for _, raw in mailbox_of(SCOPED_PACK).mail)
-    answer = _upload(reviewer, SCOPED_PACK, log_key=KEY.upper(), more={"mail": ("box.mbox", mail)})
+    mail = [raw for _, raw in mailbox_of(SCOPED_PACK).mail]
+    messages = [("mail", (f"{number}.eml", raw)) for number, raw in enumerate(mail)]
+    answer = _upload(reviewer, SCOPED_PACK, log_key=KEY.upper(), more=messages)
     assert answer.status_code == 303
     path = answer.headers["location"]
     text = _over(reviewer, path)
@@ -135,9 +136,11 @@ def test_what_is_certainly_no_pack_or_no_key_is_refused_in_a_sentence(console, r
 
 
 def test_files_beside_the_pack_are_bounded_and_looked_at(reviewer):
-    answer = _upload(reviewer, more={"mail": ("all.mbox", b"From x\n" + bytes(5 * 1024 * 1024))})
+    answer = _upload(reviewer, more=[("mail", (name, bytes(3 * 1024 * 1024))) for name in "ab"])
     assert (answer.status_code, "附带的文件太大" in answer.text) == (422, True)
-    answer = _upload(reviewer, more={"roots": ("root.pem", b"no certificate")})
+    answer = _upload(reviewer, more=[("mail", ("all.mbox", b"From a\n\n\nFrom b\n\n"))])
+    assert (answer.status_code, "请逐封导出为 .eml" in answer.text) == (422, True)
+    answer = _upload(reviewer, more=[("roots", ("root.pem", b"no certificate"))])
     assert (answer.status_code, "根证书无法使用" in answer.text) == (422, True)
     token = reviewer.token("/evidence/verify")
     answer = reviewer.http.post("/evidence/verify", headers={"x-csrf": token}, files={"mail": ("a.eml", b"")})
@@ -261,7 +264,7 @@ def test_workers_get_no_secret_of_the_services_environment(monkeypatch):
 
 
 def test_orders_and_results_come_back_as_they_were():
-    order = Order(KEY, [(17, "CODE", None)], [b"root"], b"mail", AFTER_MS)
+    order = Order(KEY, [(17, "CODE", None)], [b"root"], [b"mail"], AFTER_MS)
     assert read_order(order.line()) == order
     result = answered(checked(io.BytesIO(PACK), Order()))
     assert read_result(result.line()).pages == result.pages

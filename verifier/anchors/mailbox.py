@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import Message
 from email.utils import parsedate_to_datetime
+from itertools import chain
 from typing import Any
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -22,7 +23,7 @@ MAX_CONTAINERS = 100
 """Parts of a message that hold other parts; mail programs make a handful."""
 _FROM = b"From "
 _CONTAINER = re.compile(rb"(?i)content-type:[ \t\r\n]*(?:multipart|message)/")
-_QUOTED_FROM = re.compile(rb">+From ")
+_CR_FROM = b"\rFrom "
 _NOTE = re.compile(
     rb"starproof/[0-9a-f]{16}\n\d{1,16}\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 [^\n]{1,1000}\n){1,16}"
 )
@@ -37,21 +38,18 @@ class MailedNote:
     received_ms: int | None
 
 
-def split_mbox(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the messages of an mbox file; those above ``MAX_MESSAGE_BYTES`` are cut there."""
-    parts: list[bytes] = []
-    size, inside, after_blank = 0, False, True
-    for line in lines:
-        if after_blank and line.startswith(_FROM):
-            if inside:
-                yield b"".join(parts)
-            parts, size, inside = [], 0, True
-        elif inside and size < MAX_MESSAGE_BYTES:
-            parts.append(line[1:] if _QUOTED_FROM.match(line) else line)
-            size += len(line)
-        after_blank = line in (b"\n", b"\r\n")
-    if inside:
-        yield b"".join(parts)
+def holds_several(lines: Iterable[bytes]) -> bool:
+    """Return whether a file is an mbox of more than one message, or may be one.
+
+    An mbox tells where a message begins by a line ``From ...`` alone. Text of one message can hold such a line with
+    fields of its own below it, so that one late message poses as many early ones; whether the program that wrote
+    the file quotes these lines cannot be seen in it. Nothing in such a file has a time that can be relied on.
+    """
+    each = iter(lines)
+    first = next(each, b"")
+    return first.startswith(_FROM) and any(
+        _CR_FROM in line or line.startswith(_FROM) for line in chain([first[1:]], each)
+    )
 
 
 def notes_in(place: str, raw: bytes) -> list[MailedNote]:

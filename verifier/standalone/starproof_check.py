@@ -7654,28 +7654,18 @@ def print_report(report: Report, out: Any) -> None:
 
 
 def _messages(path: Path) -> Iterator[Tuple[str, bytes]]:
-    """Yield the messages of a mailbox: a folder, an mbox file, or one message."""
+    """Yield the messages of a folder, or the one of a file; a file of several proves no times and is refused."""
     if path.is_dir():
         for one in sorted(path.rglob("*")):
             if one.is_file():
                 yield from _messages(one)
         return
     data = path.read_bytes()
-    if not data.startswith(b"From "):
-        yield path.name, data[:MAX_MESSAGE_BYTES]
-        return
-    parts: List[bytes] = []
-    after_blank = True
-    for line in [*data.splitlines(keepends=True), b"From "]:
-        if after_blank and line.startswith(b"From "):
-            if parts:
-                yield path.name, b"".join(parts)[:MAX_MESSAGE_BYTES]
-            parts = []
-        else:
-            parts.append(re.sub(rb"\A>(>*From )", rb"\1", line))
-        after_blank = line in (b"\n", b"\r\n") or line is data
-    if parts:
-        yield path.name, b"".join(parts)[:MAX_MESSAGE_BYTES]
+    if data[:5] == b"From " and (b"\nFrom " in data or b"\rFrom " in data):
+        raise Bad(
+            "%s is an mbox, in which the text of a message can pose as a message: export .eml files" % path
+        )
+    yield path.name, data[:MAX_MESSAGE_BYTES]
 
 
 def _typed(text: str) -> Tuple[int, str, Optional[int]]:

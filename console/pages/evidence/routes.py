@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -24,12 +25,15 @@ from console.visit import REFUSED, NotFoundError, Visit
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
 from evidence.short_code import read_code
+from verifier.anchors.mailbox import holds_several
 from verifier.anchors.timestamp import MAX_ROOTS_BYTES, read_roots
 from verifier.errors import VerifierError
 
 MOST_MAIL_BYTES = 4 * 1024 * 1024
 MOST_CODES = 100
-FILES = 3
+MOST_MESSAGES = 400
+"""A year of checkpoints, one message each."""
+FILES = 2 + MOST_MESSAGES
 UPLOAD_S = 3_600
 """A gigabyte over a line of 3 Mbit/s."""
 LOCAL_HEADER = b"PK\x03\x04"
@@ -211,7 +215,7 @@ def _order(visit: Visit) -> Order:
         log_key=key,
         codes=_codes(visit.form.get("codes", "")),
         roots=[roots] if roots else [],
-        mail=_small(visit.files.get("mail"), MOST_MAIL_BYTES),
+        mail=_mail(visit.uploads.get("mail", ())),
         now_ms=visit.now_ms,
     )
 
@@ -224,6 +228,21 @@ def _small(upload: UploadFile | None, most: int) -> bytes:
     if len(data) > most:
         raise UploadError("evidence.large_beside", f"{upload.filename}: > {most // 1024} KiB")
     return data
+
+
+def _mail(uploads: Sequence[UploadFile]) -> list[bytes]:
+    """Return the messages, one of each file.
+
+    Raises:
+        UploadError: they are too large together, or a file holds several (``holds_several`` says why).
+    """
+    mail: list[bytes] = []
+    for upload in uploads:
+        raw = _small(upload, MOST_MAIL_BYTES - sum(map(len, mail)))
+        if holds_several(io.BytesIO(raw)):
+            raise UploadError("evidence.mbox", upload.filename or "")
+        mail.append(raw)
+    return mail
 
 
 def _codes(text: str) -> Sequence[tuple[int, str, int | None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, tzinfo
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from starproof.tables import printable
 from verifier.anchors.interface import CONFIRMED, Anchor, AnchoredDay, AnchorReport
+from verifier.instants import legible, to_the_minute, to_the_second
 
 KINDS = {
     "mail": "邮件 mail",
@@ -18,31 +19,30 @@ KINDS = {
     "object": "对象 object",
 }
 STATES = {"confirmed": "已证实 confirmed", "named": "仅列名 named, not confirmed", "refused": "不符 refused"}
-MS_PER_S = 1000
 
 
-def print_anchors(report: AnchorReport, out: Console) -> None:
-    """Print one row for every day, then what did not confirm and why."""
-    table = Table(title="外部锚定 anchors, UTC", title_justify="left")
+def print_anchors(report: AnchorReport, out: Console, *, zone: tzinfo = UTC) -> None:
+    """Print one row for every day, then what did not confirm and why; times in ``zone``."""
+    table = Table(title=f"外部锚定 anchors, {zone}", title_justify="left")
     for heading in ("日期 day", "证实于 confirmed", "凭证 by", "不早于 made after"):
         table.add_column(heading)
     for day in report.days:
-        table.add_row(*_row(day))
+        table.add_row(*_row(day, zone))
     if report.days:
         out.print(table)
     fixed = report.rules_fixed_ms
     rules = (
-        f"统计期前已确定 {_utc(fixed)}"
+        f"统计期前已确定 {to_the_second(fixed, zone)}"
         if fixed is not None
         else "[yellow]未证实在统计期前确定 not confirmed before[/]"
     )
     out.print(f"申报范围与日志密钥 scope and log key before the window: {rules}", soft_wrap=True)
     for anchor in report.anchors:
         if anchor.state != CONFIRMED:
-            out.print(_line(anchor), soft_wrap=True)
+            out.print(_line(anchor, zone), soft_wrap=True)
 
 
-def _row(day: AnchoredDay) -> tuple[str, str, str, str]:
+def _row(day: AnchoredDay, zone: tzinfo) -> tuple[str, str, str, str]:
     kinds = ", ".join(KINDS[kind] for kind in day.by)
     if day.confirmed_ms is None:
         named = ", ".join(KINDS[kind] for kind in day.named) or "–"
@@ -50,22 +50,22 @@ def _row(day: AnchoredDay) -> tuple[str, str, str, str]:
             _day(day),
             "[yellow]未证实 not confirmed[/]",
             f"仅列名 only named: {named}",
-            _utc(day.made_after_ms),
+            to_the_minute(day.made_after_ms, zone),
         )
     late = "" if day.on_time else " [yellow]迟 late[/]"
-    return _day(day), _utc(day.confirmed_ms) + late, kinds, _utc(day.made_after_ms)
-
-
-def _line(anchor: Anchor) -> str:
-    where = escape(printable(anchor.place))
     return (
-        f"{KINDS[anchor.kind]} {anchor.size}: {STATES[anchor.state]} {where}; {escape(printable(anchor.why))}"
+        _day(day),
+        to_the_minute(day.confirmed_ms, zone) + late,
+        kinds,
+        to_the_minute(day.made_after_ms, zone),
     )
+
+
+def _line(anchor: Anchor, zone: tzinfo) -> str:
+    where = escape(printable(anchor.place))
+    why = escape(printable(legible(anchor.why, zone)))
+    return f"{KINDS[anchor.kind]} {anchor.size}: {STATES[anchor.state]} {where}; {why}"
 
 
 def _day(day: AnchoredDay) -> str:
     return date.fromordinal(day.day).isoformat()
-
-
-def _utc(time_ms: int | None) -> str:
-    return "–" if time_ms is None else f"{datetime.fromtimestamp(time_ms // MS_PER_S, UTC):%Y-%m-%d %H:%M}"

@@ -12,6 +12,7 @@ from starproof.star_text import print_verdict
 from starproof.tables import print_figures, print_findings, printable
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport
 from verifier.finding import FAIL, INCOMPLETE, NOTE
+from verifier.instants import zone_of
 from verifier.steps import NOT_RUN, PASSED
 
 OUTCOMES = {
@@ -65,13 +66,14 @@ def _print_steps(report: CheckReport, out: Console) -> None:
 def print_check(report: CheckReport, console: Console | None = None, *, figures: bool = True) -> None:
     """Print the report of a check."""
     out = console or Console(highlight=False)
+    zone = zone_of(None if report.statement is None else report.statement.timezone)
     about = ""
     if report.statement is not None:
         statement = report.statement
         about = f"  {escape(printable(statement.enterprise))} {escape(printable(statement.month))}"
     out.print(f"{OUTCOMES[report.outcome]}{about}  主机 hosts {report.hosts}, 数据块 chunks {report.chunks}")
     _print_steps(report, out)
-    print_findings([finding.document() for finding in sorted(report.findings)], out)
+    print_findings([finding.document() for finding in sorted(report.findings)], out, zone=zone)
     if report.outcome != FAILED:
         for zh, en in proved(report):
             out.print(f"证明了 proved: {zh} [dim]{en}[/]", soft_wrap=True)
@@ -79,9 +81,9 @@ def print_check(report: CheckReport, console: Console | None = None, *, figures:
         for point in [] if report.report is None else report.report["not_proved"]:
             out.print(f"未证明 not proved: {point['zh']} [dim]{point['en']}[/]", soft_wrap=True)
     if report.anchors is not None:
-        print_anchors(report.anchors, out)
+        print_anchors(report.anchors, out, zone=zone)
     if report.outcome != FAILED and figures and report.figures is not None and report.report is not None:
         print_figures(report.figures, out)
         print_verdict(report.report["verdict"], out)
         print_questions(report.report["questions"], out)
-        print_programs(report.report["hosts"], out)
+        print_programs(report.report["hosts"], out, zone=zone)

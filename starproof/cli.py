@@ -1,7 +1,7 @@
 """The command ``starproof``: hands each subcommand to its room, importing only that one.
 
 Exit status: 0 done, whatever the verdict; 1 an error, one line on standard error; 2 wrong usage.
-``check`` alone speaks through its status: 0 pass, 1 fail, 2 incomplete.
+``check`` alone speaks through its status: 0 pass, 1 fail, 2 incomplete, 3 not checked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from importlib import import_module
 from evidence import __version__
 
 USAGE_ERROR = 2
+NOT_RUN: dict[str, int] = {"check": 3}
+"""Status of a command that cannot run at all, where 1 says something else."""
 NEEDED = (3, 11)
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(
             f"{arguments[0]} needs Python 3.11 or later; only the agent runs on {sys.version.split()[0]}"
         )
-        return 1
+        return NOT_RUN.get(arguments[0], 1)
     try:
         run: Callable[..., int] = import_module(module).main
     except ModuleNotFoundError as error:
@@ -91,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(
             f"this command needs the extra {extra!r}: pip install 'starproof[{extra}]' ({error.name} is missing)"
         )
-        return 1
+        return NOT_RUN.get(arguments[0], 1)
     return _run(run, arguments)
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from starproof.tables import printable
+from verifier.instants import to_the_second
 
-MS_PER_S = 1000
 MAX_CHANGES = 10
 """On a terminal; JSON holds all."""
 CODE_DIGITS = 16
 
 
-def print_programs(hosts: Sequence[Mapping[str, Any]], out: Console) -> None:
-    """Print version and code of what sealed the chunks of the report's ``hosts``.
+def print_programs(hosts: Sequence[Mapping[str, Any]], out: Console, *, zone: tzinfo = UTC) -> None:
+    """Print version and code of what sealed the chunks of the report's ``hosts``; times in ``zone``.
 
     The whole hash once, so that it can be compared with ``starproof code-hash``.
     """
@@ -28,7 +28,7 @@ def print_programs(hosts: Sequence[Mapping[str, Any]], out: Console) -> None:
         for program in host["programs"]:
             names.setdefault((program["software"], program["code"] or ""), set()).add(host["host"])
             if program["changed"] == "yes":
-                changes.append(_change(host["host"], program))
+                changes.append(_change(host["host"], program, zone))
     if names:
         out.print("程序自报 programs, as they say themselves:", soft_wrap=True)
     for (software, code), of in sorted(names.items()):
@@ -40,13 +40,9 @@ def print_programs(hosts: Sequence[Mapping[str, Any]], out: Console) -> None:
         out.print(f"[dim]另有 {len(changes) - MAX_CHANGES} 条，见 --json (more in --json)[/]")
 
 
-def _change(host: str, program: Mapping[str, Any]) -> str:
+def _change(host: str, program: Mapping[str, Any], zone: tzinfo) -> str:
     code = (program["code"] or "")[:CODE_DIGITS] or "未知 unknown"
     return (
         f"{escape(printable(host))} {program['source']}: {escape(printable(program['software']))} {code}  "
-        f"{_utc(program['first_ms'])} … {_utc(program['last_ms'])}"
+        f"{to_the_second(program['first_ms'], zone)} … {to_the_second(program['last_ms'], zone)}"
     )
-
-
-def _utc(time_ms: int) -> str:
-    return f"{datetime.fromtimestamp(time_ms // MS_PER_S, UTC):%Y-%m-%d %H:%M} UTC"

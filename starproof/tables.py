@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from starproof.money_text import money_lines
 from starproof.users_text import user_lines
 from verifier.audit import AuditReport
 from verifier.finding import CATALOGUE
+from verifier.instants import legible
 from verifier.steps import AUDIT_ONLY, step_of
 
 MAX_HOST_ROWS = 20
@@ -169,8 +171,8 @@ def print_recorded(findings: Sequence[Mapping[str, Any]], console: Console | Non
         out.print(f"[dim]另有 {len(findings) - MAX_RECORDED} 条，见 --json (earlier ones in --json)[/]")
 
 
-def print_findings(findings: Sequence[Mapping[str, Any]], out: Console) -> None:
-    """Print findings in the order of the check's steps, the first few of each code."""
+def print_findings(findings: Sequence[Mapping[str, Any]], out: Console, *, zone: tzinfo = UTC) -> None:
+    """Print findings in the order of the check's steps, the first few of each code; times in ``zone``."""
     colours = {"fail": "red", "incomplete": "yellow", "note": "dim"}
     order = list(CATALOGUE)
     shown: dict[str, int] = {}
@@ -189,7 +191,7 @@ def print_findings(findings: Sequence[Mapping[str, Any]], out: Console) -> None:
         out.print(f"  {escape(printable(where))}", soft_wrap=True)
         for label, key in (("应有 expected", "expected"), ("实际 got", "got")):
             if finding[key]:
-                out.print(f"    {label}: {escape(printable(finding[key]))}", soft_wrap=True)
+                out.print(f"    {label}: {escape(printable(legible(finding[key], zone)))}", soft_wrap=True)
     for code, count in shown.items():
         if count > MAX_FINDINGS_A_CODE:
             out.print(f"[dim]{code}: 另有 {count - MAX_FINDINGS_A_CODE} 处，见 --json (more in --json)[/]")

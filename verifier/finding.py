@@ -136,6 +136,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "VERDICT": (FAIL, "结论与重算结果不符", "the verdict differs from the one recomputed"),
     "REPORT": (FAIL, "报告数据与重算结果不符", "the report differs from the one recomputed"),
     "ANCHOR_RECEIPT": (FAIL, "锚定回执与日志的检查点不符", "the receipt of an anchor is not about a checkpoint of this log"),
+    "ANCHOR_NOT_JUDGED": (
+        INCOMPLETE,
+        "此处无法判断该时间戳，因此不予采信：请按提示安装后重新核验",
+        "a time stamp cannot be judged here and so confirms nothing: install what is named and check again",
+    ),
     "ANCHOR_REFUSED": (
         INCOMPLETE,
         "时间戳不能由您提供的根证书证实",

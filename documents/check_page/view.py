@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, tzinfo
 from typing import Any
 
 from documents import display
 from documents.check_page.words import Pair, known, pair
 from documents.display import Rounding, legible
 from evidence import __version__
-from evidence.calendar import MS_PER_S
+from verifier import instants
 from verifier.anchors.interface import CONFIRMED, AnchoredDay, AnchorReport
 from verifier.check import FAILED, CheckReport
 from verifier.finding import FAIL, INCOMPLETE, NOTE, Finding
@@ -23,8 +22,6 @@ FINDINGS_SHOWN = 500
 """Of one step."""
 QUESTIONS_SHOWN = 200
 ANCHORS_SHOWN = 200
-_INSTANT = re.compile(r"\b([12]\d{12}) ms\b", re.ASCII)
-"""Ms since 1970 from 2001 to 2065, as findings write instants."""
 HASHES = ("figures", "verdict", "edition", "scope", "profile", "ledger", "day_sums")
 CONTRADICTED: Mapping[str, frozenset[str]] = {
     "UNALTERED": frozenset({"LOG_KEY_NOT_GIVEN"}),
@@ -106,7 +103,7 @@ class Page:
 
 def view(report: CheckReport) -> Page:
     """Return the parts of the page of a check's report."""
-    steps = tuple(_steps(report))
+    steps, zone = tuple(_steps(report)), _zone(report)
     failed = report.outcome == FAILED
     asked, cut = _questions(report)
     return Page(
@@ -119,15 +116,19 @@ def view(report: CheckReport) -> Page:
         groups=tuple(_groups(report, steps)),
         proved=() if failed else tuple(_proved(report)),
         not_proved=tuple(_not_proved(report)),
-        rules=None if report.anchors is None else _rules(report.anchors),
-        days=() if report.anchors is None else tuple(map(_day, report.anchors.days)),
-        unconfirmed=() if report.anchors is None else tuple(_unconfirmed(report.anchors)),
+        rules=None if report.anchors is None else _rules(report.anchors, zone),
+        days=() if report.anchors is None else tuple(_day(day, zone) for day in report.anchors.days),
+        unconfirmed=() if report.anchors is None else tuple(_unconfirmed(report.anchors, zone)),
         star=None if failed or report.report is None else _star(report.report["verdict"]),
         figures=() if failed or report.figures is None else tuple(map(_figure, report.figures["indicators"])),
         questions=asked,
         questions_cut=cut,
         versions=tuple(_versions(report)),
     )
+
+
+def _zone(report: CheckReport) -> tzinfo:
+    return instants.zone_of(None if report.statement is None else report.statement.timezone)
 
 
 def _means(report: CheckReport) -> Pair:
@@ -142,7 +143,7 @@ def _facts(report: CheckReport) -> Iterator[tuple[Pair, Pair]]:
     statement = report.statement
     if statement is not None:
         yield pair("month"), _one(statement.month)
-        yield pair("made"), _one(f"{_utc(statement.made_ms)} UTC")
+        yield pair("made"), _one(instants.to_the_second(statement.made_ms, _zone(report)))
     amount = {"hosts": report.hosts, "chunks": f"{report.chunks:,}", "attested": f"{report.attested:,}"}
     yield pair("amount"), pair("amount_of", **amount)
 
@@ -168,13 +169,13 @@ def _ran(number: int, report: CheckReport) -> bool:
 
 
 def _groups(report: CheckReport, steps: Sequence[StepLine]) -> Iterator[Group]:
-    ordered = sorted(report.findings, key=_order)
+    ordered, zone = sorted(report.findings, key=_order), _zone(report)
     for line in steps:
         mine = [finding for finding in ordered if str(step_of(finding.code)) == line.number]
         if mine:
             shown = mine[:FINDINGS_SHOWN]
             cut = pair("findings_cut", count=len(mine), shown=len(shown)) if len(mine) > len(shown) else None
-            yield Group(line, tuple(map(_found, shown)), cut)
+            yield Group(line, tuple(_found(finding, zone) for finding in shown), cut)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str, str, str]:
@@ -182,7 +183,7 @@ def _order(finding: Finding) -> tuple[int, str, str, str, str, str]:
     return rank, finding.host, finding.code, finding.place, finding.expected, finding.got
 
 
-def _found(finding: Finding) -> FoundLine:
+def _found(finding: Finding, zone: tzinfo) -> FoundLine:
     said = finding.document()
     return FoundLine(
         severity=finding.severity,
@@ -192,14 +193,9 @@ def _found(finding: Finding) -> FoundLine:
         host=legible(finding.host),
         slot=legible(said.get("slot", "")),
         place=legible(finding.place),
-        expected=_dated(legible(finding.expected)),
-        got=_dated(legible(finding.got)),
+        expected=instants.legible(legible(finding.expected), zone),
+        got=instants.legible(legible(finding.got), zone),
     )
-
-
-def _dated(text: str) -> str:
-    """Return a text with the date beside every instant that it writes as ms since 1970."""
-    return _INSTANT.sub(lambda found: f"{found[0]} ({_utc(int(found[1]))} UTC)", text)
 
 
 def _proved(report: CheckReport) -> Iterator[Pair]:
@@ -209,7 +205,7 @@ def _proved(report: CheckReport) -> Iterator[Pair]:
             yield legible(point["zh"]), legible(point["en"])
     anchors = report.anchors
     if anchors is not None and anchors.rules_fixed_ms is not None:
-        yield pair("rules_fixed", time=f"{_utc(anchors.rules_fixed_ms)} UTC")
+        yield pair("rules_fixed", time=instants.to_the_second(anchors.rules_fixed_ms, _zone(report)))
     confirmed = 0 if anchors is None else sum(day.on_time for day in anchors.days)
     if confirmed:
         yield pair("days_confirmed", count=confirmed)
@@ -227,15 +223,15 @@ def _not_proved(report: CheckReport) -> Iterator[Pair]:
             yield legible(point["zh"]), legible(point["en"])
 
 
-def _rules(anchors: AnchorReport) -> Pair:
+def _rules(anchors: AnchorReport, zone: tzinfo) -> Pair:
     if anchors.rules_fixed_ms is None:
         return pair("rules_not_fixed")
     chinese, english = pair("confirmed")
-    time = f"{_utc(anchors.rules_fixed_ms)}"
+    time = instants.to_the_second(anchors.rules_fixed_ms, zone)
     return f"{chinese} {time}", f"{english} {time}"
 
 
-def _day(day: AnchoredDay) -> DayLine:
+def _day(day: AnchoredDay, zone: tzinfo) -> DayLine:
     state = "none" if day.confirmed_ms is None else "in_time" if day.on_time else "late"
     kinds = _kinds(day.by or day.named)
     chinese, english = pair("named") if day.named and not day.by else ("", "")
@@ -243,9 +239,9 @@ def _day(day: AnchoredDay) -> DayLine:
         day=date.fromordinal(day.day).isoformat(),
         state=state,
         word=known("day", state),
-        confirmed=_utc(day.confirmed_ms),
+        confirmed=instants.to_the_minute(day.confirmed_ms, zone),
         by=(chinese + kinds[0], english + kinds[1]),
-        made_after=_utc(day.made_after_ms),
+        made_after=instants.to_the_minute(day.made_after_ms, zone),
     )
 
 
@@ -254,7 +250,7 @@ def _kinds(kinds: Sequence[str]) -> Pair:
     return ("、".join(one[0] for one in words) or "–", ", ".join(one[1] for one in words) or "–")
 
 
-def _unconfirmed(anchors: AnchorReport) -> Iterator[tuple[Pair, str, Pair, str, str]]:
+def _unconfirmed(anchors: AnchorReport, zone: tzinfo) -> Iterator[tuple[Pair, str, Pair, str, str]]:
     open_ones = [anchor for anchor in anchors.anchors if anchor.state != CONFIRMED]
     for anchor in open_ones[:ANCHORS_SHOWN]:
         yield (
@@ -262,7 +258,7 @@ def _unconfirmed(anchors: AnchorReport) -> Iterator[tuple[Pair, str, Pair, str, 
             f"{anchor.size:,}",
             known("state", anchor.state),
             legible(anchor.place),
-            legible(anchor.why),
+            instants.legible(legible(anchor.why), zone),
         )
 
 
@@ -339,7 +335,3 @@ def _one(text: str) -> Pair:
     """Return a value that both languages write alike."""
     shown = legible(text)
     return shown, shown
-
-
-def _utc(time_ms: int | None) -> str:
-    return "–" if time_ms is None else f"{datetime.fromtimestamp(time_ms // MS_PER_S, UTC):%Y-%m-%d %H:%M}"

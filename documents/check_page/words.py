@@ -58,7 +58,7 @@ WORDS: Mapping[str, Pair] = {
     "rules_fixed": ("申报范围、评定版本和日志密钥在统计期之前已经确定：外部证实于 {time}。", "Scope, edition and log key were fixed before the window: confirmed from outside at {time}."),
     "days_confirmed": ("统计期各日的记录当时已经存在：{count} 天由外部按时证实。", "The records of the window were there at the time: {count} days confirmed from outside in time."),
     "anchors": ("外部锚定", "Anchors"),
-    "anchors_lead": ("只有您自己带来的（时间戳机构根证书、邮箱、记录簿短码、取回的对象）才能证实；证据包里的回执只是列名。时间为 UTC。", "Only what you brought yourself (a time-stamping authority's root, a mailbox, codes, fetched objects) confirms; receipts in the pack are merely named. Times are UTC."),
+    "anchors_lead": ("只有您自己带来的（时间戳机构根证书、邮箱、记录簿短码、取回的对象）才能证实；证据包里的回执只是列名。时间按证据包的时区。", "Only what you brought yourself (a time-stamping authority's root, a mailbox, codes, fetched objects) confirms; receipts in the pack are merely named. Times are of the pack's zone."),
     "anchors_none": ("证据包没有可用的日志，因此没有锚定可核。", "The pack has no usable log, so there are no anchors to confirm."),
     "rules": ("统计期前的规则", "Rules before the window"),
     "rules_not_fixed": ("未证实", "not confirmed"),

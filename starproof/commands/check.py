@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from evidence.errors import EvidenceError
 from starproof.check_progress import Progress
@@ -27,18 +28,21 @@ from verifier.errors import VerifierError
 
 PAGE_LANGUAGES = ("both", "zh", "en")
 EXAMPLE = "starproof check 2026-11.zip --log-key log.pub"
-
-
+NOT_CHECKED = 3
+"""Exit status where nothing was judged: wrong usage, a file that is not there. No outcome of a pack has it."""
 MOST_WORKERS = 64
 SMALL_BYTES = 4_000_000
 """A pack of this size is read sooner than a worker is started."""
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
-    """Run the command; the exit status is 0 pass, 1 fail, 2 incomplete."""
-    parser = argparse.ArgumentParser(
+    """Run the command; the exit status is 0 pass, 1 fail, 2 incomplete, 3 not checked."""
+    parser = _Parser(
         prog=prog,
-        description="Check an evidence pack offline 离线核验证据包. Exit status: 0 pass, 1 fail, 2 incomplete.",
+        description=(
+            "Check an evidence pack offline 离线核验证据包. Exit status 退出码: 0 pass 通过, 1 fail 不通过, "
+            "2 incomplete 不完整, 3 not checked, wrong usage or no such file 未核验（用法有误或文件无法读取）."
+        ),
         epilog=f"example: {EXAMPLE}",
     )
     parser.add_argument("pack", type=Path, metavar="FILE.zip")
@@ -117,14 +121,14 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
             write_new(options.html, check_html(report, language=options.lang).encode())
     except OSError as error:
         sys.stderr.write(f"{prog}: cannot read {error.filename}: {error.strerror}\n")
-        return EXIT_CODES[FAILED]
+        return NOT_CHECKED
     except (VerifierError, SealError) as error:
         sys.stderr.write(f"{prog}: {error}\n")
-        return EXIT_CODES[FAILED]
+        return NOT_CHECKED
     except EvidenceError:
         # Not the error's own words: somebody may have given the private key, and they would show it.
         sys.stderr.write(f"{prog}: {options.log_key} does not hold a public log key; give the file log.pub\n")
-        return EXIT_CODES[FAILED]
+        return NOT_CHECKED
     try:
         if options.json:
             told = {"seal": seal.document()} if seal else {}
@@ -138,6 +142,14 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
         # The outcome stands, however much of it somebody read.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return exit_status(report.outcome, seal.outcome if seal else PASS)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is no outcome: argparse's own status for it is that of an incomplete pack."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(NOT_CHECKED, f"{self.prog}: error: {message}\n")
 
 
 def exit_status(*outcomes: str) -> int:

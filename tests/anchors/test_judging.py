@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -347,6 +348,20 @@ def test_a_time_stamp_of_another_authority_is_refused_and_confirms_nothing(tsa: 
     found = judged(made, Outside(tsa_roots=[tsa.root]), receipts=[token])
     assert found.states == {("rfc3161", "refused")}
     assert found.codes >= {"ANCHOR_REFUSED", "DAY_NOT_ANCHORED"}
+
+
+def test_a_time_stamp_that_nothing_here_can_read_is_not_judged_and_confirms_nothing(
+    tsa: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, size = stamped_world()
+    token = receipt(size, "tsa", "tsr", tsa.stamp(made.notes[size]))
+    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
+    for outside in (Outside(), Outside(tsa_roots=[tsa.root])):
+        found = judged(made, outside, receipts=[token])
+        assert found.states == {("rfc3161", "named")}
+        assert found.codes >= {"ANCHOR_NOT_JUDGED", "DAY_NOT_ANCHORED"}
+        assert "ANCHOR_REFUSED" not in found.codes
+        assert "not judged here: time stamps need the extra" in found.report.anchors[0].why
 
 
 def test_a_replayed_time_stamp_is_a_contradiction(tsa: Any) -> None:

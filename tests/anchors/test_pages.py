@@ -158,5 +158,5 @@ def test_the_page_is_made_as_pdf_where_a_font_is(place: tuple[str, Path]) -> Non
 def test_a_mistyped_code_is_told_before_anything_is_read() -> None:
     code = short_code(HEAD.note)
     wrong = ("0" if code[0] != "0" else "1") + code[1:]
-    said = starproof("check", "nowhere.zip", "--code", f"42={wrong}", code=2).stderr
+    said = starproof("check", "nowhere.zip", "--code", f"42={wrong}", code=3).stderr
     assert "mistyped: the check of group 1" in said

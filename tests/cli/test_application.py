@@ -230,7 +230,7 @@ def test_an_edition_that_does_not_ship_is_used_and_trusted_when_it_is_given(db, 
     status, said, _ = run("check", out, "--log-key", key, "--edition", mine)
     assert (status, "EDITION_UNKNOWN" in said) == (2, False)
     status, _, err = run("check", out, "--log-key", key, "--edition", tmp_path / "none.toml")
-    assert (status, "cannot read the edition" in err) == (1, True)
+    assert (status, "cannot read the edition" in err) == (3, True)
     assert run("report", "--pack", out, "--edition", mine, "--out", tmp_path / "r.json")[0] == 0
 
 
@@ -336,6 +336,6 @@ def test_a_check_writes_its_page_beside_what_it_says_and_never_over_a_file(run, 
     text = page.read_text()
     assert ("不完整" in text, "INCOMPLETE" in text) == (True, True)
     status, said, err = run("check", pack, "--log-key", key, "--html", page)
-    assert (status, said, "is there already" in err) == (1, "", True)
+    assert (status, said, "is there already" in err) == (3, "", True)
     assert run("check", pack, "--log-key", key, "--html", tmp_path / "en.html", "--lang", "en")[0] == 2
     assert "不完整" not in (tmp_path / "en.html").read_text()

@@ -100,7 +100,7 @@ def test_a_terminal_shows_each_program_once_and_what_was_replaced():
     shown = out.file.getvalue()
     assert f"a[b]  代码 code {'c0' * 32}  主机 hosts 2" in shown
     assert "未知 unknown  主机 hosts 1" in shown
-    assert "期内更换 changed web-3 agent: a[b] 未知 unknown  1970-01-01 00:00 UTC" in shown
+    assert "期内更换 changed web-3 agent: a[b] 未知 unknown  1970-01-01T00:00:00+00:00 …" in shown
     print_programs([program(n, changed="yes") for n in range(MAX_CHANGES + 2)], out)
     assert "另有 2 条" in out.file.getvalue()
     silent = Console(file=io.StringIO())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -20,8 +21,11 @@ from standalone import FILE, alone, checked_alone
 
 from config import EDITIONS
 from evidence import manifest
-from verifier.check import EXIT_CODES
+from starproof.cli import NOT_RUN
+from starproof.commands import check as command
+from verifier.check import EXIT_CODES, check
 from verifier.finding import CATALOGUE
+from verifier.instants import legible, to_the_minute, zone_of
 from verifier.pack_readme import readme
 from verifier.steps import AUDIT_ONLY, step_of
 
@@ -91,7 +95,7 @@ def test_it_tests_itself_and_refuses_to_work_with_wrong_arithmetic(
     alone.self_test()
     (tmp_path / "pack.zip").write_bytes(PACK)
     monkeypatch.setattr(alone, "ORDER", alone.ORDER + 2)
-    assert alone.main([str(tmp_path / "pack.zip")]) == 1
+    assert alone.main([str(tmp_path / "pack.zip")]) == command.NOT_CHECKED
     assert "starproof_check: " in capsys.readouterr().err
 
 
@@ -172,7 +176,24 @@ def test_a_console_of_another_encoding_is_no_obstacle(files: Path) -> None:
     done = run(files / "pack.zip")
     assert done.returncode == EXIT_CODES["incomplete"], done.stderr
     assert "结论" in done.stdout.decode("utf-8")
-    assert run(files / "nothing.zip").returncode == EXIT_CODES["fail"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("nothing.zip",), ("pack.zip", "--colour"), ("pack.zip", "--code", "1"), ()]
+)
+def test_what_was_not_checked_has_a_status_that_no_outcome_has(
+    files: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(files / one) if one.endswith(".zip") else one for one in arguments]
+    for main in (alone.main, command.main):
+        try:
+            status = main(given)
+        except SystemExit as ended:
+            status = ended.code
+        assert status == command.NOT_CHECKED
+        assert capsys.readouterr().err
+    assert command.NOT_CHECKED not in EXIT_CODES.values()
+    assert NOT_RUN["check"] == command.NOT_CHECKED
 
 
 def test_its_json_has_the_findings_in_the_order_of_steps(files: Path) -> None:
@@ -203,11 +224,38 @@ def test_python_3_8_says_the_same(files: Path) -> None:
     told = []
     for interpreter in (python, sys.executable):
         document = json.loads(run(*arguments, python=interpreter).stdout)
-        # this finding tells the clock
+        # whether this is found depends on the clock
         document["findings"] = [one for one in document["findings"] if one["code"] != "MADE_IN_FUTURE"]
         told.append(document)
     assert told[0] == told[1]
     assert told[0]["findings"] == []
+
+
+INSTANTS = {
+    "before 1793462400000 ms": "before 2026-11-01T00:00:00+08:00",
+    "1793462400007 ms or later": "2026-11-01T00:00:00.007+08:00 or later",
+    "says 1793462400000 ms; give the root, 5 ms": "says 2026-11-01T00:00:00+08:00; give the root, 5 ms",
+    "a1793462400000 ms, 179346240000 ms, 1793462400000 msec": None,
+}
+
+
+def test_both_verifiers_show_people_instants_in_the_packs_zone() -> None:
+    said = alone.check_pack(io.BytesIO(PACK), log_key=None).statement
+    zone = zone_of(said.timezone)
+    for text, shown in INSTANTS.items():
+        assert legible(text, zone) == alone._dated(text, said) == (shown or text)
+    assert legible("1793462400000 ms", zone_of("Nowhere/At_All")) == "2026-10-31T16:00:00+00:00"
+    assert alone._dated("1793462400000 ms", None) == "2026-10-31T16:00:00+00:00"
+    assert [to_the_minute(time_ms, zone) for time_ms in (None, 1793462400000)] == ["–", "2026-11-01 00:00"]
+
+
+def test_a_pack_of_the_future_is_told_in_words_that_do_not_depend_on_the_clock() -> None:
+    made_ms, told = instant("2026-12-01"), set()
+    for before_ms in (3_600_000, 7_200_001):
+        ours = check(io.BytesIO(PACK), log_key=None, editions=TRUSTED, now_ms=made_ms - before_ms).findings
+        theirs = alone.check_pack(io.BytesIO(PACK), log_key=None, now_ms=made_ms - before_ms).findings
+        told |= {(f.expected, f.got) for f in [*ours, *theirs] if f.code == "MADE_IN_FUTURE"}
+    assert told == {("made before it is checked", f"{made_ms} ms")}
 
 
 def test_a_zone_that_needs_a_database_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:

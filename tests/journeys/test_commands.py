@@ -167,7 +167,6 @@ def test_check_needs_no_store_and_ordinary_tools_can_open_the_pack(tmp_path: Pat
         ("verify",),
         ("verify", "--month"),
         ("pack", "--month", "2026-10"),
-        ("check",),
         ("audit", "--what"),
         ("nonsense",),
         ("verify", "--month", "2026-13"),

@@ -43,7 +43,14 @@ from verifier.anchors.interface import (
 from verifier.anchors.mailbox import notes_in, notes_of
 from verifier.anchors.objects import ObjectAnswerError, read_about
 from verifier.anchors.sandwich import SKEW_MS, named_findings
-from verifier.anchors.timestamp import OtherBytesError, TimestampError, read_roots, read_token, verify_token
+from verifier.anchors.timestamp import (
+    MissingReaderError,
+    OtherBytesError,
+    TimestampError,
+    read_roots,
+    read_token,
+    verify_token,
+)
 from verifier.finding import Finding
 from verifier.window import Window
 
@@ -143,6 +150,10 @@ class Judge:
             time_ms = verify_token(receipt.data, note, roots)
         except OtherBytesError as error:
             self._report("ANCHOR_RECEIPT", receipt.name, "the checkpoint of its size", str(error))
+        except MissingReaderError as error:  # nothing speaks against it, and nothing for it
+            why = f"not judged here: {error}"
+            self._add(receipt.size, TIMESTAMP, NAMED, receipt.name, why=why)
+            self._report("ANCHOR_NOT_JUDGED", receipt.name, "a time stamp that can be read here", str(error))
         except TimestampError as error:
             self._add(receipt.size, TIMESTAMP, REFUSED, receipt.name, why=str(error))
             self._report("ANCHOR_REFUSED", receipt.name, "a time stamp under your roots", str(error))

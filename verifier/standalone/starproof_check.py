@@ -62,6 +62,7 @@ from typing import (
     Iterator,
     List,
     NamedTuple,
+    NoReturn,
     Optional,
     Sequence,
     Tuple,
@@ -166,6 +167,7 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "LOG_CUT": (5, INCOMPLETE, "关账时已有的数据块不在证据包中", "chunks that the close names are not in the pack"),
     "CHUNK_LATE": (5, NOTE, "数据块在结束一天以后才到达", "chunks arrived more than a day after their end"),
     "ANCHOR_RECEIPT": (6, FAIL, "锚定回执与日志的检查点不符", "the receipt of an anchor is not about a checkpoint of this log"),
+    "ANCHOR_NOT_JUDGED": (6, INCOMPLETE, "此处无法判断该时间戳，因此不予采信：请按提示安装后重新核验", "a time stamp cannot be judged here and so confirms nothing: install what is named and check again"),
     "ANCHOR_REFUSED": (6, INCOMPLETE, "时间戳不能由您提供的根证书证实", "a time stamp does not hold under the root certificates that you gave"),
     "ANCHOR_FORK": (6, FAIL, "外部保存的检查点与证据包中的日志矛盾：存在另一份历史", "a checkpoint kept outside contradicts the log of the pack: there is another history"),
     "ANCHOR_TIME": (6, FAIL, "外部时间早于日志所载的到达时间", "an anchor is older than what it anchors claims to be"),
@@ -1233,6 +1235,14 @@ class Calendar:
             self._starts[day] = found
         return found
 
+    def told(self, instant_ms: int) -> str:
+        """Return an instant for people: ISO 8601 with its offset, to the second unless it has a part of one."""
+        zone = self._zone if self._hours is None else timezone(timedelta(hours=self._hours))
+        local = datetime.fromtimestamp(instant_ms // S_MS, zone)
+        if not instant_ms % S_MS:
+            return local.isoformat()
+        return local.replace(microsecond=instant_ms % S_MS * 1000).isoformat(timespec="milliseconds")
+
     def split(self, start: int, end: int) -> List[Tuple[int, int]]:
         """Return (day, ms) for every day that [start, end) touches."""
         pieces = []
@@ -1847,7 +1857,10 @@ def check_statement(
             findings.add("TAG_CHANGED", name)
     if now_ms is not None and said.made_ms > now_ms + CLOCK_SKEW_MS:
         findings.add(
-            "MADE_IN_FUTURE", "statement.json", expected="%d ms" % now_ms, got="%d ms" % said.made_ms
+            "MADE_IN_FUTURE",
+            "statement.json",
+            expected="made before it is checked",
+            got="%d ms" % said.made_ms,
         )
     try:
         return said, key, Calendar(said.timezone)
@@ -7151,7 +7164,8 @@ class Anchors:
             newer = max(known_then, default=None)
             if newer is not None and not one.begins and (time is None or time < newer):
                 expected = "the time stamp of %d ms, or a newer one" % newer
-                self._add("ANCHOR_STALE", one.place, one.host, expected, "names %s" % time, iso(one.day))
+                got = "names none" if time is None else "names that of %d ms" % time
+                self._add("ANCHOR_STALE", one.place, one.host, expected, got, iso(one.day))
 
     def _receipt(self, size: int, kind: str, name: str) -> None:
         data = self._pack.read(name)
@@ -7181,10 +7195,13 @@ class Anchors:
             time = verify_token(data, note, roots)
         except OtherBytes as error:
             self._add("ANCHOR_RECEIPT", name, expected="the checkpoint of its size", got=error)
-        except (Bad, NotHere) as error:
-            why = "not judged here: %s" % error if isinstance(error, NotHere) else str(error)
-            self.anchors.append(Anchor(size, "rfc3161", "refused", name, None, why))
-            self._add("ANCHOR_REFUSED", name, expected="a time stamp under your roots", got=why)
+        except NotHere as error:
+            self.anchors.append(Anchor(size, "rfc3161", "named", name, None, "not judged here: %s" % error))
+            got = "%s; use starproof check, or openssl ts -verify" % error
+            self._add("ANCHOR_NOT_JUDGED", name, expected="a time stamp that can be read here", got=got)
+        except Bad as error:
+            self.anchors.append(Anchor(size, "rfc3161", "refused", name, None, str(error)))
+            self._add("ANCHOR_REFUSED", name, expected="a time stamp under your roots", got=error)
         else:
             self._stamped[sha256(data)] = time
             self._confirm(size, "rfc3161", name, time)
@@ -7316,7 +7333,8 @@ class Anchors:
         times = self._times(max(leaf for leaf in rules.values() if leaf is not None) + 1)
         first = min(times)[0] if times else None
         if first is None or first > window.start_ms:
-            self._add("SCOPE_NOT_ANCHORED", "scope", expected="before %d ms" % window.start_ms, got=first)
+            got = "no confirmed anchor" if first is None else "first confirmed at %d ms" % first
+            self._add("SCOPE_NOT_ANCHORED", "scope", expected="before %d ms" % window.start_ms, got=got)
         else:
             self.fixed_ms = first
 
@@ -7618,6 +7636,22 @@ _SEVERITIES = {FAIL: ("失败", "fail"), INCOMPLETE: ("不完整", "incomplete")
 MAX_LINES = 200
 
 
+def _dated(text: str, said: Optional[Statement]) -> str:
+    """Return a text with every instant in it, told as 13 digits of ms, in the pack's zone."""
+    try:
+        calendar = Calendar(said.timezone if said else "UTC")
+    except (Bad, NotHere):
+        calendar = Calendar("UTC")
+    shown: List[str] = []
+    for word in text.split(" "):
+        last = shown[-1] if shown else ""
+        if word[:2] == "ms" and not word[2:].isalnum() and len(last) == 13 and set(last) <= set("0123456789"):
+            shown[-1] = calendar.told(int(last)) + word[2:]
+        else:
+            shown.append(word)
+    return " ".join(shown)
+
+
 def print_report(report: Report, out: Any) -> None:
     """Print the report for people, Chinese first."""
     said = report.statement
@@ -7634,9 +7668,9 @@ def print_report(report: Report, out: Any) -> None:
         )
         out.write("    %s\n    %s\n" % (zh, en))
         if finding.expected:
-            out.write("    应为 expected: %s\n" % finding.expected)
+            out.write("    应为 expected: %s\n" % _dated(finding.expected, said))
         if finding.got:
-            out.write("    实为 got: %s\n" % finding.got)
+            out.write("    实为 got: %s\n" % _dated(finding.got, said))
     if len(found) > MAX_LINES:
         out.write("    ... %d more; all of them: --json\n" % (len(found) - MAX_LINES))
     for indicator in (report.figures or {}).get("indicators", []):
@@ -7689,9 +7723,21 @@ def _outside(options: argparse.Namespace) -> Outside:
     return Outside([path.read_bytes() for path in options.tsa_root], mail, options.code, objects)
 
 
+NOT_CHECKED = 3
+"""Exit status where nothing was judged; no outcome of a pack has it."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Its own status for wrong usage would be that of an incomplete pack."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(NOT_CHECKED, "%s%s: %s\n" % (self.format_usage(), self.prog, message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description="Check a StarProof evidence pack offline 离线核验证据包. Exit status: 0 pass, 1 fail, 2 incomplete."
+    parser = _Parser(
+        description="Check a StarProof evidence pack offline 离线核验证据包. Exit status 退出码: 0 pass 通过, 1 fail 不通过, "
+        "2 incomplete 不完整, 3 not checked, wrong usage or no such file 未核验（用法有误或文件无法读取）."
     )
     parser.add_argument("pack", type=Path, metavar="PACK.zip")
     parser.add_argument(
@@ -7744,7 +7790,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             )  # fmt: skip
     except (Bad, NotHere, OSError) as error:
         errors.write("starproof_check: %s\n" % error)
-        return 1
+        return NOT_CHECKED
     try:
         if options.json:
             out.write(json.dumps(report.document(), ensure_ascii=False, indent=1, sort_keys=True) + "\n")

@@ -1773,28 +1773,44 @@ README = """\
   log.pub 是企业在申报期开始前登记的日志公钥，必须来自本文件之外。
   申请表和报告文件只供阅读；自行打印：starproof report --pack 本文件.zip --out 报告.pdf
 
-通过核验证明：这些字节与日志密钥持有人签名时相同；每条读数都由该持有人登记的主机密钥签名，
-统计期内每条链的首尾之间不缺数据块；日合计、指标和结论可以由读数按所列规则精确复算；
-没有观测到的时间在比较时按 0 计（申报范围排除的日子除外，核验会列出）。
+通过核验证明：
+  - 证据包自日志密钥持有人签名以来未被改动。
+  - 代理程序的每条读数都由该持有人登记的主机密钥签名；每条链首尾之间不缺数据块。
+  - 指标、结论和本报告可以由读数、评定版本、申报范围和申报资料精确复算。
+  - 没有观测到的时间不会帮助达标：判定“达标”时按零计。
 
-不能证明：主机上的计数器是真实的；负载是有用的工作；测量发生在何时（核验时由外部锚定证实的日子除外；
-持有日志密钥的人也可以登记虚构的主机）；标为“未经证明”的导入数据；企业申报的各项（材料按
-散列值保存在 data/documents/，由评审人员审阅）。计算得出的星级不是认定结果。
+不能证明（就本包适用者而言）：
+  - 主机上的计数器是真实的；负载是有用的工作。
+  - 测量和声明发生在何时：日期来自采集服务自己的时钟；外部锚定只证实“不晚于”，数据块写有时间戳的日子才另有“不早于”。
+  - 这是唯一的一份历史：只有与评审部门自己的邮箱核对才能证明。
+  - 主机真实存在，密钥没有离开所登记的主机：持有日志密钥的人可以登记虚构的主机，密钥可以复制。
+  - 没有漏报主机：主机清单由企业申报，请与云平台的实例清单核对。
+  - 标为“未经证明”的数据：来自导入文件、云平台或监控系统，由采集服务封存，企业可以改动；请向平台查询。
+  - “已申报”的各项：材料以哈希保存，其内容须由评审人员审阅。
+  - 星级本身：计算得出的星级不是认定结果。
 
 How to check (no network needed)
+  pip install 'starproof[verifier]'
   starproof check THIS_FILE.zip --log-key log.pub
   log.pub is the log key that was registered before the window; it must not come from this file.
-  Form and report files are copies for reading; print your own: starproof report --pack THIS_FILE.zip
+  Form and report files are copies for reading; print your own:
+  starproof report --pack THIS_FILE.zip --out report.pdf
 
-A passing check proves: the bytes are those that the holder of the log key signed; every reading was
-signed by a host key that this holder enrolled, and no chunk is missing between the first and the last
-of a chain; day sums, figures and verdicts follow from the readings by the rules enclosed; time that
-was not observed counts as 0 in the comparison (except excluded days, which the check lists).
+A passing check proves:
+  - The pack is unaltered since the holder of the log key signed it.
+  - Every reading of an agent is signed by a host key that this holder enrolled; no chunk is missing between the first and the last of a chain.
+  - Figures, verdict and this report follow exactly from the readings, the edition, the scope and the profile.
+  - Time that was not seen never helps: for PASS it counts as nothing.
 
-It does not prove: that the counters were true; that the load was useful work; when it was measured
-(but for days that anchors outside confirm; the holder of the log key can enrol hosts that do not
-exist); anything about imported data marked "not attested"; what the enterprise declares (documents
-are kept by hash under data/documents/, for the reviewer to read). A computed star is not an award.
+It does not prove, as far as this applies to the pack:
+  - That the counters of the hosts were true, and that the load was useful work.
+  - When it was measured and declared: dates are of the collector's clock. Anchors confirm "not later than", and "not earlier than" only where chunks name a time stamp.
+  - That there is no second history of the month: only the authority's own mailbox shows it.
+  - That the hosts exist and no key left its host: the log key's holder can enrol invented ones and copy keys.
+  - That no host was left out: compare the declared list with the cloud's own.
+  - Data marked as not attested (files, clouds, monitors): the enterprise could change them; ask the provider.
+  - What is declared: documents are kept by hash; whether they show what they should is for the reviewer to read.
+  - The rating itself: a computed star is not an award.
 
 Layout: BagIt (RFC 8493); chunks as in docs/chunk-format.md of StarProof.
 """

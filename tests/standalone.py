@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -18,12 +19,11 @@ from verifier.check import CheckReport
 from verifier.finding import Finding
 
 FILE = Path(__file__).resolve().parents[1] / "verifier" / "standalone" / "starproof_check.py"
-JUDGED_OF_REPORT = (
-    "figures", "verdict", "hashes.edition", "hashes.scope", "hashes.profile", "hashes.day_sums", "hashes.ledger",
-    "schema", "software", "made_ms", "enterprise", "month", "months", "timezone", "provisional", "window",
-    "exclusions",
-)  # fmt: skip
-"""What the second verifier compares of data/report.json; the rest it says not to judge."""
+NOT_JUDGED_OF_REPORT = re.compile(
+    r"(series|calendar|comparisons|comparison_notes|questions|profile|anchors)\b|hashes\.(figures|verdict)\b"
+    r"|hosts\[.*\]\.(restarts|capacity|gaps)\b|scope\.versions\[.*\]\.differences\b"
+)
+"""What the second verifier says that it does not compare of data/report.json."""
 
 
 def load() -> ModuleType:
@@ -80,9 +80,8 @@ def is_judged_alone(finding: Finding | Any) -> bool:
     if finding.code not in ("FIGURES", "VERDICT", "REPORT"):
         return True
     name, json, path = finding.place.partition(".json.")
-    if finding.code == "REPORT" and json and name.endswith("report"):
-        known = any(path == part or path.startswith((part + ".", part + "[")) for part in JUDGED_OF_REPORT)
-        return known and not path.endswith((".zh", ".en"))
+    if finding.code == "REPORT" and json and name.endswith("report") and NOT_JUDGED_OF_REPORT.match(path):
+        return False
     return not path.endswith((".zh", ".en"))
 
 

@@ -41,7 +41,10 @@ def readme(enterprise: str, month: str) -> str:
 
 def _told(language: int) -> list[str]:
     """Return both lists of sentences in Chinese (0) or English (1)."""
-    return [_listed(_PROVED[language], PROVED, language), _listed(_NOT_PROVED[language], NOT_PROVED, language)]
+    return [
+        _listed(_PROVED[language], PROVED, language),
+        _listed(_NOT_PROVED[language], NOT_PROVED, language),
+    ]
 
 
 def _listed(heading: str, sentences: Mapping[str, tuple[str, str]], language: int) -> str:

@@ -7,10 +7,12 @@ import hashlib
 import io
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nacl.bindings
 import nacl.exceptions
@@ -23,7 +25,11 @@ from config import EDITIONS
 from evidence import manifest
 from starproof.cli import NOT_RUN
 from starproof.commands import check as command
+from verifier import toml_text
+from verifier.anchors import mailbox
+from verifier.anchors.mailbox import notes_of
 from verifier.check import EXIT_CODES, check
+from verifier.contradictions import link
 from verifier.finding import CATALOGUE
 from verifier.instants import legible, to_the_minute, zone_of
 from verifier.pack_readme import readme
@@ -54,6 +60,58 @@ def test_its_units_and_its_readme_are_ours() -> None:
     assert alone.README.format(enterprise="示例 {month}", month="2026-11") == readme(
         "示例 {month}", "2026-11"
     )
+
+
+def bent(kind: str, number: int) -> str:
+    """A text near to what a pattern takes, bent at some places; always the same for one number."""
+    pick = random.Random(number)
+    rare = [
+        "",
+        " ",
+        "\t",
+        "\n",
+        "\r\n",
+        ".",
+        "é",
+        "²",
+        "_",
+        '"',
+        "-",
+        ")",
+        "=",
+        "—",
+        "0",
+        "x" * pick.choice((1, 997, 998, 1_000)),
+    ]
+    sixteen, root = "0123456789abcdef", "A" * 42 + pick.choice("/+z") + "="
+    signatures = [f"— name {'s' * pick.choice((1, 9, 992, 993))}"] * pick.choice((1, 2, 16, 17))
+    text = {
+        "notes": lambda: "\n".join([f"> starproof/{sixteen}", "17", root, "", *signatures, "", f"starproof/{sixteen}", "1", root, "", "— a b", ""]),
+        "containers": lambda: "Content-Type: multipart/mixed; x\r\nCONTENT-TYPE:\r\n\tmessage/rfc822\ncontent-type:message/",
+        "dotted": lambda: f"a b{' . '.join(['k-1', chr(34) + 'é_' + chr(34)] * pick.choice((24, 25, 26)))}. = 1",
+        "driver": lambda: "(driver x (driver e1000-e_2) (driver é)",
+    }[kind]()  # fmt: skip
+    for _ in range(pick.choice((0, 1, 1, 2, 3))):
+        at = pick.randrange(len(text))
+        text = text[:at] + pick.choice(rare) + text[at + pick.choice((0, 1, 1, 5)) :]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours", "theirs"),
+    [
+        ("notes", lambda text: notes_of(text.encode()), lambda text: alone.notes_of(text.encode())),
+        ("containers", lambda t: len(mailbox._CONTAINER.findall(t.encode())), lambda t: alone._mail_containers(t.encode())),
+        ("dotted", lambda text: bool(toml_text._DOTTED.search(text)), alone._is_deeply_dotted),
+        ("driver", lambda text: (link.DRIVER.findall(text) or [""])[0], alone._driver),
+    ],
+)  # fmt: skip
+def test_what_it_reads_by_hand_is_what_our_patterns_take(kind: str, ours: Any, theirs: Any) -> None:
+    said = []
+    for text in (bent(kind, number) for number in range(2_000)):
+        said.append(ours(text))
+        assert theirs(text) == said[-1], text
+    assert any(one != said[0] for one in said)
 
 
 # Its file

@@ -69,7 +69,7 @@ def header(data: bytes) -> None:
     ours, quick = _ours(chunk.parse_header, data), _ours(headers.read_header, data)
     _require_same(ours, quick, "quick header")
     theirs = _theirs(alone.read_header, data)
-    said = ours if ours == REFUSED else {k: v for k, v in asdict(ours).items() if k != "code"}
+    said = ours if ours == REFUSED else asdict(ours)
     _require_same(said, theirs if theirs == REFUSED else theirs._asdict(), "header")
 
 

@@ -714,7 +714,7 @@ MAX_TOML_BYTES = 4 * 1024 * 1024
 MAX_TOML_DEPTH = 60
 MAX_TEXT = 2_000
 MAX_LIST = 100_000
-_TOML_DOTTED = re.compile(r"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){50}""")
+MAX_TOML_PARTS = 50
 _TOML_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _TOML_BLANK = re.compile(r"[ \t]*")
 _TOML_COMMENT = re.compile("#[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -1027,6 +1027,22 @@ class _Toml:
         return "".join(found)
 
 
+def _is_bare(text: str) -> bool:
+    """Return whether a text has letters, digits and what else may stand in a key, and nothing else."""
+    return "".join("a" if character in "_-\"'" else character for character in text).isalnum()
+
+
+def _is_deeply_dotted(text: str) -> bool:
+    """Return whether ``MAX_TOML_PARTS`` words follow one another, each with a dot behind it, in a key or elsewhere."""
+    parts = 0
+    for piece in text.split(".")[:-1]:
+        word = piece.strip(" \t")
+        parts = parts + 1 if _is_bare(word) else int(_is_bare(word[-1:]))
+        if parts == MAX_TOML_PARTS:
+            return True
+    return False
+
+
 def read_toml(data: bytes) -> Dict[str, Any]:
     """Return the top table of a TOML file; numbers with a point are ``Decimal``."""
     if len(data) > MAX_TOML_BYTES:
@@ -1035,7 +1051,7 @@ def read_toml(data: bytes) -> Dict[str, Any]:
         text = (data[3:] if data.startswith(b"\xef\xbb\xbf") else data).decode("utf-8")
     except UnicodeDecodeError:
         raise Bad("not UTF-8") from None
-    if _TOML_DOTTED.search(text):
+    if _is_deeply_dotted(text):
         raise Bad("a key of too many parts")
     return _Toml(text).document()
 
@@ -2171,6 +2187,7 @@ class Header(NamedTuple):
     clock_state: str
     clock_offset_ms: int
     clock_rtt_ms: int
+    code: str = ""
 
     @property
     def span(self) -> Tuple[int, int]:
@@ -2183,10 +2200,8 @@ class Header(NamedTuple):
 def read_header(data: bytes) -> Header:
     """Return the header in ``data``."""
     said = read_json(data, MAX_HEADER_BYTES)
-    keys(said, ("schema", *Header._fields), ("code",))
+    keys(said, {"schema", *Header._fields} - {"code"}, ("code",))
     choice_of(said, "schema", ("starproof/chunk/1",))
-    if "code" in said:
-        hash_of(said, "code")
     anchor = text_of(said, "anchor", 64)
     if anchor and not is_hash(anchor):
         raise Bad("anchor is no hash")
@@ -2211,6 +2226,7 @@ def read_header(data: bytes) -> Header:
         clock_state=choice_of(said, "clock_state", ("synchronized", "unsynchronized", "unknown")),
         clock_offset_ms=integer_of(said, "clock_offset_ms", -LATEST_MS),
         clock_rtt_ms=integer_of(said, "clock_rtt_ms", -1),
+        code=hash_of(said, "code") if "code" in said else "",
     )
 
 
@@ -3044,7 +3060,6 @@ class Coverage:
 # ======================================================================================================
 
 PAUSE_MS = 2_000
-_DRIVER = re.compile(r"\(driver ([\w-]+)\)")
 _NOMINAL_DRIVERS = (
     "virtio", "vmxnet", "xen", "hv_", "veth", "ena", "gve", "mana", "mlx", "iavf", "i40evf", "ixgbevf", "igbvf",
 )  # fmt: skip
@@ -3138,6 +3153,15 @@ def _ticks_broken(manifest: Manifest, steps: Dict[str, Any], ran: int) -> Iterat
         yield ("TICKS_SHORT", "cpu", expected - counted, *texts)
 
 
+def _driver(reason: str) -> str:
+    """Return the first driver that a card's reason names in brackets, empty if it names none."""
+    for piece in reason.split("(driver ")[1:]:
+        name, bracket, _ = piece.partition(")")
+        if bracket and name.replace("-", "a").replace("_", "a").isalnum():
+            return name
+    return ""
+
+
 def _link_broken(
     manifest: Manifest, name: str, device: str, values: Sequence[int], mono: Sequence[int]
 ) -> Iterator[_Broken]:
@@ -3158,8 +3182,8 @@ def _link_broken(
         most += most // 20
         worst = max(worst, (after - before - most, most, after - before))
     if worst[0] > 0:
-        driver = _DRIVER.search(card.reason)
-        real = driver is not None and driver[1] != "unknown" and not driver[1].startswith(_NOMINAL_DRIVERS)
+        driver = _driver(card.reason)
+        real = driver not in ("", "unknown") and not driver.startswith(_NOMINAL_DRIVERS)
         code = "LINK_EXCEEDED" if real else "LINK_NAME_EXCEEDED"
         yield code, "%s %s" % (name, device), worst[0], "at most %d bytes" % worst[1], "%d bytes" % worst[2]
 
@@ -3655,6 +3679,7 @@ class Edition(NamedTuple):
     attachments: Tuple[Tuple[str, str, str, Tuple[str, ...]], ...]
     application: Optional[Tuple[Tuple[int, ...], int, int, str, str]]
     regions: Tuple[str, ...]
+    texts: Dict[str, str]
 
 
 def _identifier(table: Table, name: str) -> str:
@@ -3717,7 +3742,7 @@ def read_edition(data: bytes) -> Edition:
     edition = Edition(
         id=texts["id"], sha256=sha256(data), complete=complete, unknown=tuple(unknown), stars=stars,
         rows={row.id: row for row in rows}, criteria=criteria, rules=figures, attachments=tuple(attachments),
-        application=application, regions=regions,
+        application=application, regions=regions, texts=texts,
     )  # fmt: skip
     _require_sound(top, edition, rows, footnotes)
     return edition
@@ -6372,10 +6397,145 @@ def check_document(code: str, name: str, want: Dict[str, Any], pack: Pack, findi
             findings.add(code, name, got="the same values in another form")
 
 
+def _objects(document: Any, key: str) -> List[Dict[str, Any]]:
+    """Return the objects in the list under a key, none where there is no such list."""
+    found = document.get(key) if isinstance(document, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _yes(holds: object) -> str:
+    return "yes" if holds else "no"
+
+
+MAX_DECIMAL_PLACES = 120
+
+
+def _exactly(value: Fraction) -> str:
+    """Return a decimal as it was written, without zeros at its end."""
+    places = next(n for n in range(MAX_DECIMAL_PLACES) if (value * 10**n).denominator == 1)
+    digits = str(int(value * 10**places)).rjust(places + 1, "0")
+    return digits[:-places] + "." + digits[-places:] if places else digits
+
+
+def _copies(measured: Measuring, chains: Sequence[Chain]) -> Dict[str, Any]:
+    """Return what a report repeats of edition, scope, definitions and headers."""
+    edition, scope, mine = measured.declared.edition, measured.declared.scope, measured.declared.in_use
+    hosts = []
+    for host in sorted(host.id for host in measured.hosts):
+        own = sorted((chain for chain in chains if chain.host == host), key=lambda chain: chain.source)
+        offsets = [offset for chain in own for offset in chain.offsets]
+        programs = [
+            {"source": chain.source, "software": agent, "code": code or None, "first_ms": first,
+             "last_ms": last, "chunks": count, "changed": _yes(len(chain.programs) > 1)}
+            for chain in own
+            for first, last, agent, code, count in sorted(
+                (first, last, agent, code, count) for (agent, code), (first, last, count) in chain.programs.items())
+        ]  # fmt: skip
+        hosts.append({
+            "host": host, "sources": [chain.source for chain in own], "programs": programs,
+            "software": sorted({program["software"] for program in programs}),
+            "chunks": sum(chain.count for chain in own),
+            "attested": sum(chain.count for chain in own if chain.source in SIGNED_BY_HOSTS),
+            "clock": {
+                "states": sorted({state for chain in own for state in chain.clocks}),
+                "least_ms": min(offsets, default=None), "most_ms": max(offsets, default=None),
+            },
+        })  # fmt: skip
+    return {
+        "hosts": hosts,
+        "definitions": [
+            {"id": one.id, "indicator": name, "zh": WORDS, "en": WORDS} for name, one in measured.definitions.items()
+        ],
+        "edition": {
+            **edition.texts, "sha256": edition.sha256, "complete": _yes(edition.complete),
+            "unknown": [{"about": about, "zh": zh, "en": en} for about, zh, en in edition.unknown],
+        },
+        "scope": None if scope is None else {
+            "sha256": scope.sha256, "version": mine.version if mine else None,
+            "declared_ms": mine.declared_ms if mine else None,
+            "declared_before_window": _yes(measured.in_force), "head_counts": scope.head_counts,
+            "substitution": scope.substitution,
+            "versions": [
+                {"version": one.version, "sha256": one.scope.sha256, "declared_ms": one.declared_ms}
+                for one in measured.declared.versions
+            ],
+            "hosts": [
+                {
+                    "host": host.id, "sources": list(host.sources),
+                    "capacity": [{"from": iso(day), "mbps": _exactly(bps / 10**6)} for day, bps in host.capacities],
+                    "iops_limit": None if host.iops_limit is None else _exactly(host.iops_limit),
+                }
+                for host in sorted(scope.hosts, key=lambda one: one.id)
+            ],
+        },
+    }  # fmt: skip
+
+
+_PROVED = ("UNALTERED", "SIGNED_READINGS", "FIGURES_FOLLOW", "MISSING_COUNTS_AGAINST")
+_NOT_PROVED = (
+    "COUNTERS_TRUE", "WHEN", "ONE_HISTORY", "HOSTS_EXIST", "HOSTS_COMPLETE", "IMPORTED", "DECLARED", "RATING",
+)  # fmt: skip
+"""The sentences of page one in their order, as they stand in the readme too."""
+_RULES_FIXED = {
+    "code": "RULES_FIXED",
+    "zh": "申报范围、评定版本和日志密钥在统计期开始之前已经确定：证据包中没有统计期之前的锚定回执。",
+    "en": "That scope, edition and log key were fixed before the window: the pack holds no receipt of an anchor from "
+    "before it.",
+}
+
+
+def _page_one(
+    measured: Measuring, chains: Sequence[Chain], pack: Pack, log: Optional[Log]
+) -> Dict[str, List[Dict[str, str]]]:
+    """Return what page one of a report says to be proved and not proved."""
+    declared = measured.declared
+    left_out = set()
+    if not any(chain.source in SIGNED_BY_HOSTS for chain in chains):
+        left_out.add("SIGNED_READINGS")
+    if all(chain.source in SIGNED_BY_HOSTS for chain in chains):
+        left_out.add("IMPORTED")
+    if declared.profile is None and not pack.read("data/ledger.json"):
+        left_out.add("DECLARED")
+    told = [line[4:] for line in README.splitlines() if line[:4] == "  - "]
+    half = len(_PROVED) + len(_NOT_PROVED)
+    said = [
+        {"code": code, "zh": zh, "en": en}
+        for code, zh, en in zip((*_PROVED, *_NOT_PROVED), told[:half], told[half:])
+    ]
+    proved = [one for one in said[: len(_PROVED)] if one["code"] not in left_out]
+    not_proved = [one for one in said[len(_PROVED) :] if one["code"] not in left_out]
+    if log is not None and not _receipt_before(declared, pack, log, measured.window.start_ms):
+        not_proved.insert([one["code"] for one in not_proved].index("HOSTS_EXIST"), _RULES_FIXED)
+    return {"proved": proved, "not_proved": not_proved}
+
+
+def _receipt_before(declared: Declared, pack: Pack, log: Log, start_ms: int) -> bool:
+    """Return whether a receipt that was logged before the window covers its rules."""
+    mine = declared.in_use
+    if mine is None:
+        return False
+    rules = [log.find(SCOPE_LEAF, sha256(mine.record)), log.find(EDITION_LEAF, declared.edition.sha256)]
+    receipts = [
+        (int(found[1]), name) for name in pack.entries for found in [_RECEIPT_NAME.match(name)] if found
+    ]
+    for size, name in receipts:
+        logged = log.find(ANCHOR_LEAF, sha256(pack.read(name)))
+        if logged and logged[1] < start_ms and all(leaf is not None and leaf[0] < size for leaf in rules):
+            return True
+    return False
+
+
 def check_report(
-    measured: Measuring, verdict: Dict[str, Any], day_sums: bytes, pack: Pack, findings: Findings
+    measured: Measuring,
+    verdict: Dict[str, Any],
+    day_sums: bytes,
+    pack: Pack,
+    findings: Findings,
+    *,
+    chains: Sequence[Chain],
+    log: Optional[Log],
 ) -> None:
-    """Step 9: what the report repeats; the rest of it is not judged here."""
+    """Step 9: what the report repeats of the rest of the pack; ``NOT_JUDGED`` names what is left."""
     name = "data/report.json"
     if name not in pack:
         return
@@ -6402,10 +6562,17 @@ def check_report(
     }  # fmt: skip
     repeated = ("enterprise", "month", "months", "timezone", "provisional", "window", "exclusions")
     want.update({key: figures[key] for key in repeated})
+    want.update(_copies(measured, chains))
+    want.update(_page_one(measured, chains, pack, log))
     have = {key: value for key, value in have.items() if key in want} if isinstance(have, dict) else have
     hashes = have.get("hashes") if isinstance(have, dict) else None
     if isinstance(hashes, dict):  # those of figures and verdict are over words too
         have["hashes"] = {key: value for key, value in hashes.items() if key not in ("figures", "verdict")}
+    for one in _objects(have, "hosts"):
+        for key in ("restarts", "capacity", "gaps"):
+            one.pop(key, None)
+    for one in _objects(have.get("scope") if isinstance(have, dict) else None, "versions"):
+        one.pop("differences", None)
     for path, left, right in list(_differences("", want, have))[:MAX_DIFFERENCES]:
         findings.add("REPORT", name + path, expected=ascii(left)[:MAX_SHOWN], got=ascii(right)[:MAX_SHOWN])
 
@@ -6426,10 +6593,21 @@ class Chain:
         self.begins: Dict[int, Tuple[str, int, int]] = {}
         self.boots: set = set()  # type: ignore[type-arg]
         self.scopes: set = set()  # type: ignore[type-arg]
+        self.programs: Dict[Tuple[str, str], Tuple[int, int, int]] = {}
+        self.clocks: set = set()  # type: ignore[type-arg]
+        self.offsets: List[int] = []
 
     def take(self, chunk: Chunk) -> None:
         """See one more chunk."""
         header = chunk.header
+        first, last, count = self.programs.get((header.agent, header.code), (LATEST_MS, 0, 0))
+        self.programs[header.agent, header.code] = (
+            min(first, header.start_ms), max(last, header.end_ms), count + 1,
+        )  # fmt: skip
+        self.clocks.add(header.clock_state)
+        if header.clock_rtt_ms >= 0:
+            offsets = [*self.offsets, header.clock_offset_ms]
+            self.offsets = [min(offsets), max(offsets)]
         self.count += 1
         self.begins.setdefault(chunk.epoch, (chunk.place, header.prev_end_ms, header.start_ms))
         self.first_ms, self.last_ms = min(self.first_ms, header.start_ms), max(self.last_ms, header.end_ms)
@@ -6996,9 +7174,6 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_OBJECT_BYTES = 64 * 1024
 ON_TIME_MS = 24 * HOUR_MS
 STALE_MS = 72 * HOUR_MS
-_NOTE_IN_TEXT = re.compile(
-    rb"starproof/[0-9a-f]{16}\n\d{1,16}\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 [^\n]{1,1000}\n){1,16}"
-)
 _KINDS = {"eml": "mail", "tsr": "rfc3161", "txt": "print", "json": "object"}
 
 
@@ -7022,18 +7197,55 @@ class Anchor(NamedTuple):
     why: str = ""
 
 
+_HEX, _DIGITS = frozenset(b"0123456789abcdef"), frozenset(b"0123456789")
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_DASH = "\u2014 ".encode()
+
+
 def notes_of(text: bytes) -> List[bytes]:
-    """Return what has the form of a note."""
-    return _NOTE_IN_TEXT.findall(text.replace(b"\r\n", b"\n"))
+    """Return what has the form of a note: origin, size, root, an empty line, 1 to 16 signatures, each line ended."""
+    lines = text.replace(b"\r\n", b"\n").split(b"\n")[:-1]
+    found, at = [], 0
+    while at < len(lines):
+        begin = lines[at][-26:]  # text may stand before it
+        ends = at + 4
+        if (
+            begin[:10] == b"starproof/" and len(begin) == 26 and _HEX.issuperset(begin[10:])
+            and lines[at + 3 : ends] == [b""]
+            and 1 <= len(lines[at + 1]) <= 16 and _DIGITS.issuperset(lines[at + 1])
+            and len(lines[at + 2]) == 44 and lines[at + 2][43:] == b"=" and _BASE64.issuperset(lines[at + 2][:43])
+        ):  # fmt: skip
+            while (
+                ends < min(len(lines), at + 20) and lines[ends][:4] == _DASH and 5 <= len(lines[ends]) <= 1004
+            ):
+                ends += 1
+        if ends > at + 4:
+            found.append(b"\n".join([begin, *lines[at + 1 : ends], b""]))
+            at = ends
+        else:
+            at += 1
+    return found
 
 
-_MAIL_CONTAINER = re.compile(rb"(?i)content-type:[ \t\r\n]*(?:multipart|message)/")
+def _mail_containers(raw: bytes) -> int:
+    """Return how many fields say that a part of a message holds others."""
+    text, field, count = raw.lower(), b"content-type:", 0
+    at = text.find(field)
+    while at >= 0:
+        at += len(field)
+        while text[at : at + 1] in (b" ", b"\t", b"\r", b"\n"):
+            at += 1
+        count += text.startswith((b"multipart/", b"message/"), at)
+        at = text.find(field, at)
+    return count
+
+
 MAX_MAIL_CONTAINERS = 100
 
 
 def mailed_notes(raw: bytes) -> Tuple[List[bytes], Optional[int]]:
     """Return the notes in a message, and when the mailbox received it; none if parts lie in too many others."""
-    if len(_MAIL_CONTAINER.findall(raw[:MAX_MESSAGE_BYTES])) > MAX_MAIL_CONTAINERS:
+    if _mail_containers(raw[:MAX_MESSAGE_BYTES]) > MAX_MAIL_CONTAINERS:
         return [], None
     message = message_from_bytes(raw[:MAX_MESSAGE_BYTES], policy=policy.compat32)
     received = message.get_all("Received")
@@ -7367,10 +7579,16 @@ class Anchors:
 
 NOT_JUDGED = (
     ("the words of notes and sentences in figures and verdict", "指标和结论中的说明文字"),
-    ("data/report.json beside the figures and the verdict in it", "报告数据中指标和结论以外的部分"),
     (
-        "the questions to the reviewer: starproof check prints them",
-        "向评审人员提出的问题：由 starproof check 列出",
+        (
+            "in data/report.json: days (series, calendar), sources compared, receipts held, profile; of hosts restarts, gaps and "
+            "capacity; changes between scopes; hashes of figures and verdict"
+        ),
+        "报告数据中的逐日数据、数据源比较、所持回执、申报资料，主机的重启、缺口和带宽，申报范围各版本的差异，指标和结论的哈希",
+    ),
+    (
+        "the questions to the reviewer in data/report.json: starproof check recomputes and prints them",
+        "报告数据中向评审人员提出的问题：由 starproof check 复算并列出",
     ),
     ("copies for reading: form, HTML, PDF", "供阅读的副本：申请表、HTML、PDF"),
 )
@@ -7500,7 +7718,7 @@ def check_pack(
     day_sums = check_day_sums(inside, pack, findings)
     check_document("FIGURES", "data/figures.json", figures, pack, findings)
     check_document("VERDICT", "data/verdict.json", report.verdict, pack, findings)
-    check_report(measured, report.verdict, day_sums, pack, findings)
+    check_report(measured, report.verdict, day_sums, pack, findings, chains=gathered.chains, log=log)
     for name in COPIES:
         if name in pack:
             findings.add("READING_COPY", name)

@@ -6424,7 +6424,7 @@ def _copies(measured: Measuring, chains: Sequence[Chain]) -> Dict[str, Any]:
     for host in sorted(host.id for host in measured.hosts):
         own = sorted((chain for chain in chains if chain.host == host), key=lambda chain: chain.source)
         offsets = [offset for chain in own for offset in chain.offsets]
-        programs = [
+        programs: List[Dict[str, Any]] = [
             {"source": chain.source, "software": agent, "code": code or None, "first_ms": first,
              "last_ms": last, "chunks": count, "changed": _yes(len(chain.programs) > 1)}
             for chain in own
@@ -7197,9 +7197,9 @@ class Anchor(NamedTuple):
     why: str = ""
 
 
-_HEX, _DIGITS = frozenset(b"0123456789abcdef"), frozenset(b"0123456789")
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-_DASH = "\u2014 ".encode()
+_NOTE_HEX, _NOTE_DIGITS = frozenset(b"0123456789abcdef"), frozenset(b"0123456789")
+_NOTE_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_NOTE_DASH = "\u2014 ".encode()
 
 
 def notes_of(text: bytes) -> List[bytes]:
@@ -7210,13 +7210,15 @@ def notes_of(text: bytes) -> List[bytes]:
         begin = lines[at][-26:]  # text may stand before it
         ends = at + 4
         if (
-            begin[:10] == b"starproof/" and len(begin) == 26 and _HEX.issuperset(begin[10:])
+            begin[:10] == b"starproof/" and len(begin) == 26 and _NOTE_HEX.issuperset(begin[10:])
             and lines[at + 3 : ends] == [b""]
-            and 1 <= len(lines[at + 1]) <= 16 and _DIGITS.issuperset(lines[at + 1])
-            and len(lines[at + 2]) == 44 and lines[at + 2][43:] == b"=" and _BASE64.issuperset(lines[at + 2][:43])
+            and 1 <= len(lines[at + 1]) <= 16 and _NOTE_DIGITS.issuperset(lines[at + 1])
+            and len(lines[at + 2]) == 44 and lines[at + 2][43:] == b"=" and _NOTE_BASE64.issuperset(lines[at + 2][:43])
         ):  # fmt: skip
             while (
-                ends < min(len(lines), at + 20) and lines[ends][:4] == _DASH and 5 <= len(lines[ends]) <= 1004
+                ends < min(len(lines), at + 20)
+                and lines[ends][:4] == _NOTE_DASH
+                and 5 <= len(lines[ends]) <= 1004
             ):
                 ends += 1
         if ends > at + 4:

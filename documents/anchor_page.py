@@ -17,7 +17,7 @@ _SOURCE = """
 #v(2mm)
 #grid(columns: (34mm, 1fr), row-gutter: 3mm,
   [企业 enterprise], sys.inputs.enterprise,
-  [时点 end of], sys.inputs.day,
+  [时点 moment], sys.inputs.day,
   [记录数 size], sys.inputs.size,
 )
 #v(3mm)
@@ -26,8 +26,10 @@ _SOURCE = """
 #v(2mm)
 #align(center, image(bytes(sys.inputs.qr), format: "svg", width: 62mm))
 #v(2mm)
-请粘贴或抄写在当日记录之后，不得涂改；评审人员用短码或二维码核对证据包。\\
-Glue or copy this behind the entries of the day. A reviewer compares code or QR code with the evidence pack.
+#set text(size: 9pt)
+请粘贴或抄写在当日记录之后并写上日期，不得涂改；评审人员用它核对证据包：\\
+Glue or copy this behind the entries of the day, with the date. A reviewer checks the pack with it:
+#align(center, raw("--code " + sys.inputs.size + "=" + sys.inputs.code + "@YYYY-MM-DD"))
 #v(6mm)
 #grid(columns: (1fr, 1fr), column-gutter: 8mm,
   [日期 date #box(width: 1fr, line(length: 100%, stroke: 0.4pt))],
@@ -54,7 +56,7 @@ def anchor_pdf(*, enterprise: str, day: str, size: int, code: str, qr_svg: bytes
     inputs = {
         "family": font.family,
         "enterprise": enterprise,
-        "day": day or "–",
+        "day": f"{day} 结束时 end of {day}" if day else "日间 made during the day",
         "size": str(size),
         "code": code,
         "qr": qr_svg.decode(),

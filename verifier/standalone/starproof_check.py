@@ -6434,8 +6434,8 @@ def _copies(measured: Measuring, chains: Sequence[Chain]) -> Dict[str, Any]:
         hosts.append({
             "host": host, "sources": [chain.source for chain in own], "programs": programs,
             "software": sorted({program["software"] for program in programs}),
-            "chunks": sum(chain.count for chain in own),
-            "attested": sum(chain.count for chain in own if chain.source in SIGNED_BY_HOSTS),
+            "chunks": sum(chain.followed for chain in own),
+            "attested": sum(chain.followed for chain in own if chain.source in SIGNED_BY_HOSTS),
             "clock": {
                 "states": sorted({state for chain in own for state in chain.clocks}),
                 "least_ms": min(offsets, default=None), "most_ms": max(offsets, default=None),
@@ -6588,7 +6588,7 @@ class Chain:
     def __init__(self, host: str, source: str) -> None:
         """Begin with nothing."""
         self.host, self.source = host, source
-        self.count = self.last_ms = 0
+        self.count = self.followed = self.last_ms = 0
         self.first_ms = LATEST_MS
         self.begins: Dict[int, Tuple[str, int, int]] = {}
         self.boots: set = set()  # type: ignore[type-arg]
@@ -6600,6 +6600,15 @@ class Chain:
     def take(self, chunk: Chunk) -> None:
         """See one more chunk."""
         header = chunk.header
+        self.count += 1
+        self.begins.setdefault(chunk.epoch, (chunk.place, header.prev_end_ms, header.start_ms))
+        self.first_ms, self.last_ms = min(self.first_ms, header.start_ms), max(self.last_ms, header.end_ms)
+        self.boots.add(header.boot)
+
+    def follow(self, chunk: Chunk) -> None:
+        """See one more chunk that has its place in the chain: what a report says of programs and clocks."""
+        header = chunk.header
+        self.followed += 1
         first, last, count = self.programs.get((header.agent, header.code), (LATEST_MS, 0, 0))
         self.programs[header.agent, header.code] = (
             min(first, header.start_ms), max(last, header.end_ms), count + 1,
@@ -6608,10 +6617,6 @@ class Chain:
         if header.clock_rtt_ms >= 0:
             offsets = [*self.offsets, header.clock_offset_ms]
             self.offsets = [min(offsets), max(offsets)]
-        self.count += 1
-        self.begins.setdefault(chunk.epoch, (chunk.place, header.prev_end_ms, header.start_ms))
-        self.first_ms, self.last_ms = min(self.first_ms, header.start_ms), max(self.last_ms, header.end_ms)
-        self.boots.add(header.boot)
 
 
 def network_scopes(manifest: Manifest) -> Iterator[Tuple[str, str]]:
@@ -7786,6 +7791,7 @@ def _read_chain(
 
     for chunk in Links(host, reader.enrolled, findings).followed(passing()):
         contradictions.watch(chunk)
+        chain.follow(chunk)
         chain.scopes.update(network_scopes(chunk.manifest))
         if chunk.manifest.kind == "activity":
             _take_activity(gathered, chunk, calendar)

@@ -79,20 +79,28 @@ def is_judged_alone(finding: Finding | Any) -> bool:
     """Return whether the second verifier judges what a finding is about."""
     if finding.code not in ("FIGURES", "VERDICT", "REPORT"):
         return True
+    if finding.code == "REPORT" and finding.got == "the same values in another form":
+        return False  # the form of parts that it does not compare is not seen
     name, json, path = finding.place.partition(".json.")
     if finding.code == "REPORT" and json and name.endswith("report") and NOT_JUDGED_OF_REPORT.match(path):
         return False
     return not path.endswith((".zh", ".en"))
 
 
+def judged_alone(findings: list[Any]) -> list[Any]:
+    """Return what the second verifier judges of these findings; which receipts a broken log had it does not guess."""
+    broken = any(finding.code == "LOG_FORMAT" for finding in findings)
+    return [f for f in findings if is_judged_alone(f) and not (broken and f.place.endswith(".not_proved"))]
+
+
 def found(findings: list[Any]) -> Counter[tuple[str, str, str]]:
     """Return code, host and slot of what both judge."""
-    return Counter((f.code, f.host, f.slot) for f in findings if is_judged_alone(f))
+    return Counter((f.code, f.host, f.slot) for f in judged_alone(findings))
 
 
 def outcome_of(findings: list[Any], *, judged: bool) -> str:
     """Return the outcome that follows from what both judge; without figures (``judged``) it is *fail*."""
-    severities = {finding.severity for finding in findings if is_judged_alone(finding)}
+    severities = {finding.severity for finding in judged_alone(findings)}
     if "fail" in severities or not judged:
         return "fail"
     return "incomplete" if "incomplete" in severities else "pass"

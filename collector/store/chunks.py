@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from evidence.crediting import claimed_metrics
 from evidence.day_sum import Interval, claims
 from evidence.keys import PublicKey
 
+_PLACES_AT_ONCE = 10_000
 _ROWS_AT_ONCE = 64
 """Frames fetched at once: bounds memory, a frame may have megabytes."""
 
@@ -55,6 +56,28 @@ def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, Chu
     for row in connection.execute(query):
         header = chunks.parse_header(chunks.read_frame(row.frame).header)
         found[row.seq] = ChunkAt(row.seq, row.hash, row.end_ms, header.prev, header.prev_end_ms)
+    return found
+
+
+def headers(connection: Connection, hashes: Collection[str]) -> dict[str, bytes]:
+    """Return the header of each of these chunks that is stored, by its hash.
+
+    They are looked for from the newest back: whoever packs asks for what came lately, and one pass
+    needs no index.
+    """
+    table, wanted, places = schema.chunk.c, set(hashes), list[int]()
+    newest = select(table.id, table.hash).order_by(table.id.desc())
+    if wanted:
+        for row in connection.execute(newest.execution_options(yield_per=_PLACES_AT_ONCE)):
+            if row.hash in wanted:
+                places.append(row.id)
+                if len(places) == len(wanted):
+                    break
+    found = {}
+    for at in range(0, len(places), _ROWS_AT_ONCE):
+        query = select(table.hash, table.frame).where(table.id.in_(places[at : at + _ROWS_AT_ONCE]))
+        for row in connection.execute(query):
+            found[row.hash] = chunks.read_frame(row.frame).header
     return found
 
 

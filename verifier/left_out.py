@@ -32,19 +32,18 @@ def decode(data: bytes) -> Iterator[bytes]:
     Raises:
         MalformedError: no such entry; what was yielded before stands in it.
     """
-    stream, rest = zlib.decompressobj(), b""
-    for at in range(0, len(data), _STEP_BYTES):
-        if stream.eof:
-            break
+    stream, rest, at = zlib.decompressobj(), b"", 0
+    while at < len(data) and not stream.eof:
         try:
             rest += stream.decompress(data[at : at + _STEP_BYTES])
         except zlib.error as error:
             raise MalformedError(f"damaged zlib stream: {error}") from None
+        at += _STEP_BYTES
         *whole, rest = rest.split(END)
         yield from whole
         if len(rest) > MAX_HEADER_BYTES:
             raise MalformedError(f"a header has at most {MAX_HEADER_BYTES} bytes")
-    if rest or not stream.eof or stream.unused_data or at + _STEP_BYTES < len(data):
+    if rest or not stream.eof or stream.unused_data or at < len(data):
         raise MalformedError("not one whole zlib stream of lines")
 
 

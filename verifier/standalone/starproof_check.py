@@ -163,7 +163,8 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "EDITION_NOT_LOGGED": (5, INCOMPLETE, "日志中没有所用评定版本的叶子：请用新版程序再次声明申报范围", "the log has no leaf of the edition in use: declare the scope again with this version"),
     "LOG_NOT_CLOSED": (5, INCOMPLETE, "该月没有关账：请运行 starproof log close 后重新打包", "the month was not closed: run starproof log close, then pack again"),
     "LOG_AFTER_CLOSE": (5, INCOMPLETE, "关账之后又收到数据块：请再次关账后重新打包", "chunks arrived after the month was closed: close it again, then pack again"),
-    "LOG_CUT": (5, INCOMPLETE, "关账时已有的数据块不在证据包中", "chunks that the close names are not in the pack"),
+    "LOG_CUT": (5, FAIL, "日志中有申报主机在统计期内的数据块，证据包中却没有", "the log holds chunks of a declared host and of the window that are not in the pack"),
+    "LOG_UNACCOUNTED": (5, FAIL, "日志中有些内容证据包没有交代：既没有数据块或登记，也没有能说明它与统计无关的数据块头", "the pack does not account for something in its log: neither the thing itself nor a header that tells what it was"),
     "CHUNK_LATE": (5, NOTE, "数据块在结束一天以后才到达", "chunks arrived more than a day after their end"),
     "ANCHOR_RECEIPT": (6, FAIL, "锚定回执与日志的检查点不符", "the receipt of an anchor is not about a checkpoint of this log"),
     "ANCHOR_REFUSED": (6, INCOMPLETE, "时间戳不能由您提供的根证书证实", "a time stamp does not hold under the root certificates that you gave"),
@@ -1661,7 +1662,7 @@ FIXED = frozenset(
 COPIES = ("data/form.docx", "data/report.html", "data/report.pdf")
 LOG_FILES = (
     "data/log/base.json", "data/log/checkpoints.txt", "data/log/close.json", "data/log/day-marks.json",
-    "data/log/leaves.bin",
+    "data/log/leaves.bin", "data/log/left-out.zlib",
 )  # fmt: skip
 OPTIONAL = frozenset(
     ("data/ledger.json", "data/profile.toml", "data/scope.toml", "data/scopes.json", *LOG_FILES, *COPIES)
@@ -2723,6 +2724,7 @@ class Log:
         self.chunks: Dict[bytes, Tuple[int, int]] = {}
         self.marks: List[Mark] = []
         self.closes: List[Close] = []
+        self.before_ms: Optional[int] = None
         self._frontiers: List[Frontier] = []
 
     @property
@@ -2803,6 +2805,8 @@ def read_log(pack: Pack, key: Key, findings: Findings) -> Optional[Log]:
     for at, (index, leaf, proof) in enumerate(earlier):
         if is_included(leaf_hash(leaf.data), index, log.base.size, proof, log.base.root):
             log.places.setdefault((leaf.kind, leaf.hash), (index, leaf.arrival_ms))
+            if index == log.base.size - 1:
+                log.before_ms = leaf.arrival_ms
         else:
             findings.add("LOG_ROOT", "data/log/base.json earlier[%d]" % at, got="not proved under the base")
     for at, leaf in enumerate(log.leaves):
@@ -2872,7 +2876,7 @@ class Coverage:
         self._missing: Dict[Tuple[str, str, int], List[Any]] = {}
         self._late: Dict[Tuple[str, str], List[int]] = {}
         self._totals: Counter = Counter()  # type: ignore[type-arg]
-        self._last_seq: Dict[Tuple[str, str, int], int] = {}
+        self._packed: set = set()  # type: ignore[type-arg]
         self._last_leaf = -1
 
     def take(self, chunk: Chunk) -> None:
@@ -2880,12 +2884,12 @@ class Coverage:
         header, slot = chunk.header, hour_slot(chunk.header.start_ms)
         chain = (header.host, header.source, chunk.epoch)
         self._totals[chain] += 1
-        self._last_seq[chain] = max(self._last_seq.get(chain, -1), header.seq)
         found = self.log.chunks.get(bytes.fromhex(chunk.hash))
         if found is None:
             self._missing.setdefault(chain, [chunk.place, 0, slot])[1] += 1
             return
         leaf, arrival = found
+        self._packed.add(self.log.leaves[leaf - self.log.base.size].hash)
         self._last_leaf = max(self._last_leaf, leaf)
         if header.end_ms > arrival + CLOCK_SKEW_MS:
             expected = "an end before %d ms" % arrival
@@ -2983,8 +2987,8 @@ class Coverage:
         if declared.scope is not None and declared.versions and self.log.find(EDITION_LEAF, used) is None:
             self._findings.add("EDITION_NOT_LOGGED", "data/edition.toml", "", "a leaf of %s" % used, "none")
 
-    def close(self, said: Statement, window: Window, hosts: Optional[Iterable[str]]) -> None:
-        """The month was closed after the last chunk, and no chain of a declared host is cut."""
+    def close(self, said: Statement) -> None:
+        """The month was closed after the last chunk."""
         where, add = "data/log/close.json", self._findings.add
         mine = [
             close for close in self.log.closes
@@ -3001,13 +3005,93 @@ class Coverage:
             add("LOG_RECORD", where, expected="size %d" % close.leaf, got="size %d" % close.size)
         if self._last_leaf > close.leaf:
             add("LOG_AFTER_CLOSE", where, got="leaf %d after leaf %d" % (self._last_leaf, close.leaf))
-        if month_end > window.end_ms:
+
+    def account(
+        self, data: bytes, said: Statement, window: Window, hosts: Optional[Iterable[str]], keys: Sequence[Enrolment]
+    ) -> None:  # fmt: skip
+        """What the log holds is in the pack, or a header shows that it is of no concern."""
+        log, add = self.log, self._findings.add
+        first_ms = log.leaves[0].arrival_ms if log.leaves else LATEST_MS
+        before_ms = first_ms if log.before_ms is None else log.before_ms
+        if log.base.size and min(first_ms, before_ms) >= window.start_ms:
+            slot = hours_slot(window.start_ms, min(first_ms, LATEST_MS))
+            add("LOG_UNACCOUNTED", "data/log/base.json", "", "a leaf from before the window", "", slot)
+        known = {bytes.fromhex(one.hash) for one in keys}
+        self._lost("enrolments", [
+            (at, leaf) for at, leaf in enumerate(log.leaves)
+            if leaf.kind == ENROLMENT_LEAF and leaf.hash not in known
+        ])  # fmt: skip
+        epochs: Dict[Tuple[str, str, str], int] = {}
+        for one in keys:
+            epochs.setdefault((one.host, one.source, one.key.id), one.epoch)
+        cut: Dict[Tuple[str, str, int, str], List[Tuple[int, int, int]]] = {}
+        where, shown = "data/log/left-out.zlib", set(self._packed)
+        try:
+            for body in left_out_headers(data):
+                header, hash_ = read_header(body), hashlib.sha256(pae(CHUNK_TYPE, body)).digest()
+                if hash_ not in log.chunks or hash_ in shown:
+                    add("LOG_RECORD", where, got="a header of no leaf that lacks one")
+                    return
+                shown.add(hash_)
+                epoch = epochs.get((header.host, header.source, header.key), -1)
+                epoch = epoch if header.enterprise == said.enterprise else -1
+                start, end = header.span
+                inside = start < window.end_ms and end > window.start_ms
+                if epoch < 0 or (inside and (hosts is None or header.host in hosts)):
+                    last = max(header.start_ms, header.end_ms - 1)
+                    chain = (header.host, header.source, epoch, header.key)
+                    cut.setdefault(chain, []).append((header.seq, header.start_ms, last))
+        except Bad as error:
+            add("LOG_FORMAT", where, got=error)
             return
-        for host, source, epoch, last in close.chains:
-            mine_last = self._last_seq.get((host, source, epoch), -1)
-            if carried(source) != "averages" and (hosts is None or host in hosts) and mine_last < last:
-                place = "%s/%d/%d" % (source, epoch, last)
-                add("LOG_CUT", place, host, "to number %d" % last, "to number %d" % mine_last)
+        for chain, chunks in cut.items():
+            run: List[Tuple[int, int, int]] = []
+            for one_chunk in sorted(chunks):
+                if run and one_chunk[0] > run[-1][0] + 1:
+                    self._cut(chain, run)
+                    run = []
+                run.append(one_chunk)
+            self._cut(chain, run)
+        self._lost("chunks", [
+            (at, leaf) for at, leaf in enumerate(log.leaves)
+            if leaf.kind == CHUNK_LEAF and leaf.arrival_ms >= window.start_ms and leaf.hash not in shown
+        ])  # fmt: skip
+
+    def _cut(self, chain: Tuple[str, str, int, str], run: Sequence[Tuple[int, int, int]]) -> None:
+        host, source, epoch, key = chain
+        slot = hours_slot(min(start for _, start, _ in run), max(last for _, _, last in run))
+        got = "%d chunks are in the log and not in the pack" % len(run)
+        if epoch < 0:
+            self._findings.add("LOG_UNACCOUNTED", source, host, "an enrolment of key " + key, got, slot)
+        else:
+            place = "%s/%d/%d" % (source, epoch, run[0][0])
+            self._findings.add("LOG_CUT", place, host, "to number %d" % run[-1][0], got, slot)
+
+    def _lost(self, what: str, lost: Sequence[Tuple[int, Leaf]]) -> None:
+        if lost:
+            place = "data/log/leaves.bin[%d]" % (self.log.base.size + lost[0][0])
+            first, last = (min(leaf.arrival_ms, LATEST_MS) for _, leaf in (lost[0], lost[-1]))
+            got, slot = "%d %s that the pack does not hold" % (len(lost), what), hours_slot(min(first, last), last)
+            self._findings.add("LOG_UNACCOUNTED", place, got=got, slot=slot)
+
+
+def left_out_headers(data: bytes) -> Iterator[bytes]:
+    """Yield the headers of chunks that the log holds and the pack does not: one zlib stream of lines."""
+    stream, rest, at, step = zlib.decompressobj(), b"", 0, 4096
+    while at < len(data) and not stream.eof:
+        try:
+            rest += stream.decompress(data[at : at + step])
+        except zlib.error as error:
+            raise Bad("deflate: %s" % error) from None
+        at += step
+        lines = rest.split(b"\n")
+        rest = lines.pop()
+        for line in lines:
+            yield line
+        if len(rest) > MAX_HEADER_BYTES:
+            raise Bad("a header is too long")
+    if rest or not stream.eof or stream.unused_data or at < len(data):
+        raise Bad("not one whole zlib stream of lines")
 
 
 # ======================================================================================================
@@ -7475,7 +7559,9 @@ def check_pack(
     if coverage and log:
         coverage.days(said, window)
         coverage.edition(declared)
-        coverage.close(said, window, declared.scope.names if declared.scope else None)
+        coverage.close(said)
+        names = declared.scope.names if declared.scope else None
+        coverage.account(pack.read("data/log/left-out.zlib"), said, window, names, list(enrolled.values()))
         report.anchors = Anchors(pack, log, key, outside or Outside(), findings)
         rules = _fixed_rules(declared, records, trusted, log)
         report.anchors.judge(window, calendar, rules, naming.named, said.made_ms)

@@ -208,6 +208,8 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
 class Bad(Exception):
     """Bytes that break a rule of the format."""
 
+    at = 0  # of a damaged item: where in its entry it begins
+
 
 class NotHere(Exception):
     """Something that this program cannot judge on this machine; says what to do."""
@@ -2322,6 +2324,7 @@ def chunk_items(data: bytes) -> Iterator[Any]:
                 frame, at = take_frame(data, at)
             yield frame
         except Bad as error:
+            error.at = begin
             yield error
             damaged += 1
             if damaged == MAX_DAMAGED:
@@ -2485,25 +2488,24 @@ class ChunkReader:
                 yield chunk
 
     def _claims(self, host: str, source: str, findings: Findings) -> Iterator[_Claim]:
-        """Yield what the entries hold; damage is told with the hours between its neighbours."""
-        ended = 0
+        """Yield what the entries hold; damage is told with the hours that it can be about."""
+        damage = _Damage(host, carried(source) == "counters", findings)
         for one in self.groups.get((host, source), []):
             of = self.enrolled.get((host, source, one.epoch))
             if of is None:
                 findings.add("CHUNK", one.name, host, got="no valid enrolment for these chunks", slot=one.day)
                 continue
-            after = max(ended, _day_begins(one.day))
-            damage: List[Tuple[int, object, int]] = []
-            for number, item in enumerate(chunk_items(self._pack.raw(one.name))):
+            damage.enter(one)
+            data = self._pack.raw(one.name)
+            for number, item in enumerate(chunk_items(data)):
                 try:
                     claim = self._claim(item, one, number, of)
                 except Bad as error:
-                    damage.append((number, error, after))
+                    damage.found("%s[%d]" % (one.name, number), error, self._proved_header(data, item, of))
                     continue
-                self._tell(one.name, host, damage, claim.header.start_ms, findings)
-                ended = after = claim.header.end_ms
+                damage.passed(claim.header)
                 yield claim
-            self._tell(one.name, host, damage, 0, findings)
+        damage.end()
 
     @staticmethod
     def _claim(item: Any, one: ChunkFile, number: int, of: Enrolment) -> _Claim:
@@ -2518,13 +2520,24 @@ class ChunkReader:
         return _Claim(one.epoch, header.seq, one.name, number, header, item, hash_, _utc_day(header.span[0]))
 
     @staticmethod
-    def _tell(
-        name: str, host: str, damage: List[Tuple[int, object, int]], until: int, findings: Findings
-    ) -> None:
-        for number, error, after in damage:
-            slot = hours_slot(after, max(after, until - 1)) if after else ""
-            findings.add("CHUNK", "%s[%d]" % (name, number), host, got=error, slot=slot)
-        damage.clear()
+    def _proved_header(data: bytes, item: Any, of: Enrolment) -> Optional[Header]:
+        """Return the header of a damaged frame if the signature over it holds."""
+        if isinstance(item, Bad):
+            head = data[item.at : item.at + _FRAME_HEAD.size]
+            if len(head) < _FRAME_HEAD.size:
+                return None
+            _, _, signature, length = _FRAME_HEAD.unpack(head)
+            begin = item.at + _FRAME_HEAD.size
+            body = data[begin : begin + min(length, MAX_HEADER_BYTES + 1)]
+        else:
+            signature, body = item.signature, item.header
+        try:
+            header = read_header(body)
+        except Bad:
+            return None
+        if (header.enterprise, header.host, header.source) != (of.enterprise, of.host, of.source):
+            return None
+        return header if of.key.signed(pae(CHUNK_TYPE, body), signature) else None
 
     def _proved(self, host: str, source: str, claims: Sequence[_Claim], findings: Findings) -> List[_Claim]:
         """Return the claims that are proved, from the last one back."""
@@ -2549,11 +2562,58 @@ class ChunkReader:
         return proved
 
 
-def _day_begins(text: str) -> int:
+class _Damage:
+    """Tells what is damaged of one host and source with the hours that it can be about.
+
+    Those of its header, if the signature over it holds; else, of counters, from the end of the chunk before
+    to the beginning of the next, as far as that lies in the day of the entry; else that whole day.
+    """
+
+    def __init__(self, host: str, in_order: bool, findings: Findings) -> None:
+        self._host, self._in_order, self._findings = host, in_order, findings
+        self._waiting: List[Tuple[str, object, int, Optional[int]]] = []
+        self._epoch, self._ended = -1, 0
+        self._day: Optional[int] = None
+
+    def enter(self, one: ChunkFile) -> None:
+        if one.epoch != self._epoch:
+            self.end()
+            self._epoch, self._ended = one.epoch, 0
+        self._day = _day_begins(one.day)
+
+    def passed(self, header: Header) -> None:
+        self._tell(header.start_ms)
+        self._ended = header.end_ms
+
+    def found(self, where: str, error: object, header: Optional[Header]) -> None:
+        if header is None:
+            self._waiting.append((where, error, self._ended, self._day))
+            return
+        self.passed(header)
+        slot = hours_slot(header.start_ms, max(header.start_ms, header.end_ms - 1))
+        self._findings.add("CHUNK", where, self._host, got=error, slot=slot)
+
+    def end(self) -> None:
+        self._tell(None)
+
+    def _tell(self, until: Optional[int]) -> None:
+        for where, error, ended, day in self._waiting:
+            slot = ""
+            if day is not None:
+                first, last = max(ended, day), day + DAY_MS
+                last = last if until is None else min(until, last)
+                if not self._in_order or first >= last:
+                    first, last = day, day + DAY_MS
+                slot = hours_slot(first, last - 1)
+            self._findings.add("CHUNK", where, self._host, got=error, slot=slot)
+        self._waiting.clear()
+
+
+def _day_begins(text: str) -> Optional[int]:
     try:
         return (date(int(text[:4]), int(text[5:7]), int(text[8:])).toordinal() - _EPOCH_DAY) * DAY_MS
     except ValueError:
-        return 0
+        return None
 
 
 class Links:
@@ -3071,7 +3131,10 @@ class Coverage:
         if lost:
             place = "data/log/leaves.bin[%d]" % (self.log.base.size + lost[0][0])
             first, last = (min(leaf.arrival_ms, LATEST_MS) for _, leaf in (lost[0], lost[-1]))
-            got, slot = "%d %s that the pack does not hold" % (len(lost), what), hours_slot(min(first, last), last)
+            got, slot = (
+                "%d %s that the pack does not hold" % (len(lost), what),
+                hours_slot(min(first, last), last),
+            )
             self._findings.add("LOG_UNACCOUNTED", place, got=got, slot=slot)
 
 
@@ -3086,8 +3149,7 @@ def left_out_headers(data: bytes) -> Iterator[bytes]:
         at += step
         lines = rest.split(b"\n")
         rest = lines.pop()
-        for line in lines:
-            yield line
+        yield from lines
         if len(rest) > MAX_HEADER_BYTES:
             raise Bad("a header is too long")
     if rest or not stream.eof or stream.unused_data or at < len(data):

@@ -233,7 +233,9 @@ def _require_hour(report: CheckReport, name: str, at: int) -> bool:
     chunks = [chunk.parse_header(read_frame(frame).header) for frame in frames(contents(PACK)[name])]
     offsets = [item.offset for item in chunk_entry.items(contents(PACK)[name])]
     number = max(number for number, offset in enumerate(offsets) if offset <= at)
-    told = {f.place: f.slot for f in report.findings if f.code.startswith("CHUNK") and f.place.startswith(name)}
+    told = {
+        f.place: f.slot for f in report.findings if f.code.startswith("CHUNK") and f.place.startswith(name)
+    }
     assert f"{name}[{number}]" in told
     for place, slot in told.items():
         header = chunks[int(place[len(name) + 1 : -1])]

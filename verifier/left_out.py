@@ -11,8 +11,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 
-from evidence.chunk import MAX_HEADER_BYTES, parse_header
+from evidence.chunk import MAX_HEADER_BYTES
 from evidence.errors import MalformedError
+from verifier.headers import read_header
 
 END = b"\n"
 _STEP_BYTES = 4 * 1024
@@ -48,5 +49,5 @@ def decode(data: bytes) -> Iterator[bytes]:
 
 
 def _place(body: bytes) -> tuple[str, str, str, int]:
-    header = parse_header(body)
+    header = read_header(body)
     return header.host, header.source, header.key, header.seq

@@ -95,7 +95,6 @@ def log_entries(log: Log, needs: Needs, *, key: PrivateKey) -> dict[str, bytes]:
         notes.append((end, checkpoint.sign(end, log.frontier(end).root, key=key)))
     others = (*scopes.values(), *enrolments.values(), *documents, *editions)
     earlier = sorted({index for index in (*others, base - 1) if 0 <= index < base})
-    leaves = list(log.entries(base, end))
     return {
         layout.LOG_BASE: base_document(
             Base(log.frontier(base), tuple(_earlier(log, index, base) for index in earlier))
@@ -103,8 +102,8 @@ def log_entries(log: Log, needs: Needs, *, key: PrivateKey) -> dict[str, bytes]:
         layout.LOG_CHECKPOINTS: checkpoint.join(note for size, note in notes if base <= size <= end),
         layout.LOG_CLOSE: _records(CLOSES_SCHEMA, closes, base, end),
         layout.LOG_DAY_MARKS: _records(DAY_MARKS_SCHEMA, log.day_marks(), base, end),
-        layout.LOG_LEAVES: log_entry.encode_all(leaves),
-        layout.LOG_LEFT_OUT: _left_out(log, leaves, needs),
+        layout.LOG_LEAVES: log_entry.encode_all(log.entries(base, end)),
+        layout.LOG_LEFT_OUT: _left_out(log, log.entries(base, end), needs),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
@@ -68,11 +69,8 @@ def headers(connection: Connection, hashes: Collection[str]) -> dict[str, bytes]
     table, wanted, places = schema.chunk.c, set(hashes), list[int]()
     newest = select(table.id, table.hash).order_by(table.id.desc())
     if wanted:
-        for row in connection.execute(newest.execution_options(yield_per=_PLACES_AT_ONCE)):
-            if row.hash in wanted:
-                places.append(row.id)
-                if len(places) == len(wanted):
-                    break
+        with connection.execute(newest.execution_options(yield_per=_PLACES_AT_ONCE)) as rows:
+            places += islice((row.id for row in rows if row.hash in wanted), len(wanted))
     found = {}
     for at in range(0, len(places), _ROWS_AT_ONCE):
         query = select(table.hash, table.frame).where(table.id.in_(places[at : at + _ROWS_AT_ONCE]))

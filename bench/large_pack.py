@@ -32,7 +32,7 @@ from evidence.checkpoint import sign  # noqa: E402 - the same
 from evidence.dsse import CHUNK_TYPE, STATEMENT_TYPE  # noqa: E402 - the same
 from evidence.log_entry import CHUNK, ENROLMENT, LogEntry  # noqa: E402 - the same
 from evidence.merkle import Frontier  # noqa: E402 - the same
-from verifier import layout, log_entries  # noqa: E402 - the same
+from verifier import layout, left_out, log_entries  # noqa: E402 - the same
 from verifier.container import Writer  # noqa: E402 - the same
 from verifier.pack_readme import readme  # noqa: E402 - the same
 from verifier.statement import Statement  # noqa: E402 - the same
@@ -99,6 +99,7 @@ class _Making:
             layout.LOG_KEY: (LOG_KEY.public.raw.hex() + "\n").encode(), layout.README: readme(ENTERPRISE, MONTH).encode(),
             layout.LOG_BASE: log_entries.base_document(log_entries.Base(Frontier(), ())),
             layout.LOG_CHECKPOINTS: note, layout.LOG_LEAVES: log_entry.encode_all(leaves),
+            layout.LOG_LEFT_OUT: left_out.encode(()),
             layout.LOG_CLOSE: log_entries.records_document(log_entries.CLOSES_SCHEMA, ()),
             layout.LOG_DAY_MARKS: log_entries.records_document(log_entries.DAY_MARKS_SCHEMA, ()),
         }  # fmt: skip

@@ -231,6 +231,23 @@ def take_frame(data: bytes, offset: int) -> tuple[Frame, int]:
     return Frame(key.hex(), bytes(signature), header, manifest, manifest_bytes, packed), offset + end
 
 
+def take_header(data: bytes, offset: int) -> tuple[bytes, bytes]:
+    """Return signature and header of the frame that begins at ``offset``, whatever has become of its rest.
+
+    Neither is looked at: what the header says is worth nothing until the signature over it holds.
+
+    Raises:
+        MalformedError: there are too few bytes.
+        LimitExceededError: the header's length is above its limit.
+    """
+    view = memoryview(data)[offset : offset + _PREFIX.size + MAX_HEADER_BYTES]
+    if len(view) < _PREFIX.size:
+        raise MalformedError(f"{len(view)} bytes are too few for a chunk's header")
+    _, _, signature, header_bytes = _PREFIX.unpack_from(view)
+    _require_length("header", header_bytes, MAX_HEADER_BYTES)
+    return bytes(signature), _take(view, _PREFIX.size, header_bytes)[0]
+
+
 def parse_header(body: bytes) -> Header:
     """Return the header that ``body`` encodes. Verify the signature over ``body`` first.
 

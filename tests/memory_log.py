@@ -34,6 +34,7 @@ class MemoryLog:
         self.notes: list[tuple[int, bytes]] = []
         self.marks: list[tuple[int, bytes]] = []
         self.closed: list[tuple[int, bytes]] = []
+        self.bodies: dict[str, bytes] = {}
 
     def append(self, kind: int, hash_: str, arrival_ms: int) -> int:
         last_ms = self.leaves[-1].arrival_ms if self.leaves else 0
@@ -89,6 +90,9 @@ class MemoryLog:
                 found.setdefault(entry.hash, index)
         return found
 
+    def headers(self, hashes: Sequence[str]) -> Mapping[str, bytes]:
+        return {hash_: self.bodies[hash_] for hash_ in hashes if hash_ in self.bodies}
+
     def first_at(self, arrival_ms: int) -> int:
         return bisect_left(self.leaves, arrival_ms, key=lambda entry: entry.arrival_ms)
 
@@ -124,7 +128,7 @@ def honest_log(
 
     ``scopes`` are (declared_ms, record), logged with the bytes of their ``edition``; ``ledger_ms`` is when the ledger came, long before the month if not given. What happened after ``made_ms`` is logged at that time.
     """
-    calendar = LocalCalendar(archive.timezone)
+    log, calendar = MemoryLog(key), LocalCalendar(archive.timezone)
     first, after = calendar.month(month)
     begin_ms = calendar.day_start(first) - 40 * 86_400_000
     events: list[tuple[int, int, int, str]] = [(begin_ms, 0, ENROLMENT, signed.hash) for signed in archive.enrolments()]  # fmt: skip
@@ -141,8 +145,8 @@ def honest_log(
             except EvidenceError:  # damaged at rest by a test
                 continue
             events.append((parse_header(frame.header).end_ms + DELAY_MS, 2, CHUNK, frame.hash))
+            log.bodies[frame.hash] = frame.header
     events.sort()
-    log = MemoryLog(key)
     close_ms = calendar.day_start(after)
     day = calendar.day_of(min([begin_ms, *(event[0] for event in events)]))
 

@@ -48,6 +48,7 @@ from verifier.difference import MAX_SHOWN
 from verifier.enrolled import Enrolled, read_enrolled
 from verifier.finding import FAIL, INCOMPLETE, NOTE, Finding
 from verifier.hours import HostHours
+from verifier.log_accounts import Asked
 from verifier.log_coverage import Coverage, declared_records
 from verifier.log_entries import read_base
 from verifier.log_reading import PackedLog, read_log
@@ -285,7 +286,9 @@ class _Check:
             window = found.figures.window
             hosts = None if declared.scope is None else declared.scope.host_names
             self._step(5, lambda: coverage.edition(declared))
-            self._step(5, lambda: coverage.window(self.statement, window, hosts))
+            self._step(5, lambda: coverage.window(self.statement, window))
+            asked = Asked(self.statement.enterprise, window, hosts, enrolled.accepted)
+            self._step(5, lambda: coverage.account(contents.read(layout.LOG_LEFT_OUT), asked))
             report.anchors = self._step(6, lambda: self._anchors(log, naming, outside, declared, window))
 
     def _step(self, number: int, action: Callable[[], R]) -> R | None:

@@ -82,7 +82,16 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "关账之后又收到数据块：请再次关账后重新打包",
         "chunks arrived after the month was closed: close it again, then pack again",
     ),
-    "LOG_CUT": (INCOMPLETE, "关账时已有的数据块不在证据包中", "chunks that the close names are not in the pack"),
+    "LOG_CUT": (
+        FAIL,
+        "日志中有申报主机在统计期内的数据块，证据包中却没有",
+        "the log holds chunks of a declared host and of the window that are not in the pack",
+    ),
+    "LOG_UNACCOUNTED": (
+        FAIL,
+        "日志中有些内容证据包没有交代：既没有数据块或登记，也没有能说明它与统计无关的数据块头",
+        "the pack does not account for something in its log: neither the thing itself nor a header that tells what it was",
+    ),
     "CHUNK_LATE": (NOTE, "数据块在结束一天以后才到达", "chunks arrived more than a day after their end"),
     "DAY_SUMS": (FAIL, "日合计与数据块重算结果不符", "the day sums differ from those recomputed from the chunks"),
     "DAY_SUM_DIFFERS": (FAIL, "存储的日合计与重算结果不同", "a stored day sum is not the one recomputed from the chunks"),

@@ -55,6 +55,7 @@ LOG_CHECKPOINTS = "data/log/checkpoints.txt"
 LOG_CLOSE = "data/log/close.json"
 LOG_DAY_MARKS = "data/log/day-marks.json"
 LOG_LEAVES = "data/log/leaves.bin"
+LOG_LEFT_OUT = "data/log/left-out.zlib"
 PROFILE = "data/profile.toml"
 README = "data/readme.txt"
 REPORT = "data/report.json"
@@ -75,7 +76,7 @@ FIXED = frozenset(
 )
 READING_COPIES = (FORM, REPORT_HTML, REPORT_PDF)
 """Rendered for people; they depend on fonts and libraries, so a check does not recompute them."""
-LOG = (LOG_BASE, LOG_CHECKPOINTS, LOG_CLOSE, LOG_DAY_MARKS, LOG_LEAVES)
+LOG = (LOG_BASE, LOG_CHECKPOINTS, LOG_CLOSE, LOG_DAY_MARKS, LOG_LEAVES, LOG_LEFT_OUT)
 """All of them or none: packs made before there was a log have none."""
 OPTIONAL = frozenset({LEDGER, PROFILE, SCOPE, SCOPES, *LOG, *READING_COPIES})
 MAX_JSON_BYTES = 64 * 1024 * 1024

@@ -77,6 +77,11 @@ class Leaves(Sequence[LogEntry]):
         for at in self._others:
             yield at, self[at]
 
+    def chunks_since(self, arrival_ms: int) -> list[int]:
+        """Return the positions of the chunks that arrived then or later, in order."""
+        late: list[int] = np.sort(self._order[self._arrivals[self._order] >= arrival_ms]).tolist()
+        return late
+
     def chunk(self, hash_: bytes) -> int | None:
         """Return the position of the first leaf of a chunk with this hash, ``None`` if there is none."""
         prefix = np.uint64(int.from_bytes(hash_[:_PREFIX_BYTES], "big"))

@@ -6,17 +6,16 @@
    than ``LATE_MS`` after their end are listed.
 8. Every day of the window that was over when the pack was made has its mark, and a checkpoint between it
    and the next mark; marks of later than a day are listed.
-9. The month was closed after the last chunk of the pack came, and the pack holds every chain to its end
-   as the close names it.
+9. The month was closed after the last chunk of the pack came.
 
-Of 8 and 9 a pack that lacks them is incomplete: nothing contradicts, but less is proved.
+What the log holds beside that is asked by ``verifier.log_accounts``. Of 8 and 9 a pack that lacks them is incomplete: nothing contradicts, but less is proved.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -25,7 +24,6 @@ from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
 from evidence.log_entry import DOCUMENT, EDITION, ENROLMENT, SCOPE
 from evidence.log_records import DayMark, MonthClose
-from evidence.sources import carries_averages
 from verifier import layout, slots
 from verifier.contents import Contents
 from verifier.declaration import read_scopes
@@ -33,8 +31,8 @@ from verifier.derivation import Declared
 from verifier.errors import VerifierError
 from verifier.finding import Finding
 from verifier.ledger import decode, logged_sha256
+from verifier.log_accounts import Asked, account
 from verifier.log_reading import Marked, PackedLog
-from verifier.recompute import place_text
 from verifier.seen import SeenChunk
 from verifier.statement import Statement
 from verifier.window import Window
@@ -67,21 +65,26 @@ class Coverage:
     findings: list[Finding]
     missing: dict[ChainName, _Missing] = field(default_factory=dict)
     late: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    last_seq: dict[ChainName, int] = field(default_factory=dict)
     totals: Counter[ChainName] = field(default_factory=Counter)
     last_leaf: int = -1
+    packed: bytearray = field(init=False)
+    """Of every leaf of the stretch, whether it is that of a chunk that was taken."""
+
+    def __post_init__(self) -> None:
+        """Begin with none."""
+        self.packed = bytearray(len(self.log.leaves))
 
     def take(self, header: SeenChunk) -> None:
         """Rules 6 and 7 for one verified chunk."""
         name = (header.host, header.source, header.epoch)
         self.totals[name] += 1
-        self.last_seq[name] = max(self.last_seq.get(name, -1), header.seq)
         found = self.log.chunk(header.hash)
         where = header.place
         if found is None:
             self.missing.setdefault(name, _Missing(where, slots.hour(header.start_ms))).count += 1
             return
         self.last_leaf = max(self.last_leaf, found.leaf)
+        self.packed[found.leaf - self.log.base] = True
         if header.end_ms > found.arrival_ms + AHEAD_MS:
             self._report(
                 "LOG_ARRIVAL",
@@ -132,10 +135,14 @@ class Coverage:
                 "EDITION_NOT_LOGGED", layout.EDITION, expected=f"a leaf of {used.sha256}", got="none"
             )
 
-    def window(self, statement: Statement, window: Window, hosts: Collection[str] | None) -> None:
-        """Rules 8 and 9; ``hosts`` are those that were declared, ``None`` if all of the store are."""
+    def window(self, statement: Statement, window: Window) -> None:
+        """Rules 8 and 9."""
         self._days(statement, window)
-        self._close(statement, window, hosts)
+        self._close(statement)
+
+    def account(self, left_out: bytes, asked: Asked) -> None:
+        """Say what of the log the pack does not account for (``verifier.log_accounts``)."""
+        self.findings += account(self.log, self.packed, left_out, asked)
 
     def _days(self, statement: Statement, window: Window) -> None:
         marks: dict[int, tuple[Marked, int]] = {}
@@ -191,7 +198,7 @@ class Coverage:
                     slot=slots.days(bad[0], bad[-1]),
                 )
 
-    def _close(self, statement: Statement, window: Window, hosts: Collection[str] | None) -> None:
+    def _close(self, statement: Statement) -> None:
         mine = [
             (marked, close)
             for marked, close in self.log.closes
@@ -214,22 +221,6 @@ class Coverage:
         if self.last_leaf > marked.leaf:
             got = f"a chunk at leaf {self.last_leaf}, the close at leaf {marked.leaf}"
             self._report("LOG_AFTER_CLOSE", layout.LOG_CLOSE, got=got)
-        if month_end_ms > window.end_ms:
-            return  # the window ends before the month: its chunks end earlier too
-        expected = None if hosts is None else {*hosts, *(host for host, _, _ in self.last_seq)}
-        for chain in close.chains:
-            if carries_averages(chain.source) or (expected is not None and chain.host not in expected):
-                continue  # averages are packed without what lies around them; other hosts are not declared
-            last = self.last_seq.get((chain.host, chain.source, chain.epoch), -1)
-            if last < chain.last_seq:
-                place_ = place_text((chain.source, chain.epoch, chain.last_seq))
-                self._report(
-                    "LOG_CUT",
-                    place_,
-                    chain.host,
-                    expected=f"to number {chain.last_seq}",
-                    got=f"to number {last}",
-                )
 
     def _same(self, entry: str, statement: Statement, record: DayMark | MonthClose) -> bool:
         """Records are of this enterprise and of a zone that exists."""

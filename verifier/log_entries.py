@@ -5,11 +5,13 @@
     data/log/checkpoints.txt   signed notes in order of size, an empty line between them
     data/log/day-marks.json    the records of the day marks in the stretch, in order
     data/log/close.json        the records of the closes in the stretch, in order
+    data/log/left-out.zlib     headers of chunks that came since the window began and are not in the pack (``verifier.left_out``)
 
 The stretch begins at the last checkpoint before everything that the pack needs (its chunks, the scope
 in use, the beginning of the window) and ends at the first checkpoint that covers all of it, the ledger, the
 edition and the month's newest close. What else was logged before the stretch (enrolments, scopes, the edition, the ledger) stands in
-the base, each with its inclusion proof under the base's checkpoint: a collector may run for years.
+the base, each with its inclusion proof under the base's checkpoint: a collector may run for years. So does the
+base's last leaf, which tells that the stretch begins before the window.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from evidence.errors import MalformedError
 from evidence.keys import PrivateKey
 from evidence.log_entry import CHUNK, DOCUMENT, EDITION, ENROLMENT, SCOPE, LogEntry
 from evidence.merkle import HASH_BYTES, MAX_PROOF, MAX_SIZE, Frontier
-from verifier import layout
+from verifier import layout, left_out
 from verifier.ports import Log
 
 BASE_SCHEMA = "starproof/log-base/1"
@@ -92,7 +94,7 @@ def log_entries(log: Log, needs: Needs, *, key: PrivateKey) -> dict[str, bytes]:
     if not covering:
         notes.append((end, checkpoint.sign(end, log.frontier(end).root, key=key)))
     others = (*scopes.values(), *enrolments.values(), *documents, *editions)
-    earlier = sorted(index for index in others if index < base)
+    earlier = sorted({index for index in (*others, base - 1) if 0 <= index < base})
     return {
         layout.LOG_BASE: base_document(
             Base(log.frontier(base), tuple(_earlier(log, index, base) for index in earlier))
@@ -101,7 +103,18 @@ def log_entries(log: Log, needs: Needs, *, key: PrivateKey) -> dict[str, bytes]:
         layout.LOG_CLOSE: _records(CLOSES_SCHEMA, closes, base, end),
         layout.LOG_DAY_MARKS: _records(DAY_MARKS_SCHEMA, log.day_marks(), base, end),
         layout.LOG_LEAVES: log_entry.encode_all(log.entries(base, end)),
+        layout.LOG_LEFT_OUT: _left_out(log, log.entries(base, end), needs),
     }
+
+
+def _left_out(log: Log, leaves: Iterable[LogEntry], needs: Needs) -> bytes:
+    packed = set(needs.chunks)
+    others = {
+        leaf.hash: None
+        for leaf in leaves
+        if leaf.kind == CHUNK and leaf.arrival_ms >= needs.window_ms[0] and leaf.hash not in packed
+    }
+    return left_out.encode(log.headers(list(others)).values())
 
 
 def base_document(base: Base) -> bytes:

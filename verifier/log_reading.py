@@ -56,13 +56,14 @@ class PackedLog:
     """The log of a pack, as far as it holds.
 
     ``leaves`` are those of the stretch; ``places`` has index and arrival of every leaf that is no chunk, by
-    kind and hash.
+    kind and hash; ``before_ms`` is the arrival of the last leaf before the stretch, if it is proved.
     """
 
     base: int
     leaves: Leaves
     checkpoints: tuple[Signed, ...] = ()
     places: dict[tuple[int, str], Marked] = field(default_factory=dict)
+    before_ms: int | None = None
     day_marks: tuple[tuple[Marked, DayMark], ...] = ()
     closes: tuple[tuple[Marked, MonthClose], ...] = ()
 
@@ -190,6 +191,8 @@ class _Reader:
                 continue
             marked = Marked(leaf.index, leaf.entry.arrival_ms)
             found.places.setdefault((leaf.entry.kind, leaf.entry.hash), marked)
+            if leaf.index == base.frontier.size - 1:
+                found.before_ms = leaf.entry.arrival_ms
 
     def _arrivals(self, base: int, entries: Leaves) -> None:
         for at in entries.backward():

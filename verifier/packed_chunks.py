@@ -13,23 +13,23 @@ Only headers are held for all chunks of the host; frames are read again where th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from evidence.chunk import Chunk, Frame, Header, read_chunk
+from evidence.chunk import Chunk, Frame, Header, read_chunk, take_header
 from evidence.day_sum import span
 from evidence.dsse import CHUNK_TYPE
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError, MismatchError
 from evidence.stored import StoredChunk
 from verifier import chunk_entry, layout, slots
+from verifier.damage import EPOCH_DAY, MS_PER_DAY, Damage
 from verifier.finding import Finding
 from verifier.headers import read_header
 from verifier.recompute import Opened, require_place
 
 KEPT_BYTES = 4 * 1024 * 1024
 """Frames of a host up to this size stay in memory between reading headers and columns."""
-MS_PER_DAY = 86_400_000
 Open = Callable[[Sequence["Claim"]], Iterator[tuple["Claim", Chunk | EvidenceError]]]
 """Opens the frames of proved claims, in order."""
 
@@ -55,14 +55,6 @@ class Claim:
     def where(self) -> str:
         """Entry and place in it, as findings name it."""
         return f"{self.name}[{self.number}]"
-
-
-@dataclass(frozen=True)
-class _Damage:
-    name: str
-    number: int
-    got: str
-    after_ms: int
 
 
 class PackedChunks:
@@ -130,8 +122,8 @@ class PackedChunks:
         raise MismatchError("the file was changed while it was checked; check it again")
 
     def _claims(self, host: str, names: Iterable[str]) -> Iterator[Claim]:
-        """Rule 2. Damage is reported with the hours between its neighbours in the entry."""
-        ended_ms = 0
+        """Rule 2. Damage is reported with the hours that it can be about (``verifier.damage``)."""
+        damage = Damage(lambda place, got, slot: self._report("CHUNK", place, host, got=got, slot=slot))
         for name in names:
             _, source, epoch, day = layout.chunks_place(name) or ("", "", 0, "")
             signed = self._enrolments.get(epoch)
@@ -140,18 +132,17 @@ class PackedChunks:
                 self._report("CHUNK", name, host, got=got, slot=day)
                 continue
             empty = StoredChunk(host, source, epoch, 0, signed.hash, 0, b"")
-            begins_ms = date.fromisoformat(day).toordinal() if _is_day(day) else 0
-            begins_ms = max(ended_ms, (begins_ms - _EPOCH_DAY) * MS_PER_DAY) if begins_ms else ended_ms
-            damage: list[_Damage] = []
-            for item in chunk_entry.items(self._read(name)):
+            damage.enter(source, epoch, day)
+            data = self._read(name)
+            for item in chunk_entry.items(data):
                 claim = self._claim(item, name, signed, empty)
                 if isinstance(claim, Claim):
-                    self._told(host, damage, until_ms=claim.header.start_ms)
-                    ended_ms = begins_ms = claim.header.end_ms
+                    damage.passed(claim.header)
                     yield claim
                 else:
-                    damage.append(_Damage(name, item.number, claim, begins_ms))
-            self._told(host, damage, until_ms=0)
+                    header = self._proved_header(data, item, signed, empty)
+                    damage.found(f"{name}[{item.number}]", claim, header)
+        damage.end()
 
     def _claim(
         self, item: chunk_entry.Item, name: str, signed: SignedEnrolment, empty: StoredChunk
@@ -175,11 +166,21 @@ class PackedChunks:
             stored, kept, span(header)[0] // MS_PER_DAY,
         )  # fmt: skip
 
-    def _told(self, host: str, damage: list[_Damage], *, until_ms: int) -> None:
-        for one in damage:
-            slot = slots.hours(one.after_ms, max(one.after_ms, until_ms - 1)) if one.after_ms else ""
-            self._report("CHUNK", f"{one.name}[{one.number}]", host, got=one.got, slot=slot)
-        damage.clear()
+    def _proved_header(
+        self, data: bytes, item: chunk_entry.Item, signed: SignedEnrolment, empty: StoredChunk
+    ) -> Header | None:
+        """Return the header of a damaged frame if its signature holds."""
+        try:
+            if item.frame is None:
+                signature, body = take_header(data, item.offset)
+            else:
+                signature, body = item.frame.signature, item.frame.header
+            header = read_header(body)
+            require_place(header, replace(empty, seq=header.seq), signed, self._enterprise)
+            self._keys[empty.epoch].verify(CHUNK_TYPE, body, signature)
+        except EvidenceError:
+            return None
+        return header
 
     def _proved(self, host: str, claims: Sequence[Claim]) -> list[Claim]:
         """Rule 3, from the last chunk back."""
@@ -206,7 +207,7 @@ class PackedChunks:
         return proved[::-1]
 
     def _in_place(self, host: str, claim: Claim) -> bool:
-        belongs = date.fromordinal(_EPOCH_DAY + claim.utc_day).isoformat()
+        belongs = date.fromordinal(EPOCH_DAY + claim.utc_day).isoformat()
         if f"/{belongs}." in claim.name:
             return True
         got = (layout.chunks_place(claim.name) or ("", "", 0, ""))[3]
@@ -217,16 +218,6 @@ class PackedChunks:
         self, code: str, where: str, host: str, *, expected: str = "", got: str = "", slot: str = ""
     ) -> None:
         self._findings.append(Finding(code, where, host, expected, got, slot))
-
-
-_EPOCH_DAY = date(1970, 1, 1).toordinal()
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return bool(date.fromisoformat(text))
-    except ValueError:
-        return False
 
 
 def _slot(claim: Claim) -> str:

@@ -30,6 +30,10 @@ class Log(Protocol):
         """Return the index of the first leaf of this kind for each hash that has one."""
         ...
 
+    def headers(self, hashes: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the header of each of these chunks that is stored, by the hash that its leaf holds."""
+        ...
+
     def first_at(self, arrival_ms: int) -> int:
         """Return the index of the first leaf that arrived then or later, the size if there is none."""
         ...

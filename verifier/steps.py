@@ -44,7 +44,7 @@ STEPS: tuple[Step, ...] = (
     Step(5, "日志", "the log", (
         "LOG_ABSENT", "LOG_FORMAT", "LOG_SIGNATURE", "LOG_ROOT", "LOG_ARRIVAL", "LOG_RECORD",
         "LOG_LEAF_MISSING", "EDITION_NOT_LOGGED", "LOG_DAY_MISSING", "LOG_DAY_LATE", "LOG_NOT_CLOSED", "LOG_AFTER_CLOSE", "LOG_CUT",
-        "CHUNK_LATE",
+        "LOG_UNACCOUNTED", "CHUNK_LATE",
     )),
     Step(6, "锚定", "anchors", (
         "ANCHOR_RECEIPT", "ANCHOR_NOT_JUDGED", "ANCHOR_REFUSED", "ANCHOR_FORK", "ANCHOR_TIME", "ANCHOR_CODE",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
@@ -18,6 +19,7 @@ from evidence.crediting import claimed_metrics
 from evidence.day_sum import Interval, claims
 from evidence.keys import PublicKey
 
+_PLACES_AT_ONCE = 10_000
 _ROWS_AT_ONCE = 64
 """Frames fetched at once: bounds memory, a frame may have megabytes."""
 
@@ -55,6 +57,25 @@ def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, Chu
     for row in connection.execute(query):
         header = chunks.parse_header(chunks.read_frame(row.frame).header)
         found[row.seq] = ChunkAt(row.seq, row.hash, row.end_ms, header.prev, header.prev_end_ms)
+    return found
+
+
+def headers(connection: Connection, hashes: Collection[str]) -> dict[str, bytes]:
+    """Return the header of each of these chunks that is stored, by its hash.
+
+    They are looked for from the newest back: whoever packs asks for what came lately, and one pass
+    needs no index.
+    """
+    table, wanted, places = schema.chunk.c, set(hashes), list[int]()
+    newest = select(table.id, table.hash).order_by(table.id.desc())
+    if wanted:
+        with connection.execute(newest.execution_options(yield_per=_PLACES_AT_ONCE)) as rows:
+            places += islice((row.id for row in rows if row.hash in wanted), len(wanted))
+    found = {}
+    for at in range(0, len(places), _ROWS_AT_ONCE):
+        query = select(table.hash, table.frame).where(table.id.in_(places[at : at + _ROWS_AT_ONCE]))
+        for row in connection.execute(query):
+            found[row.hash] = chunks.read_frame(row.frame).header
     return found
 
 

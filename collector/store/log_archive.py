@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from collector.store import checkpoints, log
+from collector.store import checkpoints, chunks, log
 from collector.store.engine import Store
 from evidence import merkle
 from evidence.log_entry import LogEntry
@@ -49,6 +49,11 @@ class StoreLog:
         with self._store.reading() as connection:
             found = log.find_all(connection, hashes, kind=kind)
         return {hash_: leaf.index for hash_, leaf in found.items()}
+
+    def headers(self, hashes: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the header of each of these chunks that is stored, by the hash that its leaf holds."""
+        with self._store.reading() as connection:
+            return chunks.headers(connection, hashes)
 
     def first_at(self, arrival_ms: int) -> int:
         """Return the index of the first leaf that arrived then or later, the size if there is none."""

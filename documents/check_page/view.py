@@ -25,7 +25,7 @@ ANCHORS_SHOWN = 200
 HASHES = ("figures", "verdict", "edition", "scope", "profile", "ledger", "day_sums")
 CONTRADICTED: Mapping[str, frozenset[str]] = {
     "UNALTERED": frozenset({"LOG_KEY_NOT_GIVEN"}),
-    "SIGNED_READINGS": frozenset({"LOG_KEY_NOT_GIVEN", "SEQ_MISSING", "LOG_CUT"}),
+    "SIGNED_READINGS": frozenset({"LOG_KEY_NOT_GIVEN", "SEQ_MISSING", "LOG_CUT", "LOG_UNACCOUNTED"}),
     "FIGURES_FOLLOW": frozenset({"EDITION_UNKNOWN"}),
 }
 """Sentences of what is proved, and the findings under which they do not hold."""

@@ -58,6 +58,7 @@ def made(
     )
     # The same log again, with a leaf for every receipt, and its notes.
     again = type(log)(LOG_KEY)
+    again.bodies = log.bodies
     receipts: list[PackedReceipt] = []
     waiting: list[tuple[int, bytes]] = []
     marks, closes = dict(log.marks), dict(log.closed)
@@ -222,6 +223,7 @@ def test_an_edition_that_was_logged_long_before_stands_in_the_base():
         scopes=[(DECLARED_MS, SCOPED.scope_records[0][0])],
     )
     again = type(log)(LOG_KEY)
+    again.bodies = log.bodies
     again.append(EDITION_KIND, layout.sha256(EDITION), instant("2025-01-01"))
     again.sign()
     for index, entry in enumerate(log.leaves):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fleet_simulator import LOG_KEY, Site
-from packs import codes
+from fleet_simulator import LOG_KEY, REVIEWED_MS, Site
+from packs import TRUSTED, codes
 from rich.console import Console
+from standalone import checked_alone, disagreement
 from table import Way, way_of
 
 from starproof.check_text import print_check
@@ -53,6 +54,17 @@ def expect(way: Way, report: CheckReport, honest: Twin) -> None:
             assert (page_one[sentence]["zh"], page_one[sentence]["en"]) == (zh, en)
             assert zh in screen
             assert en in screen
+
+
+def expect_of_both(way: Way, site: Site, data: bytes, honest: Twin) -> None:
+    """Both verifiers end as the table says, by the same findings."""
+    report = site.reviewed(data)
+    expect(way, report, honest)
+    alone = checked_alone(
+        data, key=LOG_KEY.public, editions=TRUSTED, now_ms=REVIEWED_MS, outside=site.outside
+    )
+    assert disagreement(report, alone) == ""
+    assert alone.outcome == way.outcome
 
 
 def text_of(report: CheckReport) -> str:

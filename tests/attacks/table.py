@@ -102,7 +102,7 @@ TABLE = (
         _way("the whole site ahead, no anchors", PARTIAL, "DAY_NOT_ANCHORED", says=("WHEN",)),
     )),
     Row("dropped-hours", "删去差的时段、夜间停代理", "drop bad hours, stop the agent at night", YES, (
-        _way("chunks taken out of the pack", PARTIAL, "SEQ_MISSING"),
+        _way("chunks taken out of the pack", FAILED, "SEQ_MISSING LOG_CUT"),
         _way("chains numbered and signed again", FAILED, "LOG_LEAF_MISSING"),
         _way("the agent stopped within a boot", PASS),
         _way("the agent's state lost", PASS),
@@ -114,7 +114,7 @@ TABLE = (
         _way("an invented shutdown", PASS, says=("COUNTERS_TRUE",)),
     )),
     Row("cherry-picked-hosts", "挑选主机", "leave hosts out", PARTLY, (
-        _way("a declared host taken out of the pack", PARTIAL, "LOG_CUT"),
+        _way("a declared host taken out of the pack", FAILED, "LOG_CUT"),
         _way("out of a later scope", PARTIAL, "SCOPE_CHANGED SCOPE_DECLARED_AFTER SCOPE_NOT_ANCHORED"),
         _way("out of a scope dated back", FAILED, "ANCHOR_FORK"),
         _way("never declared", PASS, says=("HOSTS_COMPLETE",)),
@@ -126,11 +126,15 @@ TABLE = (
     )),
     Row("re-enrolled-key", "重新登记密钥，另起一链", "enrol a new key to restart a bad chain", YES, (
         _way("without the key before", PASS, "KEY_BREAK"),
-        _way("the old epoch's chunks left out", PARTIAL, "LOG_CUT"),
+        _way("the old epoch's chunks left out", FAILED, "LOG_CUT"),
+        _way("the old epoch's chunks left out, and out of the close", FAILED, "LOG_CUT"),
         _way("the old enrolment left out", FAILED, "ENROLMENT"),
+        _way("the new key and its chunks left out, and out of the close", FAILED, "LOG_UNACCOUNTED"),
     )),
     Row("cut-tail", "截去末尾", "cut the tail of a chain", YES, (
-        _way("out of the pack", PARTIAL, "LOG_CUT"),
+        _way("out of the pack", FAILED, "LOG_CUT"),
+        _way("out of the pack and the close", FAILED, "LOG_CUT"),
+        _way("out of the pack, the close and the headers", FAILED, "LOG_UNACCOUNTED"),
         _way("out of the log too", FAILED, "ANCHOR_FORK"),
     )),
     Row("missing-close", "不关账", "leave the month open", YES, (

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+import pytest
+from attacker import Chains, months_that_close_with, signed_again
 from fleet import Agent, MemoryArchive
 from fleet_simulator import DAYS, LAST_DAYS, Site, honest_work, works
-from reviewer import Fork, Twin, attack, expect
+from packs import contents
+from reviewer import Fork, Twin, attack, expect, expect_of_both
 from table import Way
 
 from collector.store.log_archive import StoreLog
+from verifier import layout, left_out
 from verifier.anchors.interface import Outside
 
 Found = Callable[..., Site]
@@ -42,6 +47,35 @@ def cut(archive: MemoryArchive) -> None:
 def test_cut_tail_of_the_pack(way: Way, honest: Twin) -> None:
     site = honest.site
     expect(way, site.reviewed(site.pack(archive=site.bent(cut))), honest)
+
+
+@pytest.fixture
+def falsely_closed(forked: Fork) -> Site:
+    """A site whose owner closed the month as if the tail of web-1 had never been there."""
+
+    def without_the_tail(chains: Chains) -> Chains:
+        return tuple(replace(one, last_seq=min(one.last_seq, DAYS - 3), chunks=DAYS - 2) for one in chains)
+
+    with months_that_close_with(without_the_tail):
+        return forked().month(days=LAST_DAYS)
+
+
+@attack("cut-tail", "out of the pack and the close")
+def test_cut_tail_that_the_close_hides(way: Way, falsely_closed: Site, honest: Twin) -> None:
+    site = falsely_closed
+    data = site.pack(archive=site.bent(cut))
+    expect_of_both(way, site, data, honest)
+    (finding,) = (one for one in site.reviewed(data).findings if one.code == "LOG_CUT")
+    assert (finding.host, finding.place, finding.expected) == ("web-1", "agent/0/28", "to number 29")
+    assert finding.slot == "2026-11-28T16Z/2026-11-30T15Z"
+
+
+@attack("cut-tail", "out of the pack, the close and the headers")
+def test_cut_tail_without_the_headers(way: Way, falsely_closed: Site, honest: Twin) -> None:
+    site = falsely_closed
+    entries = contents(site.pack(archive=site.bent(cut)))
+    entries[layout.LOG_LEFT_OUT] = left_out.encode(())
+    expect_of_both(way, site, signed_again(entries), honest)
 
 
 @attack("cut-tail", "out of the log too")

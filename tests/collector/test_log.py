@@ -18,6 +18,7 @@ from collector.store.archive import StoreArchive
 from collector.store.log_archive import StoreLog
 from evidence import checkpoint as notes
 from evidence import log_entry, log_records, merkle
+from evidence.chunk import read_frame
 from evidence.keys import PrivateKey
 from evidence.log_entry import ANCHOR, CHUNK, DAY_MARK, ENROLMENT, LogEntry
 from verifier.audit import audit
@@ -74,6 +75,17 @@ def test_enrolments_and_chunks_are_logged_with_their_arrival(enrolled, api, stor
     assert entries[0].hash == web.enrolment
     assert head(store).frontier == merkle.Frontier().extend(entry.leaf for entry in entries)
     assert codes(store, log_key=KEY.public) == set()
+
+
+def test_the_header_of_a_stored_chunk_is_found_by_the_hash_of_its_leaf(enrolled, api, store):
+    web = enrolled("web-1")
+    sealed, log = web.run(3), StoreLog(store)
+    deliver(api, web, sealed)
+    frames = [read_frame(frame) for frame in sealed]
+    assert log.headers([frames[1].hash]) == {frames[1].hash: frames[1].header}
+    assert log.headers([one.hash for one in frames]) == {one.hash: one.header for one in frames}
+    assert log.headers(["ab" * 32, frames[0].hash]) == {frames[0].hash: frames[0].header}
+    assert log.headers([]) == {}
 
 
 def test_a_chunk_that_is_known_or_refused_is_not_logged_again(enrolled, api, store):

@@ -59,6 +59,17 @@ def test_frames_follow_one_another() -> None:
         chunk.read_frame(FRAME + b"\0")
 
 
+def test_the_header_of_a_frame_is_found_whatever_has_become_of_its_rest() -> None:
+    whole = chunk.read_frame(FRAME)
+    end = FRAME.index(whole.header) + len(whole.header)
+    assert chunk.take_header(b"12345" + FRAME[:end] + b"torn", 5) == (whole.signature, whole.header)
+    for torn in (FRAME[: end - 1], FRAME[:100], b""):
+        with pytest.raises(MalformedError):
+            chunk.take_header(torn, 0)
+    with pytest.raises(LimitExceededError):
+        chunk.take_header(FRAME[:100] + b"\xff" * 9_000, 0)
+
+
 def refuse(data: bytes) -> None:
     with pytest.raises(EvidenceError):
         chunk.open_chunk(chunk.read_frame(data), KEY.public)

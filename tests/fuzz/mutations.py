@@ -23,7 +23,7 @@ from packs import LOG_KEY, OTHER, contents, resigned, written
 from evidence.chunk import Chunk, open_chunk, read_frame, seal, write_frame
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
-from verifier import chunk_entry, layout
+from verifier import chunk_entry, layout, left_out
 
 Entries = dict[str, bytes]
 LEAF_BYTES = 41
@@ -48,7 +48,7 @@ class Mutator:
         ]  # fmt: skip
         self.deep: list[Callable[[], bytes]] = [
             self.flip, self.swap, self.entry, self.entry_signed, self.entry_other_key, self.json_signed,
-            self.leaf_signed, self.chunk_bytes_signed, self.chunk_sealed_again, self.text_signed,
+            self.leaf_signed, self.left_out_signed, self.chunk_bytes_signed, self.chunk_sealed_again, self.text_signed,
         ]  # fmt: skip
 
     def next(self, *, deep: bool) -> tuple[str, bytes]:
@@ -255,6 +255,24 @@ class Mutator:
         else:
             leaves[at], leaves[at - 1] = leaves[at - 1], leaves[at]
         entries[layout.LOG_LEAVES] = b"".join(leaves)
+        return self._signed(entries)
+
+    def left_out_signed(self) -> bytes:
+        """A header of what the pack leaves out changed, dropped, doubled or from inside the pack; or the stream bent."""
+        entries = dict(self.entries)
+        bodies = list(left_out.decode(entries[layout.LOG_LEFT_OUT]))
+        kind = self.dice.randrange(5) if bodies else self.dice.randrange(3, 5)
+        at = self.dice.randrange(len(bodies) + 1) if kind > 2 else self.dice.randrange(len(bodies))
+        if kind == 0:
+            bodies[at] = self._bent(bodies[at]).replace(left_out.END, b"")
+        elif kind == 1:
+            del bodies[at]
+        elif kind == 2:
+            bodies.insert(at, bodies[at])
+        elif kind == 3:
+            bodies.insert(at, read_frame(self._entry_frames()[1][0]).header)
+        data = zlib.compress(b"".join(body + left_out.END for body in bodies), 9)
+        entries[layout.LOG_LEFT_OUT] = self._bent(data) if kind == 4 else data
         return self._signed(entries)
 
     # -- chunks

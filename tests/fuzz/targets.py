@@ -24,7 +24,7 @@ from evidence.errors import BadSignatureError, EvidenceError
 from evidence.keys import PrivateKey
 from evidence.manifest import ACTIVITY_COLUMNS
 from evidence.manifest import parse as parse_manifest
-from verifier import chunk_entry, headers, toml_text
+from verifier import chunk_entry, headers, left_out, toml_text
 from verifier.anchors.mailbox import notes_in
 from verifier.anchors.timestamp import TimestampError, read_roots, read_token, verify_token
 from verifier.container import Container, ContainerError
@@ -208,6 +208,9 @@ def log_files(data: bytes) -> None:
     ours_, theirs_ = _ours(read_scopes, data), _theirs(alone.read_scope_records, data)
     _require_same(ours_, theirs_, "scopes")
     _ours(read_base, data)
+    for text in (data, zlib.compress(data)):
+        mine = _ours(lambda text=text: list(left_out.decode(text)))
+        _require_same(mine, _theirs(lambda text=text: list(alone.left_out_headers(text))), "headers")
 
 
 def toml(data: bytes) -> None:

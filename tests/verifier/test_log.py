@@ -44,7 +44,8 @@ from verifier.pack import write_pack
 DAY = 86_400_000
 LOG_CODES = {
     "LOG_ABSENT", "LOG_FORMAT", "LOG_SIGNATURE", "LOG_ROOT", "LOG_ARRIVAL", "LOG_RECORD", "LOG_LEAF_MISSING",
-    "LOG_DAY_MISSING", "LOG_DAY_LATE", "LOG_NOT_CLOSED", "LOG_AFTER_CLOSE", "LOG_CUT", "CHUNK_LATE",
+    "LOG_DAY_MISSING", "LOG_DAY_LATE", "LOG_NOT_CLOSED", "LOG_AFTER_CLOSE", "LOG_CUT", "LOG_UNACCOUNTED",
+    "CHUNK_LATE",
 }  # fmt: skip
 
 
@@ -70,6 +71,7 @@ def relogged(
     honest = logged(archive, rules, made=made)
     sizes = [size for size, _ in honest.notes]
     other = MemoryLog(LOG_KEY)
+    other.bodies = honest.bodies
     records = {log_records.sha256(record): record for _, record in (*honest.marks, *honest.closed)}
     for entry in change(list(honest.leaves)):
         index = other.append_as_it_is(entry)
@@ -264,6 +266,7 @@ def test_a_day_without_a_mark_is_incomplete():
 def test_many_days_without_marks_are_told_in_one_line():
     log = logged(ARCHIVE, SCOPED)
     unmarked = MemoryLog(LOG_KEY)
+    unmarked.bodies = log.bodies
     for entry in log.leaves:
         if entry.kind not in (DAY_MARK, CLOSE):
             unmarked.append_as_it_is(entry)
@@ -423,8 +426,8 @@ def test_chunks_after_the_close_ask_for_another_one():
     assert "LOG_AFTER_CLOSE" in found(report)
 
 
-def test_a_tail_that_was_cut_off_after_the_close_is_incomplete():
-    """The end of a host's chain is left out of the pack; the log was closed with it."""
+def test_a_tail_that_was_cut_off_fails():
+    """The end of a host's chain is left out of the pack; the log holds it."""
     whole = Fleet()
     agent = whole.agent("web-1", start="2026-11-03")
     for _ in range(4):
@@ -435,9 +438,10 @@ def test_a_tail_that_was_cut_off_after_the_close_is_incomplete():
     for _ in range(3):
         agent.run(hours=10, busy=30).seal()
     report = checked(packed(cut.archive(), RULES, log=log))
-    assert (report.outcome, found(report)) == (PARTIAL, {"LOG_CUT"})
+    assert (report.outcome, found(report)) == (FAILED, {"LOG_CUT"})
     (finding,) = (f for f in report.findings if f.code == "LOG_CUT")
-    assert (finding.host, finding.expected, finding.got) == ("web-1", "to number 3", "to number 2")
+    assert (finding.host, finding.place, finding.expected) == ("web-1", "agent/0/3", "to number 3")
+    assert finding.slot == "2026-11-03T22Z/2026-11-04T07Z"
 
 
 def test_the_stretch_begins_before_everything_that_the_pack_needs():
@@ -446,7 +450,8 @@ def test_the_stretch_begins_before_everything_that_the_pack_needs():
     base = log_entries.read_base(entries[layout.LOG_BASE])
     stretch = log_entry.decode_all(entries[layout.LOG_LEAVES])
     assert base.frontier.size > 0
-    assert {leaf.entry.kind for leaf in base.earlier} == {ENROLMENT}
+    assert [leaf.entry.kind for leaf in base.earlier] == [ENROLMENT] * 3 + [DAY_MARK]
+    assert base.earlier[-1].index == base.frontier.size - 1
     assert stretch[0].arrival_ms < instant("2026-10-21")
     assert stretch[-1].kind == CLOSE
     assert SCOPE_KIND in {entry.kind for entry in stretch}

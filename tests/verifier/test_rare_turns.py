@@ -15,7 +15,7 @@ import verifier.check as check_module
 from evidence import canonical
 from evidence.errors import MalformedError, MismatchError
 from verifier import contents as contents_module
-from verifier import difference, layout, packed_chunks, statement, workers
+from verifier import difference, layout, statement, workers
 from verifier.batches import LEAST_ROWS, Batches
 from verifier.chain import Result, Task
 from verifier.check import How, check
@@ -35,11 +35,6 @@ def test_a_day_sum_of_a_host_with_a_comma_names_the_host() -> None:
     key = '"a,""b""",agent,cpu.busy,2026-11-10'
     found = difference._day_sum(key, expected="1", got="2")
     assert (found.host, found.slot) == ('a,"b"', "2026-11-10")
-
-
-def test_a_name_that_is_no_day_is_none() -> None:
-    assert packed_chunks._is_day("2026-11-30")
-    assert not packed_chunks._is_day("2026-11-31")
 
 
 def test_a_statement_of_before_says_what_to_do() -> None:

@@ -53,7 +53,7 @@ def with_other_receipt(entries: dict[str, bytes]) -> None:
     ("change", "expected"),
     [
         (without("/login-log-"), {"FIGURES"}),
-        (without("/database-"), {"DAY_SUMS", "LOG_CUT"}),
+        (without("/database-"), {"DAY_SUMS", "LOG_UNACCOUNTED"}),
         (without("/agent-"), {"FIGURES", "DAY_SUMS"}),
         (with_more_paid, {"FIGURES", "LOG_LEAF_MISSING"}),
         (with_other_leaf, {"LOG_ROOT"}),

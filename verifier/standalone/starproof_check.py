@@ -164,7 +164,8 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "EDITION_NOT_LOGGED": (5, INCOMPLETE, "日志中没有所用评定版本的叶子：请用新版程序再次声明申报范围", "the log has no leaf of the edition in use: declare the scope again with this version"),
     "LOG_NOT_CLOSED": (5, INCOMPLETE, "该月没有关账：请运行 starproof log close 后重新打包", "the month was not closed: run starproof log close, then pack again"),
     "LOG_AFTER_CLOSE": (5, INCOMPLETE, "关账之后又收到数据块：请再次关账后重新打包", "chunks arrived after the month was closed: close it again, then pack again"),
-    "LOG_CUT": (5, INCOMPLETE, "关账时已有的数据块不在证据包中", "chunks that the close names are not in the pack"),
+    "LOG_CUT": (5, FAIL, "日志中有申报主机在统计期内的数据块，证据包中却没有", "the log holds chunks of a declared host and of the window that are not in the pack"),
+    "LOG_UNACCOUNTED": (5, FAIL, "日志中有些内容证据包没有交代：既没有数据块或登记，也没有能说明它与统计无关的数据块头", "the pack does not account for something in its log: neither the thing itself nor a header that tells what it was"),
     "CHUNK_LATE": (5, NOTE, "数据块在结束一天以后才到达", "chunks arrived more than a day after their end"),
     "ANCHOR_RECEIPT": (6, FAIL, "锚定回执与日志的检查点不符", "the receipt of an anchor is not about a checkpoint of this log"),
     "ANCHOR_NOT_JUDGED": (6, INCOMPLETE, "此处无法判断该时间戳，因此不予采信：请按提示安装后重新核验", "a time stamp cannot be judged here and so confirms nothing: install what is named and check again"),
@@ -208,6 +209,8 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
 
 class Bad(Exception):
     """Bytes that break a rule of the format."""
+
+    at = 0  # of a damaged item: where in its entry it begins
 
 
 class NotHere(Exception):
@@ -1687,7 +1690,7 @@ FIXED = frozenset(
 COPIES = ("data/form.docx", "data/report.html", "data/report.pdf")
 LOG_FILES = (
     "data/log/base.json", "data/log/checkpoints.txt", "data/log/close.json", "data/log/day-marks.json",
-    "data/log/leaves.bin",
+    "data/log/leaves.bin", "data/log/left-out.zlib",
 )  # fmt: skip
 OPTIONAL = frozenset(
     ("data/ledger.json", "data/profile.toml", "data/scope.toml", "data/scopes.json", *LOG_FILES, *COPIES)
@@ -2366,6 +2369,7 @@ def chunk_items(data: bytes) -> Iterator[Any]:
                 frame, at = take_frame(data, at)
             yield frame
         except Bad as error:
+            error.at = begin
             yield error
             damaged += 1
             if damaged == MAX_DAMAGED:
@@ -2529,25 +2533,24 @@ class ChunkReader:
                 yield chunk
 
     def _claims(self, host: str, source: str, findings: Findings) -> Iterator[_Claim]:
-        """Yield what the entries hold; damage is told with the hours between its neighbours."""
-        ended = 0
+        """Yield what the entries hold; damage is told with the hours that it can be about."""
+        damage = _Damage(host, carried(source) == "counters", findings)
         for one in self.groups.get((host, source), []):
             of = self.enrolled.get((host, source, one.epoch))
             if of is None:
                 findings.add("CHUNK", one.name, host, got="no valid enrolment for these chunks", slot=one.day)
                 continue
-            after = max(ended, _day_begins(one.day))
-            damage: List[Tuple[int, object, int]] = []
-            for number, item in enumerate(chunk_items(self._pack.raw(one.name))):
+            damage.enter(one)
+            data = self._pack.raw(one.name)
+            for number, item in enumerate(chunk_items(data)):
                 try:
                     claim = self._claim(item, one, number, of)
                 except Bad as error:
-                    damage.append((number, error, after))
+                    damage.found("%s[%d]" % (one.name, number), error, self._proved_header(data, item, of))
                     continue
-                self._tell(one.name, host, damage, claim.header.start_ms, findings)
-                ended = after = claim.header.end_ms
+                damage.passed(claim.header)
                 yield claim
-            self._tell(one.name, host, damage, 0, findings)
+        damage.end()
 
     @staticmethod
     def _claim(item: Any, one: ChunkFile, number: int, of: Enrolment) -> _Claim:
@@ -2562,13 +2565,24 @@ class ChunkReader:
         return _Claim(one.epoch, header.seq, one.name, number, header, item, hash_, _utc_day(header.span[0]))
 
     @staticmethod
-    def _tell(
-        name: str, host: str, damage: List[Tuple[int, object, int]], until: int, findings: Findings
-    ) -> None:
-        for number, error, after in damage:
-            slot = hours_slot(after, max(after, until - 1)) if after else ""
-            findings.add("CHUNK", "%s[%d]" % (name, number), host, got=error, slot=slot)
-        damage.clear()
+    def _proved_header(data: bytes, item: Any, of: Enrolment) -> Optional[Header]:
+        """Return the header of a damaged frame if the signature over it holds."""
+        if isinstance(item, Bad):
+            head = data[item.at : item.at + _FRAME_HEAD.size]
+            if len(head) < _FRAME_HEAD.size:
+                return None
+            _, _, signature, length = _FRAME_HEAD.unpack(head)
+            begin = item.at + _FRAME_HEAD.size
+            body = data[begin : begin + min(length, MAX_HEADER_BYTES + 1)]
+        else:
+            signature, body = item.signature, item.header
+        try:
+            header = read_header(body)
+        except Bad:
+            return None
+        if (header.enterprise, header.host, header.source) != (of.enterprise, of.host, of.source):
+            return None
+        return header if of.key.signed(pae(CHUNK_TYPE, body), signature) else None
 
     def _proved(self, host: str, source: str, claims: Sequence[_Claim], findings: Findings) -> List[_Claim]:
         """Return the claims that are proved, from the last one back."""
@@ -2593,11 +2607,58 @@ class ChunkReader:
         return proved
 
 
-def _day_begins(text: str) -> int:
+class _Damage:
+    """Tells what is damaged of one host and source with the hours that it can be about.
+
+    Those of its header, if the signature over it holds; else, of counters, from the end of the chunk before
+    to the beginning of the next, as far as that lies in the day of the entry; else that whole day.
+    """
+
+    def __init__(self, host: str, in_order: bool, findings: Findings) -> None:
+        self._host, self._in_order, self._findings = host, in_order, findings
+        self._waiting: List[Tuple[str, object, int, Optional[int]]] = []
+        self._epoch, self._ended = -1, 0
+        self._day: Optional[int] = None
+
+    def enter(self, one: ChunkFile) -> None:
+        if one.epoch != self._epoch:
+            self.end()
+            self._epoch, self._ended = one.epoch, 0
+        self._day = _day_begins(one.day)
+
+    def passed(self, header: Header) -> None:
+        self._tell(header.start_ms)
+        self._ended = header.end_ms
+
+    def found(self, where: str, error: object, header: Optional[Header]) -> None:
+        if header is None:
+            self._waiting.append((where, error, self._ended, self._day))
+            return
+        self.passed(header)
+        slot = hours_slot(header.start_ms, max(header.start_ms, header.end_ms - 1))
+        self._findings.add("CHUNK", where, self._host, got=error, slot=slot)
+
+    def end(self) -> None:
+        self._tell(None)
+
+    def _tell(self, until: Optional[int]) -> None:
+        for where, error, ended, day in self._waiting:
+            slot = ""
+            if day is not None:
+                first, last = max(ended, day), day + DAY_MS
+                last = last if until is None else min(until, last)
+                if not self._in_order or first >= last:
+                    first, last = day, day + DAY_MS
+                slot = hours_slot(first, last - 1)
+            self._findings.add("CHUNK", where, self._host, got=error, slot=slot)
+        self._waiting.clear()
+
+
+def _day_begins(text: str) -> Optional[int]:
     try:
         return (date(int(text[:4]), int(text[5:7]), int(text[8:])).toordinal() - _EPOCH_DAY) * DAY_MS
     except ValueError:
-        return 0
+        return None
 
 
 class Links:
@@ -2768,6 +2829,7 @@ class Log:
         self.chunks: Dict[bytes, Tuple[int, int]] = {}
         self.marks: List[Mark] = []
         self.closes: List[Close] = []
+        self.before_ms: Optional[int] = None
         self._frontiers: List[Frontier] = []
 
     @property
@@ -2848,6 +2910,8 @@ def read_log(pack: Pack, key: Key, findings: Findings) -> Optional[Log]:
     for at, (index, leaf, proof) in enumerate(earlier):
         if is_included(leaf_hash(leaf.data), index, log.base.size, proof, log.base.root):
             log.places.setdefault((leaf.kind, leaf.hash), (index, leaf.arrival_ms))
+            if index == log.base.size - 1:
+                log.before_ms = leaf.arrival_ms
         else:
             findings.add("LOG_ROOT", "data/log/base.json earlier[%d]" % at, got="not proved under the base")
     for at, leaf in enumerate(log.leaves):
@@ -2917,7 +2981,7 @@ class Coverage:
         self._missing: Dict[Tuple[str, str, int], List[Any]] = {}
         self._late: Dict[Tuple[str, str], List[int]] = {}
         self._totals: Counter = Counter()  # type: ignore[type-arg]
-        self._last_seq: Dict[Tuple[str, str, int], int] = {}
+        self._packed: set = set()  # type: ignore[type-arg]
         self._last_leaf = -1
 
     def take(self, chunk: Chunk) -> None:
@@ -2925,12 +2989,12 @@ class Coverage:
         header, slot = chunk.header, hour_slot(chunk.header.start_ms)
         chain = (header.host, header.source, chunk.epoch)
         self._totals[chain] += 1
-        self._last_seq[chain] = max(self._last_seq.get(chain, -1), header.seq)
         found = self.log.chunks.get(bytes.fromhex(chunk.hash))
         if found is None:
             self._missing.setdefault(chain, [chunk.place, 0, slot])[1] += 1
             return
         leaf, arrival = found
+        self._packed.add(self.log.leaves[leaf - self.log.base.size].hash)
         self._last_leaf = max(self._last_leaf, leaf)
         if header.end_ms > arrival + CLOCK_SKEW_MS:
             expected = "an end before %d ms" % arrival
@@ -3028,8 +3092,8 @@ class Coverage:
         if declared.scope is not None and declared.versions and self.log.find(EDITION_LEAF, used) is None:
             self._findings.add("EDITION_NOT_LOGGED", "data/edition.toml", "", "a leaf of %s" % used, "none")
 
-    def close(self, said: Statement, window: Window, hosts: Optional[Iterable[str]]) -> None:
-        """The month was closed after the last chunk, and no chain of a declared host is cut."""
+    def close(self, said: Statement) -> None:
+        """The month was closed after the last chunk."""
         where, add = "data/log/close.json", self._findings.add
         mine = [
             close for close in self.log.closes
@@ -3046,13 +3110,95 @@ class Coverage:
             add("LOG_RECORD", where, expected="size %d" % close.leaf, got="size %d" % close.size)
         if self._last_leaf > close.leaf:
             add("LOG_AFTER_CLOSE", where, got="leaf %d after leaf %d" % (self._last_leaf, close.leaf))
-        if month_end > window.end_ms:
+
+    def account(
+        self, data: bytes, said: Statement, window: Window, hosts: Optional[Iterable[str]], keys: Sequence[Enrolment]
+    ) -> None:  # fmt: skip
+        """What the log holds is in the pack, or a header shows that it is of no concern."""
+        log, add = self.log, self._findings.add
+        first_ms = log.leaves[0].arrival_ms if log.leaves else LATEST_MS
+        before_ms = first_ms if log.before_ms is None else log.before_ms
+        if log.base.size and min(first_ms, before_ms) >= window.start_ms:
+            slot = hours_slot(window.start_ms, min(first_ms, LATEST_MS))
+            add("LOG_UNACCOUNTED", "data/log/base.json", "", "a leaf from before the window", "", slot)
+        known = {bytes.fromhex(one.hash) for one in keys}
+        self._lost("enrolments", [
+            (at, leaf) for at, leaf in enumerate(log.leaves)
+            if leaf.kind == ENROLMENT_LEAF and leaf.hash not in known
+        ])  # fmt: skip
+        epochs: Dict[Tuple[str, str, str], int] = {}
+        for one in keys:
+            epochs.setdefault((one.host, one.source, one.key.id), one.epoch)
+        cut: Dict[Tuple[str, str, int, str], List[Tuple[int, int, int]]] = {}
+        where, shown = "data/log/left-out.zlib", set(self._packed)
+        try:
+            for body in left_out_headers(data):
+                header, hash_ = read_header(body), hashlib.sha256(pae(CHUNK_TYPE, body)).digest()
+                if hash_ not in log.chunks or hash_ in shown:
+                    add("LOG_RECORD", where, got="a header of no leaf that lacks one")
+                    return
+                shown.add(hash_)
+                epoch = epochs.get((header.host, header.source, header.key), -1)
+                epoch = epoch if header.enterprise == said.enterprise else -1
+                start, end = header.span
+                inside = start < window.end_ms and end > window.start_ms
+                if epoch < 0 or (inside and (hosts is None or header.host in hosts)):
+                    last = max(header.start_ms, header.end_ms - 1)
+                    chain = (header.host, header.source, epoch, header.key)
+                    cut.setdefault(chain, []).append((header.seq, header.start_ms, last))
+        except Bad as error:
+            add("LOG_FORMAT", where, got=error)
             return
-        for host, source, epoch, last in close.chains:
-            mine_last = self._last_seq.get((host, source, epoch), -1)
-            if carried(source) != "averages" and (hosts is None or host in hosts) and mine_last < last:
-                place = "%s/%d/%d" % (source, epoch, last)
-                add("LOG_CUT", place, host, "to number %d" % last, "to number %d" % mine_last)
+        for chain, chunks in cut.items():
+            run: List[Tuple[int, int, int]] = []
+            for one_chunk in sorted(chunks):
+                if run and one_chunk[0] > run[-1][0] + 1:
+                    self._cut(chain, run)
+                    run = []
+                run.append(one_chunk)
+            self._cut(chain, run)
+        self._lost("chunks", [
+            (at, leaf) for at, leaf in enumerate(log.leaves)
+            if leaf.kind == CHUNK_LEAF and leaf.arrival_ms >= window.start_ms and leaf.hash not in shown
+        ])  # fmt: skip
+
+    def _cut(self, chain: Tuple[str, str, int, str], run: Sequence[Tuple[int, int, int]]) -> None:
+        host, source, epoch, key = chain
+        slot = hours_slot(min(start for _, start, _ in run), max(last for _, _, last in run))
+        got = "%d chunks are in the log and not in the pack" % len(run)
+        if epoch < 0:
+            self._findings.add("LOG_UNACCOUNTED", source, host, "an enrolment of key " + key, got, slot)
+        else:
+            place = "%s/%d/%d" % (source, epoch, run[0][0])
+            self._findings.add("LOG_CUT", place, host, "to number %d" % run[-1][0], got, slot)
+
+    def _lost(self, what: str, lost: Sequence[Tuple[int, Leaf]]) -> None:
+        if lost:
+            place = "data/log/leaves.bin[%d]" % (self.log.base.size + lost[0][0])
+            first, last = (min(leaf.arrival_ms, LATEST_MS) for _, leaf in (lost[0], lost[-1]))
+            got, slot = (
+                "%d %s that the pack does not hold" % (len(lost), what),
+                hours_slot(min(first, last), last),
+            )
+            self._findings.add("LOG_UNACCOUNTED", place, got=got, slot=slot)
+
+
+def left_out_headers(data: bytes) -> Iterator[bytes]:
+    """Yield the headers of chunks that the log holds and the pack does not: one zlib stream of lines."""
+    stream, rest, at, step = zlib.decompressobj(), b"", 0, 4096
+    while at < len(data) and not stream.eof:
+        try:
+            rest += stream.decompress(data[at : at + step])
+        except zlib.error as error:
+            raise Bad("deflate: %s" % error) from None
+        at += step
+        lines = rest.split(b"\n")
+        rest = lines.pop()
+        yield from lines
+        if len(rest) > MAX_HEADER_BYTES:
+            raise Bad("a header is too long")
+    if rest or not stream.eof or stream.unused_data or at < len(data):
+        raise Bad("not one whole zlib stream of lines")
 
 
 # ======================================================================================================
@@ -7747,7 +7893,9 @@ def check_pack(
     if coverage and log:
         coverage.days(said, window)
         coverage.edition(declared)
-        coverage.close(said, window, declared.scope.names if declared.scope else None)
+        coverage.close(said)
+        names = declared.scope.names if declared.scope else None
+        coverage.account(pack.read("data/log/left-out.zlib"), said, window, names, list(enrolled.values()))
         report.anchors = Anchors(pack, log, key, outside or Outside(), findings)
         rules = _fixed_rules(declared, records, trusted, log)
         report.anchors.judge(window, calendar, rules, naming.named, said.made_ms)

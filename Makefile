@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DECIDING := verifier/*
 UNITS := $(addprefix deploy/systemd/starproof-,agent.service collector.service database.service logins.service)
 
-.PHONY: help run test quick lint types imports old units thresholds bench clean
+.PHONY: help run test quick lint types imports old units thresholds bench wheel sbom deb rpm clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -68,6 +68,25 @@ bench: $(VENV)/.dev  ## weights beside their peers (needs Debian's prometheus-no
 	$(BIN)/python bench/flag_rates.py
 	$(BIN)/python bench/unit_weight.py
 	PYTHONPATH=tests:tests/console $(BIN)/python bench/console_overview.py
+	$(BIN)/python bench/sketch.py
+
+wheel: $(VENV)/.dev  ## the wheel of this commit, the same bytes everywhere, with the code hash that it will tell
+	PYTHON=$(CURDIR)/$(BIN)/python deploy/release/build-wheel dist
+	$(BIN)/starproof code-hash dist/starproof-*.whl
+
+sbom: $(VENV)/.dev  ## the bill of materials of a release (CycloneDX)
+	$(BIN)/python deploy/release/sbom.py dist/starproof.cdx.json
+
+# The agent's packages for this machine's kind, for the Pythons of the systems that we name. Same source, same bytes.
+PACKAGE_PLATFORM ?= linux-$(shell uname -m)
+PACKAGE_PYTHONS ?= 3.9 3.10 3.11 3.12 3.13
+PACKAGE_OPTIONS = --platform $(PACKAGE_PLATFORM) $(addprefix --python ,$(PACKAGE_PYTHONS)) --out dist
+
+deb: $(VENV)/.installed  ## the agent as a Debian package, in dist/
+	$(BIN)/starproof bundle deb $(PACKAGE_OPTIONS)
+
+rpm: $(VENV)/.installed  ## the agent as an RPM package, in dist/
+	$(BIN)/starproof bundle rpm $(PACKAGE_OPTIONS)
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* demo-output
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* demo-output dist

@@ -180,6 +180,7 @@ def enroll_source(settings: Settings, options: argparse.Namespace, *, source: st
     """
     import socket  # noqa: PLC0415 - lazy, see the module
 
+    from agent.code import running_code  # noqa: PLC0415 - the same
     from agent.enrol import Request, enrol, facts  # noqa: PLC0415 - the same
     from agent.state import State, default_state  # noqa: PLC0415 - the same
     from agent.transport import HttpTransport  # noqa: PLC0415 - the same
@@ -201,6 +202,7 @@ def enroll_source(settings: Settings, options: argparse.Namespace, *, source: st
             time_ms=_wall_ms(),
             facts=facts(),
             source=source,
+            code=running_code(),
         )
         enrolled = enrol(state, request, transport)
     record = enrolled.signed.enrolment

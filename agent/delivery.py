@@ -33,7 +33,7 @@ BACKOFF_CAP_S = 300.0
 IDLE_S = 60.0
 """With nothing to send, chunks that were held are looked at this often."""
 LAST_TIMEOUT_S = 4.0
-"""The last request when the agent stops; ``agent.run`` waits 5 s for it."""
+"""The last requests together when the agent stops; ``agent.run`` waits 5 s for them."""
 PATH = "/v1/chunks"
 CONTENT_TYPE = "application/vnd.starproof.chunks"
 _MAX_DOUBLINGS = 16
@@ -91,7 +91,7 @@ class Delivery:
         self._wake.set()
 
     def stop(self) -> None:
-        """Ask the loop to send once more, quickly, and end."""
+        """Ask the loop to send what is pending, quickly, and end."""
         self._stopping.set()
         self._wake.set()
 
@@ -109,9 +109,17 @@ class Delivery:
                 wait_s = self._around.random() * self._spread_s
             self._stopping.wait(wait_s)
         try:
-            self.cycle(timeout_s=min(LAST_TIMEOUT_S, self._timeout_s))
+            self._last()
         except (SpoolError, OSError) as error:
             self._events.error("delivery_failed", reason=str(error))
+
+    def _last(self) -> None:
+        """Send what is pending while the collector takes it, for a few seconds altogether."""
+        end_s = self._around.mono_s() + LAST_TIMEOUT_S
+        while True:
+            left_s = end_s - self._around.mono_s()
+            if left_s <= 0 or self.cycle(timeout_s=min(left_s, self._timeout_s)) != 0.0:
+                return
 
     def cycle(self, *, timeout_s: Optional[float] = None) -> Optional[float]:
         """Send one batch; return the seconds to wait before the next, ``None`` for nothing to send.

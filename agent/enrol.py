@@ -29,6 +29,7 @@ from agent.state import KEY, NEXT_KEY, PENDING, SPOOL, Enrolled, State
 from agent.transport import DEFAULT_TIMEOUT_S, Answer, Transport
 from evidence import __version__ as version
 from evidence import enrolment as records
+from evidence.code_hash import UNKNOWN
 from evidence.enrolment import Enrolment, SignedEnrolment
 from evidence.errors import EvidenceError
 from evidence.keys import PrivateKey, PublicKey
@@ -51,6 +52,7 @@ class Request:
     time_ms: int
     facts: Mapping[str, Any]
     source: str = SOURCE
+    code: str = UNKNOWN
 
 
 def enrol(state: State, request: Request, transport: Transport) -> Enrolled:
@@ -157,6 +159,7 @@ def _record(
         time_ms=request.time_ms,
         agent=AGENT,
         facts=dict(request.facts),
+        code=request.code,
     )
 
 

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Optional, Union
 
-from evidence.manifest import COUNTERS, COUNTERS_CLOCKS, CPU_STATES, UNIT_CPU, Column, Device, Manifest, build
+from evidence.manifest import (
+    COUNTERS,
+    COUNTERS_CLOCKS,
+    CPU_STATES,
+    READ_SECTORS,
+    UNIT_CPU,
+    Column,
+    Device,
+    Manifest,
+    build,
+)
 
 MAX_COUNTED = 600
 MAX_UNCOUNTED = 300
@@ -17,6 +27,8 @@ MAX_REASON = 240
 
 NET_COLUMNS = ("net.rx", "net.tx")
 DISK_COLUMNS = ("disk.reads", "disk.writes")
+DISK_WITNESS_COLUMNS = (*DISK_COLUMNS, READ_SECTORS)
+"""On systems whose kernel says how many sectors were moved."""
 SESSION_COLUMNS = ("sessions.count", "sessions.users")
 
 Absent = tuple[str, str]
@@ -51,6 +63,7 @@ def take_stock(
     sessions: bool,
     absent: Sequence[Absent],
     units: Sequence[Device] = (),
+    disk_columns: Sequence[str] = DISK_COLUMNS,
     before: Optional[Inventory] = None,
 ) -> Inventory:
     """Return the inventory of what was found, ``before`` itself if its manifest would say the same.
@@ -76,7 +89,7 @@ def take_stock(
     disks_read = tuple(found for found in counted if found.device.kind == "disk")
     names = [*COUNTERS_CLOCKS, *([f"cpu.{state}" for state in CPU_STATES] if cpu else [])]
     columns = [Column(name) for name in names]
-    for group, read in ((NET_COLUMNS, nics_read), (DISK_COLUMNS, disks_read)):
+    for group, read in ((NET_COLUMNS, nics_read), (disk_columns, disks_read)):
         columns += [Column(name, device=found.device.name) for found in read for name in group]
     columns += [Column(name) for name in SESSION_COLUMNS if sessions]
     columns += [Column(UNIT_CPU, device=unit.name) for unit in units]

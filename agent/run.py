@@ -12,14 +12,14 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Callable, Optional
 
 from agent import lean
+from agent.code import running_code
 from agent.config import Settings, listen
-from agent.delivery import Delivery, Surroundings
+from agent.courier import delivery_of
 from agent.enrol import AGENT
 from agent.errors import AgentError, NotEnrolledError
 from agent.events import Events
@@ -33,21 +33,12 @@ from agent.shelf import Head
 from agent.spool import Spool
 from agent.state import SHUTDOWN, SPOOL, STATUS, Enrolled, State, default_state
 from agent.status import Board
-from agent.transport import HttpTransport
 from evidence import __version__ as version
 from evidence.sources import AGENT as SOURCE
 
 GRACE_S = 5.0
 """How long a stopping agent waits for its last delivery."""
-SPREAD_S = 10.0
-SPREAD_SHARE = 20
-"""Sending waits up to a twentieth of the seal period, at most 10 s: all agents seal at once."""
 _MIB = 1024 * 1024
-
-
-def chance() -> float:
-    """Return a random number in [0, 1) for jitter; the module ``random`` costs 0.4 MB."""
-    return int.from_bytes(os.urandom(4), "big") / 2**32
 
 
 def machine_goes_down() -> bool:
@@ -64,11 +55,13 @@ def run(
     environment: Mapping[str, str],
     goes_down: Callable[[], bool] = machine_goes_down,
     source: str = SOURCE,
+    steering: Optional[Callable[[Loop], contextlib.AbstractContextManager[None]]] = None,
 ) -> int:
     """Run the agent until SIGTERM or SIGINT; return the exit code.
 
     ``goes_down`` is asked after SIGTERM whether the machine is shutting down. ``source`` is what the
-    state directory must be enrolled as.
+    state directory must be enrolled as. ``steering`` is what ends the loop, signals if not given; it is
+    entered when the agent is ready.
 
     Raises:
         AgentError: it cannot start: not enrolled, or as another source, locked, or settings that cannot
@@ -81,15 +74,16 @@ def run(
     with state.lock():
         enrolled = state.require_enrolled()
         _require_source(state, enrolled, source)
-        board = Board(wall_ms, interval_ms=schedule.interval_ms)
+        code = running_code()
+        board = Board(wall_ms, interval_ms=schedule.interval_ms, code=code)
         spool = _spool(settings, state, enrolled, events)
         receipts = Receipts(state, enrolled.log_key)
-        delivery = _delivery(settings, schedule, spool, enrolled, receipts, board=board, events=events)
+        delivery = delivery_of(settings, schedule, spool, enrolled, receipts, board=board, events=events)
         host = make_host()
         last = _last_life(state, spool, host)
         runner = Runner(
             host=host,
-            sealer=_sealer(enrolled, last),
+            sealer=_sealer(enrolled, last, code),
             spool=spool,
             delivery=delivery,
             schedule=schedule,
@@ -98,7 +92,7 @@ def run(
             status_path=state.path(STATUS),
             once_sealed=(lambda: state.remove(SHUTDOWN)) if last and last.shut_down else None,
         )
-        with _metrics(settings, runner), signals(loop):
+        with _metrics(settings, runner), (steering or signals)(loop):
             thread = threading.Thread(target=delivery.run, name="delivery", daemon=True)
             thread.start()
 
@@ -186,9 +180,11 @@ def _spool(settings: Settings, state: State, enrolled: Enrolled, events: Events)
     )
 
 
-def _sealer(enrolled: Enrolled, last: Optional[LastRow]) -> Sealer:
+def _sealer(enrolled: Enrolled, last: Optional[LastRow], code: str) -> Sealer:
     record = enrolled.signed.enrolment
-    identity = Identity(enterprise=record.enterprise, host=record.host, agent=AGENT, source=record.source)
+    identity = Identity(
+        enterprise=record.enterprise, host=record.host, agent=AGENT, source=record.source, code=code
+    )
     return Sealer(identity=identity, key=enrolled.key, last=last)
 
 
@@ -197,36 +193,6 @@ def last_of(head: Optional[Head]) -> Optional[LastRow]:
     if head is None or not (head.chunk or head.boot):
         return None
     return last_row(head.chunk) if head.chunk else LastRow(boot_id=head.boot, wall_ms=head.end_ms)
-
-
-def _delivery(
-    settings: Settings,
-    schedule: Schedule,
-    spool: Spool,
-    enrolled: Enrolled,
-    receipts: Receipts,
-    *,
-    board: Board,
-    events: Events,
-) -> Delivery:
-    transport = HttpTransport(
-        settings.collector or enrolled.collector,
-        wall_ms=wall_ms,
-        mono_s=time.monotonic,
-        ca_file=settings.delivery_ca_file,
-    )
-    return Delivery(
-        spool=spool,
-        key=enrolled.key,
-        transport=transport,
-        around=Surroundings(mono_s=time.monotonic, random=chance),
-        board=board,
-        events=events,
-        timeout_s=float(settings.delivery_timeout_s),
-        max_chunks=settings.delivery_max_chunks,
-        receipts=receipts,
-        spread_s=min(SPREAD_S, schedule.seal_ms / MS_PER_S / SPREAD_SHARE),
-    )
 
 
 @contextlib.contextmanager

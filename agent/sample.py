@@ -25,6 +25,7 @@ LABELS = {
     "net.tx": "发送字节 sent bytes",
     "disk.reads": "完成的读次数 completed reads",
     "disk.writes": "完成的写次数 completed writes",
+    "disk.read_sectors": "读取的扇区 sectors read",
     "unit.cpu": "处理器时间 processor time, µs",
     "sessions.count": "登录会话 sessions",
     "sessions.users": "登录账户 accounts",

@@ -30,6 +30,7 @@ from typing import Optional
 from agent.reading import Reading, ReadingError
 from agent.thinning import keep_rows
 from evidence.chunk import BOOTS, CLOCK_STATES, EARLIEST_MS, LATEST_MS, MAX_NAME, Chunk, Header, seal
+from evidence.code_hash import UNKNOWN
 from evidence.columns import MAX_ROWS, MAX_VALUES, MISSING
 from evidence.keys import PrivateKey
 from evidence.manifest import COUNTERS_CLOCKS, UNITS, Column, Manifest, device_kind
@@ -53,6 +54,7 @@ class Identity:
     host: str
     agent: str
     source: str = AGENT
+    code: str = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ class Sealer:
             clock_state=run.clock_state,
             clock_offset_ms=clock.offset_ms,
             clock_rtt_ms=clock.rtt_ms,
+            code=self._identity.code,
         )
         return seal(header, manifest=run.manifest, values=list(zip(*rows)), key=self._key)
 

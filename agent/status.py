@@ -14,10 +14,12 @@ from typing import Any, Callable, Optional
 
 from agent import state as states
 from agent.answers import Decision
+from agent.enrol import AGENT
 from agent.files import FILE_MODE
 from agent.sealing import ClockEstimate
 from agent.shelf import CHUNK, DAMAGED, REFUSED, seq_of
 from agent.state import State
+from evidence.code_hash import UNKNOWN
 
 SCHEMA = "starproof/agent-status/1"
 BLOCK_BYTES = 4096
@@ -48,8 +50,8 @@ _MOMENTS = ("started_ms", "last_reading_ms", "last_seal_ms", "last_ack_ms", "las
 class Board:
     """Counts and last moments of one life of the agent. May be used from several threads."""
 
-    def __init__(self, wall_ms: Callable[[], int], *, interval_ms: int) -> None:
-        """Start all counts at zero and all moments as unknown."""
+    def __init__(self, wall_ms: Callable[[], int], *, interval_ms: int, code: str = UNKNOWN) -> None:
+        """Start all counts at zero and all moments as unknown; ``code`` is what runs."""
         self._wall_ms = wall_ms
         self._lock = threading.Lock()
         self._fields: Document = {
@@ -62,6 +64,8 @@ class Board:
             "clock_offset_ms": None,
             "clock_rtt_ms": None,
             "clock_state": "unknown",
+            "agent": AGENT,
+            "code": code,
         }
         self._fields["started_ms"] = wall_ms()
 
@@ -172,7 +176,7 @@ def report(state: State, *, now_ms: int) -> Document:
         "chunks_refused": _count(state.path(states.SPOOL), REFUSED),
     }
     names = (*_COUNTERS, *_MOMENTS, "last_delivery", "last_delivery_message", "last_problem")
-    for name in (*names, "interval_ms", "clock_offset_ms", "clock_rtt_ms", "clock_state"):
+    for name in (*names, "interval_ms", "clock_offset_ms", "clock_rtt_ms", "clock_state", "agent", "code"):
         document[name] = last.get(name)
     document["attention"] = attention(document, now_ms=now_ms)
     return document
@@ -231,6 +235,7 @@ def text(document: Mapping[str, Any], *, now_ms: int) -> str:
         ("密钥 key", str(document["key"])[:16]),
         ("采集中心 collector", document["collector"]),
         ("状态目录 state", document["state"]),
+        ("程序 program", _program(document)),
         ("运行 running", "是 yes" if document["running"] else "否 no"),
         ("最近读数 last reading", _ago(document["last_reading_ms"], now_ms)),
         ("待发数据块 pending", f"{document['chunks_pending']} ({document['spool_bytes']} bytes)"),
@@ -254,6 +259,11 @@ def _offset(document: Mapping[str, Any]) -> str:
     if document["clock_offset_ms"] is None:
         return "-"
     return f"{document['clock_offset_ms']} ms ± {document['clock_rtt_ms']} ms"
+
+
+def _program(document: Mapping[str, Any]) -> str:
+    """Return version and code of the agent's last life, which an older one did not write."""
+    return f"{document['agent'] or '-'}, 代码 code {document['code'] or '未知 unknown'}"
 
 
 def _is_late(document: Mapping[str, Any], now_ms: int) -> bool:

@@ -1,10 +1,10 @@
 """Make the example month in config/examples/month from real traces; the same input gives the same bytes.
 
-    python bench/example_month.py TRACES [--out config/examples/month]
+    python bench/example_month.py TRACES LOG [--out config/examples/month]
 
 TRACES is a folder with the series of the Numenta Anomaly Benchmark that are named below (CloudWatch
 series of real machines, MIT licence): files ``<series>.csv`` with the columns timestamp and value,
-one row each 300 s. What is done to them, so that fourteen days become a month of an enterprise:
+one row each 300 s. LOG is a real access log, see ``example_accounts``. What is done to them, so that fourteen days become a month of an enterprise:
 
 1. A series' first 14 days are repeated, whole weeks apart, until October 2026 is full: weekdays and
    times of day stay, and so do its gaps. A longer series is taken as it is, also whole weeks later.
@@ -30,6 +30,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
+from example_accounts import accounts_text
 from example_ledger import ledger_text
 from example_texts import DOCUMENTS, document_bytes, profile_text, scope_text
 
@@ -107,16 +108,17 @@ RATES = ("net.rx", "net.tx", "disk.reads", "disk.writes")
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the example month from real traces.")
     parser.add_argument("traces", type=Path, help="folder with the series")
+    parser.add_argument("log", type=Path, help="the access log, packed with xz")
     parser.add_argument("--out", type=Path, default=FOLDER, help="where to write (default: %(default)s)")
     options = parser.parse_args()
-    for name, data in sorted(files(options.traces).items()):
+    for name, data in sorted(files(options.traces, options.log).items()):
         path = options.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         print(f"{len(data):>9} {name}")
 
 
-def files(traces: Path) -> dict[str, bytes]:
+def files(traces: Path, log: Path) -> dict[str, bytes]:
     """Return every file of the example that is made, by its name."""
     made = {
         "cpu.csv": _csv(_cpu_rows(traces)),
@@ -124,6 +126,7 @@ def files(traces: Path) -> dict[str, bytes]:
         "disks.csv": _csv(_rate_rows(traces, RATES[2:])),
         "scope.toml": scope_text([(host.id, host.mbps, host.iops) for host in HOSTS]).encode(),
         "ledger.csv": ledger_text().encode(),
+        "accounts.csv": accounts_text(log).encode(),
         "LICENSE.traces.txt": (traces / LICENCE).read_bytes(),
     }
     documents = {f"documents/{document.file}": document_bytes(document) for document in DOCUMENTS}

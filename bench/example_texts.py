@@ -80,7 +80,7 @@ _ROWS = {
 """Ticked row → its document; the one without a document shows what a tick alone is worth."""
 _FIGURES = (
     ("it_cost_reduction", "35.5", "上云前12个月与上云后10个月的月均IT运维成本对比；以台账为准", "costs"),
-    ("monthly_user_rate", "65", "2026年10月登录的不同账号 ÷ 使用云服务人员数量", "logins"),
+    ("monthly_user_rate", "65", "2026年10月登录的不同账号 ÷ 使用云服务人员数量；以账号数据为准", "logins"),
     ("cloud_investment", "62.5", "2026年1月至10月已付云服务费用，万元；以台账为准", "invoices"),
 )
 
@@ -108,6 +108,10 @@ to = 2026-10-31
 [head_counts]
 total = 320
 cloud_users = 260
+
+[users]
+head_count = "cloud_users"
+sources = ["portal/accounts"]
 
 [it_cost]
 items = ["服务器与机房", "运维人员", "电费"]

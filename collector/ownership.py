@@ -31,18 +31,6 @@ def adopt(handle: int, like: Path) -> None:
         os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
-def adopt_file(path: Path) -> None:
-    """Give the file at a path, if there is one, to the owner of its directory. Raises as ``adopt``."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
-        adopt(handle, path.parent)
-    finally:
-        os.close(handle)
-
-
 def owner_like(path: Path) -> Path:
     """Return whose a file is that replaces the one at ``path``: the old one's, unless that is root's."""
     return path if path.exists() and path.stat().st_uid != ROOT else path.parent

@@ -49,6 +49,10 @@ def parse_key(text: str) -> bytes:
     return bytes.fromhex(digits)
 
 
+CLIENT_ADDRESS = "client-address/1"
+"""The definition under which the account is the client's address, which is no person."""
+
+
 def key_id(key: bytes) -> str:
     """Return the name of a key, 16 hex digits: it tells keys apart and gives nothing away."""
     return hmac.new(key, _KEY_ID, hashlib.sha256).hexdigest()[:KEY_ID_DIGITS]

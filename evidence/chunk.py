@@ -28,6 +28,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evidence import canonical, columns, fields
+from evidence.code_hash import UNKNOWN
 from evidence.dsse import CHUNK_TYPE, pae_hash
 from evidence.errors import LimitExceededError, MalformedError, MismatchError
 from evidence.keys import SIGNATURE_BYTES, PrivateKey, PublicKey
@@ -53,6 +54,8 @@ FIRST_ROWS = ("reading", "repeat", *BOOTS)
 boot, where every kernel counter is zero. After a shutdown that the agent saw, the host was off from
 the chunk before until boot; otherwise nobody knows since when it was off."""
 CLOCK_STATES = ("synchronized", "unsynchronized", "unknown")
+OPTIONAL = ("code",)
+"""Fields that chunks of before do not have."""
 
 _PREFIX = struct.Struct("<4s32s64sI")
 _LENGTHS = struct.Struct("<II")
@@ -68,7 +71,8 @@ class Header:
     which everything was read), ``prev_end_ms`` the end
     of the chunk before (0 for the first of a chain). ``anchor`` is the hash of the newest anchored
     checkpoint known when sealing, or empty. ``clock_offset_ms`` is server minus host, measured at
-    the last delivery within ± ``clock_rtt_ms``; ``clock_rtt_ms`` -1 means never measured.
+    the last delivery within ± ``clock_rtt_ms``; ``clock_rtt_ms`` -1 means never measured. ``code`` is
+    the hash of the program that sealed (``evidence.code_hash``); empty, it is not known and left out.
     """
 
     enterprise: str
@@ -91,6 +95,7 @@ class Header:
     clock_state: str
     clock_offset_ms: int
     clock_rtt_ms: int
+    code: str = UNKNOWN
 
     def encode(self) -> bytes:
         """Return the canonical bytes that are signed.
@@ -98,7 +103,10 @@ class Header:
         Raises:
             OutOfRangeError: a value has no canonical form.
         """
-        return canonical.encode({"schema": SCHEMA, **asdict(self)})
+        return canonical.encode({"schema": SCHEMA, **fields.without_unknown(asdict(self), OPTIONAL)})
+
+
+_REQUIRED = ("schema", *(name for name in Header.__dataclass_fields__ if name not in OPTIONAL))
 
 
 @dataclass(frozen=True)
@@ -231,7 +239,7 @@ def parse_header(body: bytes) -> Header:
     """
     document = canonical.decode(body, limit=MAX_HEADER_BYTES)
     where = "chunk header"
-    fields.require_keys(document, ("schema", *Header.__dataclass_fields__), where=where)
+    fields.require_keys(document, _REQUIRED, OPTIONAL, where=where)
     fields.choice(document, "schema", (SCHEMA,), where=where)
     header = Header(
         enterprise=fields.text(document, "enterprise", where=where, longest=MAX_NAME),
@@ -254,6 +262,7 @@ def parse_header(body: bytes) -> Header:
         clock_state=fields.choice(document, "clock_state", CLOCK_STATES, where=where),
         clock_offset_ms=fields.integer(document, "clock_offset_ms", where=where, least=-LATEST_MS),
         clock_rtt_ms=fields.integer(document, "clock_rtt_ms", where=where, least=-1),
+        code=fields.known_hash(document, "code", where=where),
     )
     if header.anchor and not fields.is_hash(header.anchor):
         raise MalformedError(f"{where}: anchor is neither empty nor 64 lower-case hex digits")

@@ -40,7 +40,7 @@ from dataclasses import dataclass, fields
 from evidence.calendar import Slots
 from evidence.chunk import BOOTS, Chunk, Header
 from evidence.columns import MISSING
-from evidence.manifest import ACTIVITY, AVERAGES, COUNTERS, COUNTERS_CLOCKS, MAX_SCALE, PER_DEVICE
+from evidence.manifest import ACTIVITY, AVERAGES, COUNTERS, COUNTERS_CLOCKS, MAX_SCALE, PER_DEVICE, WITNESSES
 
 OBSERVED_INTERVALS = 2
 STEP_TOLERANCE_MS = 50
@@ -215,7 +215,7 @@ class _Counters:
         self._by_name: dict[str, list[Sequence[int]]] = {}
         for column, values in zip(chunk.manifest.columns, chunk.values):
             self._by_name.setdefault(column.name, []).append(values)
-        names = [name for name in self._by_name if name in PER_DEVICE]
+        names = [name for name in self._by_name if name in PER_DEVICE - WITNESSES]
         self._metrics = [*([CPU, CPU_STEAL] if "cpu.user" in self._by_name else []), *names]
         speeds = [
             device.speed_bps for device in chunk.manifest.devices if device.counts and device.kind == "nic"

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from evidence import canonical, fields
-from evidence.chunk import LATEST_MS, MAX_NAME, source_of
+from evidence.chunk import LATEST_MS, MAX_NAME, OPTIONAL, source_of
+from evidence.code_hash import UNKNOWN
 from evidence.dsse import ENROLMENT_TYPE, pae_hash
 from evidence.errors import BadSignatureError, MalformedError
 from evidence.keys import PrivateKey, PublicKey
@@ -27,7 +28,8 @@ class Enrolment:
 
     ``key`` is the public key in hex, ``epoch`` counts the enrolments of this host and source from
     0, ``previous`` is the id of the key it replaces (empty: none), ``token`` the SHA-256 of the
-    one-time token (hex), ``facts`` flat strings and integers about the machine.
+    one-time token (hex), ``facts`` flat strings and integers about the machine. ``code`` is the hash of the
+    program that made the record (``evidence.code_hash``); empty, it is not known and left out.
     """
 
     enterprise: str
@@ -40,6 +42,7 @@ class Enrolment:
     time_ms: int
     agent: str
     facts: Mapping[str, Any]
+    code: str = UNKNOWN
 
     def encode(self) -> bytes:
         """Return the canonical bytes that are signed.
@@ -47,7 +50,10 @@ class Enrolment:
         Raises:
             OutOfRangeError: a value has no canonical form.
         """
-        return canonical.encode({"schema": SCHEMA, **asdict(self)})
+        return canonical.encode({"schema": SCHEMA, **fields.without_unknown(asdict(self), OPTIONAL)})
+
+
+_REQUIRED = ("schema", *(name for name in Enrolment.__dataclass_fields__ if name not in OPTIONAL))
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ def parse(record: bytes) -> Enrolment:
     """
     document = canonical.decode(record, limit=MAX_RECORD_BYTES)
     where = "enrolment"
-    fields.require_keys(document, ("schema", *Enrolment.__dataclass_fields__), where=where)
+    fields.require_keys(document, _REQUIRED, OPTIONAL, where=where)
     fields.choice(document, "schema", (SCHEMA,), where=where)
     previous = fields.text(document, "previous", where=where, longest=fields.HASH_DIGITS)
     if previous and not fields.is_hash(previous):
@@ -137,4 +143,5 @@ def parse(record: bytes) -> Enrolment:
         time_ms=fields.integer(document, "time_ms", where=where, most=LATEST_MS),
         agent=fields.text(document, "agent", where=where, longest=MAX_NAME),
         facts=fields.facts(document, "facts", where=where),
+        code=fields.known_hash(document, "code", where=where),
     )

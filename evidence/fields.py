@@ -87,6 +87,21 @@ def hex_hash(document: Mapping[str, Any], key: str, *, where: str) -> str:
     return value
 
 
+def known_hash(document: Mapping[str, Any], key: str, *, where: str) -> str:
+    """Return the 64 lower-case hex digits under an optional ``key``, empty if it is absent.
+
+    Raises:
+        MalformedError: it is there and anything else; an empty text would be a second way to say absent.
+    """
+    return hex_hash(document, key, where=where) if key in document else ""
+
+
+def without_unknown(document: Mapping[str, Any], optional: Iterable[str]) -> dict[str, Any]:
+    """Return the document without those of its optional fields that are empty."""
+    left_out = {key for key in optional if not document[key]}
+    return {key: value for key, value in document.items() if key not in left_out}
+
+
 def is_hash(value: str) -> bool:
     """Return whether ``value`` is 64 lower-case hex digits."""
     return len(value) == HASH_DIGITS and not set(value) - _HEX

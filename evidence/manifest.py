@@ -10,7 +10,8 @@ Column names (``kind`` / ``unit``):
 * ``cpu.user`` … ``cpu.guest_nice`` (counter / tick): /proc/stat's ten states, ``user`` and ``nice``
   containing the guest ticks as the kernel writes them.
 * ``net.rx``, ``net.tx`` (counter / byte) and ``disk.reads``, ``disk.writes`` (counter / operation),
-  one per counted device.
+  one per counted device. ``disk.read_sectors`` (counter / sector of 512 bytes), where the system gives it, is
+  what those reads moved: no figure rests on it, the check compares the two.
 * ``db.reads``, ``db.writes`` (counter / statement), one or both per database: statements that its
   server carried out. What a product counts as one stands in the device's reason.
 * ``unit.cpu`` (counter / us): processor time of a unit (systemd unit, Windows service), one per
@@ -65,6 +66,8 @@ UNIT_CPU = "unit.cpu"
 UNIT_ALL = "all"
 """The device of ``unit.cpu`` that stands for all units of the host together."""
 
+READ_SECTORS = "disk.read_sectors"
+
 UNITS = {
     **dict.fromkeys((*COUNTERS_CLOCKS, *AVERAGES_CLOCKS), ("clock", "ms")),
     **{f"cpu.{state}": ("counter", "tick") for state in CPU_STATES},
@@ -72,6 +75,7 @@ UNITS = {
     "net.tx": ("counter", "byte"),
     "disk.reads": ("counter", "operation"),
     "disk.writes": ("counter", "operation"),
+    READ_SECTORS: ("counter", "sector"),
     "db.reads": ("counter", "statement"),
     "db.writes": ("counter", "statement"),
     UNIT_CPU: ("counter", "us"),
@@ -98,7 +102,11 @@ ALL_INTERFACES = "all_interfaces"
 
 DEVICE_KINDS = {"net": "nic", "disk": "disk", "db": "database", "unit": "unit"}
 """What a device is whose columns begin with this word."""
-PER_DEVICE = frozenset({"net.rx", "net.tx", "disk.reads", "disk.writes", "db.reads", "db.writes", UNIT_CPU})
+PER_DEVICE = frozenset(
+    {"net.rx", "net.tx", "disk.reads", "disk.writes", READ_SECTORS, "db.reads", "db.writes", UNIT_CPU}
+)
+WITNESSES = frozenset({READ_SECTORS})
+"""Columns that only bear witness to others: they have no day sums."""
 
 _CLOCKS = {COUNTERS: COUNTERS_CLOCKS, AVERAGES: AVERAGES_CLOCKS, ACTIVITY: ACTIVITY_COLUMNS}
 _CARRIES = {COUNTERS: {"counter", "gauge"}, AVERAGES: {"average"}, ACTIVITY: set[str]()}

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from starproof.anchor_text import print_anchors
+from starproof.program_text import print_programs
 from starproof.questions_text import print_questions
 from starproof.star_text import print_verdict
 from starproof.tables import print_figures, print_findings, printable
@@ -26,18 +27,6 @@ CHAINS = (
     "no chunk of the window is missing between the first and the last of each chain",
 )
 FOLLOW = ("指标可由读数按所列规则精确复算", "the figures follow exactly from the readings and the rules")
-IMPORTED = ("导入的数据未经任何主机签名", "imported data: no host has signed them")
-DECLARED = (
-    "申报的各项属实：材料按哈希保存，由评审人员审阅",
-    "what is declared: documents are kept by hash, for the reviewer to read",
-)
-NOT_PROVED = (
-    "主机计数器真实、负载是有用的工作、未经外部锚定证实的时间、没有漏报主机",
-    (
-        "that the counters were true, that the load was useful work, any time that no anchor confirms, that no "
-        "host was left out"
-    ),
-)
 
 
 def proved(report: CheckReport) -> list[tuple[str, str]]:
@@ -67,16 +56,13 @@ def print_check(report: CheckReport, console: Console | None = None, *, figures:
     if report.outcome != FAILED:
         for zh, en in proved(report):
             out.print(f"证明了 proved: {zh} [dim]{en}[/]", soft_wrap=True)
-        not_proved = [NOT_PROVED]
-        if report.chunks > report.attested:
-            not_proved.append(IMPORTED)
-        if report.declared is not None and report.declared.profile is not None:
-            not_proved.append(DECLARED)
-        for zh, en in not_proved:
-            out.print(f"未证明 not proved: {zh} [dim]{en}[/]", soft_wrap=True)
+        # Page one of the report says the same, word for word.
+        for point in [] if report.report is None else report.report["not_proved"]:
+            out.print(f"未证明 not proved: {point['zh']} [dim]{point['en']}[/]", soft_wrap=True)
     if report.anchors is not None:
         print_anchors(report.anchors, out)
     if report.outcome != FAILED and figures and report.figures is not None and report.report is not None:
         print_figures(report.figures, out)
         print_verdict(report.report["verdict"], out)
         print_questions(report.report["questions"], out)
+        print_programs(report.report["hosts"], out)

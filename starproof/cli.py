@@ -26,6 +26,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "collector",
         "admit and keep chunks; enrolment tokens 采集服务",
     ),
+    "bundle": (
+        "starproof.commands.bundle",
+        "collector",
+        "archives and packages for hosts without internet 离线安装包",
+    ),
     "import": ("collector.importing.cli", "collector", "import averages from CSV 导入"),
     "source": ("starproof.commands.source", "collector", "clouds and monitors as sources 数据源"),
     "accounts": ("starproof.commands.accounts", "collector", "who was active, as keyed hashes 账号来源"),
@@ -46,6 +51,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("starproof.commands.report", "documents", "the report of a month 报告"),
     "pack": ("starproof.commands.pack", "collector", "write the evidence pack of a month 证据包"),
     "check": ("starproof.commands.check", "verifier", "check a pack, offline 离线核验"),
+    "seal": ("starproof.commands.seal", "verifier", "the company's seal on a report or pack 单位印章"),
+    "code-hash": ("starproof.commands.code_hash", "", "the hash that released code tells 代码哈希"),
     "region": ("starproof.commands.region", "documents", "count the stars of many packs 附件3"),
 }
 """Subcommand → module with ``main(argv, prog=)``, the extra that it needs, what it does."""
@@ -59,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if arguments else USAGE_ERROR
     if arguments[0] == "--version":
         print(f"starproof {__version__}")  # noqa: T201 - the answer of the command
-        return 0
+        return main(["code-hash"]) if arguments[1:] == ["--code"] else 0
     if arguments[0] not in COMMANDS:
         _complain(f"unknown command {arguments[0]!r}; there are {', '.join(COMMANDS)}")
         return USAGE_ERROR

@@ -40,6 +40,11 @@ def show(folder: Path, run: Run, out: Console) -> None:
     for name, period in FILES:
         run("import", "csv", given / name, "--period", period, "--enterprise", ENTERPRISE, "--db", db)
     run("ledger", "import", given / "ledger.csv", "--db", db)
+    key = folder / "account.key"
+    run("account-key", "--out", key)
+    days = ("--from", f"{MONTH}-01", "--to", f"{MONTH}-31")
+    told = ("--alias", "portal", *days, "--exclude", "probe", "--key", f"file:{key}")
+    run("accounts", "import", given / "accounts.csv", *told, "--db", db)
     declared = (
         "--month", MONTH, "--scope", given / "scope.toml", "--profile", given / "profile.toml", "--db", db,
     )  # fmt: skip

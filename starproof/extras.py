@@ -9,6 +9,7 @@ from typing import ClassVar
 from verifier.errors import VerifierError
 
 DOCUMENTS = ("docx", "jinja2", "typst", "vl_convert")
+PAGE = ("jinja2",)
 COLLECTOR = ("sqlalchemy", "alembic")
 
 
@@ -25,6 +26,15 @@ def require_documents() -> None:
         MissingExtraError: it is not installed.
     """
     _require("documents", DOCUMENTS)
+
+
+def require_page() -> None:
+    """Refuse to write the page of a check without the extra ``verifier``.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    _require("verifier", PAGE)
 
 
 def require_collector() -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from collector.store.ledger import Fields, Kept
-from starproof.ledger_columns import CellError, column_of, entry_of
+from starproof.ledger_columns import FEN, YUAN, CellError, column_of, entry_of
 from starproof.ledger_table import Row, TableFile, read_table
 from starproof.profiles import MAX_DOCUMENT_BYTES, inside, read_file
 from verifier.errors import LedgerError, ProfileError
@@ -55,15 +55,18 @@ class Reading:
         """
         _, book = read_book(before)
         made: list[Fields] = []
+        mine: dict[int, int] = {}
         for draft in self.drafts:
             entry, row = replace(draft.entry, number=book.next_number), draft.row
             found = list(book.faults(entry))
             for fault in found:
                 column = column_of(fault.field, row.cells)
                 if column not in draft.broken:
-                    self.table.fault(self.table.place(row.number, column), fault.message)
+                    beside = f"row {mine[fault.other]} of this file" if fault.other in mine else ""
+                    self.table.fault(row.number, column, fault.about(beside or f"entry {fault.other}"))
             if not found and not draft.broken:
                 book.add(entry)
+                mine[entry.number] = row.number
                 made.append(asdict(entry))
         if self.table.faults:
             raise LedgerFaultsError(self.table.faults)
@@ -91,11 +94,19 @@ def reading(table: TableFile, *, folder: Path, sha256: str) -> Reading:
         except ProfileError as cause:
             document = ""
             wrong.append(CellError("document", str(cause)))
+        unread = _unread(table, row)
         for error in wrong:
-            table.fault(table.place(row.number, error.column), str(error))
-        broken = frozenset(error.column for error in wrong)
+            if error.column not in unread:
+                table.fault(row.number, error.column, str(error))
+        broken = unread | {error.column for error in wrong}
         drafts.append(Draft(row, replace(entry, document=document), broken))
     return Reading(table, tuple(drafts), documents, sha256)
+
+
+def _unread(table: TableFile, row: Row) -> frozenset[str]:
+    """Return the columns of a row whose cells could not be read; of an amount in both of its columns."""
+    columns = {column for number, column in table.unread if number == row.number}
+    return frozenset(columns | {YUAN, FEN} if columns & {YUAN, FEN} else columns)
 
 
 def _document(text: str, folder: Path, documents: dict[str, Kept]) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,11 @@ MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 MAX_COLUMNS = 64
 MAX_FAULTS = 200
 """Faults that are kept; a wrong head makes one of every row."""
+SHOWN_DIGITS = 15
+"""Significant digits that a spreadsheet shows of a number, and that a double keeps of any decimal."""
 SHEET = "台账 ledger"
+COMMENT = "#"
+"""A row whose first cell begins so explains and is no entry."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +45,46 @@ class Row:
 
 @dataclass
 class TableFile:
-    """A table that was read. ``sheet`` is empty for CSV; ``letters`` by column key."""
+    """A table that was read. ``sheet`` is empty for CSV; ``places`` are the columns' indices by key.
+
+    ``unread`` are the cells, by row and key, whose fault is told already.
+    """
 
     sheet: str
     rows: list[Row] = field(default_factory=list)
-    letters: dict[str, str] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
+    unread: set[tuple[int, str]] = field(default_factory=set)
+    _faults: list[tuple[int, int, str]] = field(default_factory=list)
+
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong, from the first cell to the last."""
+        return [text for _, _, text in sorted(self._faults, key=lambda fault: fault[:2])]
 
     def place(self, row: int, column: str) -> str:
         """Return how a person finds a cell: sheet, cell, and the head of its column."""
         title = BY_NAME[column].title if column in BY_NAME else column
-        letter = self.letters.get(column)
-        cell = f"cell {letter}{row}" if letter else f"row {row}"
-        missing = "" if letter else ", which the table lacks"
-        return f"{f'sheet {self.sheet!r} ' if self.sheet else ''}{cell} ({title}{missing})"
+        index = self.places.get(column)
+        if index is None:
+            return f"{_sheet(self)}row {row} ({title}, which the table lacks)"
+        return f"{_sheet(self)}cell {_letter(index)}{row} ({title})"
 
-    def fault(self, place: str, message: str) -> None:
-        """Keep a fault, up to ``MAX_FAULTS``."""
-        if len(self.faults) < MAX_FAULTS:
-            self.faults.append(f"{place}: {message}")
+    def fault(self, row: int, column: str, message: str) -> None:
+        """Keep a fault of a cell that belongs to a column."""
+        self._keep(row, self.places.get(column, MAX_COLUMNS), f"{self.place(row, column)}: {message}")
+
+    def fault_at(self, row: int, index: int, message: str, *, title: str = "") -> None:
+        """Keep a fault of a cell by its place; ``title`` is the head above it."""
+        head = f" ({title})" if title else ""
+        self._keep(row, index, f"{_sheet(self)}cell {_letter(index)}{row}{head}: {message}")
+
+    def fault_of_row(self, row: int, message: str) -> None:
+        """Keep a fault of a row."""
+        self._keep(row, MAX_COLUMNS, f"{_sheet(self)}row {row}: {message}")
+
+    def _keep(self, row: int, index: int, text: str) -> None:
+        if len(self._faults) < MAX_FAULTS:
+            self._faults.append((row, index, text))
 
 
 def read_table(path: Path, *, sheet: str | None = None) -> tuple[TableFile, bytes]:
@@ -138,8 +165,9 @@ def _cells(sheet: Any, table: TableFile) -> Iterator[list[str]]:
             try:
                 line.append(_text(cell.value, getattr(cell, "data_type", "n"), column))
             except ValueError as error:
-                title = f" ({column.title})" if column else ""
-                table.fault(f"sheet {table.sheet!r} cell {_letter(index)}{number}{title}", str(error))
+                table.fault_at(number, index, str(error), title=column.title if column else "")
+                if column:
+                    table.unread.add((number, column.key))
                 line.append("")
         if not heads:
             heads = [BY_NAME.get(text) for text in line]
@@ -172,15 +200,23 @@ def _text(value: object, kind: str, column: ColumnName | None) -> str:
 
 
 def _plain(value: float) -> str:
-    """Return the digits that a spreadsheet shows of a number: the shortest that name it."""
-    return str(int(value)) if value == int(value) else repr(value)
+    """Return the digits of a number as a spreadsheet shows them in full: 15 significant ones.
+
+    A spreadsheet keeps binary numbers with 17 digits, the last two of which nobody ever wrote: the sum
+    0.1 + 0.2 rests there as 0.30000000000000004.
+    """
+    if isinstance(value, int):
+        return str(value)
+    if not math.isfinite(value):
+        raise ValueError(f"it holds {value}; write a number")
+    return f"{Decimal(f'{value:.{SHOWN_DIGITS}g}'):f}"
 
 
 def _fill(table: TableFile, lines: Iterable[Sequence[str]], name: str) -> None:
     source = iter(lines)
     heads = _heads(table, next(source, []), name)
     for number, line in enumerate(source, 2):
-        if not any(line):
+        if not any(line) or line[0].startswith(COMMENT):
             continue
         if len(table.rows) >= MAX_ENTRIES:
             raise LedgerError(f"{name}: more than {MAX_ENTRIES} rows; split it by year")
@@ -189,7 +225,7 @@ def _fill(table: TableFile, lines: Iterable[Sequence[str]], name: str) -> None:
             if index < len(heads) and heads[index]:
                 cells[heads[index]] = text
             elif text:
-                table.fault(_where(table, index, number), f"{text[:40]!r} stands under no head; remove it")
+                table.fault_at(number, index, f"{text[:40]!r} stands under no head; remove it")
         table.rows.append(Row(number, cells))
     if not table.rows and not table.faults:
         raise LedgerError(f"{name}: it has no rows; fill in the template (starproof ledger template)")
@@ -207,25 +243,21 @@ def _heads(table: TableFile, line: Sequence[str], name: str) -> list[str]:
         if text and column is None:
             there_are = ", ".join(entry.title for entry in COLUMNS)
             message = f"no column is called {text[:40]!r}{nearest(text, BY_NAME)}; there are {there_are}"
-            table.fault(_where(table, index, 1), message)
+            table.fault_at(1, index, message)
         key = column.key if column else ""
         if key in heads and key:
-            table.fault(_where(table, index, 1), f"the column {text!r} stands twice; leave one")
+            table.fault_at(1, index, f"the column {text!r} stands twice; leave one")
         heads.append(key)
         if key:
-            table.letters.setdefault(key, _letter(index))
+            table.places.setdefault(key, index)
     for key in REQUIRED:
         if key not in heads:
-            table.fault(f"{_sheet(table)}row 1", f"the column {BY_NAME[key].title!r} is missing; add it")
+            table.fault_of_row(1, f"the column {BY_NAME[key].title!r} is missing; add it")
     return heads
 
 
 def _sheet(table: TableFile) -> str:
     return f"sheet {table.sheet!r} " if table.sheet else ""
-
-
-def _where(table: TableFile, index: int, number: int) -> str:
-    return f"{_sheet(table)}cell {_letter(index)}{number}"
 
 
 def _letter(index: int) -> str:

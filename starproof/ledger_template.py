@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 
 from starproof.ledger_columns import COLUMNS, FEN, KINDS_ZH, PURPOSES_ZH
-from starproof.ledger_table import SHEET
+from starproof.ledger_table import COMMENT, SHEET
 
 GUIDE = "填表说明 guide"
 LAST_ROW = 5_000
@@ -25,10 +25,20 @@ EXAMPLES: Sequence[dict[str, str]] = (
 
 
 def csv_template() -> bytes:
-    """Return the template as CSV: UTF-8 with the mark that Excel needs to know it by."""
+    """Return the template as CSV: UTF-8 with the mark that Excel needs to know it by.
+
+    Below the heads stand, as rows that the import passes over, what to write in every column and examples.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(column.title for column in COLUMNS)
+    rows = (
+        ("以 # 开头的行只是说明，不导入；日期写作：", [column.hint_zh or "文字" for column in COLUMNS]),
+        ("rows that begin with # explain and are not imported; ", [column.hint_en for column in COLUMNS]),
+        *(("例 example ", [example.get(column.key, "") for column in COLUMNS]) for example in EXAMPLES),
+    )
+    for word, (first, *others) in rows:
+        writer.writerow((f"{COMMENT} {word}{first}", *others))
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from rich import box
@@ -19,8 +19,10 @@ _KINDS = {key: zh for zh, key in KINDS_ZH.items()}
 _PURPOSES = {key: zh for zh, key in PURPOSES_ZH.items()}
 
 
-def print_ledger(ledger: Ledger, files: Mapping[int, str], console: Console | None = None) -> None:
-    """Print every entry, cancelled ones too, then what does not reconcile."""
+def print_ledger(
+    ledger: Ledger, files: Mapping[int, str], *, counts: Sequence[str], console: Console | None = None
+) -> None:
+    """Print every entry, cancelled ones too, then what does not reconcile among the purposes that count."""
     out = console or Console(highlight=False)
     if not ledger.entries:
         out.print("台账是空的 the ledger is empty; starproof ledger template --out ledger.xlsx")
@@ -36,7 +38,7 @@ def print_ledger(ledger: Ledger, files: Mapping[int, str], console: Console | No
     for entry in ledger.entries:
         table.add_row(*_row(entry, cancelled.get(entry.number), files.get(entry.number, "")))
     out.print(table)
-    for gap in reconcile(ledger.standing()):
+    for gap in reconcile(ledger.standing(), counts):
         numbers = ", ".join(map(str, gap.entries))
         amounts = ""
         if gap.expected is not None and gap.got is not None:

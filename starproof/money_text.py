@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -11,6 +11,7 @@ from starproof.ledger_columns import PURPOSES_ZH
 
 MAX_GAPS = 10
 MAX_MONTHS = 24
+MAX_MISSING = 3
 _PURPOSES = {key: zh for zh, key in PURPOSES_ZH.items()}
 
 
@@ -52,6 +53,9 @@ def _investment(detail: Mapping[str, Any]) -> list[str]:
         f"付款 paid {part['paid'] or '–'}，差额 difference {part['difference'] or '–'}"
         for part in detail["bills"][:MAX_MONTHS]
     ]
+    later = len(detail["bills"]) - MAX_MONTHS
+    if later > 0:
+        lines.append(f"[dim]另有 {later} 项账单，见 --json ({later} more bills in --json)[/]")
     return [_safe(line) for line in lines]
 
 
@@ -65,7 +69,7 @@ def _costs(detail: Mapping[str, Any]) -> list[str]:
     ]
     for item in detail["items"]:
         sides = [
-            f"缺 missing {', '.join(item[f'{side}_missing'][:3])}"
+            f"缺 missing {_first(item[f'{side}_missing'])}"
             if item[f"{side}_missing"]
             else item[f"{side}_yuan"]
             for side in ("before", "after")
@@ -74,6 +78,12 @@ def _costs(detail: Mapping[str, Any]) -> list[str]:
     if detail["outside"]:
         lines.append(f"未申报的科目 items not declared: {escape('、'.join(detail['outside']))}")
     return [_safe(line) for line in lines]
+
+
+def _first(months: Sequence[str]) -> str:
+    """Return the first months, and how many more there are."""
+    more = len(months) - MAX_MISSING
+    return ", ".join(months[:MAX_MISSING]) + (f" … 另有 {more} 个月 (+{more})" if more > 0 else "")
 
 
 def _safe(line: str) -> str:

@@ -22,6 +22,16 @@ def write_new(path: Path, data: bytes) -> None:
         stream.write(data)
 
 
+def refuse_existing(path: Path) -> None:
+    """Refuse to write over what is there.
+
+    Raises:
+        OutputError: there is a file already.
+    """
+    if path.exists() or path.is_symlink():
+        raise OutputError(f"{path} is there already and is not overwritten; choose another name")
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """Give a stream that becomes ``path`` when it is whole and synced; an error leaves nothing behind.
@@ -29,8 +39,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OutputError: there is a file already, or it cannot be written.
     """
-    if path.exists() or path.is_symlink():
-        raise OutputError(f"{path} is there already and is not overwritten; choose another name")
+    refuse_existing(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with temporary.open("xb") as stream:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from evidence.manifest import ACTIVITY
+from evidence.sources import carried_kind
 from starproof.profile_fields import FIELDS
 from starproof.profiles import MAX_ALL_BYTES, document_data
 from verifier.edition import DECLARED, TICK, Edition
 from verifier.errors import ProfileError
+from verifier.indicators import investment, it_cost, users
+from verifier.ledger import INVESTMENT, OPERATIONS, PAID
+from verifier.ledger_rules import read_ledger
+from verifier.ports import Archive
 from verifier.profile import Profile, row_label
 
 
@@ -23,12 +29,18 @@ class Missing:
     en: str
 
 
-def missing(profile: Profile, edition: Edition, folder: Path) -> tuple[Missing, ...]:
-    """Return all that is missing, in the order of the form; ``folder`` holds the documents."""
+def missing(
+    profile: Profile, edition: Edition, folder: Path, *, computed: Collection[str] = ()
+) -> tuple[Missing, ...]:
+    """Return all that is missing, in the order of the form.
+
+    ``folder`` holds the documents; ``computed`` are the ids of the figures that the store's ledger and
+    accounts give, which nobody need declare.
+    """
     return (
         *_fields(profile, edition),
         *_rows(profile, edition),
-        *_figures(profile, edition),
+        *_figures(profile, edition, computed),
         *_attachments(profile, edition),
         *_files(profile, folder),
     )
@@ -52,9 +64,28 @@ def _rows(profile: Profile, edition: Edition) -> Iterator[Missing]:
             yield Missing("row", row.id, zh, f"ticked, but no document proves it: {row.id}")
 
 
-def _figures(profile: Profile, edition: Edition) -> Iterator[Missing]:
+def computed_figures(archive: Archive, edition: Edition) -> frozenset[str]:
+    """Return the ids of the enterprise's figures for which a store holds anything.
+
+    Whether it is enough of the right months is the figures' own to say: ``starproof verify``.
+
+    Raises:
+        LedgerError: the ledger breaks a rule.
+    """
+    entries = read_ledger(archive.ledger()).standing()
+    costs = any(entry.kind in PAID and entry.purpose in OPERATIONS for entry in entries)
+    told = any(carried_kind(signed.enrolment.source) == ACTIVITY for signed in archive.enrolments())
+    found = {
+        investment.ID: any(entry.purpose in INVESTMENT for entry in entries),
+        it_cost.ID: costs,
+        users.ID: told,
+    }
+    return frozenset(rule.id for rule in edition.rules if found.get(rule.definition))
+
+
+def _figures(profile: Profile, edition: Edition, computed: Collection[str]) -> Iterator[Missing]:
     for rule in edition.rules:
-        if rule.aggregation != DECLARED:
+        if rule.aggregation != DECLARED or rule.id in computed:
             continue
         figure = profile.figures.get(rule.id)
         if figure is None:

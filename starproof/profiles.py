@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def inside(file: str, folder: Path, *, what: str) -> Path:
     """Return the path of ``file`` with links followed.
 
     Raises:
-        ProfileError: there is no such file, or a link leads out of the folder.
+        ProfileError: there is no such file, or it lies outside the folder, by its name or by a link.
     """
     root = folder.resolve()
     try:
@@ -93,6 +94,10 @@ def inside(file: str, folder: Path, *, what: str) -> Path:
     except (OSError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
         raise ProfileError(f"{what}: there is no such file in {folder}") from None
     if not path.is_relative_to(root):
+        if not Path(os.path.normpath(root / file)).is_relative_to(root):
+            raise ProfileError(
+                f"{what}: it names a place outside {folder}; put the file there and write its name alone"
+            )
         raise ProfileError(f"{what}: it is a link out of {folder}; put the file itself there")
     if not path.is_file():
         raise ProfileError(f"{what}: it is not a file")

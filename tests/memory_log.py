@@ -14,7 +14,7 @@ from evidence.calendar import LocalCalendar
 from evidence.chunk import parse_header, read_frame
 from evidence.errors import EvidenceError
 from evidence.keys import PrivateKey
-from evidence.log_entry import CHUNK, CLOSE, DAY_MARK, DOCUMENT, ENROLMENT, SCOPE, LogEntry
+from evidence.log_entry import CHUNK, CLOSE, DAY_MARK, DOCUMENT, EDITION, ENROLMENT, SCOPE, LogEntry
 from evidence.log_records import ClosedChain, DayMark, MonthClose
 from evidence.merkle import Frontier
 from verifier.ledger import decode, logged_sha256
@@ -118,16 +118,19 @@ def honest_log(
     marked: bool = True,
     closed: bool = True,
     ledger_ms: int | None = None,
+    edition: bytes = b"",
 ) -> MemoryLog:
     """Everything logged a second after it was there, every day marked, the month closed when it was over.
 
-    ``scopes`` are (declared_ms, record); ``ledger_ms`` is when the ledger came, long before the month if not given. What happened after ``made_ms`` is logged at that time.
+    ``scopes`` are (declared_ms, record), logged with the bytes of their ``edition``; ``ledger_ms`` is when the ledger came, long before the month if not given. What happened after ``made_ms`` is logged at that time.
     """
     calendar = LocalCalendar(archive.timezone)
     first, after = calendar.month(month)
     begin_ms = calendar.day_start(first) - 40 * 86_400_000
     events: list[tuple[int, int, int, str]] = [(begin_ms, 0, ENROLMENT, signed.hash) for signed in archive.enrolments()]  # fmt: skip
     events += [(at_ms, 1, SCOPE, hashlib.sha256(record).hexdigest()) for at_ms, record in scopes]
+    if scopes and edition:
+        events.append((scopes[0][0], 1, EDITION, hashlib.sha256(edition).hexdigest()))
     ledger = decode(archive.ledger_bytes)
     if ledger.entries:
         events.append((ledger_ms or begin_ms, 1, DOCUMENT, logged_sha256(ledger)))

@@ -134,6 +134,7 @@ def logged(
         month=MONTH,
         made_ms=instant(made),
         scopes=[(parse_declaration(record).declared_ms, record) for record in records],
+        edition=rules.edition_bytes,
     )
 
 

@@ -193,7 +193,9 @@ def check(
     if found is not None:
         report.declared, report.derived = found
         if coverage:
-            coverage.window(statement, found[1].figures.window)
+            coverage.edition(found[0])
+            scope = report.declared.scope
+            coverage.window(statement, found[1].figures.window, None if scope is None else scope.host_names)
         if log:
             # (8a)
             report.anchors = judge_pack(

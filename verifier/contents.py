@@ -86,9 +86,10 @@ class Contents:
                 Finding(code, name, expected=f"{len(expected)} bytes", got=f"{len(got)} bytes")
             )
             return
-        differing = sorted(set(expected.splitlines()) ^ set(got.splitlines())) or [b"the order of its lines"]
-        for line in differing[:MAX_DIFFERENCES]:
-            place = line.decode("utf-8", "replace")[66:200] or name
+        lines = set(expected.splitlines()) ^ set(got.splitlines())
+        # A changed entry has a line on each side; it is one difference.
+        differing = sorted({line.decode("utf-8", "replace")[66:200] or name for line in lines}) or [name]
+        for place in differing[:MAX_DIFFERENCES]:
             self.findings.append(Finding(code, place, expected=name, got="differs from the manifest"))
         if len(differing) > MAX_DIFFERENCES:
             more = f"{len(differing) - MAX_DIFFERENCES} more differences"

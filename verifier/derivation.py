@@ -11,6 +11,7 @@ from evidence.calendar import LocalCalendar
 from evidence.stored import DaySumRow
 from verifier import recompute
 from verifier.agreement import require_agreement
+from verifier.anchors.held import Held
 from verifier.comparison import Comparison, compare_sources, compared_hosts
 from verifier.declaration import ScopeVersion
 from verifier.document import document, encode_figures
@@ -60,8 +61,11 @@ def derive_month(
     declared: Declared,
     made_ms: int,
     software: str,
+    held: Held | None = None,
 ) -> Documents:
     """Return what follows from the chunks of a store: what a pack written now would hold.
+
+    Only a pack holds receipts of anchors (``held``); without them the report says nothing of anchors.
 
     Every chunk that decides about the window is opened and verified, so this takes longer than
     ``measure``, which trusts the stored day sums.
@@ -95,6 +99,7 @@ def derive_month(
         hours=partial(recompute.hour_reader, archive),
         made_ms=made_ms,
         software=software,
+        held=held,
     )
 
 
@@ -108,6 +113,7 @@ def derive(
     hours: HourReader,
     made_ms: int,
     software: str,
+    held: Held | None = None,
 ) -> Documents:
     """Return figures, verdict and report of the window that ends with ``month``.
 
@@ -120,6 +126,7 @@ def derive(
         hours: gives their hour sums.
         made_ms: the wall clock: what lies after it has not happened yet.
         software: the program, for the report.
+        held: what the pack holds of anchors.
 
     Raises:
         VerifierError: figures cannot be computed for this month, edition and scope.
@@ -147,6 +154,7 @@ def derive(
         made_ms=made_ms,
         software=software,
         ledger=archive.ledger(),
+        held=held,
     )
     report = report_document(figures, given, of_figures=of_figures, of_verdict=of_verdict)
     return Documents(

@@ -12,6 +12,7 @@ from evidence.manifest import COUNTERS
 from evidence.sources import DATABASE, SIGNED_BY_HOSTS, carried_kind, carries_averages
 from evidence.stored import DaySumRow
 from verifier import decimals, layout
+from verifier.anchors.held import read_held
 from verifier.chain import Chain
 from verifier.comparison import DIFFER
 from verifier.contents import MAX_SURPLUS_BYTES, Contents
@@ -81,6 +82,7 @@ class Derived:
                 hours=self._hours,
                 made_ms=self._statement.made_ms,
                 software=self._statement.software,
+                held=read_held(self._contents.names(), self._contents.read),
             )
         except (EvidenceError, VerifierError) as error:
             self._report("FIGURES", layout.FIGURES, got=str(error))

@@ -54,6 +54,10 @@ def read_enrolled(data: bytes, enterprise: str, findings: list[Finding]) -> Enro
             findings.append(Finding("ENROLMENT", place, about.host, got=f"epoch {about.epoch} stands twice"))
         elif about.source == "agent" and any(s.enrolment.key == about.key for s in enrolled.accepted):
             findings.append(Finding("KEY_TWICE", place, about.host, got=signed.public.id))
+        elif about.epoch and enrolled.find(about.host, about.source, about.epoch - 1) is None:
+            findings.append(
+                Finding("ENROLMENT", place, about.host, f"epoch {about.epoch - 1} before it", "none")
+            )
         else:
             if about.epoch and not about.previous:
                 findings.append(Finding("KEY_BREAK", place, about.host, got=f"epoch {about.epoch}"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from evidence.crediting import Claims, claimed_metrics
 from evidence.day_sum import Interval, claims
 from evidence.manifest import ALL_INTERFACES, NET_CAP, NET_COMMITTED, PUBLIC, SCOPE_FACT, Manifest
+from verifier.programs import Program, Programs
 from verifier.questions.behaviour import Behaviour, Watching
 from verifier.recompute import Opened
 from verifier.window import Window
@@ -28,7 +29,7 @@ NEVER_MEASURED = -1
 class SourceFacts:
     """What the chunks of one host and source say.
 
-    ``software`` are the versions that sealed them, sorted. ``clock_offsets_ms`` are the least and the
+    ``software`` are the versions that sealed them, sorted, ``programs`` the same with their code and times. ``clock_offsets_ms`` are the least and the
     greatest offset (collector minus host), ``None`` if never measured. ``scopes`` are the kinds of
     traffic that averages of networks count, as (metric, scope), sorted. ``spoken`` are the stretches
     [start, end) in ms that the chunks speak for, disjoint and in order; of averages those for which
@@ -40,6 +41,7 @@ class SourceFacts:
     source: str
     chunks: int
     software: tuple[str, ...]
+    programs: tuple[Program, ...]
     clock_states: tuple[str, ...]
     clock_offsets_ms: Interval | None
     scopes: tuple[tuple[str, str], ...]
@@ -54,7 +56,7 @@ class Gathering:
         self._host = host
         self._source = source
         self._chunks = 0
-        self._software: set[str] = set()
+        self._programs = Programs()
         self._states: set[str] = set()
         self._offsets: list[int] = []
         self._scopes: set[tuple[str, str]] = set()
@@ -66,7 +68,7 @@ class Gathering:
         for stored, chunk in chunks:
             header = chunk.header
             self._chunks += 1
-            self._software.add(header.agent)
+            self._programs.add(header)
             self._states.add(header.clock_state)
             if header.clock_rtt_ms != NEVER_MEASURED:
                 known = [*self._offsets, header.clock_offset_ms]
@@ -83,11 +85,13 @@ class Gathering:
 
     def facts(self) -> SourceFacts:
         """Return what was gathered."""
+        programs = self._programs.found()
         return SourceFacts(
             host=self._host,
             source=self._source,
             chunks=self._chunks,
-            software=tuple(sorted(self._software)),
+            software=tuple(sorted({program.software for program in programs})),
+            programs=programs,
             clock_states=tuple(sorted(self._states)),
             clock_offsets_ms=(self._offsets[0], self._offsets[1]) if self._offsets else None,
             scopes=tuple(sorted(self._scopes)),

@@ -96,8 +96,8 @@ def measure(
     working = _working(archive, present)
     hosts = scope.hosts if scope else tuple(DeclaredHost(name) for name in working)
     # (3)
-    amounts = collect(_day_sums(archive, calendar, window, hosts), window)
     active = scope.host_names if scope else set(present)
+    amounts = collect(_day_sums(archive, calendar, window, active), window)
     # (4)
     measuring = Measuring(
         calendar=calendar,
@@ -197,12 +197,11 @@ def _zone(scope: Scope | None, timezone: str | None) -> str:
 
 
 def _day_sums(
-    archive: Archive, calendar: LocalCalendar, window: Window, hosts: Sequence[DeclaredHost]
+    archive: Archive, calendar: LocalCalendar, window: Window, names: Iterable[str]
 ) -> Iterable[DaySumRow]:
     if calendar.zone == archive.timezone:
         return archive.day_sums(window.first_day, window.after_day)
-    names = [host.id for host in hosts]
-    return recompute.day_sums(archive, calendar, (window.first_day, window.after_day), names)
+    return recompute.day_sums(archive, calendar, (window.first_day, window.after_day), sorted(names))
 
 
 def _working(archive: Archive, present: Sequence[str]) -> Sequence[str]:

@@ -157,6 +157,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "数据块所指的锚定晚于其读数时间：封存晚于读数",
         "a chunk names an anchor that is newer than its readings: it was sealed later than it was read",
     ),
+    "ANCHOR_STALE": (
+        INCOMPLETE,
+        "数据块所指的时间戳早于当时已有的时间戳三天以上：不能证明不是事先做好的",
+        "chunks name a time stamp (or none) that was out of date by more than three days: they may have been made before",
+    ),
     "DAY_NOT_ANCHORED": (
         INCOMPLETE,
         "没有任何外部凭证证实这些日子的检查点",
@@ -166,6 +171,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         INCOMPLETE,
         "这些日子的检查点迟于次日才有外部凭证",
         "the checkpoints of these days were outside only later than a day after",
+    ),
+    "EDITION_NOT_LOGGED": (
+        INCOMPLETE,
+        "日志中没有所用评定版本的叶子：请用新版程序再次声明申报范围",
+        "the log has no leaf of the edition in use: declare the scope again with this version",
     ),
     "SCOPE_NOT_ANCHORED": (
         INCOMPLETE,
@@ -191,6 +201,16 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         NOTE,
         "流量超过虚拟网卡的标称速率：宿主机内部的流量可以如此，请核对带宽",
         "more bytes than the nominal speed of a virtual card: traffic inside the machine below it may be faster; compare the bandwidth",
+    ),
+    "SECTORS_SHORT": (
+        FAIL,
+        "磁盘完成的读次数多于读出的扇区数：不可能",
+        "a disk completed more reads than it moved sectors: impossible",
+    ),
+    "SECTORS_EXCEED": (
+        FAIL,
+        "磁盘读出的扇区数多于其读次数所能读出的：不可能",
+        "a disk moved more sectors than its reads can have moved: impossible",
     ),
     "UNITS_EXCEED": (
         FAIL,

@@ -10,6 +10,7 @@ they charged: compared, never counted.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
@@ -191,6 +192,11 @@ def _require_bills(bills: Sequence[Billed]) -> None:
             decimals.parse(bill.amount.removeprefix("-"))
         except DecimalError as error:
             raise LedgerError(f"{WHERE} bill {place}: {error}") from None
+
+
+def one_spelling(invoice: str) -> str:
+    """Return one spelling of an invoice's number: blanks and hyphens between code and number do not count."""
+    return "".join(c for c in unicodedata.normalize("NFKC", invoice).upper() if c.isalnum())
 
 
 def yuan(fen: Fraction) -> str:

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from evidence.sources import is_source
 from verifier import decimals
+from verifier.currencies import CURRENCIES
 from verifier.errors import DecimalError, LedgerError
 from verifier.ledger import (
     CANCELLATION,
@@ -43,6 +44,7 @@ from verifier.ledger import (
     Entry,
     Ledger,
     decode,
+    one_spelling,
 )
 from verifier.toml_table import EARLIEST_DAY, LATEST_DAY, nearest
 
@@ -53,17 +55,29 @@ MAX_AMENDMENTS = 100
 MONTHS_A_YEAR = 12
 MAX_RATE = 10**6
 _MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])\Z", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z]{3}\Z", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
 _TEXTS = ("payee", "contract", "invoice", "item", "provider", "note", "rate_source")
 
 
 class Fault(NamedTuple):
-    """What is wrong with one field of an entry, and what to write."""
+    """What is wrong with one field of an entry, and what to write.
+
+    ``other`` is the number of another entry that ``said`` is about, 0 for none.
+    """
 
     field: str
-    message: str
+    said: str
+    other: int = 0
+
+    @property
+    def message(self) -> str:
+        """What is wrong; an entry beside it by its number."""
+        return self.about(f"entry {self.other}")
+
+    def about(self, other: str) -> str:
+        """Return what is wrong, with another name for the entry beside it."""
+        return f"{other} {self.said}" if self.other else self.said
 
 
 def faults(entry: Entry) -> Iterator[Fault]:
@@ -134,9 +148,11 @@ def _amount(entry: Entry) -> Iterator[Fault]:
 
 def _currency(entry: Entry) -> Iterator[Fault]:
     told = (("rate", entry.rate), ("rate_source", entry.rate_source), ("rate_day", entry.rate_day))
-    if not _CURRENCY.match(entry.currency):
+    if entry.currency not in CURRENCIES:
         yield Fault(
-            "currency", f"{entry.currency!r} is no currency; write its three letters, such as CNY or USD"
+            "currency",
+            f"{entry.currency!r} is no currency of ISO 4217{nearest(entry.currency, sorted(CURRENCIES))}; write its three "
+            "letters, such as CNY or USD",
         )
     elif entry.currency == CNY:
         for name, value in told:
@@ -231,20 +247,21 @@ class Book:
             )
         if entry.cancels:
             yield from self._cancels(entry)
-        twin = self._same.get(_alike(entry))
+        # The same invoice twice is told below, whatever else is the same.
+        twin = None if entry.kind == INVOICE else self._same.get(_alike(entry))
         if twin is not None and twin != entry.cancels:
             yield Fault(
-                "note",
-                f"entry {twin} is the same in every field; if it is another payment, say in the note which",
+                "note", "is the same in every field; if this is another payment, say in the note which", twin
             )
         if entry.kind == CONTRACT and self._contracts.get(entry.contract, 0) >= MAX_AMENDMENTS:
             yield Fault("contract", f"the contract has {MAX_AMENDMENTS} entries already; join its amendments")
         if entry.kind == INVOICE:
-            other = self._invoices.get(_invoice(entry))
+            other = self._invoices.get(one_spelling(entry.invoice))
             if other is not None and other != entry.cancels:
                 yield Fault(
                     "invoice",
-                    f"the invoice {entry.invoice} is entry {other} already; leave it out, or cancel that one",
+                    f"has the invoice {entry.invoice} already; leave it out here, or correct that one",
+                    other,
                 )
 
     def _cancels(self, entry: Entry) -> Iterator[Fault]:
@@ -268,21 +285,16 @@ class Book:
             self._cancelled[entry.cancels] = entry.number
             self._same.pop(_alike(gone))
             if gone.kind == INVOICE:
-                self._invoices.pop(_invoice(gone))
+                self._invoices.pop(one_spelling(gone.invoice))
         self._same[_alike(entry)] = entry.number
         if entry.kind == CONTRACT:
             self._contracts[entry.contract] = self._contracts.get(entry.contract, 0) + 1
         if entry.kind == INVOICE:
-            self._invoices[_invoice(entry)] = entry.number
+            self._invoices[one_spelling(entry.invoice)] = entry.number
 
 
 def _alike(entry: Entry) -> Entry:
     return replace(entry, number=0, cancels=entry.cancels if entry.kind == CANCELLATION else 0)
-
-
-def _invoice(entry: Entry) -> str:
-    """One spelling of an invoice's number: blanks and hyphens between code and number do not count."""
-    return "".join(c for c in unicodedata.normalize("NFKC", entry.invoice).upper() if c.isalnum())
 
 
 def read_ledger(data: bytes) -> Ledger:

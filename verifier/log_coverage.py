@@ -1,6 +1,7 @@
 """Step 5a of the check, second half: what the pack rests on was logged, in time and without a day left out.
 
-6. Every chunk, enrolment and scope record of the pack has its leaf, and so has the ledger.
+6. Every chunk, enrolment and scope record of the pack has its leaf, and so has the ledger. A declared scope's
+   edition has one too, else the pack is incomplete (before there were such leaves, none had).
 7. No chunk ends later than it arrived (but for ten minutes that clocks may differ); chunks that came more
    than ``LATE_MS`` after their end are listed.
 8. Every day of the window that was over when the pack was made has its mark, and a checkpoint between it
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -23,13 +24,14 @@ from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
-from evidence.log_entry import DOCUMENT, ENROLMENT, SCOPE
+from evidence.log_entry import DOCUMENT, EDITION, ENROLMENT, SCOPE
 from evidence.log_records import DayMark, MonthClose
-from evidence.sources import SEALED_WHEN_READ
+from evidence.sources import carries_averages
 from evidence.stored import StoredChunk
 from verifier import layout
 from verifier.contents import Contents
 from verifier.declaration import read_scopes
+from verifier.derivation import Declared
 from verifier.errors import VerifierError
 from verifier.finding import Finding
 from verifier.ledger import decode, logged_sha256
@@ -122,10 +124,18 @@ class Coverage:
         if entries.entries and self.log.find(DOCUMENT, logged_sha256(entries)) is None:
             self._report("LOG_LEAF_MISSING", layout.LEDGER, got=logged_sha256(entries))
 
-    def window(self, statement: Statement, window: Window) -> None:
-        """Steps 8 and 9."""
+    def edition(self, declared: Declared) -> None:
+        """Step 6 for the edition of a declared scope; without one there is nothing that could have named it."""
+        used = declared.edition
+        if declared.scope is not None and declared.scopes and self.log.find(EDITION, used.sha256) is None:
+            self._report(
+                "EDITION_NOT_LOGGED", layout.EDITION, expected=f"a leaf of {used.sha256}", got="none"
+            )
+
+    def window(self, statement: Statement, window: Window, hosts: Collection[str] | None) -> None:
+        """Steps 8 and 9; ``hosts`` are those that were declared, ``None`` if all of the store are."""
         self._days(statement, window)
-        self._close(statement, window)
+        self._close(statement, window, hosts)
 
     def _days(self, statement: Statement, window: Window) -> None:
         marks: dict[int, tuple[Marked, int]] = {}
@@ -169,7 +179,7 @@ class Coverage:
                     "LOG_DAY_MISSING", layout.LOG_DAY_MARKS, got=f"{len(bad)} days have {what}: {shown}"
                 )
 
-    def _close(self, statement: Statement, window: Window) -> None:
+    def _close(self, statement: Statement, window: Window, hosts: Collection[str] | None) -> None:
         mine = [
             (marked, close)
             for marked, close in self.log.closes
@@ -194,10 +204,10 @@ class Coverage:
             self._report("LOG_AFTER_CLOSE", layout.LOG_CLOSE, got=got)
         if month_end_ms > window.end_ms:
             return  # the window ends before the month: its chunks end earlier too
-        packed = {host for host, _, _ in self.last_seq}
+        expected = None if hosts is None else {*hosts, *(host for host, _, _ in self.last_seq)}
         for chain in close.chains:
-            if chain.source not in SEALED_WHEN_READ or chain.host not in packed:
-                continue  # others are packed without what lies around them; other hosts are not declared
+            if carries_averages(chain.source) or (expected is not None and chain.host not in expected):
+                continue  # averages are packed without what lies around them; other hosts are not declared
             last = self.last_seq.get((chain.host, chain.source, chain.epoch), -1)
             if last < chain.last_seq:
                 place_ = place_text((chain.source, chain.epoch, chain.last_seq))

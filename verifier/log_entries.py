@@ -7,8 +7,8 @@
     data/log/close.json        the records of the closes in the stretch, in order
 
 The stretch begins at the last checkpoint before everything that the pack needs (its chunks, the scope
-in use, the beginning of the window) and ends at the first checkpoint that covers all of it, the ledger and
-the month's newest close. What else was logged before the stretch (enrolments, scopes, the ledger) stands in
+in use, the beginning of the window) and ends at the first checkpoint that covers all of it, the ledger, the
+edition and the month's newest close. What else was logged before the stretch (enrolments, scopes, the edition, the ledger) stands in
 the base, each with its inclusion proof under the base's checkpoint: a collector may run for years.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from evidence import canonical, checkpoint, fields, log_entry, log_records
 from evidence.errors import MalformedError
 from evidence.keys import PrivateKey
-from evidence.log_entry import CHUNK, DOCUMENT, ENROLMENT, SCOPE, LogEntry
+from evidence.log_entry import CHUNK, DOCUMENT, EDITION, ENROLMENT, SCOPE, LogEntry
 from evidence.merkle import HASH_BYTES, MAX_PROOF, MAX_SIZE, Frontier
 from verifier import layout
 from verifier.ports import Log
@@ -39,7 +39,7 @@ MAX_CLOSES = 10_000
 class Needs:
     """What a pack rests on: hashes of its chunks, enrolments and scope records (the last is in use).
 
-    ``documents`` are the hashes of what else it holds that is logged: of the ledger, if there is one.
+    ``editions`` holds the hash of the edition in use. ``documents`` are the hashes of what else it holds that is logged: of the ledger, if there is one.
     ``window_ms`` is the window's beginning and end, ``timezone`` the zone of its days.
     """
 
@@ -49,6 +49,7 @@ class Needs:
     documents: Sequence[str]
     month: str
     window_ms: tuple[int, int]
+    editions: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,18 @@ def log_entries(log: Log, needs: Needs, *, key: PrivateKey) -> dict[str, bytes]:
     scopes, enrolments = log.find(SCOPE, needs.scopes), log.find(ENROLMENT, needs.enrolments)
     documents = log.find(DOCUMENT, needs.documents).values()
     in_use = [scopes[hash_] for hash_ in needs.scopes[-1:] if hash_ in scopes]
+    editions = log.find(EDITION, needs.editions).values()  # may be of years ago: they stand in the base then
     begin = min([log.first_at(needs.window_ms[0]), *chunks, *in_use])
     base = max([size for size, _ in notes if size <= begin], default=0)
     closes = log.closes()
     closed = [leaf for leaf, record in closes if log_records.parse_close(record).month == needs.month]
     marked = _mark_after(log, needs.window_ms[1])
-    last = max([base - 1, *chunks, *in_use, *documents, *closed[-1:], *marked])
+    last = max([base - 1, *chunks, *in_use, *documents, *editions, *closed[-1:], *marked])
     covering = [size for size, _ in notes if size > last]
     end = min(covering) if covering else log.size
     if not covering:
         notes.append((end, checkpoint.sign(end, log.frontier(end).root, key=key)))
-    others = (*scopes.values(), *enrolments.values(), *documents)
+    others = (*scopes.values(), *enrolments.values(), *documents, *editions)
     earlier = sorted(index for index in others if index < base)
     return {
         layout.LOG_BASE: base_document(

@@ -173,6 +173,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "这些账号数据由采集端从数据库、目录、平台接口或文件取得，未经主机上的程序签名证明。",
         "The collector got these accounts from a database, a directory, a provider or a file; no host attests them.",
     ),
+    "USERS_ARE_ADDRESSES": (
+        "这些数据源以客户端地址代替账号（client-address/1）：地址不是人。多人共用一个出口只计一次，一人更换地址则计多次。",
+        (
+            "These sources count client addresses (client-address/1), and addresses are not people: many behind one "
+            "address count once, one person with changing addresses several times."
+        ),
+    ),
     "USERS_OTHER_ZONE": (
         "账号数据按另一时区的自然日采集，不能换算成统计期的自然日：无法判定。",
         "The accounts were gathered by days of another time zone and cannot be filed by the days of this one: undecided.",

@@ -21,6 +21,7 @@ from evidence.keys import PrivateKey
 from evidence.stored import DaySumRow, StoredChunk
 from verifier import layout, recompute
 from verifier.agreement import require_agreement, require_owner
+from verifier.anchors.held import read_held
 from verifier.anchors.interface import note_name, receipt_name
 from verifier.container import Writer
 from verifier.declaration import Declared as ScopeRecord
@@ -127,9 +128,15 @@ def write_pack(
     packing = _Packing(stream, archive, figures)
     packing.add(layout.BAG_INFO, layout.bag_info(archive.enterprise, month))
     packing.add(layout.BAGIT_TXT, layout.BAGIT)
-    for name, data in _anchor_entries(packing, list(receipts), figures, declared.scopes):
+    anchored = _anchor_entries(packing, list(receipts), figures, declared.scopes)
+    for name, data in anchored:
         packing.add(name, data)
     packing.add_chunks()
+    given = {
+        **_declared_entries(rules),
+        **({} if log is None else log_entries(log, packing.needs(rules, ledger), key=log_key)),
+    }
+    held = {**dict(anchored), **given}
     derived = derive(
         PackArchive(
             enterprise=archive.enterprise,
@@ -146,6 +153,7 @@ def write_pack(
         hours=partial(recompute.hour_reader, archive),
         made_ms=made_ms,
         software=SOFTWARE,
+        held=read_held(held, held.__getitem__),
     )
     _require_same(archive, figures, derived)
     entries = {
@@ -159,8 +167,7 @@ def write_pack(
         layout.REPORT: derived.report_bytes,
         layout.VERDICT: derived.verdict_bytes,
         **_ledger_entries(archive, ledger),
-        **_declared_entries(rules),
-        **({} if log is None else log_entries(log, packing.needs(rules, ledger), key=log_key)),
+        **given,
         **render(derived),
     }
     for name in sorted(entries):
@@ -242,6 +249,7 @@ class _Packing:
             documents=[logged_sha256(entries)] if entries.entries else [],
             month=self._figures.month,
             window_ms=(window.start_ms, window.end_ms),
+            editions=[rules.declared.edition.sha256],
         )
 
     def add(self, name: str, data: bytes) -> None:

@@ -33,19 +33,34 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
         "That the counters of the hosts were true, and that the load was useful work.",
     ),
     "WHEN": (
-        "测量和声明发生在何时：日期来自采集服务自己的时钟；只有核验时由外部锚定证实的日子例外。",
+        "测量和声明发生在何时：日期来自采集服务自己的时钟；外部锚定只证实“不晚于”，数据块写有时间戳的日子才另有“不早于”。",
         (
-            "When it was measured and declared: dates are of the collector's own clock, but for the days that anchors "
-            "outside the enterprise confirm at the check."
+            'When it was measured and declared: dates are of the collector\'s clock. Anchors confirm "not later than", '
+            'and "not earlier than" only where chunks name a time stamp.'
+        ),
+    ),
+    "ONE_HISTORY": (
+        "这是唯一的一份历史：只有与评审部门自己的邮箱核对才能证明。",
+        "That there is no second history of the month: only the authority's own mailbox shows it.",
+    ),
+    "RULES_FIXED": (
+        "申报范围、评定版本和日志密钥在统计期开始之前已经确定：证据包中没有统计期之前的锚定回执。",
+        (
+            "That scope, edition and log key were fixed before the window: the pack holds no receipt of an anchor from "
+            "before it."
         ),
     ),
     "HOSTS_EXIST": (
-        "主机真实存在：持有日志密钥的人可以登记虚构的主机。",
-        "That the hosts exist: the holder of the log key can enrol hosts that do not.",
+        "主机真实存在，密钥没有离开所登记的主机：持有日志密钥的人可以登记虚构的主机，密钥可以复制。",
+        "That the hosts exist and no key left its host: the log key's holder can enrol invented ones and copy keys.",
+    ),
+    "HOSTS_COMPLETE": (
+        "没有漏报主机：主机清单由企业申报，请与云平台的实例清单核对。",
+        "That no host was left out: compare the declared list with the cloud's own.",
     ),
     "IMPORTED": (
-        "标为“未经证明”的数据：来自导入文件、云平台或监控系统，由采集服务封存。",
-        "Data marked as not attested: from imported files, clouds or monitors, sealed by the collector.",
+        "标为“未经证明”的数据：来自导入文件、云平台或监控系统，由采集服务封存，企业可以改动；请向平台查询。",
+        "Data marked as not attested (files, clouds, monitors): the enterprise could change them; ask the provider.",
     ),
     "DECLARED": (
         "“已申报”的各项：材料以哈希保存，其内容须由评审人员审阅。",
@@ -58,13 +73,16 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
 }
 
 
-def page_one(*, agents: bool, imports: bool, declared: bool) -> dict[str, list[dict[str, str]]]:
+def page_one(
+    *, agents: bool, imports: bool, declared: bool, anchored: bool | None = None
+) -> dict[str, list[dict[str, str]]]:
     """Return the sentences ``proved`` and ``not_proved`` of a report.
 
     Args:
         agents: some chunks were signed by agents.
         imports: some were imported.
         declared: there is a profile.
+        anchored: a receipt from before the window covers its rules; ``None``: there is no log to tell.
     """
     left_out = set()
     if not agents:
@@ -73,6 +91,8 @@ def page_one(*, agents: bool, imports: bool, declared: bool) -> dict[str, list[d
         left_out.add("IMPORTED")
     if not declared:
         left_out.add("DECLARED")
+    if anchored is not False:
+        left_out.add("RULES_FIXED")
     return {"proved": _sentences(PROVED, left_out), "not_proved": _sentences(NOT_PROVED, left_out)}
 
 

@@ -1,6 +1,8 @@
 """Reconciliation: do contract, invoice and payment tell one story? What does not is listed, not dropped.
 
-Payments and invoices that are an investment in the cloud are looked at, refunds beside their invoice:
+Payments and invoices whose purpose counts are looked at, refunds beside their invoice; a device that does
+not count as investment owes nobody a contract. Their papers are looked for in the whole ledger, because
+one contract or invoice may be about several purposes:
 
 1. A payment names an invoice that is in the ledger, and a contract that is; so does an invoice.
 2. All of them name one payee and one currency.
@@ -12,10 +14,10 @@ Payments and invoices that are an investment in the cloud are looked at, refunds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from verifier.ledger import CONTRACT, INVESTMENT, INVOICE, PAID, PAYMENT, Entry
+from verifier.ledger import CONTRACT, INVESTMENT, INVOICE, PAID, PAYMENT, Entry, one_spelling
 
 TEXTS: Mapping[str, tuple[str, str]] = {
     "PAYMENT_WITHOUT_INVOICE": ("付款没有对应的发票", "the payment has no invoice in the ledger"),
@@ -57,24 +59,39 @@ class Gap:
     doubts: tuple[int, ...] = ()
 
 
-def reconcile(standing: Sequence[Entry]) -> tuple[Gap, ...]:
-    """Return all gaps among the entries that stand, in the order of the rules and entries."""
-    about = [entry for entry in standing if entry.purpose in INVESTMENT]
-    contracts, invoices = _by(about, (CONTRACT,), "contract"), _by(about, (INVOICE,), "invoice")
-    paid, under = _by(about, PAID, "invoice"), _by(about, (INVOICE, *PAID), "contract")
+def reconcile(standing: Sequence[Entry], purposes: Sequence[str] = INVESTMENT) -> tuple[Gap, ...]:
+    """Return all gaps among the entries that stand, in the order of the rules and entries.
+
+    ``purposes`` are those that count.
+    """
+    about = [entry for entry in standing if entry.purpose in purposes]
+    contracts, invoices = _by(standing, (CONTRACT,), _contract_of), _by(standing, (INVOICE,), _invoice_of)
+    paid, under = _by(standing, PAID, _invoice_of), _by(standing, (INVOICE, *PAID), _contract_of)
+    agreements = dict.fromkeys(entry.contract for entry in about if entry.contract in contracts)
+    bills = dict.fromkeys(_invoice_of(entry) for entry in about if entry.kind == INVOICE)
     return (
         *(gap for entry in about for gap in _alone(entry, contracts, invoices)),
-        *(gap for name, parts in invoices.items() for gap in _invoice(parts, paid.get(name, []))),
-        *(gap for name, parts in contracts.items() for gap in _contract(parts, under.get(name, []))),
+        *(gap for name in bills for gap in _invoice(invoices[name], paid.get(name, []))),
+        *(gap for name in agreements for gap in _contract(contracts[name], under.get(name, []))),
     )
 
 
-def _by(entries: Iterable[Entry], kinds: Sequence[str], name: str) -> dict[str, list[Entry]]:
+def _by(
+    entries: Iterable[Entry], kinds: Sequence[str], name: Callable[[Entry], str]
+) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.kind in kinds:
-            found.setdefault(getattr(entry, name), []).append(entry)
+            found.setdefault(name(entry), []).append(entry)
     return found
+
+
+def _contract_of(entry: Entry) -> str:
+    return entry.contract
+
+
+def _invoice_of(entry: Entry) -> str:
+    return one_spelling(entry.invoice)
 
 
 def _alone(
@@ -86,7 +103,7 @@ def _alone(
     mine = (entry.number,)
     kin = contracts.get(entry.contract, [])
     if entry.kind != INVOICE:
-        invoiced = invoices.get(entry.invoice, [])
+        invoiced = invoices.get(_invoice_of(entry), [])
         if not invoiced:
             yield Gap(f"{entry.kind.upper()}_WITHOUT_INVOICE", mine, doubts=mine)
         kin = [*kin, *invoiced]

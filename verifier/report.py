@@ -12,11 +12,12 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from evidence.calendar import MS_PER_S
+from evidence.calendar import MS_PER_S, LocalCalendar
 from evidence.sources import SIGNED_BY_HOSTS
 from evidence.stored import DaySumRow
-from verifier import decimals, layout
+from verifier import decimals, layout, programs
 from verifier.amounts import HostAmounts
+from verifier.anchors.held import Held, anchors_document, rules_anchored
 from verifier.comparison import Comparison
 from verifier.comparison_document import comparison_notes, comparisons_document
 from verifier.declaration import ScopeVersion, declared_as, declared_before
@@ -44,7 +45,7 @@ class Given:
     """What a report is made of beside the figures.
 
     ``scopes`` are all declared versions of the scope in order, ``day_sums`` the rows that the figures
-    rest on, ``comparisons`` those of the hosts' sources, ``made_ms`` the wall clock and ``software`` the program when it was made, ``ledger`` the bytes of the ledger.
+    rest on, ``comparisons`` those of the hosts' sources, ``made_ms`` the wall clock and ``software`` the program when it was made, ``ledger`` the bytes of the ledger, ``held`` what the pack holds of anchors (``None``: there is no pack, or no log in it).
     """
 
     facts: Sequence[SourceFacts]
@@ -55,6 +56,7 @@ class Given:
     made_ms: int
     software: str
     ledger: bytes = b""
+    held: Held | None = None
 
 
 def report_document(
@@ -68,6 +70,7 @@ def report_document(
         of_figures: their document.
         of_verdict: the verdict's document.
     """
+    anchors = _anchors(figures, given)
     runs = {indicator.rule.id: series(figures, indicator) for indicator in figures.indicators}
     return {
         "schema": SCHEMA,
@@ -111,7 +114,9 @@ def report_document(
             agents=any(facts.source in SIGNED_BY_HOSTS for facts in given.facts),
             imports=any(facts.source not in SIGNED_BY_HOSTS for facts in given.facts),
             declared=given.profile is not None or bool(given.ledger),
+            anchored=None if anchors is None else rules_anchored(anchors),
         ),
+        **({} if anchors is None else {"anchors": anchors}),
         "hashes": {
             "figures": layout.sha256(encode_figures(of_figures)),
             "verdict": layout.sha256(encode_figures(of_verdict)),
@@ -122,6 +127,20 @@ def report_document(
             **({"ledger": layout.sha256(given.ledger)} if given.ledger else {}),
         },
     }
+
+
+def _anchors(figures: Figures, given: Given) -> dict[str, Any] | None:
+    if given.held is None:
+        return None
+    return anchors_document(
+        given.held,
+        window=figures.window,
+        calendar=LocalCalendar(figures.timezone),
+        scope=figures.scope,
+        scopes=given.scopes,
+        edition=figures.edition.sha256,
+        made_ms=given.made_ms,
+    )
 
 
 def _edition(edition: Edition) -> dict[str, Any]:
@@ -232,6 +251,7 @@ def _host(
         "host": host.id,
         "sources": sorted(facts.source for facts in mine),
         "software": sorted({version for facts in mine for version in facts.software}),
+        "programs": programs.document((facts.source, facts.programs) for facts in mine),
         "chunks": sum(facts.chunks for facts in mine),
         "attested": sum(facts.chunks for facts in mine if facts.source in SIGNED_BY_HOSTS),
         "restarts": _restarts(figures.amounts.get(host.id, {})),

@@ -30,6 +30,7 @@ from evidence.columns import MISSING
 from evidence.manifest import Device
 
 READS_FIELD = 0
+READ_SECTORS_FIELD = 2
 WRITES_FIELD = 4
 FEWEST_FIELDS = 11
 """Of ``stat``, since 2.6: four of reads, four of writes, three of the queue."""
@@ -129,12 +130,15 @@ class Disks:
             absent = [("disk.reads", reason), ("disk.writes", reason)]
         return found, absent
 
-    def counters(self, name: str) -> tuple[int, int]:
-        """Return completed (reads, writes) of a device, each ``MISSING`` when it cannot be read."""
+    def counters(self, name: str) -> tuple[int, int, int]:
+        """Return completed (reads, writes) of a device and the sectors read, each ``MISSING`` when it cannot be read."""
         fields = (files.value(f"{self._root}/{name}/stat") or "").split()
         if len(fields) < FEWEST_FIELDS:
-            return MISSING, MISSING
-        return files.counter(fields[READS_FIELD]), files.counter(fields[WRITES_FIELD])
+            return MISSING, MISSING, MISSING
+        reads, writes, sectors = (
+            files.counter(fields[field]) for field in (READS_FIELD, WRITES_FIELD, READ_SECTORS_FIELD)
+        )
+        return reads, writes, sectors
 
     def _silent_heads(self, disks: tuple[DiskFacts, ...]) -> frozenset[str]:
         """Rule 4: heads that stand at zero although one of their paths has worked."""
@@ -146,8 +150,8 @@ class Disks:
             facts.name
             for facts in disks
             if facts.is_head
-            and self.counters(facts.name) == (0, 0)
-            and any(value > 0 for path in paths.get(facts.name, ()) for value in self.counters(path))
+            and self.counters(facts.name)[:2] == (0, 0)
+            and any(value > 0 for path in paths.get(facts.name, ()) for value in self.counters(path)[:2])
         )
 
     def _look(self, name: str, inode: int) -> DiskFacts:

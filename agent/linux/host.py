@@ -8,7 +8,7 @@ from typing import Optional, Union
 
 from agent.config import DEFAULT_UNITS
 from agent.inventory import (
-    DISK_COLUMNS,
+    DISK_WITNESS_COLUMNS,
     NET_COLUMNS,
     SESSION_COLUMNS,
     Absent,
@@ -104,7 +104,7 @@ class LinuxHost:
             for column, value in zip(NET_COLUMNS, self._network.counters(native)):
                 values[column, device.name] = value
         for device, native in inventory.disks:
-            for column, value in zip(DISK_COLUMNS, self._disks.counters(native)):
+            for column, value in zip(DISK_WITNESS_COLUMNS, self._disks.counters(native)):
                 values[column, device.name] = value
         if inventory.sessions:
             for column, value in zip(SESSION_COLUMNS, (sessions.count, sessions.users)):
@@ -142,6 +142,7 @@ class LinuxHost:
             },
             nics=found_nics,
             disks=found_disks,
+            disk_columns=DISK_WITNESS_COLUMNS,
             cpu=True,
             sessions=sessions.source != "none",
             absent=absent,

@@ -17,8 +17,8 @@ from typing import Any, Optional
 from agent.config import MAX_PATTERNS, Key, Value, checked, toml_of
 from agent.config import text_of as text_of_file
 from agent.errors import ConfigError
-from agent.logins.definitions import CLIENT_ADDRESS, LOGIN_SUCCESS, SUPPORTED
-from evidence.accounts import excluded_fact
+from agent.logins.definitions import LOGIN_SUCCESS, SUPPORTED
+from evidence.accounts import CLIENT_ADDRESS, excluded_fact
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 

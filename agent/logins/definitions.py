@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
+from evidence.accounts import CLIENT_ADDRESS
+
 LOGIN_SUCCESS = "login-success/1"
 AUTHENTICATED_REQUEST = "authenticated-request/1"
-CLIENT_ADDRESS = "client-address/1"
 DEFINITIONS = (LOGIN_SUCCESS, AUTHENTICATED_REQUEST, CLIENT_ADDRESS)
 
 UNPROVED_STATUS = (b"401", b"407")
@@ -26,4 +27,4 @@ SUPPORTED = {
     "json": DEFINITIONS,
     "pattern": DEFINITIONS,
 }
-"""The definitions that each format can be read by; the first is the default."""
+"""The definitions that each format can be read by; where there is only one, it need not be named."""

@@ -6,11 +6,12 @@ import contextlib
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 
 from agent import lean
-from agent.delivery import Delivery, Surroundings
+from agent.code import running_code
+from agent.courier import delivery_of
+from agent.delivery import Delivery
 from agent.enrol import AGENT
 from agent.errors import AgentError, ConfigError, StateError
 from agent.events import Events
@@ -23,14 +24,13 @@ from agent.logins.tally import Accounts
 from agent.logins.worker import LoginSpool, Worker, newest
 from agent.notify import Notifier
 from agent.receipts import Receipts
-from agent.run import GRACE_S, SPREAD_S, SPREAD_SHARE, chance, signals
+from agent.run import GRACE_S, signals
 from agent.runner import Loop, wall_ms
 from agent.schedule import MS_PER_S, Schedule
 from agent.shelf import CHAIN, Shelf
 from agent.spool import Spool
 from agent.state import SPOOL, STATUS, Enrolled, State, default_state
 from agent.status import Board
-from agent.transport import HttpTransport
 from evidence.accounts import parse_key
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
@@ -103,16 +103,17 @@ def run(settings: Settings, *, environment: Mapping[str, str]) -> int:
         reader = Reader(settings, accounts)
         batch = _batch(reader, files, state, enrolled)
         spool = _spool(settings, state, enrolled, events)
-        board = Board(wall_ms, interval_ms=schedule.interval_ms)
+        code = running_code()
+        board = Board(wall_ms, interval_ms=schedule.interval_ms, code=code)
         receipts = Receipts(state, enrolled.log_key)
-        delivery = _delivery(settings, schedule, spool, enrolled, receipts, board=board, events=events)
+        delivery = delivery_of(settings, schedule, spool, enrolled, receipts, board=board, events=events)
         worker = Worker(
             reader=reader,
             batch=_of_chain(batch, spool, files, state),
             files=files,
             folder=state.folder,
             spool=spool,
-            signer=_signer(settings, enrolled, accounts[0]),
+            signer=_signer(settings, enrolled, accounts[0], code),
             delivery=delivery,
             schedule=schedule,
             board=board,
@@ -199,7 +200,7 @@ def _spool(settings: Settings, state: State, enrolled: Enrolled, events: Events)
     )
 
 
-def _signer(settings: Settings, enrolled: Enrolled, accounts: Accounts) -> Signer:
+def _signer(settings: Settings, enrolled: Enrolled, accounts: Accounts, code: str) -> Signer:
     logs: dict[str, str] = {}
     for log in settings.logs:
         words = f"{log.name} ({log.format})"
@@ -214,36 +215,7 @@ def _signer(settings: Settings, enrolled: Enrolled, accounts: Accounts) -> Signe
         excluded=accounts.excluded,
         interval_ms=settings.poll_s * MS_PER_S,
         logs=logs,
-    )
-
-
-def _delivery(
-    settings: Settings,
-    schedule: Schedule,
-    spool: Spool,
-    enrolled: Enrolled,
-    receipts: Receipts,
-    *,
-    board: Board,
-    events: Events,
-) -> Delivery:
-    transport = HttpTransport(
-        settings.collector or enrolled.collector,
-        wall_ms=wall_ms,
-        mono_s=time.monotonic,
-        ca_file=settings.delivery_ca_file,
-    )
-    return Delivery(
-        spool=spool,
-        key=enrolled.key,
-        transport=transport,
-        around=Surroundings(mono_s=time.monotonic, random=chance),
-        board=board,
-        events=events,
-        timeout_s=float(settings.delivery_timeout_s),
-        max_chunks=settings.delivery_max_chunks,
-        receipts=receipts,
-        spread_s=min(SPREAD_S, schedule.seal_ms / MS_PER_S / SPREAD_SHARE),
+        code=code,
     )
 
 

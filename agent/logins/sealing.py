@@ -11,6 +11,7 @@ from agent.sealing import ClockEstimate, Place
 from evidence.activity import empty_columns, rows
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Header, seal
+from evidence.code_hash import UNKNOWN
 from evidence.keys import PrivateKey
 from evidence.manifest import ACTIVITY, ACTIVITY_COLUMNS, Column, Manifest, build
 from evidence.sources import LOGIN_LOG
@@ -28,6 +29,7 @@ class Signer:
     excluded: str
     interval_ms: int
     logs: Mapping[str, str]
+    code: str = UNKNOWN
 
     def manifest(self, definition: str) -> Manifest:
         """Return the manifest of chunks that count by a definition."""
@@ -76,5 +78,6 @@ class Signer:
             clock_state="unknown",
             clock_offset_ms=clock.offset_ms,
             clock_rtt_ms=clock.rtt_ms,
+            code=self.code,
         )
         return seal(header, manifest=self.manifest(piece.definition), values=values, key=self.key)

@@ -42,7 +42,8 @@ def count(source: AccountSource, hashing: Hashing, first: date, last: date) -> C
     """Return who was active from ``first`` to ``last`` as hashes.
 
     Raises:
-        AccountsError: the source cannot be read, or tells of other days or too many accounts.
+        AccountsError: the source cannot be read, tells of other days or too many accounts, or names nobody in
+            any record.
         MalformedError: the exclusion list cannot stand in a manifest.
     """
     excluded_fact(hashing.excluded)
@@ -66,6 +67,11 @@ def count(source: AccountSource, hashing: Hashing, first: date, last: date) -> C
         counts[pair] = min(INT64_MOST, counts.get(pair, 0) + active.count)
         if len(counts) > MOST_PAIRS:
             raise AccountsError(f"more than {MOST_PAIRS} pairs of account and day; read fewer days at once")
+    if nameless and not counts and not left_out:
+        raise AccountsError(
+            f"not one of {nameless} records names an account, so nothing is vouched for; correct what is read "
+            "as account"
+        )
     return Counted(counts, left_out, nameless)
 
 

@@ -16,7 +16,7 @@ MOST_COUNT = 10**12
 
 
 class CsvFile:
-    """A file of active accounts. Rows of days that are not asked for are refused by whoever counts.
+    """A file of active accounts. Its rows are of the days that are asked for, and each names its account.
 
     Args:
         path: the file. Its name may tell of somebody and is not kept.
@@ -28,8 +28,8 @@ class CsvFile:
         """Remember the file; nothing is read yet."""
         self._path = path
 
-    def active(self, first: date, last: date) -> Iterator[Active]:  # noqa: ARG002 - all rows; who counts compares
-        """Yield all rows of the file.
+    def active(self, first: date, last: date) -> Iterator[Active]:
+        """Yield all rows of the file. One without rows vouches for nothing and is refused.
 
         Raises:
             AccountsError: names the line and the column, never what stands there.
@@ -40,8 +40,18 @@ class CsvFile:
                 names = tuple(reader.fieldnames or ())
                 if names not in (COLUMNS, (*COLUMNS, COUNT)):
                     raise AccountsError("the file's first line must be account,day or account,day,count")
+                line = 0
                 for row in reader:
-                    yield _active(row, reader.line_num)
+                    line = reader.line_num
+                    active = _active(row, line)
+                    if not first <= active.day <= last:
+                        raise AccountsError(
+                            f"line {line}, day: it is not one from {first} to {last}; take the line out, or "
+                            "name the days of the file with --from and --to"
+                        )
+                    yield active
+                if not line:
+                    raise AccountsError("the file has no rows below the first line; nothing is vouched for")
         except OSError as error:
             raise AccountsError(f"cannot read the file: {error.strerror}") from None
         except UnicodeDecodeError:
@@ -57,7 +67,14 @@ def _active(row: dict[str, str], line: int) -> Active:
         day = date.fromisoformat(row["day"].strip())
     except ValueError:
         raise AccountsError(f"line {line}, day: write it as 2026-11-01") from None
+    if not row["account"].strip():
+        raise AccountsError(f"line {line}, account: it is empty; write who was active, or take the line out")
     text = row.get(COUNT, "1").strip()
+    if not text:
+        raise AccountsError(
+            f"line {line}, count: it is empty; write how often on that day (1 or more), or leave the column "
+            "out of the whole file"
+        )
     if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= MOST_COUNT:
         raise AccountsError(f"line {line}, count: write an integer from 1 to {MOST_COUNT}")
     return Active(row["account"], day, int(text))

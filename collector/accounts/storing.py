@@ -7,30 +7,31 @@ Such a chunk proves what the collector was told and when, not that it is true: i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
 from collector import admission, ingest
 from collector.accounts.counting import Counted, Hashing
 from collector.accounts.errors import AccountsError
-from collector.importing.sealing import ATTESTED, SOFTWARE, Place
 from collector.names import is_host_name
 from collector.opening import OpenStore
+from collector.own_chunks import ATTESTED, Place, enrolled, sealed
 from collector.store import registry, schema
 from collector.store.registry import Identity, PinnedKey
-from evidence import activity, canonical, enrolment, manifest
+from evidence import activity, canonical, manifest
 from evidence.accounts import excluded_fact, key_id
 from evidence.calendar import LocalCalendar
-from evidence.chunk import Header, open_chunk, read_frame, seal
-from evidence.enrolment import Enrolment, SignedEnrolment
+from evidence.chunk import open_chunk, read_frame
+from evidence.enrolment import SignedEnrolment
 from evidence.keys import PrivateKey
 from evidence.manifest import ACTIVITY, ACTIVITY_COLUMNS, Column, Manifest
 from evidence.sources import ACCOUNTS
 
 DAY_MS = 86_400_000
+MS_PER_S = 1_000
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ class Telling:
     definition: str
 
 
+@dataclass(frozen=True)
+class Stored:
+    """In how many chunks accounts were stored, and until when they are vouched for (ISO 8601, local time)."""
+
+    chunks: int
+    until: str
+
+
 def store(
     opened: OpenStore,
     counted: Counted,
@@ -50,8 +59,8 @@ def store(
     *,
     days: tuple[date, date],
     now_ms: int,
-) -> int:
-    """Store what was counted for the days from ``days[0]`` to ``days[1]``; return in how many chunks.
+) -> Stored:
+    """Store what was counted for the days from ``days[0]`` to ``days[1]``, up to now at most.
 
     Raises:
         AccountsError: the days have not begun, the name cannot be used, or the store's rules refuse a chunk.
@@ -64,26 +73,28 @@ def store(
         calendar = identity.calendar
         start = calendar.day_start(days[0].toordinal())
         end = min(now_ms, calendar.day_start(days[1].toordinal() + 1))
-        if end <= start:
-            raise AccountsError("these days have not begun; nothing can have been read of them")
-        signed, pinned = _enrolment(
-            connection, telling, identity=identity, key=opened.keyring.source_key(ACCOUNTS), now_ms=now_ms
-        )
+        today = calendar.day_of(now_ms)
+        if end <= start or any(day > today for day, _ in counted.counts):
+            raise AccountsError(
+                "there are days that have not begun; nothing can have been read of them: correct the days, or "
+                "this computer's clock"
+            )
+        key = opened.keyring.source_key(ACCOUNTS)
+        signed, pinned = _enrolment(connection, telling, identity=identity, key=key, now_ms=now_ms)
         place = _place(connection, pinned)
         first = place.seq
         built = _manifest(telling, hashing, calendar)
         for values in list(activity.rows(counted.counts, calendar)) or [activity.empty_columns()]:
             place = _admitted(
                 connection,
-                _sealed(
-                    values, built, signed, place, span=(start, end), key=opened.keyring.source_key(ACCOUNTS)
-                ),
+                sealed(values, built, record=signed, place=place, span=(start, end), key=key),
                 pinned,
                 place,
                 calendar=calendar,
                 now_ms=now_ms,
             )
-    return place.seq - first
+    until = datetime.fromtimestamp(end // MS_PER_S, ZoneInfo(calendar.zone))
+    return Stored(place.seq - first, until.isoformat())
 
 
 def _enrolment(
@@ -96,20 +107,16 @@ def _enrolment(
         signed = registry.signed_enrolment(connection, earlier[-1].enrolment_id)
         if earlier[-1].public == key.public and dict(signed.enrolment.facts) == facts:
             return signed, earlier[-1]
-    record = Enrolment(
+    signed = enrolled(
         enterprise=identity.enterprise,
         host=telling.alias,
         source=ACCOUNTS,
-        key=key.public.raw.hex(),
         epoch=earlier[-1].epoch + 1 if earlier else 0,
-        previous="",
-        # No token was given out; what the record is about stands for it.
-        token=hashlib.sha256(canonical.encode(facts)).hexdigest(),
-        time_ms=now_ms,
-        agent=SOFTWARE,
+        stands_for=hashlib.sha256(canonical.encode(facts)).hexdigest(),
         facts=facts,
+        now_ms=now_ms,
+        key=key,
     )
-    signed = enrolment.sign(record, key)
     return signed, registry.pin(connection, signed, now_ms=now_ms)
 
 
@@ -134,40 +141,6 @@ def _manifest(telling: Telling, hashing: Hashing, calendar: LocalCalendar) -> Ma
             "origin": telling.origin,
         },
     )
-
-
-def _sealed(
-    values: Sequence[Sequence[int]],
-    built: Manifest,
-    signed: SignedEnrolment,
-    place: Place,
-    *,
-    span: tuple[int, int],
-    key: PrivateKey,
-) -> bytes:
-    header = Header(
-        enterprise=signed.enrolment.enterprise,
-        source=ACCOUNTS,
-        host=signed.enrolment.host,
-        key="",
-        seq=place.seq,
-        prev=place.prev,
-        boot="",
-        first="reading",
-        start_ms=span[0],
-        end_ms=span[1],
-        prev_end_ms=place.prev_end_ms,
-        anchor="",
-        rows=0,
-        columns=0,
-        digest="",
-        manifest="",
-        agent=SOFTWARE,
-        clock_state="unknown",
-        clock_offset_ms=0,
-        clock_rtt_ms=-1,
-    )
-    return seal(header, manifest=built, values=values, key=key)
 
 
 def _admitted(

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 
 from collector.importing import numbers
 from collector.importing.samples import Sample
-from collector.importing.sealing import rescale
 from collector.names import shown
+from collector.own_chunks import rescale
 from evidence.chunk import Chunk
 from evidence.crediting import Claims
 from evidence.day_sum import Interval, claims

@@ -23,10 +23,10 @@ from collector.importing.earlier import Earlier, Lowered
 from collector.importing.metrics import COLUMNS
 from collector.importing.rows import Progress, Reader, Row, file_sha256
 from collector.importing.samples import Sample, Tally, samples
-from collector.importing.sealing import Place
 from collector.importing.staging import Staging, staging
 from collector.names import shown
 from collector.opening import OpenStore
+from collector.own_chunks import Place
 from collector.store import chunks, findings, registry, schema
 from collector.store.chunks import Line
 from collector.store.findings import Finding

@@ -7,52 +7,37 @@ enrolment record of every imported host says so (``attested`` = ``no``) and name
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from collector.importing.metrics import COLUMNS
 from collector.importing.samples import Sample
+from collector.own_chunks import ATTESTED, Place, enrolled, sealed_averages
 from collector.store.registry import IMPORT
-from evidence import __version__, enrolment, manifest
+from evidence import manifest
 from evidence.calendar import LocalCalendar
-from evidence.chunk import MAX_NAME, Header, seal
-from evidence.enrolment import Enrolment, SignedEnrolment
+from evidence.enrolment import SignedEnrolment
 from evidence.keys import PrivateKey
-from evidence.manifest import MAX_SCALE, Column, Manifest
+from evidence.manifest import Column, Manifest
 
 MAX_SAMPLES = 10_000
 """In one chunk: about 35 days of five-minute averages."""
-INT64_MOST = 2**63 - 1
-SOFTWARE = f"starproof-collector {__version__}"[:MAX_NAME]
-ATTESTED = {"attested": "no"}
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in its chain the next chunk of a host stands."""
-
-    seq: int
-    prev: str
-    prev_end_ms: int
 
 
 def enrol(
     *, enterprise: str, host: str, epoch: int, file_name: str, sha256: str, now_ms: int, key: PrivateKey
 ) -> SignedEnrolment:
     """Return the record under which a host's samples of one file are stored."""
-    record = Enrolment(
+    return enrolled(
         enterprise=enterprise,
         host=host,
         source=IMPORT,
-        key=key.public.raw.hex(),
         epoch=epoch,
-        previous="",
-        token=sha256,  # no token was given out; the file's hash makes the record unique
-        time_ms=now_ms,
-        agent=SOFTWARE,
+        stands_for=sha256,  # the file's hash makes the record unique
         facts={**ATTESTED, "file": file_name, "sha256": sha256},
+        now_ms=now_ms,
+        key=key,
     )
-    return enrolment.sign(record, key)
 
 
 def batches(samples: Iterable[Sample], calendar: LocalCalendar) -> Iterator[list[Sample]]:
@@ -74,56 +59,12 @@ def seal_batch(
     samples: Sequence[Sample], *, metric: str, record: SignedEnrolment, place: Place, key: PrivateKey
 ) -> bytes:
     """Return the frame of a chunk of samples of one metric, in order."""
-    scale = scale_for(sample.value for sample in samples)
-    last = samples[-1]
-    header = Header(
-        enterprise=record.enrolment.enterprise,
-        source=IMPORT,
-        host=record.enrolment.host,
-        key="",
-        seq=place.seq,
-        prev=place.prev,
-        boot="",
-        first="reading",
-        start_ms=samples[0].start_ms,
-        end_ms=last.start_ms + last.length_ms,
-        prev_end_ms=place.prev_end_ms,
-        anchor="",
-        rows=0,
-        columns=0,
-        digest="",
-        manifest="",
-        agent=SOFTWARE,
-        clock_state="unknown",
-        clock_offset_ms=0,
-        clock_rtt_ms=-1,
-    )
-    values = (
-        [sample.start_ms for sample in samples],
-        [sample.length_ms for sample in samples],
-        [rescale(sample.value, scale) for sample in samples],
-    )
     period_ms = max(sample.period_ms for sample in samples)
-    return seal(header, manifest=_manifest(metric, scale, period_ms), values=values, key=key)
+    built = partial(_manifest, metric, period_ms)
+    return sealed_averages(samples, built, record=record, place=place, key=key)
 
 
-def scale_for(values: Iterable[int]) -> int:
-    """Return the most decimal digits (at most 9) at which all values fit 64 bits."""
-    most = max(values)
-    scale = MAX_SCALE
-    while scale and rescale(most, scale) > INT64_MOST:
-        scale -= 1
-    return scale
-
-
-def rescale(value: int, scale: int) -> int:
-    """Return a value in units of 10^-9 in units of 10^-``scale``, rounded half to even."""
-    unit: int = 10 ** (MAX_SCALE - scale)
-    whole, rest = divmod(value, unit)
-    return whole + (2 * rest > unit or (2 * rest == unit and whole % 2 == 1))
-
-
-def _manifest(metric: str, scale: int, period_ms: int) -> Manifest:
+def _manifest(metric: str, period_ms: int, scale: int) -> Manifest:
     return manifest.build(
         kind=manifest.AVERAGES,
         interval_ms=period_ms,

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 from collector import admission, ingest
 from collector.errors import CollectorError
 from collector.importing.samples import Sample
-from collector.importing.sealing import Place, batches
+from collector.importing.sealing import batches
+from collector.own_chunks import Place
 from collector.polling import sealing
 from collector.polling.hosts import Target
 from collector.polling.samples import Sealed

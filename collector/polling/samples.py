@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from collector.importing import numbers
 from collector.importing.samples import FULL, Sample
-from collector.importing.sealing import rescale
+from collector.own_chunks import rescale
 from collector.sources.interface import CPU, Point, Series
 from collector.store.polls import Counts
 from evidence.chunk import EARLIEST_MS, LATEST_MS, Chunk

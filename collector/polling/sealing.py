@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from collector.importing.samples import Sample
-from collector.importing.sealing import ATTESTED, SOFTWARE, Place, rescale, scale_for
-from evidence import canonical, chunk, enrolment, manifest
-from evidence.chunk import Header
-from evidence.enrolment import Enrolment, SignedEnrolment
+from collector.own_chunks import ATTESTED, Place, enrolled, sealed_averages
+from evidence import canonical, manifest
+from evidence.enrolment import SignedEnrolment
 from evidence.keys import PrivateKey
 from evidence.manifest import Column, Manifest
 
@@ -61,56 +61,23 @@ def enrol(
 ) -> SignedEnrolment:
     """Return the record under which a host's samples of one instance are stored."""
     facts = origin.facts
-    record = Enrolment(
+    return enrolled(
         enterprise=enterprise,
         host=host,
         source=source,
-        key=key.public.raw.hex(),
         epoch=epoch,
-        previous="",
-        # No token was given out; what the record is about stands for it.
-        token=hashlib.sha256(canonical.encode(facts)).hexdigest(),
-        time_ms=now_ms,
-        agent=SOFTWARE,
+        stands_for=hashlib.sha256(canonical.encode(facts)).hexdigest(),
         facts=facts,
+        now_ms=now_ms,
+        key=key,
     )
-    return enrolment.sign(record, key)
 
 
 def seal(
     samples: Sequence[Sample], answered: Answered, *, record: SignedEnrolment, place: Place, key: PrivateKey
 ) -> bytes:
     """Return the frame of a chunk of samples, in order."""
-    scale = scale_for(sample.value for sample in samples)
-    last = samples[-1]
-    header = Header(
-        enterprise=record.enrolment.enterprise,
-        source=record.enrolment.source,
-        host=record.enrolment.host,
-        key="",
-        seq=place.seq,
-        prev=place.prev,
-        boot="",
-        first="reading",
-        start_ms=samples[0].start_ms,
-        end_ms=last.start_ms + last.length_ms,
-        prev_end_ms=place.prev_end_ms,
-        anchor="",
-        rows=0,
-        columns=0,
-        digest="",
-        manifest="",
-        agent=SOFTWARE,
-        clock_state="unknown",
-        clock_offset_ms=0,
-        clock_rtt_ms=-1,
-    )
-    values = (
-        [sample.start_ms for sample in samples],
-        [sample.length_ms for sample in samples],
-        [rescale(sample.value, scale) for sample in samples],
-    )
-    return chunk.seal(header, manifest=_manifest(answered, scale), values=values, key=key)
+    return sealed_averages(samples, partial(_manifest, answered), record=record, place=place, key=key)
 
 
 def _manifest(answered: Answered, scale: int) -> Manifest:

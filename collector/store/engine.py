@@ -8,6 +8,7 @@ of one dialect; on PostgreSQL the same code runs on the driver's defaults.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from collector.errors import StoreBusyError, StoreError, StoreMismatchError
-from collector.ownership import adopt_file
+from collector.ownership import adopt
 from collector.store import schema
 
 HEAD = "0008"
@@ -34,6 +35,7 @@ BUSY_TIMEOUT_S = 5
 CACHE_KIB = 16 * 1024
 _WRITES = "starproof_writes"
 _DIRECTORY = 0o700
+_READABLE = 0o644
 
 
 @dataclass(frozen=True)
@@ -79,18 +81,15 @@ def open_engine(url: str) -> Store:
         StoreMismatchError: a newer version of this software has changed the schema.
     """
     parsed = _parsed(url)
-    sqlite, is_new = parsed.get_backend_name() == "sqlite", False
+    sqlite = parsed.get_backend_name() == "sqlite"
     if sqlite:
         _make_directory(parsed)
-        is_new = not Path(str(parsed.database)).exists()
+        _make_file(Path(str(parsed.database)))
     engine = _engine(parsed, {"connect_args": {"timeout": BUSY_TIMEOUT_S}} if sqlite else {})
     if sqlite:
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
-    store = _kept_if(_migrate, Store(engine))
-    if sqlite and is_new:
-        _kept_if(lambda _: _adopt(Path(str(parsed.database))), store)
-    return store
+    return _kept_if(_migrate, Store(engine))
 
 
 def open_engine_for_reading(url: str) -> Store:
@@ -180,13 +179,25 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
     )
 
 
-def _adopt(path: Path) -> None:
-    """A store that root makes in the service's directory is the service's (SQLite minds later files)."""
+def _make_file(path: Path) -> None:
+    """Make an empty database, the directory's owner's; SQLite gives later files the same owner.
+
+    This must happen before SQLite opens it: a process that closes *any* handle of a file loses all
+    its POSIX locks on it, and without those another process would delete a write-ahead log in use
+    (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
     try:
-        for one in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-            adopt_file(one)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READABLE)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreError(f"cannot make the database {path}: {error.strerror}") from None
+    try:
+        adopt(handle, path.parent)
     except OSError as error:
         raise StoreError(f"cannot give {path} to the owner of its directory: {error.strerror}") from None
+    finally:
+        os.close(handle)
 
 
 def _on_connect_for_reading(connection: Any, _record: object) -> None:

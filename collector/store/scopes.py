@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from collector.errors import UnchangedScopeError
 from collector.store import log, registry, schema
@@ -30,35 +30,58 @@ Whatever it raises undoes the declaration.
 
 @dataclass(frozen=True)
 class Declaring:
-    """What was declared just now: its number, its time (ms since 1970), and all versions with it."""
+    """What was declared just now: its number, its time (ms since 1970), and all versions with it.
+
+    ``added`` is false where the newest version is this very file and only its edition was new to the log.
+    """
 
     version: int
     declared_ms: int
     versions: tuple[Declared, ...]
+    added: bool = True
 
 
-def declare(store: Store, file: bytes, *, record: MakeRecord, clock: Callable[[], int]) -> Declaring:
+def declare(
+    store: Store, file: bytes, *, record: MakeRecord, clock: Callable[[], int], edition: str | None = None
+) -> Declaring:
     """Add ``file`` as the next version of the scope, in one transaction.
+
+    The edition becomes a leaf of the log beside it, unless the log has it: then a checkpoint from before
+    the window proves both.
 
     Args:
         store: an open store.
         file: the scope file, byte for byte.
         record: makes the record, once it is sure which version comes before.
         clock: the time in ms since 1970; asked inside the transaction, so times follow the versions.
+        edition: SHA-256 of the file of its edition, ``None`` if that is not at hand.
 
     Raises:
-        UnchangedScopeError: the newest version is this very file.
+        UnchangedScopeError: the newest version is this very file, and its edition is not new.
         StoreError: the store cannot be written.
     """
     with store.writing() as connection:
         identity = registry.locked_identity(connection)
         before = versions(connection)
-        if before and before[-1][1] == file:
+        new = [edition] if edition and not log.find_all(connection, [edition], kind=log_entry.EDITION) else []
+        same = bool(before) and before[-1][1] == file
+        if same and not new:
             raise UnchangedScopeError(
                 f"version {len(before)} is this very file; nothing was declared. "
                 "To declare a change, change the file first"
             )
         now_ms = clock()
+        editions = [(log_entry.EDITION, sha256) for sha256 in new]
+        if same:
+            log.append(connection, editions, now_ms=now_ms)
+            registry.note(
+                connection,
+                now_ms=now_ms,
+                actor="operator",
+                action="EDITION_LOGGED",
+                detail=f"sha256 {edition}",
+            )
+            return Declaring(len(before), _declared_ms(connection), tuple(before), added=False)
         added = (record(identity.enterprise, before, now_ms), file)
         number = len(before) + 1
         connection.execute(
@@ -67,7 +90,7 @@ def declare(store: Store, file: bytes, *, record: MakeRecord, clock: Callable[[]
             )
         )
         record_hash = hashlib.sha256(added[0]).hexdigest()
-        log.append(connection, [(log_entry.SCOPE, record_hash)], now_ms=now_ms)
+        log.append(connection, [(log_entry.SCOPE, record_hash), *editions], now_ms=now_ms)
         registry.note(
             connection,
             now_ms=now_ms,
@@ -76,6 +99,11 @@ def declare(store: Store, file: bytes, *, record: MakeRecord, clock: Callable[[]
             detail=f"version {number} sha256 {hashlib.sha256(file).hexdigest()}",
         )
     return Declaring(number, now_ms, (*before, added))
+
+
+def _declared_ms(connection: Connection) -> int:
+    """Return when the newest version was declared."""
+    return int(connection.scalar(select(func.max(schema.scope_version.c.declared_ms))) or 0)
 
 
 def versions(connection: Connection) -> list[Declared]:

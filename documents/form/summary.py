@@ -8,6 +8,7 @@ from typing import Any
 
 from documents.form.figures import FormFigure
 from documents.form.values import NO_DATA, day_text, month_text, months_before, share_text
+from evidence.accounts import CLIENT_ADDRESS
 from verifier.edition import EVERY_MONTH, Edition
 
 GENERATED = "（以下说明由星证（StarProof）根据测量结果自动生成，申报企业可以修改。）"
@@ -27,6 +28,9 @@ DEFINITION_WORDS = {
     "declared/1": "由企业申报，星证不测量",
 }
 """Definitions in a few words; docs/definitions.md says them in full. Others stand by their id alone."""
+
+
+PEOPLE_WORDS = {"total": "总人数", "cloud_users": "使用云服务人员数量"}
 
 
 def summary_text(
@@ -66,14 +70,14 @@ def _sentence(figure: FormFigure, figures: Mapping[str, Any]) -> str:
     if source:
         return f"{name}：{figure.text}。{source}口径：{_definition(figure)}。"
     if figure.value is None:
-        return f"{name}：{NO_DATA}。口径：{_definition(figure)}。"
+        return f"{name}：{figure.text}。{_of_users(figure.detail)}口径：{_definition(figure)}。"
     if figure.declared:
         basis = figure.declared.basis.strip().rstrip("。")
         return f"{name}：{figure.text}。依据：{basis}。口径：{_definition(figure)}。"
     coverage = NO_DATA if figure.share is None else share_text(figure.share)
     return (
         f"{name}：{figure.text}。统计期：{_period(figure, figures)}；数据覆盖率：{coverage}；"
-        f"口径：{_definition(figure)}。"
+        f"{_of_users(figure.detail)}口径：{_definition(figure)}。"
     )
 
 
@@ -91,6 +95,19 @@ def _of_ledger(detail: Mapping[str, Any]) -> str:
         for side in ("before", "after")
     )
     return f"上云前：{before}；上云后：{after}；取自台账；"
+
+
+def _of_users(detail: Mapping[str, Any]) -> str:
+    """Return accounts and people of a figure that was counted from accounts, empty for any other."""
+    if detail.get("kind") != "users":
+        return ""
+    people = "、".join(
+        f"{PEOPLE_WORDS[entry['name']]}{entry['people']}人{'（分母）' if entry['name'] == detail['head_count'] else ''}"
+        for entry in detail["head_counts"]
+    )
+    counted = {name for source in detail["sources"] for name in source["definitions"]}
+    addresses = f"其中以访问地址计数（{CLIENT_ADDRESS}），地址不是人；" if CLIENT_ADDRESS in counted else ""
+    return f"当月活动账号{detail['accounts']}个，{people or '未申报人数'}；{addresses}"
 
 
 def _definition(figure: FormFigure) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from documents.display import legible
+from documents.report import anchors
 from documents.report.blocks import Cell, Cover, Facts, Rung, Tone
 from documents.report.phrases import Phrases
 
@@ -112,4 +113,5 @@ def _facts(report: Report, say: Phrases) -> Facts:
         opened = say(f"application_{'yes' if verdict['application']['open'] == 'yes' else 'no'}")
         text = say.of(verdict["application"], "text")
         pairs.append((say("application"), Cell(text, sub=opened)))
+    pairs.append((say("anchors_rules"), anchors.rules(report, say)))
     return Facts(tuple(pairs))

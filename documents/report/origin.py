@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from documents import display
+from documents.report import programs
 from documents.report.blocks import Block, Cell, Facts, Points, Section, Subhead, Text
 from documents.report.phrases import Phrases
 
@@ -25,6 +26,7 @@ def section(report: Report, say: Phrases, *, report_hash: str) -> Section:
     blocks += [
         Subhead(say("software_title")),
         _software(report, say),
+        *programs.blocks(report, say),
         Subhead(say("hashes")),
         Text(say("check_hint"), "quiet"),
         Facts(

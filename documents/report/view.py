@@ -9,7 +9,7 @@ from typing import Any
 
 from documents.display import legible
 from documents.errors import RenderError
-from documents.report import criteria, declared, figures, hosts, origin, questions
+from documents.report import anchors, criteria, declared, figures, hosts, origin, questions
 from documents.report.blocks import View
 from documents.report.cover import cover
 from documents.report.phrases import Phrases
@@ -41,6 +41,7 @@ def view(report: Mapping[str, Any], *, language: str) -> View:
         criteria.section(report, say),
         hosts.calendar_section(report, say),
         hosts.hosts_section(report, say),
+        anchors.section(report, say),
         *(() if asked is None else (asked,)),
         declared.exclusions(report, say),
         declared.scope(report, say),

@@ -14,7 +14,7 @@ from collector.accounts.counting import Counted, Hashing, count, distinct_accoun
 from collector.accounts.csv_file import CsvFile
 from collector.accounts.errors import AccountsError
 from collector.accounts.settings import DEFAULT_DEFINITION, Configured, read_settings
-from collector.accounts.storing import Telling, store
+from collector.accounts.storing import Stored, Telling, store
 from collector.errors import CollectorError
 from collector.opening import open_store, wall_clock_ms
 from collector.settings import default_database_url
@@ -70,16 +70,16 @@ def _stored(configured: Configured, options: argparse.Namespace) -> dict[str, ob
     opened = open_store(options.db or default_database_url())
     try:
         days = (options.first, options.last)
-        chunks = store(
+        stored = store(
             opened, counted, configured.telling, configured.hashing, days=days, now_ms=wall_clock_ms()
         )
     finally:
         opened.store.close()
-    return _answer(configured, counted, chunks, options)
+    return _answer(configured, counted, stored, options)
 
 
 def _answer(
-    configured: Configured, counted: Counted, chunks: int, options: argparse.Namespace
+    configured: Configured, counted: Counted, stored: Stored, options: argparse.Namespace
 ) -> dict[str, object]:
     return {
         "alias": configured.telling.alias,
@@ -88,10 +88,11 @@ def _answer(
         "account_key": key_id(configured.hashing.key),
         "from": options.first.isoformat(),
         "to": options.last.isoformat(),
+        "vouched_until": stored.until,
         "accounts": distinct_accounts(counted),
         "excluded_records": counted.excluded,
         "nameless_records": counted.nameless,
-        "chunks": chunks,
+        "chunks": stored.chunks,
         "attested": "no",
     }
 
@@ -99,7 +100,7 @@ def _answer(
 def _text(answer: dict[str, object]) -> str:
     return "\n".join(
         (
-            f"{answer['alias']}：{answer['from']} – {answer['to']}，{answer['origin']}，{answer['definition']}",
+            f"{answer['alias']}：{answer['from']} – {str(answer['vouched_until'])[:16]}，{answer['origin']}，{answer['definition']}",
             "  账号仅以密钥哈希保存 / accounts are kept as keyed hashes only",
             f"  不同账号 / distinct accounts      {answer['accounts']}",
             f"  按名单排除的记录 / excluded records {answer['excluded_records']}",

@@ -13,12 +13,15 @@ from starproof.keys import read_log_key
 from starproof.tables import print_audit, print_recorded
 from verifier.audit import audit
 from verifier.errors import PackError
+from verifier.finding import FAIL, INCOMPLETE
 
 EXAMPLE = "starproof audit --month 2026-11"
+STATUS = ((FAIL, 1), (INCOMPLETE, 2))
+"""The exit status for the gravest severity that was found, as in ``check``; notes alone are 0."""
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof audit") -> int:
-    """Run the command and return the exit status."""
+    """Run the command; the exit status is 0 no difference, 1 something differs, 2 something is missing."""
     parser = session.parser(
         prog, "Recompute every day sum from the chunks and report any difference 复算", EXAMPLE
     )
@@ -38,7 +41,8 @@ def main(argv: Sequence[str], *, prog: str = "starproof audit") -> int:
         else:
             print_audit(report)
             print_recorded(recorded)
-        return 0
+        found = {finding.severity for finding in report.findings}
+        return next((status for severity, status in STATUS if severity in found), 0)
 
     return session.guarded(prog, work)
 

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 
 from collector.opening import open_store, wall_clock_ms
 from collector.settings import default_database_url
 from collector.store import ledger as store_ledger
 from collector.store.engine import sqlite_path
+from collector.store.ledger import Fields
+from evidence.calendar import LocalCalendar
 from starproof import session
 from starproof.ledger_columns import COLUMNS, FEN, YUAN
 from starproof.ledger_import import LedgerFaultsError, Reading, read_file_of, reading
@@ -20,11 +23,16 @@ from starproof.ledger_table import Row, TableFile
 from starproof.ledger_template import csv_template, xlsx_template
 from starproof.ledger_text import print_ledger
 from starproof.output import new_file
+from starproof.rules import read_rules
 from verifier.errors import LedgerError
+from verifier.indicators.investment import counting
+from verifier.ledger import PAID
 from verifier.ledger_rules import read_ledger
 
 EXAMPLE = "starproof ledger import ledger.xlsx"
 SUFFIXES = (".csv", ".xlsx")
+MAX_NUMBERS = 20
+"""Entries that are named in one line."""
 
 
 def main(
@@ -46,7 +54,8 @@ def main(
             for fault in error.faults:
                 sys.stderr.write(f"{prog}: {fault}\n")
             sys.stderr.write(
-                f"{prog}: 未登记任何记录 nothing was added; correct the {len(error.faults)} cells and try again\n"
+                f"{prog}: 未登记任何记录 nothing was added; faults named above 上列错误: {len(error.faults)}; "
+                "correct them and try again\n"
             )
             return 1
 
@@ -93,7 +102,8 @@ def _keep(found: Reading, options: argparse.Namespace, clock: Callable[[], int],
     path = sqlite_path(url)
     if path is not None and not path.exists():
         found.entries(b"")
-    with closing(open_store(url).store) as store:
+    opened = open_store(url)
+    with closing(opened.store) as store:
         made = store_ledger.add(
             store,
             found.entries,
@@ -103,6 +113,7 @@ def _keep(found: Reading, options: argparse.Namespace, clock: Callable[[], int],
             clock=clock,
         )
     numbers = [entry["number"] for entry in made]
+    ahead = _ahead(made, LocalCalendar(opened.identity.timezone).day_of(clock()))
     if options.json:
         session.print_json(
             {
@@ -110,6 +121,7 @@ def _keep(found: Reading, options: argparse.Namespace, clock: Callable[[], int],
                 "file": file,
                 "sha256": found.sha256,
                 "entries": numbers,
+                "ahead": ahead,
                 "documents": sorted(found.documents),
             }
         )
@@ -118,13 +130,33 @@ def _keep(found: Reading, options: argparse.Namespace, clock: Callable[[], int],
             f"已登记 added {len(numbers)} 条 entries: {numbers[0]} … {numbers[-1]}，"
             f"凭证 documents {len(found.documents)}\n"
         )
+        if ahead:
+            sys.stdout.write(
+                f"注意 note: {_first(ahead)} 的日期在今天之后，到那一天才计入 are dated after today and count "
+                "from their day on (PAYMENTS_AHEAD); correct a wrong date with cancels\n"
+            )
     return 0
+
+
+def _ahead(made: Sequence[Fields], today: int) -> list[int]:
+    """Return the numbers of the payments and refunds among new entries that are of days to come."""
+    return [
+        entry["number"]
+        for entry in made
+        if entry["kind"] in PAID and date.fromisoformat(entry["day"]).toordinal() > today
+    ]
+
+
+def _first(numbers: Sequence[int]) -> str:
+    more = len(numbers) - MAX_NUMBERS
+    return ", ".join(map(str, numbers[:MAX_NUMBERS])) + (f" … (+{more})" if more > 0 else "")
 
 
 def _list(options: argparse.Namespace) -> int:
     with session.archive(options.db) as archive:
         ledger = read_ledger(archive.ledger())
         recorded = archive.ledger_recorded()
+        counts = counting(read_rules(archive.scope_versions()).declared.scope)
     if options.json:
         session.print_json(
             {
@@ -140,7 +172,7 @@ def _list(options: argparse.Namespace) -> int:
             }
         )
     else:
-        print_ledger(ledger, {number: file for number, (_, file) in recorded.items()})
+        print_ledger(ledger, {number: file for number, (_, file) in recorded.items()}, counts=counts)
     return 0
 
 

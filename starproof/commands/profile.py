@@ -9,14 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from starproof.profile_check import Missing, missing
+from starproof import session
+from starproof.profile_check import Missing, computed_figures, missing
 from starproof.profile_hash import entries
 from starproof.profile_template import template
 from starproof.profiles import profile_data
 from starproof.rules import read_edition
 from starproof.tables import json_text, printable
+from verifier.edition import Edition
 from verifier.editions import DEFAULT_EDITION
-from verifier.errors import VerifierError
 from verifier.profile import Profile
 from verifier.profile_file import parse_profile, profile_edition
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof profile") -> int:
         return work(options)
     except BrokenPipeError:
         return 1
-    except VerifierError as error:
+    except session.EXPECTED_ERRORS as error:
         # A file may come from anywhere: what it says must not steer the terminal.
         sys.stderr.write(f"{prog}: {printable(' '.join(str(error).split()))}\n")
         return 1
@@ -55,6 +56,11 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     check.add_argument("--edition-file", **EDITION_FILE)
+    check.add_argument(
+        "--db",
+        metavar="URL",
+        help="store whose ledger and accounts give figures, which then need not be declared",
+    )
     check.set_defaults(work=_check)
     hashes = commands.add_parser("hash", help="print [[documents]] entries for files 文件哈希")
     hashes.add_argument("files", type=Path, nargs="+", metavar="FILE")
@@ -79,7 +85,8 @@ def _check(options: argparse.Namespace) -> int:
     data = profile_data(options.file)
     edition, _ = read_edition(options.edition_file, profile_edition(data))
     profile = parse_profile(data, edition)
-    found = missing(profile, edition, options.file.parent)
+    computed = _computed(options.db, edition)
+    found = missing(profile, edition, options.file.parent, computed=computed)
     if options.json:
         sys.stdout.write(
             json_text(
@@ -87,25 +94,41 @@ def _check(options: argparse.Namespace) -> int:
                     "schema": SCHEMA,
                     "profile": profile.sha256,
                     "edition": edition.id,
+                    "computed": sorted(computed),
                     "missing": [asdict(entry) for entry in found],
                 }
             )
         )
     else:
-        _print(profile, found, edition.star(profile.star).name_zh)
+        _print(
+            profile, found, edition.star(profile.star).name_zh, None if options.db is None else len(computed)
+        )
     return 1 if found else 0
 
 
-def _print(profile: Profile, found: Sequence[Missing], star: str) -> None:
+def _computed(url: str | None, edition: Edition) -> frozenset[str]:
+    """Return the figures that the store at ``url`` gives; none without one."""
+    if url is None:
+        return frozenset()
+    with session.archive(url) as kept:
+        return computed_figures(kept, edition)
+
+
+def _print(profile: Profile, found: Sequence[Missing], star: str, computed: int | None) -> None:
     lines = [
         f"{profile.applicant.name}  申报 applies for {star}  评定版本 edition {profile.edition}",
         (
             f"勾选 rows {len(profile.rows)}  数值 figures {len(profile.figures)}  "
             f"证明材料 documents {len(profile.documents)}"
         ),
+        *([f"由台账和账号数据计算 computed from ledger and accounts: {computed}"] if computed else []),
         *(f"• {entry.zh}  {entry.en}{f'  [{entry.id}]' if entry.id else ''}" for entry in found),
         f"缺 {len(found)} 项 missing: {len(found)}" if found else "申报资料齐全 nothing is missing",
     ]
+    if computed is None and any(entry.kind == "figure" for entry in found):
+        lines.append(
+            "有台账或账号数据的，加 --db 数据库 with a ledger or accounts in a store, name it: --db URL"
+        )
     sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
 
 

@@ -12,16 +12,15 @@ from collector.opening import OpenStore, open_store, wall_clock_ms
 from collector.settings import enterprise_name
 from collector.store.registry import Identity
 from collector.store.scopes import Declared, declare
-from config import EDITIONS
 from starproof import session
-from starproof.rules import read_scope_file
+from starproof.rules import read_edition, read_scope_file
 from starproof.scope_text import version_documents, version_lines
 from starproof.tables import printable
 from verifier.declaration import declared_versions, next_record
 from verifier.definitions import chosen
-from verifier.edition_file import parse_edition
+from verifier.edition import Edition
 from verifier.editions import edition_ids
-from verifier.errors import ScopeError
+from verifier.errors import EditionError, ScopeError
 from verifier.scope import Scope, parse_scope
 
 EXAMPLE = "starproof scope declare scope.toml"
@@ -56,10 +55,20 @@ def _declare(options: argparse.Namespace, clock: Callable[[], int]) -> int:
     # The file is checked first: a wrong one must not leave a new database behind.
     data = read_scope_file(options.file)
     scope = parse_scope(data)
-    shipped = _require_definitions(scope)
+    shipped = scope.edition in edition_ids()
+    edition = None
+    if shipped or options.edition is not None:
+        edition, _ = read_edition(options.edition, scope.edition)
+        _require_definitions(scope, edition)
     opened = _opened(options.db, scope)
     try:
-        added = declare(opened.store, data, record=_recorder(data), clock=clock)
+        added = declare(
+            opened.store,
+            data,
+            record=_recorder(data),
+            clock=clock,
+            edition=None if edition is None else edition.sha256,
+        )
     finally:
         opened.store.close()
     document = version_documents(added.versions, declared_versions(added.versions))[-1]
@@ -69,17 +78,25 @@ def _declare(options: argparse.Namespace, clock: Callable[[], int]) -> int:
                 "schema": "starproof/scope-declared/1",
                 "enterprise": scope.enterprise,
                 "edition_shipped": "yes" if shipped else "no",
+                "edition_sha256": None if edition is None else edition.sha256,
+                "added": "yes" if added.added else "no",
                 "new_database": "yes" if opened.is_new else "no",
                 **document,
             }
         )
         return 0
-    lines = ["已声明 declared", *version_lines(document)]
-    if not shipped:
+    head = (
+        "已声明 declared" if added.added else "此前已声明，现补记评定版本 declared before; its edition is new"
+    )
+    lines = [head, *version_lines(document)]
+    if edition is None:
         lines.append(
-            f"  评定版本 {printable(scope.edition)} 不随软件提供，口径未核对 / this edition is not shipped, "
-            "so the definitions were not compared with it"
+            f"  评定版本 {printable(scope.edition)} 不随软件提供：口径未核对，文件也未记入日志，请加 --edition FILE "
+            "再声明一次 / this edition is not shipped: the definitions were not compared with it and its file is not "
+            "in the log; declare again with --edition FILE"
         )
+    else:
+        lines += ["  评定版本也在日志中 its edition is in the log too", f"  SHA-256 {edition.sha256}"]
     if opened.is_new:
         lines.append(
             "  新建了数据库，企业名称和时区取自本文件 / a new database, which takes its enterprise and "
@@ -100,15 +117,11 @@ def _opened(url: str | None, scope: Scope) -> OpenStore:
     return open_store(url, first=Identity(enterprise_name(scope.enterprise), scope.timezone))
 
 
-def _require_definitions(scope: Scope) -> bool:
-    """Return whether the scope's edition is shipped; if so, its definitions have been looked up.
-
-    A misspelt one is better found now than after the window.
-    """
-    if scope.edition not in edition_ids():
-        return False
-    chosen(parse_edition((EDITIONS / f"{scope.edition}.toml").read_bytes()), scope)
-    return True
+def _require_definitions(scope: Scope, edition: Edition) -> None:
+    """Look the scope's definitions up: a misspelt one is better found now than after the window."""
+    if edition.id != scope.edition:
+        raise EditionError(f"the scope asks for {scope.edition!r}, and --edition holds {edition.id!r}")
+    chosen(edition, scope)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -177,6 +190,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         epilog=f"example: {EXAMPLE}",
     )
     declaring.add_argument("file", type=Path, metavar="FILE", help="the scope 申报范围 (TOML)")
+    declaring.add_argument(
+        "--edition",
+        type=Path,
+        metavar="FILE",
+        help="its edition, where that does not ship 评定版本 (TOML); its hash goes into the log too",
+    )
     listing = commands.add_parser(
         "list",
         help="列出各版本和差别 / list the versions and what each changed",

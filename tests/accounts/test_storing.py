@@ -75,8 +75,8 @@ def put(opened, hashing, *names, telling=TELLING, days=(FIRST, LAST), now_ms=NOW
 
 
 def test_what_was_told_is_stored_and_recomputed(opened, hashing):
-    assert put(opened, hashing, "zhangsan", "lisi") == 1
-    assert put(opened, hashing, "lisi", "wangwu") == 1
+    assert put(opened, hashing, "zhangsan", "lisi").chunks == 1
+    assert put(opened, hashing, "lisi", "wangwu").chunks == 1
     archive = StoreArchive(opened.store)
     rows = [row for row in archive.activity(FIRST.toordinal(), LAST.toordinal() + 1) if row.hashes]
     (row,) = rows
@@ -95,16 +95,31 @@ def test_what_was_told_is_stored_and_recomputed(opened, hashing):
 
 
 def test_nobody_active_is_said_too(opened, hashing):
-    assert put(opened, hashing) == 1
+    assert put(opened, hashing).chunks == 1
     (row,) = StoreArchive(opened.store).activity(FIRST.toordinal(), LAST.toordinal() + 1)
     assert row.hashes == b""
 
 
 def test_a_day_that_is_not_over_is_vouched_for_until_now(opened, hashing):
     today = date(2026, 12, 11)
-    put(opened, hashing, days=(today, today))
-    (sums,) = StoreArchive(opened.store).day_sums(today.toordinal(), today.toordinal() + 1)
+    month_end = date(2026, 12, 31)
+    stored = put(opened, hashing, days=(today, month_end))
+    assert stored.until == "2026-12-11T22:40:00+08:00"  # and no later, whatever was asked for
+    (sums,) = StoreArchive(opened.store).day_sums(today.toordinal(), month_end.toordinal() + 1)
     assert 0 < sums.sums.observed_ms < 86_400_000
+
+
+def test_accounts_of_days_to_come_are_refused(opened, hashing):
+    later = date(2026, 12, 12)
+    found = count(Told(Active("a", later)), hashing, FIRST, later)
+    with pytest.raises(AccountsError, match="not begun"):
+        store(opened, found, TELLING, hashing, days=(FIRST, later), now_ms=NOW_MS)
+
+
+def test_records_of_which_none_names_an_account_vouch_for_nothing(hashing):
+    with pytest.raises(AccountsError, match="not one of 2 records"):
+        counted(hashing, "", " ")
+    assert counted(hashing, "", "backup").nameless == 1
 
 
 def test_another_origin_begins_another_enrolment(opened, hashing):
@@ -117,7 +132,7 @@ def test_another_origin_begins_another_enrolment(opened, hashing):
 
 def test_more_rows_than_a_chunk_holds_make_several(opened, hashing, monkeypatch):
     monkeypatch.setattr("evidence.activity.MAX_ROWS", 2)
-    assert put(opened, hashing, "a", "b", "c") == 2
+    assert put(opened, hashing, "a", "b", "c").chunks == 2
     archive = StoreArchive(opened.store)
     (row,) = archive.activity(FIRST.toordinal(), LAST.toordinal() + 1)
     assert len(row.hashes) == 48
@@ -155,6 +170,13 @@ def test_a_file_tells_accounts_days_and_counts(tmp_path):
         ("account,day\nzhangsan\n", "line 2: it has more or fewer"),
         ("account,day\nzhangsan,2026-11-02,x\n", "line 2: it has more or fewer"),
         ("account,day\nzhangsan,2.11.2026\n", "line 2, day"),
+        (
+            "account,day\nzhangsan,2026-11-02\nzhangsan,2026-10-31\n",
+            "line 3, day: .*2026-11-01 to 2026-11-30",
+        ),
+        ("account,day\n ,2026-11-02\n", "line 2, account: it is empty"),
+        ("account,day\n", "no rows"),
+        ("account,day,count\nzhangsan,2026-11-02,\n", "line 2, count: it is empty"),
         ("account,day,count\nzhangsan,2026-11-02,0\n", "line 2, count"),
         ("account,day,count\nzhangsan,2026-11-02,２\n", "line 2, count"),
         ('account,day\n"zhangsan"x,2026-11-02\n', "not CSV"),

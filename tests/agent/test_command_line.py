@@ -15,6 +15,8 @@ import pytest
 from collector_double import CollectorDouble
 
 from agent import cli
+from agent.code import running_code
+from agent.enrol import AGENT
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -125,6 +127,8 @@ def test_an_agent_enrols_reads_seals_delivers_and_stops_cleanly(collector, place
     # The last, partial chunk was sealed and sent as well.
     assert collector.seqs() == list(range(len(collector.seqs())))
     assert collector.stored()[-1].header.end_ms > now_ms() - 30_000
+    assert {chunk.header.code for chunk in collector.stored()} == {running_code()}
+    assert (status["code"], status["agent"]) == (running_code(), AGENT)
     assert not list((place / "spool").glob("*.chunk"))
     for line in log.splitlines():
         assert re.match(r"ts=\d+\.\d{3} level=(info|warning|error) event=\w+", line)

@@ -93,6 +93,30 @@ def test_batches_are_limited_in_number_and_bytes(scene, monkeypatch):
     assert len(scene.collector.seqs()) == 66
 
 
+def test_a_backlog_goes_on_without_a_wait_and_also_at_the_end(scene):
+    scene.writer.seal(200)
+    assert [scene.cycle(), scene.cycle()] == [0.0, 0.0]
+    assert len(scene.collector.seqs()) == 128
+    scene.delivery.stop()
+    scene.delivery.run()
+    assert scene.writer.spool.pending() == []
+
+
+def test_the_last_sending_ends_with_its_time_or_at_the_first_trouble(scene):
+    scene.writer.seal(200)
+    scene.delivery.stop()
+
+    def slow(*_):
+        scene.now_s += 3
+
+    scene.collector.fault = slow
+    scene.delivery.run()
+    assert len(scene.collector.seqs()) == 128
+    scene.collector.fault = lambda *_: (503, {}, {})
+    scene.delivery.run()
+    assert len(scene.collector.requests) == 3
+
+
 def test_a_chunk_larger_than_a_batch_goes_alone(scene, monkeypatch):
     scene.writer.seal(2)
     monkeypatch.setattr("agent.delivery.MAX_BATCH_BYTES", 10)

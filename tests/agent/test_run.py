@@ -20,12 +20,13 @@ from test_spool import Writer
 
 from agent import cli, lean, sealing
 from agent.config import parse
+from agent.courier import chance
 from agent.delivery import Delivery, Surroundings
 from agent.errors import ConfigError, SpoolError
 from agent.events import Events
 from agent.metrics import serve
 from agent.notify import Notifier
-from agent.run import chance, run
+from agent.run import run
 from agent.runner import Loop, Runner
 from agent.schedule import Schedule
 from agent.status import Board

@@ -30,6 +30,8 @@ FINE = {
     "last_delivery_message": "",
     "clock_offset_ms": 12,
     "clock_rtt_ms": 3,
+    "agent": "starproof-agent 9.9",
+    "code": "cd" * 32,
 }
 
 
@@ -38,7 +40,9 @@ def test_an_agent_that_is_well_needs_no_attention():
     shown = text({**FINE, "attention": []}, now_ms=NOW_MS)
     assert "30 秒前" in shown
     assert "12 ms ± 3 ms" in shown
+    assert f"starproof-agent 9.9, 代码 code {'cd' * 32}" in shown
     assert "!" not in shown
+    assert "代码 code 未知 unknown" in text({**FINE, "code": None, "attention": []}, now_ms=NOW_MS)
 
 
 @pytest.mark.parametrize(

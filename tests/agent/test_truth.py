@@ -82,6 +82,7 @@ def test_operations_are_exactly_those_of_the_kernel(host):
         fields = text.split()
         expected["disk.reads", name] = int(fields[0])
         expected["disk.writes", name] = int(fields[4])
+        expected["disk.read_sectors", name] = int(fields[2])
     assert {slot: value for slot, value in reading.values.items() if slot[0].startswith("disk.")} == expected
 
 

@@ -46,6 +46,7 @@ from verifier.anchors.interface import (
     receipt_name,
 )
 from verifier.anchors.judge import Asked, Judge
+from verifier.anchors.sandwich import STALE_MS
 from verifier.finding import CATALOGUE, Finding
 
 DAY_NAMES = {day: date.fromordinal(day).isoformat() for day in range(FIRST - 1, LAST + 3)}
@@ -502,6 +503,24 @@ def test_chunks_that_name_an_anchor_newer_than_themselves_are_told(tsa: Any) -> 
         made, Outside(tsa_roots=[tsa.root]), receipts=[token], named=[named(LAST, token.sha256, end_ms=0)]
     )
     assert [one.host for one in found.found("ANCHOR_NEWER")] == ["web-1"]
+
+
+def test_chunks_that_name_a_stamp_of_days_ago_though_newer_ones_were_there_are_told(tsa: Any) -> None:
+    made, size = stamped_world()
+    token = receipt(size, "tsa", "tsr", tsa.stamp(made.notes[size]))
+    outside = Outside(tsa_roots=[tsa.root])
+    time_ms = judged(made, outside, receipts=[token]).report.anchors[0].time_ms
+    assert time_ms is not None
+    later = time_ms + STALE_MS
+    for one, stale in (
+        (named(LAST, "", end_ms=later), True),
+        (named(LAST, "", end_ms=later - 1), False),
+        (named(LAST, token.sha256, end_ms=later), False),
+        (replace(named(LAST, "", end_ms=later), begins=True), False),
+    ):
+        found = judged(made, outside, receipts=[token], named=[one])
+        assert ("ANCHOR_STALE" in found.codes) is stale, one
+    assert "ANCHOR_STALE" not in judged(made, receipts=[token], named=[named(LAST, "", end_ms=later)]).codes
 
 
 def test_chunks_that_name_what_is_not_in_the_pack_are_told() -> None:

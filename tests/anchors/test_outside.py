@@ -112,3 +112,19 @@ def test_the_service_hands_over_every_day_and_survives_faults(
     with opened.store.reading() as connection:
         assert [one.day for one in anchors.receipts(connection)] == ["2026-11-02"]
     opened.store.close()
+
+
+def test_only_what_serves_many_packs_is_asked_for_where_there_are_many() -> None:
+    parser = argparse.ArgumentParser()
+    add_outside(parser, one_log=False)
+    options = parser.parse_args([])
+    assert (outside.named_outside(options), options.code, options.object) == (False, [], [])
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--code", f"42={CODE}"])
+    assert outside.named_outside(parser.parse_args(["--mailbox", "m"]))
+
+
+def test_a_certificate_that_is_too_long_or_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "root.pem").write_bytes(b"0" * (outside.MAX_ROOTS_BYTES + 1))
+    with pytest.raises(OutsideError, match="not what this option takes"):
+        read("--tsa-root", tmp_path / "root.pem")

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from anchor_world import CALENDAR
 from fleet import instant
+from memory_log import honest_log
 from packs import (
     ARCHIVE,
+    DECLARED_MS,
     LOG_KEY,
     MONTH,
     OTHER,
@@ -18,6 +20,7 @@ from packs import (
     contents,
     logged,
     mailbox_of,
+    packed,
     resigned,
 )
 from rich.console import Console
@@ -98,8 +101,11 @@ def test_a_note_that_the_log_key_did_not_sign_is_a_contradiction() -> None:
 
 
 def test_a_rule_for_the_reviewers_unknown_edition_must_be_in_the_log() -> None:
-    report = checked(DATA, editions={})
-    assert {"EDITION_UNKNOWN", "SCOPE_NOT_ANCHORED"} <= codes(report)
+    assert codes(checked(packed(ARCHIVE, SCOPED), editions={})) == {"EDITION_UNKNOWN"}
+    records = [(DECLARED_MS, record) for record, _ in SCOPED.scope_records]
+    log = honest_log(ARCHIVE, key=LOG_KEY, month=MONTH, made_ms=instant("2026-12-01"), scopes=records)
+    found = codes(checked(packed(ARCHIVE, SCOPED, log=log), editions={}))
+    assert {"EDITION_UNKNOWN", "EDITION_NOT_LOGGED", "SCOPE_NOT_ANCHORED"} <= found
 
 
 def test_what_agents_chunks_name_is_noted_by_host_and_day() -> None:

@@ -134,7 +134,7 @@ def test_a_pack_holds_form_pages_profile_and_documents(db, run, tmp_path):
     status, said, _ = run("check", out, "--log-key", key)
     # Imported after the month: nothing was logged on its days.
     assert (status, "LOG_DAY_MISSING" in said, "LOG_NOT_CLOSED" in said) == (2, True, True)
-    assert ("已申报" in said, "what is declared" in said) == (True, True)
+    assert ("已申报" in said, "What is declared" in said) == (True, True)
     again = tmp_path / "again.html"
     assert run("report", "--pack", out, "--log-key", key, "--out", again)[0] == 0
     with zipfile.ZipFile(out) as pack:
@@ -326,3 +326,16 @@ def test_the_terminal_says_provisional_unknown_and_the_highest_star():
     assert "阈值未载" in text
     assert "还缺" not in text
     assert copies.LANGUAGES == ("zh-CN", "en")
+
+
+def test_a_check_writes_its_page_beside_what_it_says_and_never_over_a_file(run, tmp_path):
+    pack, key = packed_file(tmp_path, FULL_PACK)
+    page = tmp_path / "check.html"
+    status, said, _ = run("check", pack, "--log-key", key, "--html", page, "--json")
+    assert (status, json.loads(said)["outcome"]) == (2, "incomplete")
+    text = page.read_text()
+    assert ("不完整" in text, "INCOMPLETE" in text) == (True, True)
+    status, said, err = run("check", pack, "--log-key", key, "--html", page)
+    assert (status, said, "is there already" in err) == (1, "", True)
+    assert run("check", pack, "--log-key", key, "--html", tmp_path / "en.html", "--lang", "en")[0] == 2
+    assert "不完整" not in (tmp_path / "en.html").read_text()

@@ -109,6 +109,13 @@ def test_an_empty_template_has_nothing_to_import(
         run("template", "--out", tmp_path / name, "--json")
         capsys.readouterr()
         assert "it has no rows" in refused(capsys, tmp_path / name, db)[0]
+    with (tmp_path / "t.csv").open(encoding="utf-8-sig", newline="") as file:
+        _, *explained = csv.reader(file)
+    with (tmp_path / "t.csv").open("a", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerow(cells(PAYMENT))
+    assert all(row[0].startswith("# ") for row in explained)
+    assert all(column.hint_en in english for column, english in zip(COLUMNS, explained[1], strict=True))
+    assert run("import", tmp_path / "t.csv", "--db", db) == 0
     assert run("template", "--out", tmp_path / "t.ods") == 1
 
 
@@ -142,6 +149,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"amount_yuan": "-5"}, "amount_yuan", "refund"),
     ({"kind": "退款"}, "amount_yuan", "minus"),
     ({"currency": "美元"}, "currency", "three letters"),
+    ({"currency": "XXQ", "rate": "7", "rate_source": "行", "rate_day": "2026-03-01"}, "currency", "ISO 4217"),
     ({"currency": "USD", "rate_source": "行", "rate_day": "2026-03-01"}, "rate", "needs the rate"),
     ({"rate": "7.1"}, "rate", "no rate"),
     ({"payee": None}, "payee", "who is paid"),
@@ -153,6 +161,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"provider": "阿里云"}, "provider", "aliyun"),
     ({"document": "missing.pdf"}, "document", "no such file"),
     ({"document": "../outside.pdf"}, "document", "no such file"),
+    ({"document": "../../../../../../../../../etc/passwd"}, "document", "names a place outside"),
     ({"document": "empty.pdf"}, "document", "empty"),
     ({"cancels": "7"}, "cancels", "no earlier entry"),
     ({"cancels": "x"}, "cancels", "no number of an entry"),
@@ -187,15 +196,93 @@ def test_every_fault_names_sheet_cell_and_column_and_says_what_to_write(
         (1.005, "amount_yuan", "at most 2 decimals"),
     ],
 )
-def test_a_cell_of_a_workbook_that_would_be_misread_is_refused(
+def test_a_cell_of_a_workbook_that_would_be_misread_is_refused_once(
     *, tmp_path: Path, db: str, capsys: pytest.CaptureFixture[str], value: object, column: str, says: str
 ) -> None:
-    [line] = [
-        one
-        for one in refused(capsys, xlsx_file(tmp_path / "t.xlsx", {**PAYMENT, column: value}), db)
-        if f"cell {LETTERS[column]}2" in one and says in one
+    line, last = refused(capsys, xlsx_file(tmp_path / "t.xlsx", {**PAYMENT, column: value}), db)
+    assert f"cell {LETTERS[column]}2" in line
+    assert says in line
+    assert "上列错误: 1;" in last
+
+
+def test_faults_are_told_from_the_first_cell_to_the_last(
+    tmp_path: Path, db: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = (
+        {**PAYMENT, "purpose": "x", "kind": "y", "day": "z", "amount_yuan": "1.234"},
+        {**PAYMENT, "payee": True, "amount_fen": "5"},
+        {**PAYMENT, "note": "=1", "currency": "XXQ"},
+    )
+    places = [
+        line.split("cell ")[1].split(" ")[0]
+        for line in refused(capsys, xlsx_file(tmp_path / "t.xlsx", *rows), db)[:-1]
     ]
-    assert line
+    names = (
+        ("day", 2),
+        ("kind", 2),
+        ("amount_yuan", 2),
+        ("amount_fen", 3),
+        ("payee", 3),
+        ("currency", 4),
+        ("note", 4),
+    )
+    assert places == [f"{LETTERS[name]}{row}" for name, row in names]
+
+
+def test_a_number_of_a_workbook_is_what_the_spreadsheet_shows_of_it(tmp_path: Path, db: str) -> None:
+    path = xlsx_file(
+        tmp_path / "t.xlsx",
+        {**PAYMENT, "amount_yuan": 4321.5},
+        {**PAYMENT, "amount_yuan": 8765.5, "note": "2"},
+    )
+    with zipfile.ZipFile(path) as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    # As Excel writes 0.1 + 0.2, and the largest amount that a workbook can hold to the 分.
+    written = {b">4321.5<": b">0.30000000000000004<", b">8765.5<": b">9999999999999.99<"}
+    for shown, kept_as in written.items():
+        assert shown in parts[sheet]
+        parts[sheet] = parts[sheet].replace(shown, kept_as)
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, data in parts.items():
+            packed.writestr(name, data)
+    assert run("import", path, "--db", db) == 0
+    assert [entry.amount for entry in kept(db)] == [30, 999_999_999_999_999]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_cell_that_holds_no_finite_number_is_no_amount(value: float) -> None:
+    with pytest.raises(ValueError, match="write a number"):
+        ledger_table._plain(value)  # no program writes such a workbook
+
+
+def test_a_twin_within_the_file_is_named_by_its_row(
+    tmp_path: Path, db: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("import", csv_file(tmp_path / "old.csv", {**PAYMENT, "note": "old"}), "--db", db)
+    capsys.readouterr()
+    assert run("import", csv_file(tmp_path / "t.csv", INVOICE, PAYMENT, INVOICE, PAYMENT), "--db", db) == 1
+    told = capsys.readouterr().err.splitlines()[:-1]
+    assert [line.split("): ")[1].split(" has ")[0].split(" is ")[0] for line in told] == [
+        "row 2 of this file",
+        "row 3 of this file",
+    ]
+
+
+def test_payments_of_days_to_come_are_taken_and_told(
+    tmp_path: Path, db: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # NOW is 2026-11-30 in Shanghai.
+    days = ("2026-11-30", "2026-12-01", "2027-03-01")
+    rows = [{**PAYMENT, "day": day} for day in days]
+    assert (
+        run("import", csv_file(tmp_path / "t.csv", *rows, {**INVOICE, "day": "2027-01-01"}), "--db", db) == 0
+    )
+    told = capsys.readouterr().out
+    assert "note: 2, 3 的日期在今天之后" in told
+    assert "PAYMENTS_AHEAD" in told
+    assert run("import", csv_file(tmp_path / "u.csv", {**rows[0], "note": "b"}), "--db", db) == 0
+    assert "PAYMENTS_AHEAD" not in capsys.readouterr().out
 
 
 def test_an_error_of_a_workbook_and_a_duration_are_refused(
@@ -288,7 +375,7 @@ def test_the_same_table_twice_adds_nothing(
     assert run("import", path, "--db", db) == 1
     error = capsys.readouterr().err
     assert (
-        f"cell {LETTERS['invoice']}2 (发票号码 invoice): the invoice {PAYMENT['invoice']} is entry 1 already"
+        f"cell {LETTERS['invoice']}2 (发票号码 invoice): entry 1 has the invoice {PAYMENT['invoice']} already"
         in error
     )
     assert f"cell {LETTERS['note']}3" in error

@@ -337,3 +337,34 @@ def test_a_pipe_that_closes_is_no_failure_to_report(monkeypatch, capsys):
 
     monkeypatch.setattr("starproof.commands.profile.template", closed)
     assert run("template", capsys=capsys) == (1, "", "")
+
+
+def test_figures_that_a_ledger_or_accounts_give_are_not_missing(folder, capsys):
+    path, db = folder / "profile.toml", ("--db", f"sqlite:///{folder / 'state' / 'starproof.db'}")
+    declared = {"cloud_investment", "it_cost_reduction", "monthly_user_rate"}
+    text = re.sub(r"\[figures\.\w+\]\n(?:(?!\[).+\n?)+", "", path.read_text(encoding="utf-8"))
+    path.write_text(text, encoding="utf-8")
+
+    def figures(*more):
+        status, out, err = run("check", path, "--json", *more, capsys=capsys)
+        answer = json.loads(out)
+        assert status == (1 if answer["missing"] else 0), err
+        return {entry["id"] for entry in answer["missing"]}, answer["computed"]
+
+    assert figures() == (declared, [])
+    assert "--db" in run("check", path, capsys=capsys)[1].splitlines()[-1]
+    paid = ("--day", "2026-03-01", "--kind", "payment", "--amount", "5", "--payee", "云")
+    assert cli.main(["ledger", "add", *paid, "--purpose", "private_cloud", *db]) == 0
+    capsys.readouterr()
+    assert figures(*db) == (declared - {"cloud_investment"}, ["cloud_investment"])
+    assert cli.main(["ledger", "add", *paid, "--purpose", "operations_before", "--item", "电费", *db]) == 0
+    (folder / "a.csv").write_text("account,day\na,2026-11-02\n")
+    assert cli.main(["account-key", "--out", str(folder / "key")]) == 0
+    days = ("--from", "2026-11-01", "--to", "2026-11-30", "--alias", "oa", "--key", f"file:{folder / 'key'}")
+    assert cli.main(["accounts", "import", str(folder / "a.csv"), *days, *db]) == 0
+    capsys.readouterr()
+    assert figures(*db) == (set(), sorted(declared))
+    status, out, _ = run("check", path, *db, capsys=capsys)
+    assert (status, "computed from ledger and accounts: 3" in out) == (0, True)
+    status, _, err = run("check", path, "--db", "nonsense", capsys=capsys)
+    assert (status, err.count("\n")) == (1, 1)

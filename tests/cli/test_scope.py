@@ -14,12 +14,16 @@ import pytest
 from collector.opening import open_store
 from collector.store.archive import StoreArchive
 from collector.store.engine import open_engine_for_reading
-from config import EXAMPLES
+from collector.store.log_archive import StoreLog
+from config import EDITIONS, EXAMPLES
+from evidence.log_entry import EDITION as EDITION_KIND
+from evidence.log_entry import SCOPE as SCOPE_KIND
 from starproof import cli
 from starproof.commands import scope as command
 from starproof.scope_text import MAX_SHOWN
 from verifier.declaration import declared_versions, parse, record_sha256
 
+EDITION = (EDITIONS / "jiangsu-2018-trial.toml").read_bytes()
 FIRST = (EXAMPLES / "scope.toml").read_bytes()
 SECOND = FIRST.replace(b"bandwidth_mbps = 100", b"bandwidth_mbps = 200")
 ENTERPRISE = "江苏示例科技有限公司"
@@ -154,6 +158,8 @@ def test_declaring_in_json_is_one_document(scopes: Scopes) -> None:
         "window": {"first_day": "2026-11-01", "last_day": "2026-11-30"},
         "edition": "jiangsu-2018-trial",
         "edition_shipped": "yes",
+        "edition_sha256": hashlib.sha256(EDITION).hexdigest(),
+        "added": "yes",
         "hosts": 2,
         "new_database": "no",
         "differences": [{"place": "hosts erp-1 bandwidth_mbps", "before": "100", "after": "200"}],
@@ -202,6 +208,42 @@ def test_an_edition_that_is_not_shipped_may_be_declared_and_is_told(scopes: Scop
     text = scopes.declare(FIRST.replace(b"jiangsu-2018-trial", b"province-2030"))
     assert "评定版本 province-2030 不随软件提供" in text
     assert scopes.json("declare", scopes.file(FIRST))["edition_shipped"] == "yes"
+
+
+def logged(scopes: Scopes, kind: int) -> list[str]:
+    store = open_engine_for_reading(scopes.db)
+    try:
+        return [entry.hash for _, entry in StoreLog(store).numbered() if entry.kind == kind]
+    finally:
+        store.close()
+
+
+def test_the_edition_is_logged_once_beside_the_scope(scopes: Scopes) -> None:
+    text = scopes.declare()
+    assert hashlib.sha256(EDITION).hexdigest() in text
+    scopes.declare(SECOND)
+    assert logged(scopes, EDITION_KIND) == [hashlib.sha256(EDITION).hexdigest()]
+    assert len(logged(scopes, SCOPE_KIND)) == 2
+
+
+def test_an_edition_of_one_s_own_is_given_and_may_be_given_later(scopes: Scopes) -> None:
+    own = EDITION.replace(b"jiangsu-2018-trial", b"province-2030")
+    edition = scopes.file(own, "edition.toml")
+    theirs = FIRST.replace(b"jiangsu-2018-trial", b"province-2030")
+    assert "--edition FILE" in scopes.declare(theirs)
+    assert logged(scopes, EDITION_KIND) == []
+    again = scopes.json("declare", scopes.file(theirs), "--edition", edition)
+    assert (again["version"], again["added"]) == (1, "no")
+    assert logged(scopes, EDITION_KIND) == [again["edition_sha256"]] == [hashlib.sha256(own).hexdigest()]
+    assert len(scopes.stored()) == 1
+    assert "nothing was declared" in scopes.declare(theirs, code=1, more=("--edition", str(edition)))
+    text = scopes.declare(theirs + b"\n", more=("--edition", str(scopes.file(own + b"\n", "changed.toml"))))
+    assert "已声明 declared" in text
+    changed = scopes.run(
+        "declare", scopes.file(theirs + b"\n"), "--edition", scopes.file(own + b"\n\n", "e2.toml")
+    )
+    assert "此前已声明，现补记评定版本" in changed
+    assert "the scope asks for" in scopes.declare(FIRST, code=1, more=("--edition", str(edition)))
 
 
 def test_a_clock_that_was_set_back_is_refused(scopes: Scopes) -> None:

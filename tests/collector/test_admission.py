@@ -9,7 +9,7 @@ from sqlalchemy.schema import CreateTable
 from collector import admission, ingest
 from collector.importing import sealing
 from collector.importing.samples import Sample
-from collector.importing.sealing import Place
+from collector.own_chunks import Place
 from collector.store import dialects, registry, schema
 from collector.store.archive import StoreArchive
 from evidence import chunk as chunks
@@ -73,7 +73,6 @@ def test_agents_may_not_send_averages(web, opened):
         now_ms=NOW,
         key=pinned_key,
     )
-    signed = replace(signed, enrolment=replace(signed.enrolment, source="agent"))
     frame = sealing.seal_batch(
         [sample(T0, MINUTE, 1)],
         metric="net.rx",

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
+from collector import own_chunks
+from collector.code import running_code
 from collector.errors import ImportFileError
 from collector.importing import cli, numbers, rows, sealing
 from collector.importing.run import Order, import_file
@@ -402,6 +404,7 @@ def test_imported_chunks_are_signed_chained_and_marked_as_not_attested(run, stor
     stored = list(archive.chunks("w", 0, NOW))
     chunks = [open_chunk(read_frame(item.frame), signed.public) for item in stored]
     assert [chunk.header.rows for chunk in chunks] == [3, 3, 2, 3, 3, 2]
+    assert {chunk.header.code for chunk in chunks} == {signed.enrolment.code} == {running_code()}
     assert [chunk.header.prev for chunk in chunks] == [signed.hash, *(chunk.hash for chunk in chunks[:-1])]
     assert {row.metric: row.sums for row in archive.day_sums(0, 10**6)} == {
         metric: value for (metric, _), value in credited(chunks, opened.identity.calendar).items()
@@ -431,8 +434,8 @@ def test_values_beyond_64_bits_of_nanounits_are_stored_coarser(run, store):
 
 def test_values_are_rounded_half_to_even_in_the_last_kept_digit():
     assert [numbers.value(text) for text in ("0.0000000005", "0.0000000015", "1.5")] == [0, 2, 15 * 10**8]
-    assert [sealing.rescale(value, 8) for value in (15, 25, 26, 35)] == [2, 2, 3, 4]
-    assert sealing.scale_for([10**28 - 10**10]) == 0 or sealing.scale_for([9 * 10**27]) == 0
+    assert [own_chunks.rescale(value, 8) for value in (15, 25, 26, 35)] == [2, 2, 3, 4]
+    assert own_chunks.scale_for([10**28 - 10**10]) == 0 or own_chunks.scale_for([9 * 10**27]) == 0
 
 
 def test_a_full_temporary_directory_is_explained(run, monkeypatch):

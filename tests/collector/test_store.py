@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,6 +42,19 @@ def test_sqlite_is_opened_durably(store):
     with store.reading() as connection:
         value = lambda name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()  # noqa: E731 - one line
         assert (value("journal_mode"), value("synchronous"), value("foreign_keys")) == ("wal", 2, 1)
+
+
+def test_another_process_that_closes_a_new_store_takes_nothing_from_the_first(url):
+    """Who opens the store's file beside SQLite loses the locks that keep its write-ahead log."""
+    first = open_store(url, enterprise="甲公司", now_ms=NOW)
+    path = sqlite_path(url)
+    look = f"import sqlite3; c = sqlite3.connect({str(path)!r}); c.execute('select * from meta').fetchall(); c.close()"
+    subprocess.run([sys.executable, "-c", look], check=True)
+    with first.store.writing() as connection:
+        connection.execute(schema.meta.insert().values(key="after", value="kept"))
+    with closing(sqlite3.connect(path)) as fresh:
+        assert fresh.execute("select value from meta where key = 'after'").fetchone() == ("kept",)
+    first.store.close()
 
 
 def test_opening_again_keeps_everything(url):

@@ -10,6 +10,7 @@ SECTIONS = (
     "criteria",
     "calendar",
     "hosts",
+    "anchors",
     "exclusions",
     "scope",
     "profile",

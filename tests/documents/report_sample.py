@@ -20,6 +20,7 @@ ZONE = "Asia/Shanghai"
 DAY_S = 86_400
 MADE_MS = 1_796_256_000_000  # 2026-12-03 08:00 in Shanghai
 HOSTS = ("db-1", "erp-1", "erp-2", "mes-1")
+CODE = "5c" * 32
 SILENT = "mes-1"  # declared, never heard of
 EXCLUDED = ("2026-11-14", "2026-11-15")
 DARK_DAY = "2026-11-25"  # the collector was off: nobody has data
@@ -162,6 +163,7 @@ def report(
             {"code": "USEFUL", "zh": "负载为有用的业务工作。", "en": "That the load was useful work."},
             {"code": "DECLARED", "zh": "企业申报项的内容属实：仅核对了所附材料的摘要值。", "en": "That declared items are true: only the hashes of their documents were checked."},
         ],
+        "anchors": anchors(days),
         "hashes": {
             "figures": hashlib.sha256(figures_json(figures)).hexdigest(),
             "verdict": hashlib.sha256(encode_figures(verdict)).hexdigest(),
@@ -171,6 +173,39 @@ def report(
             "day_sums": sha("day sums"),
         },
     }  # fmt: skip
+
+
+def anchors(days: Sequence[str]) -> dict[str, Any]:
+    """Return receipts from before the window and for every day, but for some days that stand otherwise."""
+
+    def receipt(size: int, kind: str, logged_ms: int | None) -> dict[str, Any]:
+        return {
+            "size": size,
+            "alias": {"mail": "authority"}.get(kind, kind),
+            "kind": kind,
+            "logged_ms": logged_ms,
+        }
+
+    first_ms = instant(f"{days[0]}T00:05")
+    found = []
+    for number, day in enumerate(days):
+        size, at_ms = 100 + 97 * number, first_ms + (number + 1) * DAY_S * 1000
+        receipts = [receipt(size, "mail", at_ms), receipt(size, "rfc3161", at_ms + 9_000)]
+        if number % 7 == 4:
+            receipts += [receipt(size, "print", at_ms + 30_000_000), receipt(size, "object", at_ms)]
+        state = {11: "late", 12: "none", 17: "undated"}.get(number, "in_time")
+        if number == len(days) - 1:
+            state = "not_over"
+        if state in {"none", "not_over"}:
+            receipts = []
+        elif state == "undated":
+            receipts = [receipt(size, "mail", None)]
+        found.append({"day": day, "size": size, "state": state, "receipts": receipts})
+    early = [
+        receipt(5, "mail", first_ms - 9 * DAY_S * 1000),
+        receipt(5, "rfc3161", first_ms - 8 * DAY_S * 1000),
+    ]
+    return {"rules": {"state": "before", "size": 5, "receipts": early}, "days": found}
 
 
 def figures_json(figures: dict[str, Any]) -> bytes:
@@ -465,10 +500,28 @@ def _calendar(host: str, days: Sequence[str]) -> dict[str, Any]:
     return {"host": host, "days": rows}
 
 
+def _programs(host: str) -> list[dict[str, Any]]:
+    """One host's agent was replaced, by one that tells its code."""
+    first, last = instant("2026-11-01T00:00"), instant("2026-12-01T00:00")
+    replaced = instant("2026-11-12T10:00")
+    entry = {"source": "agent", "software": "0.1.0", "code": CODE, "last_ms": last, "chunks": 720}
+    if host != "erp-2":
+        return [{**entry, "first_ms": first, "changed": "no"}]
+    older = {
+        **entry,
+        "software": "0.0.9",
+        "code": None,
+        "last_ms": replaced,
+        "chunks": 280,
+        "first_ms": first,
+    }
+    return [{**older, "changed": "yes"}, {**entry, "first_ms": replaced, "chunks": 440, "changed": "yes"}]
+
+
 def _host(host: str) -> dict[str, Any]:
     if host == SILENT:
         return {
-            "host": host, "sources": [], "software": [], "chunks": 0, "attested": 0, "restarts": 0,
+            "host": host, "sources": [], "software": [], "programs": [], "chunks": 0, "attested": 0, "restarts": 0,
             "clock": {"states": [], "least_ms": None, "most_ms": None},
             "capacity": {"source": "unknown", "mbps": None},
             "gaps": {"count": 0, "seconds": 0, "longest": []},
@@ -477,6 +530,7 @@ def _host(host: str) -> dict[str, Any]:
         "host": host,
         "sources": ["agent", "import"] if host == "erp-2" else ["agent"],
         "software": ["0.1.0"] if host != "erp-2" else ["0.0.9", "0.1.0"],
+        "programs": _programs(host),
         "chunks": 720,
         "attested": 700 if host == "erp-2" else 720,
         "restarts": 2 if host == "erp-2" else 0,

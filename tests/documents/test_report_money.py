@@ -18,7 +18,7 @@ from documents.report.blocks import Block, Cell, Facts, Subhead, Table, Text
 from documents.report.phrases import Phrases
 from starproof.money_text import MAX_GAPS, money_lines
 from verifier.edition_file import parse_edition
-from verifier.indicators import investment, it_cost
+from verifier.indicators import investment, it_cost, users
 from verifier.ledger import Billed
 from verifier.scope import CostScope
 
@@ -158,6 +158,9 @@ def test_the_terminal_shows_items_and_what_is_missing() -> None:
     more = money_lines(of_costs(*FULL, cost("before", "机房", 5, "2024-02", "2024-02")))
     assert more[-1].endswith("机房")
     assert money_lines(of_costs(*FULL, declared=False)) == []
+    long = of_costs(*FULL[:3])
+    long["detail"]["items"][1]["after_missing"] = [f"2026-0{month}" for month in range(1, 10)]
+    assert "2026-01, 2026-02, 2026-03 … 另有 6 个月 (+6)" in "\n".join(money_lines(long))
 
 
 def form_figure(name: str, detail: dict[str, Any], value: str | None) -> FormFigure:
@@ -177,6 +180,30 @@ def test_the_form_prints_the_figure_and_its_periods() -> None:
     assert "上云前：2024年1月至2024年3月；上云后：2026年8月至2026年10月" in text
     assert "申报范围未写明基准期" in text
     assert "不按零计" not in text
+
+
+def test_the_form_prints_accounts_and_both_head_counts_and_that_addresses_are_no_people() -> None:
+    detail = {
+        "kind": "users",
+        "accounts": 7,
+        "head_count": "cloud_users",
+        "head_counts": [{"name": "total", "people": 20}, {"name": "cloud_users", "people": 10}],
+        "sources": [{"definitions": ["authenticated-request/1"]}],
+    }
+    figures = {"month": "2026-10", "months": ["2026-10"], "exclusions": [],
+               "window": {"first_day": "2026-10-01", "last_day": "2026-10-31"}}  # fmt: skip
+    rule = PARSED.rule("monthly_user_rate")
+    rate = FormFigure(rule, users.ID, "70", "1", None, provisional=False, detail=detail)
+    text = summary_text(PARSED, [rate], figures, provisional=False)
+    assert "当月活动账号7个，总人数20人、使用云服务人员数量10人（分母）；口径" in text
+    detail["sources"][0]["definitions"].append("client-address/1")
+    unknown = FormFigure(
+        rule, users.ID, None, None, None, provisional=False, detail={**detail, "head_counts": []}
+    )
+    text = summary_text(PARSED, [unknown], figures, provisional=False)
+    assert (
+        "无法判定。当月活动账号7个，未申报人数；其中以访问地址计数（client-address/1），地址不是人；" in text
+    )
 
 
 def test_an_indicator_without_fractions_stays_exact() -> None:

@@ -17,6 +17,7 @@ from documents.fonts import Font, find_font
 from documents.report import pdf as pdf_module
 from documents.report import report_pdf
 from documents.report.view import view
+from verifier.proved import page_one
 
 HOSTILE = "#panic() *x* $y$ \\\\ <script>"
 
@@ -149,6 +150,17 @@ def test_every_variant_is_laid_out(given, expected, tmp_path):
 
 
 @needs_poppler
+@pytest.mark.parametrize(("language", "key"), [("zh-CN", "zh"), ("en", "en")])
+def test_everything_that_a_pack_can_never_prove_stands_on_page_one(language, key, tmp_path):
+    sentences = page_one(agents=True, imports=True, declared=True)
+    path = tmp_path / "report.pdf"
+    path.write_bytes(made({**report(), **sentences}, language=language))
+    first = re.sub(r"\s", "", run("pdftotext", "-l", "1", path, "-").decode())
+    for point in (*sentences["proved"], *sentences["not_proved"]):
+        assert re.sub(r"\s", "", point[key]) in first
+
+
+@needs_poppler
 def test_english_is_laid_out_in_english(tmp_path):
     text = words(made(report(), language="en"), tmp_path)
     assert "Supportsfourstars(declareditemsincluded)" in text
@@ -208,3 +220,21 @@ def test_a_layout_that_fails_for_another_reason_says_why():
 
 def test_the_attachment_is_the_figures_document():
     assert json.loads(attachment(report()))["schema"] == "starproof/figures/1"
+
+
+@needs_poppler
+def test_a_row_of_a_table_is_never_divided_between_two_pages(tmp_path):
+    document = report()
+    criteria = document["verdict"]["criteria"]
+    for number, criterion in enumerate(criteria):
+        criterion["name_zh"] = "\n".join(f"第{number}项之{part}" for part in "一二三四五六七")
+    path = tmp_path / "tall.pdf"
+    path.write_bytes(made(document))
+    pages = [re.sub(r"\s", "", page) for page in run("pdftotext", path, "-").decode().split("\f")]
+    where = [
+        [index for index, page in enumerate(pages) if f"第{n}项之一" in page] for n in range(len(criteria))
+    ]
+    assert len({index for found in where for index in found}) > 1  # the table goes over pages
+    for number, found in enumerate(where):
+        last = [index for index, page in enumerate(pages) if f"第{number}项之七" in page]
+        assert set(found) == set(last)

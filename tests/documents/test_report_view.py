@@ -495,7 +495,7 @@ def test_a_report_without_series_attachments_or_application_is_whole():
     shown = view(document, language="zh-CN")
     assert blocks(section(shown, "figure-cpu_utilization"), Picture) == []
     assert len(blocks(section(shown, "criteria"), Table)) == 1
-    assert len(shown.cover.facts.pairs) == 1
+    assert [label for label, _ in shown.cover.facts.pairs] == ["评定版本", "统计期前的锚定"]
 
 
 def test_a_series_without_worst_days_has_a_chart_and_no_table_of_them():
@@ -577,3 +577,59 @@ def test_the_same_figure_under_another_definition_stands_beside_it(language, lab
     [cell] = [found for name, found in facts.pairs if name == label]
     assert cell.text == value
     assert "50" in cell.sub
+
+
+def test_every_day_stands_in_the_table_of_anchors_and_one_without_is_incomplete():
+    shown = section(view(report(), language="zh-CN"), "anchors")
+    rows = first(shown, Table).rows
+    assert [row[0].text for row in rows] == [f"2026-11-{day:02}" for day in range(1, 31)]
+    by_day = {row[0].text: row for row in rows}
+    assert (by_day["2026-11-13"][-1].text, by_day["2026-11-13"][-1].tone) == ("不完整：没有", "fail")
+    assert [cell.text for cell in by_day["2026-11-13"][2:6]] == ["–"] * 4
+    assert [cell.text for cell in by_day["2026-11-05"][2:6]] == [
+        "11-06 00:05",
+        "11-06 00:05",
+        "11-06 08:25",
+        "11-06 00:05",
+    ]
+    assert by_day["2026-11-18"][2].text == "有"
+    assert {row[-1].tone for row in rows} == {
+        "declared",
+        "unsure",
+        "fail",
+        "none",
+    }  # never that of a verdict that holds
+    counts = first(shown, Facts).pairs[1][1].text
+    assert (
+        counts
+        == "次日内收到 26 天，不完整：迟到 1 天，不完整：时间不明 1 天，不完整：没有 1 天，当日未结束 1 天"
+    )
+
+
+def test_anchors_of_a_long_window_share_rows_where_days_stand_alike_and_hide_none():
+    shown = section(view(report(months=("2026-09", "2026-10", "2026-11")), language="zh-CN"), "anchors")
+    rows = first(shown, Table).rows
+    assert len(rows) < 40
+    assert "2026-09-13" in [row[0].text for row in rows if row[-1].text == "不完整：没有"]
+    assert any("天" in row[0].sub for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [("not_before", "没有统计期前的回执"), ("not_declared", "没有声明记录")]
+)
+def test_rules_without_a_receipt_are_said_on_the_first_page(state, words):
+    document = report()
+    document["anchors"]["rules"] = {"state": state, "size": None, "receipts": []}
+    cell = dict(view(document, language="zh-CN").cover.facts.pairs)["统计期前的锚定"]
+    assert words in cell.text
+    assert cell.sub.startswith("不完整")
+    document["anchors"]["days"][0]["size"] = None
+    assert first(section(view(document, language="en"), "anchors"), Table).rows[0][1].text == "–"
+
+
+def test_a_report_without_a_pack_says_that_it_does_not_tell_of_anchors():
+    document = report()
+    del document["anchors"]
+    shown = view(document, language="zh-CN")
+    assert "starproof report --pack" in all_texts(section(shown, "anchors"))
+    assert dict(shown.cover.facts.pairs)["统计期前的锚定"].tone == "quiet"

@@ -62,6 +62,9 @@ def test_every_word_is_used_by_the_report():
         "entry_",
         "people_",
         "data_",
+        "anchor_",
+        "anchors_state_",
+        "anchors_rules_",
     )
     unused = [
         name

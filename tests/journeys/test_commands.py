@@ -102,7 +102,7 @@ def test_audit_finds_a_changed_day_sum(tmp_path: Path) -> None:
             "UPDATE day_sum SET amount_lo = amount_lo + 1 WHERE day = (SELECT min(day) FROM day_sum)"
         )
     connection.close()
-    [finding] = starproof_json("audit", "--db", db)["findings"]
+    [finding] = starproof_json("audit", "--db", db, code=1)["findings"]
     assert (finding["code"], finding["host"]) == ("DAY_SUM_DIFFERS", "web-1")
     starproof("pack", "--month", "2026-10", "--db", db, "--out", tmp_path / "x.zip", code=1)
     assert not (tmp_path / "x.zip").exists()
@@ -117,7 +117,7 @@ def test_a_day_sum_that_is_no_integer_stops_the_figures_and_is_named_by_the_audi
         failed = starproof(*command, "--month", "2026-10", "--db", db, code=1)
         assert "whole is no integer" in failed.stderr
         assert "run: starproof audit" in failed.stderr
-    [finding] = starproof_json("audit", "--db", db)["findings"]
+    [finding] = starproof_json("audit", "--db", db, code=1)["findings"]
     assert (finding["code"], finding["got"]) == ("DAY_SUM_DIFFERS", "whole=-1")
 
 

@@ -15,7 +15,7 @@ from traces import data_folder
 
 FOLDER = ROOT / "config" / "examples" / "month"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
-MAX_BYTES = 3_000_000
+MAX_BYTES = 3_100_000
 MARK = "示例 SAMPLE"
 SERIES = 6
 
@@ -24,7 +24,8 @@ SERIES = 6
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the example, filled by the README's own commands."""
     place = tmp_path_factory.mktemp("example")
-    for arguments in (*commands("import"), *commands("ledger import")):
+    before = ("import", "ledger import", "account-key", "accounts import")
+    for arguments in (one for name in before for one in commands(name)):
         starproof(*placed(arguments, place))
     return place
 
@@ -45,7 +46,7 @@ def placed(arguments: list[str], place: Path) -> list[str]:
 
 def example_script(monkeypatch: pytest.MonkeyPatch) -> object:
     monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    for name in ("example_month", "example_ledger", "example_texts"):
+    for name in ("example_month", "example_accounts", "example_ledger", "example_texts"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import example_month
 
@@ -54,7 +55,7 @@ def example_script(monkeypatch: pytest.MonkeyPatch) -> object:
 
 def test_every_file_is_what_the_script_makes_from_the_traces(monkeypatch: pytest.MonkeyPatch) -> None:
     script = example_script(monkeypatch)
-    made = script.files(data_folder() / "nab")
+    made = script.files(data_folder() / "nab", data_folder() / "apache_logs.xz")
     shipped = {
         path.relative_to(FOLDER).as_posix(): path.read_bytes()
         for path in FOLDER.rglob("*")
@@ -126,6 +127,18 @@ def test_cost_and_investment_come_from_the_ledger(folder: Path) -> None:
     assert (costs["value"], costs["verdicts"]["4"]) == ("35.5000000000000", "PASS")
     assert (paid["low"], paid["high"], paid["verdicts"]["4"]) == ("62.5000000000000",) * 2 + ("PASS",)
     assert (paid["detail"]["gaps"], paid["detail"]["entries_count"]) == ([], 6)
+
+
+def test_the_user_rate_is_counted_from_accounts(folder: Path) -> None:
+    [arguments] = commands("verify")
+    figures = {f["id"]: f for f in starproof_json(*placed(arguments, folder))["figures"]["indicators"]}
+    rate = figures["monthly_user_rate"]
+    assert (rate["low"], rate["high"], rate["verdicts"]) == (
+        *["65.0000000000000"] * 2,
+        {"3": "PASS", "4": "PASS", "5": "FAIL"},
+    )
+    assert (rate["detail"]["accounts"], rate["detail"]["complete_days"]) == (169, 31)
+    assert "169" in README
 
 
 def test_the_readings_have_real_gaps_and_no_host_is_missing(folder: Path) -> None:

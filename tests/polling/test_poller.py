@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from sources.fake import DAY, HOUR, MINUTE, machine, truth
 
+from collector.code import running_code
 from collector.errors import StoreBusyError, StoreError
 from collector.polling import asking, plan, samples
 from collector.polling.backoff import SLACK_MS
@@ -268,6 +269,7 @@ def test_chunks_say_where_they_come_from_and_the_ids_stand_in_the_store(bench):
     }
     assert chunk.manifest.interval_ms == PERIOD
     assert (chunk.manifest.columns[-1].statistic, chunk.header.source) == (AVERAGE, "fake")
+    assert chunk.header.code == running_code()
     with bench.opened.store.reading() as connection:
         assert polls.requests(connection, digest) == ids
         assert polls.requests(connection, "0" * 64) == ()

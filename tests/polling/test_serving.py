@@ -101,7 +101,7 @@ def test_what_root_makes_in_the_services_directory_is_the_services(tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_nothing_is_given_away_under_another_name(tmp_path):
     from collector.errors import StoreError
-    from collector.ownership import adopt_file
+    from collector.ownership import adopt
     from collector.store.engine import open_engine
     from collector.store.locks import alone
 
@@ -117,7 +117,8 @@ def test_nothing_is_given_away_under_another_name(tmp_path):
     ):
         pass
     os.link(tmp_path / "roots", state / "linked")
-    adopt_file(state / "linked")
+    with (state / "linked").open("rb") as linked:
+        adopt(linked.fileno(), state)
     store.close()
     assert (tmp_path / "roots").stat().st_uid == 0
 
@@ -127,7 +128,6 @@ def test_who_is_not_root_gives_nothing_away(tmp_path, monkeypatch):
 
     monkeypatch.setattr(ownership.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(ownership.os, "fchown", lambda *_: pytest.fail("given away"))
-    (tmp_path / "a").write_text("")
-    ownership.adopt_file(tmp_path / "a")
-    ownership.adopt_file(tmp_path / "none")
+    with (tmp_path / "a").open("wb") as file:
+        ownership.adopt(file.fileno(), tmp_path)
     assert ownership.remedy(tmp_path, OSError(5, "Input/output error")) == ""

@@ -11,7 +11,7 @@ import monitors
 import pytest
 
 from collector.polling.accounts import Account
-from collector.polling.plan import ladder, stretches
+from collector.polling.plan import rungs_of, stretches
 from collector.sources.errors import AnswerError
 from collector.sources.interface import METRICS, Span
 from collector.sources.prometheus.averages import PIECE_SAMPLES
@@ -309,7 +309,7 @@ def test_an_account_is_polled_in_the_periods_that_its_source_offers(client, addr
     account = Account(
         "m", "prometheus", period_ms=None if period_s is None else period_s * MS, backfill_days=2
     )
-    rungs = ladder(account, source.retention())
+    rungs = rungs_of(account, source)
     if kept == "keeps_days" or is_prometheus(address):
         assert [rung.period_ms for rung in rungs] == [(period_s or 360) * MS]
     asked = list(stretches(rungs, None, now_ms=time.wall_ms, backfill_days=account.backfill_days))

@@ -237,3 +237,68 @@ def test_a_check_fails_where_counters_contradict_one_another():
     assert report.outcome == "fail"
     finding = next(f for f in report.findings if f.code == "TICKS_EXCEED")
     assert finding.host == "web-1"
+
+
+def with_disk(*steps: tuple[int, int]) -> Draft:
+    """Reads and sectors of a disk, minute by minute."""
+    disk = Device("disk", "sda", "8:0 x", True, "a disk")
+    made = manifest.build(
+        kind=manifest.COUNTERS, interval_ms=60_000,
+        columns=(*CLOCKS, *CPU, *(manifest.Column(name, device="sda") for name in ("disk.reads", "disk.writes", "disk.read_sectors"))),
+        host={"cpus": 2, "ticks_per_s": 100, "view": "host", "view_reason": "x"}, devices=(disk,),
+    )  # fmt: skip
+    ticks = [(i * 60, i * 3_000, i * 9_000) for i in range(len(steps))]
+    return counters(
+        [(*row, reads, 7, sectors) for row, (reads, sectors) in zip(ticks, steps, strict=True)], man=made
+    )
+
+
+MIB = 2_048
+"""Sectors."""
+
+
+@pytest.mark.parametrize(
+    ("reads", "sectors", "code"),
+    [
+        (0, 0, None),
+        (5_000_000, 5_000_000, None),  # the smallest reads there are
+        (5_000_000, 4_989_998, "SECTORS_SHORT"),
+        (5_000_000, 4_990_000, None),
+        (10_000, 0, None),  # fewer than can fall between two counters
+        (10_001, 0, "SECTORS_SHORT"),
+        (1_000, 1_000 * 64 * MIB, None),
+        (1_000, 1_064 * 64 * MIB, None),
+        (1_000, 1_064 * 64 * MIB + 1, "SECTORS_EXCEED"),
+        (0, 64 * 64 * MIB, None),
+        (0, 64 * 64 * MIB + 1, "SECTORS_EXCEED"),  # data without any read
+    ],
+)
+def test_reads_and_the_sectors_that_they_moved_must_fit(reads, sectors, code):
+    draft = with_disk((9, 900), (9 + reads // 2, 900 + sectors // 2), (9 + reads, 900 + sectors))
+    assert list(found(draft)) == ([code] if code else [])
+
+
+def test_what_reads_and_sectors_say_names_the_disk_and_both_counts():
+    text = found(with_disk((0, 0), (500_000, 1_000)))["SECTORS_SHORT"]
+    assert text.startswith(
+        "agent/0/0 disk.read_sectors sda | at least 500000 sectors for 500000 reads | 1000 sectors"
+    )
+
+
+def test_an_interval_in_which_a_counter_wrapped_or_is_missing_is_left_out():
+    wrapped = with_disk((0, 4_294_000_000), (600_000, 100), (600_100, 800))
+    assert found(wrapped) == {}
+    draft = with_disk((0, 0), (0, 0), (900_000, 0), (900_000, 0))
+    assert list(found(draft)) == ["SECTORS_SHORT"]
+    draft.values[-1][2] = MISSING
+    assert found(draft) == {}
+
+
+def test_sectors_have_no_day_sums_and_a_disk_without_them_is_not_judged():
+    from evidence.calendar import LocalCalendar
+    from evidence.day_sum import day_sums
+
+    opened = with_disk((0, 0), (100, 800)).open()
+    names = {name for name, _ in day_sums(opened, LocalCalendar("Asia/Shanghai"))}
+    assert {"disk.reads", "disk.writes"} <= names
+    assert "disk.read_sectors" not in names

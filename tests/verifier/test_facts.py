@@ -9,6 +9,7 @@ from fleet import Fleet, instant
 from evidence.calendar import LocalCalendar
 from verifier.facts import gaps
 from verifier.hearing import deciding, hear_stored
+from verifier.programs import Program
 from verifier.recompute import strict_opener
 from verifier.scope import Exclusion
 from verifier.window import month_window
@@ -34,12 +35,17 @@ def test_versions_clocks_and_chunks_are_gathered_by_host_and_source():
     fleet = Fleet()
     web = fleet.agent("web-1").run(hours=5)
     web.seal(agent="0.2.0", clock_offset_ms=-7, clock_rtt_ms=3)
-    web.run(hours=5).seal(clock_offset_ms=12, clock_rtt_ms=3, clock_state="unsynchronized")
+    web.run(hours=5).seal(code="c0" * 32, clock_offset_ms=12, clock_rtt_ms=3, clock_state="unsynchronized")
     fleet.averages("web-1", "net.rx.rate", [(instant("2026-11-02"), 300_000, 1)])
     facts = heard(fleet)
     mine = facts["web-1", "agent"]
     assert (mine.chunks, mine.software, mine.clock_offsets_ms) == (2, ("0.1.0", "0.2.0"), (-7, 12))
     assert mine.clock_states == ("synchronized", "unsynchronized")
+    start = instant("2026-11-01")
+    assert mine.programs == (
+        Program(start, start + 5 * HOUR, "0.2.0", "", 1),
+        Program(start + 5 * HOUR, start + 10 * HOUR, "0.1.0", "c0" * 32, 1),
+    )
     imported = facts["web-1", "import"]
     assert imported.clock_offsets_ms is None
     assert imported.spoken == ((instant("2026-11-02"), instant("2026-11-02") + 300_000),)

@@ -93,6 +93,8 @@ def test_an_amount_that_does_not_reconcile_is_printed_with_what_was_expected() -
 def test_devices_count_only_if_the_scope_says_so() -> None:
     device = [replace(one, purpose="device") for one in bought(10_000)]
     assert paid(*device).bounds.value == 0
+    alone = paid(*bought(10_000), replace(device[2], contract="", invoice=""))
+    assert (alone.detail["gaps"], "LEDGER_GAPS" in codes(alone)) == ([], False)
     counted = paid(*device, declared=scope(investment=InvestmentScope(counts=("device",))))
     assert counted.bounds.value == 1
     assert [part["counted"] for part in counted.detail["purposes"]] == ["no", "no", "yes"]

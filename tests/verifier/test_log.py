@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -38,6 +39,7 @@ from evidence.log_records import DayMark
 from verifier import layout, log_entries
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport
 from verifier.ledger import Billed, decode, encode, logged_sha256
+from verifier.pack import write_pack
 
 DAY = 86_400_000
 LOG_CODES = {
@@ -102,9 +104,18 @@ def test_an_honest_log_is_found_whole():
 
 
 def test_a_pack_from_before_there_was_a_log_is_readable_and_incomplete():
-    report = bent(lambda entries: [entries.pop(name) for name in layout.LOG])
+    stream = io.BytesIO()
+    write_pack(
+        stream, ARCHIVE, month=MONTH, rules=SCOPED, zone=None, log_key=LOG_KEY, made_ms=instant("2026-12-01")
+    )
+    report = checked(stream.getvalue())
     assert (report.outcome, found(report)) == (PARTIAL, {"LOG_ABSENT"})
     assert report.document()["log"] is None
+
+
+def test_a_pack_from_which_the_log_was_taken_fails_because_its_report_speaks_of_it():
+    report = bent(lambda entries: [entries.pop(name) for name in layout.LOG])
+    assert (report.outcome, codes(report)) == (FAILED, {"LOG_ABSENT", "REPORT"})
 
 
 @pytest.mark.parametrize("name", layout.LOG)
@@ -296,6 +307,7 @@ def test_the_ledger_s_entries_have_their_leaf_whenever_they_came(came, data):
         month=MONTH,
         made_ms=instant("2026-12-21"),
         scopes=records,
+        edition=SCOPED.edition_bytes,
         ledger_ms=instant(came),
     )
     report = checked(packed(archive, SCOPED, made="2026-12-21", log=honest))

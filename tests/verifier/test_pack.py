@@ -558,6 +558,12 @@ def test_a_damaged_content_is_named() -> None:
     assert any(f.code == "ENTRY_CHANGED" and f.place == layout.BAG_INFO for f in report.findings)
 
 
+def test_an_entry_that_changed_is_one_finding() -> None:
+    report = checked(written(contents(PACK) | {layout.EDITION: EDITION + b"\n"}))
+    found = [f for f in report.findings if f.code == "ENTRY_CHANGED" and f.place == layout.EDITION]
+    assert len(found) == 1
+
+
 def test_a_manifest_in_another_order_is_found() -> None:
     entries = contents(PACK)
     lines = entries[layout.MANIFEST].splitlines(keepends=True)

@@ -31,6 +31,7 @@ from packs import (
 )
 
 from verifier import difference, layout
+from verifier.anchors.held import read_held
 from verifier.check import FAILED, PARTIAL, PASS, CheckReport, check
 from verifier.declaration import next_record, scopes_document
 from verifier.derivation import Declared, derive_month
@@ -67,6 +68,7 @@ def test_a_full_pack_passes_and_says_that_copies_are_only_for_reading():
 
 
 def test_the_store_derives_the_same_bytes_as_the_pack():
+    held = contents(FULL_PACK)
     derived = derive_month(
         ARCHIVE,
         month="2026-11",
@@ -74,8 +76,8 @@ def test_the_store_derives_the_same_bytes_as_the_pack():
         declared=FULL.declared,
         made_ms=instant("2026-12-01"),
         software=SOFTWARE,
+        held=read_held(held, held.__getitem__),
     )
-    held = contents(FULL_PACK)
     assert held[layout.REPORT] == derived.report_bytes
     assert held[layout.VERDICT] == derived.verdict_bytes
     assert held[layout.FIGURES] == derived.figures_bytes

@@ -85,6 +85,26 @@ def test_costs_of_operations_are_not_looked_at() -> None:
     assert gaps(entry(yuan=1, payee="电力", purpose="operations_before", item="电费", document="")) == []
 
 
+def test_a_device_that_does_not_count_owes_no_contract_but_what_counts_finds_its_papers_under_any_purpose() -> (
+    None
+):
+    device = entry(yuan=1, payee="机", purpose="device", document="")
+    assert [gap.code for gap in reconcile([device], ("device",))] == [
+        "PAYMENT_WITHOUT_INVOICE",
+        "PAYMENT_WITHOUT_CONTRACT",
+        "PAYMENT_WITHOUT_DOCUMENT",
+    ]
+    assert reconcile([device], ("cloud_service", "private_cloud")) == ()
+    papers = [
+        replace(one, purpose="device", number=number) for number, one in enumerate((CONTRACT, INVOICE), 1)
+    ]
+    assert reconcile([*papers, replace(PAYMENT, number=3)], ("cloud_service",)) == ()
+
+
+def test_blanks_and_hyphens_in_an_invoices_number_do_not_part_it_from_its_payment() -> None:
+    assert gaps(CONTRACT, replace(INVOICE, invoice="3200 F-1"), replace(PAYMENT, invoice="3200f1")) == []
+
+
 def test_a_contract_in_another_currency_is_not_added_to_yuan() -> None:
     foreign = replace(CONTRACT, currency="USD", rate="7", rate_source="行", rate_day="2026-01-01", amount=1)
     assert gaps(foreign, INVOICE, PAYMENT) == [("CURRENCY_DIFFERS", (2, 1)), ("CURRENCY_DIFFERS", (3, 1))]

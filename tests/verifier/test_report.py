@@ -131,6 +131,27 @@ def test_hosts_say_who_sealed_how_far_the_clock_was_off_and_when_nobody_spoke():
     found = one(report(MONTH)["hosts"], host="web-1")
     assert (found["sources"], found["software"], found["restarts"]) == (["agent"], ["0.1.0"], 1)
     assert found["chunks"] == found["attested"] > 1
+    [program] = found["programs"]
+    assert (program["software"], program["code"], program["changed"]) == ("0.1.0", None, "no")
+    assert (program["first_ms"], program["chunks"]) == (instant("2026-11-01"), found["chunks"])
+
+
+def test_a_program_that_was_replaced_in_the_window_is_marked_and_named_by_its_code():
+    fleet = Fleet()
+    web = fleet.agent("web-1").run(hours=5)
+    web.seal(code="c0" * 32)
+    web.run(hours=5).seal(code="d0" * 32)
+    [host] = report(fleet.archive())["hosts"]
+    start = instant("2026-11-01")
+    told = [(p["code"], p["first_ms"] - start, p["last_ms"] - start, p["changed"]) for p in host["programs"]]
+    assert told == [
+        ("c0" * 32, 0, 5 * 3_600_000, "yes"),
+        ("d0" * 32, 5 * 3_600_000, 10 * 3_600_000, "yes"),
+    ]
+
+
+def test_clocks_capacities_and_gaps_stand_with_their_host():
+    found = one(report(MONTH)["hosts"], host="web-1")
     assert found["clock"] == {"states": ["synchronized"], "least_ms": None, "most_ms": None}
     assert found["capacity"] == {"source": "measured", "mbps": "1000.00000000000"}
     start = instant("2026-11-05")

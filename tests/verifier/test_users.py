@@ -7,8 +7,8 @@ import random
 from fractions import Fraction
 
 import pytest
-from fleet import Fleet
-from packs import EDITION, SCOPE, checked, codes, contents, declared_scope, frames, packed, resigned
+from fleet import Fleet, MemoryArchive
+from packs import EDITION, SCOPE, checked, codes, contents, declared_scope, frames, logged, packed, resigned
 
 from evidence import chunk
 from evidence.activity import ActivityKey, ActivityRow, to_blob
@@ -130,6 +130,14 @@ def test_hashes_under_different_keys_are_never_added_up() -> None:
     assert (indicator.bounds.low, indicator.bounds.high) == (50, 100)
     assert "ACCOUNT_KEYS_DIFFER" in notes(indicator)
     assert indicator.enterprise.detail["account_keys"] == ["0123456789abcdef", "f" * 16]
+
+
+def test_addresses_that_stand_for_accounts_are_said_not_to_be_people() -> None:
+    made = fleet()
+    assert "USERS_ARE_ADDRESSES" not in notes(of(made))
+    made.activity("web-1", *WHOLE, {"2026-11-02": people(8)}, definition="client-address/1")
+    [note] = [note for note in of(made).notes if note.code == "USERS_ARE_ADDRESSES"]
+    assert note.hosts == (("web-1", ()),)
 
 
 def test_more_accounts_than_people_are_printed_and_the_rate_ends_at_all() -> None:
@@ -289,6 +297,16 @@ def test_a_pack_recounts_the_users_without_names() -> None:
     )
 
 
+def test_a_pack_by_days_of_another_zone_than_the_stores_is_written_and_undecided() -> None:
+    report = checked(
+        packed(fleet().archive(), declared_scope(USERS.replace(b"Asia/Shanghai", b"Asia/Tokyo")))
+    )
+    assert report.outcome != FAILED
+    assert report.figures is not None
+    rate = next(i for i in report.figures["indicators"] if i["id"] == "monthly_user_rate")
+    assert [note["code"] for note in rate["notes"]] == ["USERS_OTHER_ZONE"]
+
+
 def test_a_tampered_chunk_of_activity_is_found() -> None:
     entries = contents(packed(fleet().archive(), declared_scope(USERS)))
     name = next(n for n in entries if "/login-log-" in n)
@@ -307,6 +325,26 @@ def test_an_omitted_chunk_of_activity_is_found() -> None:
         report = checked(resigned({name: data for name, data in entries.items() if name != gone}))
         assert report.outcome == FAILED
         assert "FIGURES" in codes(report)
+
+
+@pytest.mark.parametrize(("source", "host"), [("login-log", "web-1"), ("accounts", "oa")])
+def test_the_tail_of_a_chain_of_activity_that_the_close_names_is_missed(source: str, host: str) -> None:
+    def made(*, cut: bool) -> MemoryArchive:
+        found = Fleet()
+        found.agent("web-1", start="2026-11-01").run(hours=24, busy=20)
+        for name, kind in (("web-1", "login-log"), ("oa", "accounts")):
+            found.activity(name, "2026-11-01", "2026-11-20", {"2026-11-02": people(1)}, source=kind)
+            found.activity(name, "2026-11-20", "2026-12-01", {}, source=kind)
+        if cut:
+            found.sources[host, source, 0].stored.pop()
+        return found.archive()
+
+    rules, whole = declared_scope(USERS), made(cut=False)
+    assert "LOG_CUT" not in codes(checked(packed(whole, rules)))
+    report = checked(packed(made(cut=True), rules, log=logged(whole, rules)))
+    (finding,) = (one for one in report.findings if one.code == "LOG_CUT")
+    assert (finding.host, finding.expected, finding.got) == (host, "to number 1", "to number 0")
+    assert finding.place == f"{source}/0/1"
 
 
 def test_an_omitted_chunk_in_the_middle_is_named() -> None:

@@ -104,7 +104,10 @@ NOTHING = Outside()
 
 @dataclass(frozen=True)
 class NamedAnchor:
-    """The chunks of one host that name one receipt, begun on one local day."""
+    """The chunks of one host that name one receipt, begun on one local day.
+
+    ``begins``: the first chunk of a chain is among them, whose agent has not heard of any receipt yet.
+    """
 
     sha256: str
     day: int
@@ -112,6 +115,7 @@ class NamedAnchor:
     place: str
     earliest_end_ms: int
     chunks: int
+    begins: bool = False
 
 
 @dataclass(frozen=True)

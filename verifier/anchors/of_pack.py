@@ -59,7 +59,10 @@ class Naming:
         if one is None:
             one = NamedAnchor(header.anchor, day, header.host, place_text(place(stored)), header.end_ms, 0)
         self.found[header.host, header.anchor, day] = replace(
-            one, chunks=one.chunks + 1, earliest_end_ms=min(one.earliest_end_ms, header.end_ms)
+            one,
+            chunks=one.chunks + 1,
+            earliest_end_ms=min(one.earliest_end_ms, header.end_ms),
+            begins=one.begins or (header.seq == 0 and not header.anchor),
         )
 
 

@@ -4,6 +4,9 @@ That holds where nobody could know the receipt before: a time stamp carries the 
 mail, a printed code and an object are the applicant's own bytes and could have been made at any time.
 Imported chunks are sealed long after what they tell of, and a reader of logs may find old
 ones, so only chunks that are sealed when they are read are asked.
+
+A chunk that names an old receipt though newer ones were there may have been made in advance. An agent hears
+of a new one with the next answer, so only one that was cut off for days does so honestly.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from verifier.finding import Finding
 
 SKEW_MS = 600_000
 """Clocks may differ by ten minutes (docs/wire.md)."""
+STALE_MS = 72 * 3_600_000
+"""A weekend without a line to the collector is no reason to ask."""
 
 
 def named_findings(
@@ -44,4 +49,13 @@ def named_findings(
                 one.host,
                 f"sealed when it was read, before {one.earliest_end_ms + SKEW_MS} ms",
                 f"names the anchor of {time_ms} ms",
+            )
+        newer_ms = max((at for at in known.values() if at + STALE_MS <= one.earliest_end_ms), default=None)
+        if newer_ms is not None and not one.begins and (time_ms is None or time_ms < newer_ms):
+            yield Finding(
+                "ANCHOR_STALE",
+                one.place,
+                one.host,
+                f"the time stamp of {newer_ms} ms, or a newer one",
+                f"names {'none' if time_ms is None else f'that of {time_ms} ms'}, {one.chunks} chunks",
             )

@@ -14,12 +14,13 @@ from evidence.manifest import COUNTERS
 from verifier.contradictions.interface import Broken, Invariant, stretch_of
 from verifier.contradictions.link import bytes_within_speed
 from verifier.contradictions.processor import ticks
+from verifier.contradictions.sectors import reads_and_sectors
 from verifier.contradictions.unit_time import units_within_total
 from verifier.contradictions.uptime import uptime
 from verifier.finding import Finding
 from verifier.recompute import Opened, place, place_text
 
-INVARIANTS: tuple[Invariant, ...] = (ticks, bytes_within_speed, units_within_total)
+INVARIANTS: tuple[Invariant, ...] = (ticks, bytes_within_speed, reads_and_sectors, units_within_total)
 
 
 @dataclass

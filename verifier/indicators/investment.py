@@ -38,6 +38,7 @@ from verifier.ledger import (
 from verifier.ledger_rules import read_ledger
 from verifier.notes import Note
 from verifier.reconciliation import Gap, doubtful, reconcile
+from verifier.scope import Scope
 from verifier.window import MONTHS_A_YEAR, months_until
 
 ID = "investment.paid/1"
@@ -64,12 +65,11 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
     if not any(entry.purpose in INVESTMENT for entry in standing):
         return None
     days, origin = _window(given)
-    declared = given.scope.investment if given.scope else None
-    counts = declared.counts if declared and declared.counts else COUNTS
+    counts = counting(given.scope)
     dated = [entry for entry in standing if entry.kind in PAID and days[0] <= entry.ordinal <= days[1]]
     inside = [entry for entry in dated if given.materials.happened(entry.ordinal)]
     counted = [entry for entry in inside if entry.purpose in counts]
-    gaps = reconcile(standing)
+    gaps = reconcile(standing, counts)
     doubts = doubtful(gaps)
     unsure = [entry for entry in counted if entry.kind == PAYMENT and entry.number in doubts]
     paid = _sum(counted)
@@ -105,6 +105,12 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
         },
         notes=tuple(Note(code) for code, holds in notes.items() if holds),
     )
+
+
+def counting(scope: Scope | None) -> tuple[str, ...]:
+    """Return the purposes that count as investment: the scope's, else the usual ones."""
+    declared = scope.investment if scope else None
+    return declared.counts if declared and declared.counts else COUNTS
 
 
 def _window(given: EnterpriseMonth) -> tuple[Days, str]:

@@ -20,7 +20,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from evidence.accounts import excluded_names
+from evidence.accounts import CLIENT_ADDRESS, excluded_names
 from evidence.activity import ActivityRow
 from evidence.manifest import ACTIVITY
 from evidence.sources import SIGNED_BY_HOSTS
@@ -64,7 +64,9 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
     counted = max(by_key.values(), key=lambda found: found.low, default=Distinct(0, 0, 0))
     whole = len(complete) == len(given.window.lengths) and len(by_key) <= 1 and bool(wanted)
     which, people = _head_count(given)
-    notes = tuple(_notes(given, wanted, read, keys=len(by_key), whole=whole, counted=counted, people=people))
+    notes = tuple(
+        _notes(given, wanted, read, rows, keys=len(by_key), whole=whole, counted=counted, people=people)
+    )
     return EnterpriseFigure(
         bounds=_bounds(counted, people, whole=whole),
         times=_times(given, complete),
@@ -159,6 +161,7 @@ def _notes(
     given: EnterpriseMonth,
     wanted: Iterable[Place],
     read: Mapping[Place, dict[int, int]],
+    rows: Iterable[ActivityRow],
     *,
     keys: int,
     whole: bool,
@@ -185,6 +188,9 @@ def _notes(
         yield Note(
             "USERS_NOT_READ", tuple((host, tuple(sorted(days))) for host, days in sorted(missing.items()))
         )
+    addresses = sorted({row.host for row in rows if row.key.definition == CLIENT_ADDRESS and row.hashes})
+    if addresses:
+        yield Note("USERS_ARE_ADDRESSES", tuple((host, ()) for host in addresses))
     unsigned = sorted({host for host, source in wanted if source not in SIGNED_BY_HOSTS})
     if unsigned:
         yield Note("USERS_NOT_ATTESTED", tuple((host, ()) for host in unsigned))

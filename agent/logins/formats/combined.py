@@ -11,10 +11,11 @@ import re
 from collections import Counter
 from typing import Optional
 
-from agent.logins.definitions import CLIENT_ADDRESS, UNPROVED_STATUS
+from agent.logins.definitions import UNPROVED_STATUS
 from agent.logins.formats.interface import Place, misunderstood
 from agent.logins.stamps import SPLIT, Stamps
 from agent.logins.tally import Tally
+from evidence.accounts import CLIENT_ADDRESS
 
 _HOUR = rb"\[(\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d):\d\d:\d\d ([+-]\d{4})\]"
 _SECOND = rb"\[(\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d) ([+-]\d{4})\]"

@@ -140,6 +140,18 @@ def test_a_vanished_stat_file_is_missing_and_not_zero(top, host, seen):
     reading = seen(host(place).read())
     assert reading.values["disk.reads", "vda"] == MISSING
     assert reading.values["disk.writes", "vda"] == MISSING
+    assert reading.values["disk.read_sectors", "vda"] == MISSING
+
+
+def test_the_sectors_read_are_those_of_the_kernel(top, host, seen):
+    place = top("vm-virtio")
+    (place / "sys/block/vda/stat").write_text("11 2 345 4 55 6 777 8 9 10 11 12 13 14 15 16 17")
+    values = seen(host(place).read()).values
+    assert [values[name, "vda"] for name in ("disk.reads", "disk.writes", "disk.read_sectors")] == [
+        11,
+        55,
+        345,
+    ]
 
 
 def test_a_stat_file_that_is_too_short_is_missing(top, host, seen):

@@ -1,0 +1,1 @@
+"""What a host without internet needs to become a measured one, in one archive or package."""

@@ -1,0 +1,270 @@
+"""Attacks on when it was measured and on what was not: forged months, shifted clocks, dropped hours, hidden reboots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from attacker import relinked
+from fleet import Agent, MemoryArchive
+from fleet_simulator import DAY_MS, DAYS, FIRST_MS, HOUR_MS, LAST_DAYS, MINUTE_MS, Site, works
+from packs import codes
+from reviewer import Fork, Twin, attack, audited, expect, figure
+from table import Way
+
+from evidence.chunk import parse_header, read_frame
+from evidence.stored import StoredChunk
+from verifier.anchors.interface import Outside
+from verifier.check import CheckReport
+
+Found = Callable[..., Site]
+ONE = ("web-1",)
+"""Whole months are lived with one host."""
+
+
+def coverage(report: CheckReport) -> dict[str, int]:
+    found: dict[str, int] = figure(report, "cpu_utilization")["coverage"]
+    return found
+
+
+def low(report: CheckReport) -> float:
+    return float(figure(report, "cpu_utilization")["low"])
+
+
+# The month fabricated afterwards
+
+
+@attack("fabricated-month", "without anchors")
+def test_fabricated_month_without_anchors(way: Way, founded: Found, honest: Twin) -> None:
+    """In December, with every clock set back to November: only the witnesses are missing."""
+    site = founded(stamped=False, mails=False, hosts=ONE).begin().month()
+    expect(way, site.reviewed(), honest)
+
+
+@attack("fabricated-month", "anchored afterwards")
+def test_fabricated_month_that_is_anchored_afterwards(way: Way, founded: Found, honest: Twin) -> None:
+    site = founded(skew_ms=-35 * DAY_MS, hosts=ONE).begin().month()
+    expect(way, site.reviewed(), honest)
+
+
+@attack("fabricated-month", "delivered afterwards")
+def test_fabricated_month_that_is_delivered_afterwards(way: Way, founded: Found, honest: Twin) -> None:
+    """The collector ran and its clock is right; the hosts' chunks come when the month is known."""
+    site = founded(stamped=False, hosts=ONE).begin()
+    for day in range(DAYS):
+        for agent in site.agents.values():
+            works(agent, day, more=20)
+            site.seal(agent)
+    site.now_ms = FIRST_MS + DAYS * DAY_MS + MINUTE_MS
+    site.deliver()
+    expect(way, site.month(days=()).reviewed(), honest)
+
+
+# Data prepared in advance
+
+
+@attack("prepared-in-advance", "released day by day, with time stamps")
+def test_prepared_data_name_no_fresh_time_stamp(way: Way, forked: Fork, honest: Twin) -> None:
+    """Sealed on the ninth, with the newest stamp of the ninth; nobody could know a later one."""
+    site = forked()
+    stamps = [receipt for receipt in site.archive.receipts() if receipt.suffix == "tsr"]
+    prepared = sha256(stamps[9].data).hexdigest()
+
+    def release(site: Site, agent: Agent, day: int) -> None:
+        works(agent, day, more=40)
+        site.seal(agent, anchor=prepared)
+
+    expect(way, site.month(release, days=LAST_DAYS).reviewed(), honest)
+
+
+@attack("prepared-in-advance", "released day by day, by mail alone")
+def test_prepared_data_by_mail_alone(way: Way, founded: Found, honest: Twin) -> None:
+    def release(site: Site, agent: Agent, day: int) -> None:
+        works(agent, day, more=40)
+        site.seal(agent, anchor="")
+
+    expect(way, founded(stamped=False, hosts=ONE).begin().month(release).reviewed(), honest)
+
+
+# Shifted clocks
+
+
+@attack("shifted-clock", "a host that is ahead")
+def test_shifted_clock_of_a_host_that_is_ahead(way: Way, forked: Fork, honest: Twin) -> None:
+    site = forked()
+    site.agents["web-1"].wall_ms += 8 * HOUR_MS
+    site.agents["web-1"].forget(hours=0)
+    site.month(days=LAST_DAYS)
+    assert {code for status, code in site.answers if status == "refused"} == way.codes
+    assert low(site.reviewed()) < low(honest.report)
+    assert {status for status, _ in honest.site.answers} == {"stored"}
+
+
+@attack("shifted-clock", "a host that is set back")
+def test_shifted_clock_of_a_host_that_is_set_back(way: Way, forked: Fork, honest: Twin) -> None:
+    site = forked()
+    site.agents["web-1"].wall_ms -= 8 * HOUR_MS
+    site.agents["web-1"].forget(hours=0)
+    report = site.month(days=LAST_DAYS).reviewed()
+    expect(way, report, honest)
+    assert coverage(report)["observed_s"] < coverage(honest.report)["observed_s"]
+
+
+@attack("shifted-clock", "the whole site ahead")
+def test_shifted_clock_of_the_whole_site_ahead(way: Way, forked: Fork, honest: Twin) -> None:
+    site = forked()
+    site.skew_ms = 8 * HOUR_MS
+    expect(way, site.month(days=LAST_DAYS).reviewed(), honest)
+
+
+@attack("shifted-clock", "the whole site behind")
+def test_shifted_clock_of_the_whole_site_behind(way: Way, forked: Fork, honest: Twin) -> None:
+    site = forked()
+    site.skew_ms = -2 * DAY_MS
+    expect(way, site.month(days=LAST_DAYS).reviewed(), honest)
+
+
+@attack("shifted-clock", "the whole site ahead, no anchors")
+def test_shifted_clock_without_anchors(way: Way, forked: Fork, honest: Twin) -> None:
+    site = forked()
+    site.skew_ms = 8 * HOUR_MS
+    expect(way, site.month(days=LAST_DAYS).reviewed(outside=Outside()), honest)
+
+
+def test_shifted_clock_of_the_collector_is_a_finding_of_the_audit(forked: Fork, honest: Twin) -> None:
+    site = forked()
+    site.now_ms -= 8 * HOUR_MS
+    site.enrol("late-1")
+    assert "COLLECTOR_CLOCK_BACK" in audited(site)
+    assert "COLLECTOR_CLOCK_BACK" not in audited(honest.site)
+
+
+# Dropped hours
+
+
+def without(number: int, host: str = "web-1") -> Callable[[MemoryArchive], None]:
+    def drop(archive: MemoryArchive) -> None:
+        archive.stored = [one for one in archive.stored if (one.host, one.seq) != (host, number)]
+
+    return drop
+
+
+@attack("dropped-hours", "chunks taken out of the pack")
+def test_dropped_hours_out_of_the_pack(way: Way, honest: Twin) -> None:
+    site = honest.site
+    report = site.reviewed(site.pack(archive=site.bent(without(12))))
+    expect(way, report, honest)
+    assert coverage(report)["missing_s"] == 24 * 3600
+    assert low(report) < low(honest.report)
+
+
+@attack("dropped-hours", "chains numbered and signed again")
+def test_dropped_hours_with_a_chain_made_anew(way: Way, honest: Twin) -> None:
+    site = honest.site
+
+    def renumber(archive: MemoryArchive) -> None:
+        without(12)(archive)
+        mine = [one for one in archive.stored if one.host == "web-1"]
+        archive.stored = [one for one in archive.stored if one.host != "web-1"]
+        for old, frame in zip(mine, relinked([one.frame for one in mine]), strict=True):
+            seq = parse_header(read_frame(frame).header).seq
+            archive.stored.append(StoredChunk(old.host, old.source, old.epoch, seq, old.enrolment, 0, frame))
+
+    expect(way, site.reviewed(site.pack(archive=site.bent(renumber))), honest)
+
+
+@attack("dropped-hours", "the agent stopped within a boot")
+def test_dropped_hours_within_a_boot_change_nothing(way: Way, forked: Fork, honest: Twin) -> None:
+    """The counters go on: the difference of the two ends is what it was."""
+
+    def blind_at_night(site: Site, agent: Agent, day: int) -> None:
+        works(agent, day, hours=range(8), seen=False)
+        works(agent, day, hours=range(8, 24))
+        site.seal(agent)
+
+    report = forked().month(blind_at_night, days=LAST_DAYS).reviewed()
+    expect(way, report, honest)
+    for name in ("value", "low", "high"):
+        assert figure(report, "cpu_utilization")[name] == figure(honest.report, "cpu_utilization")[name]
+
+
+@attack("dropped-hours", "the agent's state lost")
+def test_dropped_hours_count_as_nothing(way: Way, forked: Fork, honest: Twin) -> None:
+    def forget_the_night(site: Site, agent: Agent, day: int) -> None:
+        site.seal(agent)
+        works(agent, day, hours=range(8), seen=False)
+        agent.forget(hours=0)
+        works(agent, day, hours=range(8, 24))
+        site.seal(agent)
+
+    report = forked().month(forget_the_night, days=LAST_DAYS).reviewed()
+    expect(way, report, honest)
+    assert coverage(report)["missing_s"] == 2 * len(LAST_DAYS) * 8 * 3600
+    assert low(report) < low(honest.report)
+    assert float(figure(report, "cpu_utilization")["value"]) > low(honest.report)
+
+
+# Hidden reboots
+
+
+def rebooting(hide: Callable[[Agent], None]) -> Callable[[Site, Agent, int], None]:
+    """Every night of the last days is hidden by a reboot."""
+
+    def work(site: Site, agent: Agent, day: int) -> None:
+        site.seal(agent)
+        hide(agent)
+        works(agent, day, hours=range(8, 24))
+        site.seal(agent)
+
+    return work
+
+
+def same_boot(agent: Agent) -> None:
+    agent.reboot(down_s=8 * 3600)
+    agent.boot -= 1
+    agent.forget(hours=0)
+
+
+def too_early(agent: Agent) -> None:
+    agent.reboot(down_s=8 * 3600)
+    agent.boot_ms = agent.mono_ms = 12 * HOUR_MS
+    agent.forget(hours=0)
+
+
+def unexplained(agent: Agent) -> None:
+    agent.reboot(down_s=8 * 3600)
+    agent.forget(hours=0)
+
+
+def invented(agent: Agent) -> None:
+    agent.reboot(down_s=8 * 3600)
+
+
+@attack("hidden-reboot", "under the boot id from before")
+def test_hidden_reboot_under_the_same_boot_id(way: Way, forked: Fork, honest: Twin) -> None:
+    expect(way, forked().month(rebooting(same_boot), days=LAST_DAYS).reviewed(), honest)
+
+
+@attack("hidden-reboot", "a boot that began too early")
+def test_hidden_reboot_that_began_before_the_last_one_ended(way: Way, forked: Fork, honest: Twin) -> None:
+    expect(way, forked().month(rebooting(too_early), days=LAST_DAYS).reviewed(), honest)
+
+
+@attack("hidden-reboot", "an unexplained gap")
+def test_hidden_reboot_counts_as_nothing(way: Way, forked: Fork, honest: Twin) -> None:
+    report = forked().month(rebooting(unexplained), days=LAST_DAYS).reviewed()
+    expect(way, report, honest)
+    assert coverage(report)["missing_s"] == 2 * len(LAST_DAYS) * 8 * 3600
+    assert low(report) < low(honest.report)
+
+
+@attack("hidden-reboot", "an invented shutdown")
+def test_hidden_reboot_by_an_invented_shutdown_is_shown(way: Way, forked: Fork, honest: Twin) -> None:
+    report = forked().month(rebooting(invented), days=LAST_DAYS).reviewed()
+    expect(way, report, honest)
+    assert coverage(report)["downtime_s"] == 2 * len(LAST_DAYS) * 8 * 3600
+
+
+def test_the_honest_twin_is_wholly_covered(honest: Twin) -> None:
+    assert not codes(honest.report)
+    assert coverage(honest.report)["observed_s"] == 2 * DAYS * DAY_MS // 1000

@@ -67,6 +67,7 @@ bench: $(VENV)/.dev  ## weights beside their peers (needs Debian's prometheus-no
 	$(BIN)/python bench/shifted_stamps.py
 	$(BIN)/python bench/flag_rates.py
 	$(BIN)/python bench/unit_weight.py
+	PYTHONPATH=tests:tests/console $(BIN)/python bench/console_overview.py
 	$(BIN)/python bench/sketch.py
 
 wheel: $(VENV)/.dev  ## the wheel of this commit, the same bytes everywhere, with the code hash that it will tell

@@ -6,11 +6,13 @@ import argparse
 import json
 import shlex
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from collector import tokens
 from collector.errors import CollectorError, SettingsError
@@ -19,12 +21,23 @@ from collector.opening import OpenStore, open_store, placeholder_warning, wall_c
 from collector.settings import Settings, parse_listen, read_settings
 from evidence.errors import EvidenceError
 
+if TYPE_CHECKING:
+    from collector.http.console import ConsoleOpener
+
 EXAMPLE_URL = "http://COLLECTOR:8440"
 MS_PER_S = 1000
 
 
-def main(argv: Sequence[str] | None = None, *, prog: str = "starproof collector") -> int:
-    """Run the command; return the exit status: 0 done, 1 error, 2 wrong usage."""
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    prog: str = "starproof collector",
+    console: ConsoleOpener | None = None,
+) -> int:
+    """Run the command; return the exit status: 0 done, 1 error, 2 wrong usage.
+
+    ``console`` is served beside the wire, if one is handed over (``collector.http.console``).
+    """
     options = _parser(prog).parse_args(argv)
     try:
         settings = read_settings(options.config) if options.config else Settings()
@@ -34,13 +47,13 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "starproof collector"
             return _token(settings, host=options.host, url=options.collector, as_json=options.json)
         if options.listen:
             settings = replace(settings, listen=options.listen)
-        return serve(settings)
+        return serve(settings, console=console)
     except (CollectorError, EvidenceError) as error:
         print(f"{prog}: {error}", file=sys.stderr)  # noqa: T201 - the one line an error has
         return 1
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
     """Run the service until SIGTERM or SIGINT; return 0.
 
     Raises:
@@ -50,7 +63,7 @@ def serve(settings: Settings) -> int:
     from collector.anchors.serving import anchoring  # noqa: PLC0415 - see above
     from collector.http.app import create_app  # noqa: PLC0415 - see above
     from collector.http.log import LineLog  # noqa: PLC0415 - see above
-    from collector.http.server import listening_socket, run  # noqa: PLC0415 - see above
+    from collector.http.server import listening_socket, run, url_of  # noqa: PLC0415 - see above
     from collector.log.serving import day_marks  # noqa: PLC0415 - see above
     from collector.polling.opening import Keys  # noqa: PLC0415 - see above
     from collector.polling.serving import polling  # noqa: PLC0415 - see above
@@ -63,13 +76,27 @@ def serve(settings: Settings) -> int:
     try:
         opened.keyring.log_key()
         with listening_socket(settings.listen) as bound:
-            app = create_app(opened, limits=settings.limits, clock=wall_clock_ms, log=log)
+            stopping = threading.Event()
+            shown = (
+                nullcontext()
+                if console is None
+                else console(
+                    opened,
+                    settings=settings,
+                    url=url_of(bound),
+                    clock=wall_clock_ms,
+                    log=log,
+                    stopping=stopping,
+                )
+            )
             with (
                 day_marks(opened, clock=wall_clock_ms, log=log),
                 polling(opened, settings.sources_file, log=log, keys=keys),
                 anchoring(opened, settings.anchors_file, log=log),
+                shown as pages,
             ):
-                run(app, bound, limits=settings.limits, log=log)
+                app = create_app(opened, limits=settings.limits, clock=wall_clock_ms, log=log, console=pages)
+                run(app, bound, limits=settings.limits, log=log, stopping=stopping)
     finally:
         opened.store.close()
     return 0

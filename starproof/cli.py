@@ -20,7 +20,12 @@ NEEDED = (3, 11)
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("starproof.commands.demo", "all", "measure this machine, make a pack, check it 演示"),
     "agent": ("agent.cli", "", "read this host, deliver sealed chunks 采集代理"),
-    "collector": ("collector.cli", "collector", "admit and keep chunks; enrolment tokens 采集服务"),
+    "serve": ("starproof.commands.serve", "collector", "the collector with its web console 采集服务与控制台"),
+    "collector": (
+        "starproof.commands.collector",
+        "collector",
+        "admit and keep chunks; enrolment tokens 采集服务",
+    ),
     "bundle": (
         "starproof.commands.bundle",
         "collector",
@@ -77,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not extra or (error.name or "").split(".")[0] in (
             "agent",
             "collector",
+            "console",
             "documents",
             "verifier",
             "starproof",

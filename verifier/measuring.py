@@ -72,7 +72,7 @@ class Measuring:
         if rule.combine != EVERY_MONTH:
             deciding = [(window, found)]
         bounds = least([aggregate(part, definition.aggregation) for _, part in deciding])
-        verdicts, substituted = _verdicts(rule, bounds, self.stars), None
+        verdicts, substituted = verdicts_of(rule, bounds, self.stars), None
         if rule.combine == EVERY_MONTH:
             # A month that fails decides, whatever another one lacks.
             failed = {star for part in by_month for star, v in part.verdicts.items() if v is Verdict.FAIL}
@@ -100,7 +100,7 @@ class Measuring:
             months=by_month,
             steal=exact_sum(steals) / len(steals) if steals else None,
             substituted=substituted,
-            notes=tuple(_host_notes(found)),
+            notes=tuple(host_notes(found)),
             beside=tuple(self._beside(definition, window)),
         )
 
@@ -125,7 +125,7 @@ class Measuring:
             # Without materials the figure is declared, in whatever unit the edition wants.
             require_unit(rule, definition, "edition")
         bounds = NOTHING_KNOWN if found is None else found.bounds
-        verdicts = _verdicts(rule, bounds, self.stars)
+        verdicts = verdicts_of(rule, bounds, self.stars)
         if found is not None:
             verdicts |= dict.fromkeys(found.undecided, Verdict.INCONCLUSIVE)
         return Indicator(
@@ -151,7 +151,7 @@ class Measuring:
     ) -> MonthFigure:
         bounds = aggregate(hosts, definition.aggregation)
         times = total([figure.times for figure in hosts])
-        return MonthFigure(name, bounds, times, _verdicts(rule, bounds, self.stars))
+        return MonthFigure(name, bounds, times, verdicts_of(rule, bounds, self.stars))
 
     def _filled(
         self,
@@ -183,7 +183,7 @@ def _known(rule: Rule, stars: Sequence[str]) -> list[tuple[str, Fraction]]:
     return [(star, threshold) for star in stars if (threshold := rule.threshold(star)) is not None]
 
 
-def _verdicts(rule: Rule, bounds: Bounds, stars: Sequence[str]) -> dict[str, Verdict]:
+def verdicts_of(rule: Rule, bounds: Bounds, stars: Sequence[str]) -> dict[str, Verdict]:
     """Return the verdict for every star; without a threshold a figure decides nothing."""
     verdicts = {}
     for star in stars:
@@ -192,7 +192,7 @@ def _verdicts(rule: Rule, bounds: Bounds, stars: Sequence[str]) -> dict[str, Ver
     return verdicts
 
 
-def _host_notes(hosts: Sequence[HostFigure]) -> Iterable[Note]:
+def host_notes(hosts: Sequence[HostFigure]) -> Iterable[Note]:
     """Gather the marks of all hosts into one note a code, in the order of ``TEXTS``."""
     marked: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
     for figure in hosts:

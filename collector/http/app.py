@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from collector import enrolling, ingest
 from collector.errors import RequestError, StoreBusyError, StoreError
@@ -28,6 +29,7 @@ from collector.http.bodies import (
 from collector.http.buckets import Buckets
 from collector.http.budget import MAX_BODY_BYTES_IN_FLIGHT, Budget
 from collector.http.chunk_answers import STORED_BEFORE_OR_NOW, answer_to_chunks, size_header
+from collector.http.console import beside_the_wire
 from collector.http.log import Log
 from collector.http.metrics import Metrics
 from collector.http.writer import RETRY_AFTER_S, Writer
@@ -58,6 +60,7 @@ def create_app(
     clock: Clock,
     log: Log,
     monotonic: Callable[[], float] = time.monotonic,
+    console: ASGIApp | None = None,
 ) -> Starlette:
     """Return the application.
 
@@ -67,6 +70,7 @@ def create_app(
         clock: wall clock in ms since 1970.
         log: takes one event per batch, enrolment and refusal.
         monotonic: seconds that never go back.
+        console: answers every path that is none of the wire's (``collector.http.console``).
     """
     service = _Service(opened, limits=limits, clock=clock, log=log, monotonic=monotonic)
 
@@ -75,7 +79,7 @@ def create_app(
         yield
         service.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/enrolments/offer", service.guarded("offer", service.offer), methods=["POST"]),
             Route("/v1/enrolments", service.guarded("enrolments", service.enrol), methods=["POST"]),
@@ -86,6 +90,9 @@ def create_app(
         exception_handlers={HTTPException: service.no_such_endpoint, Exception: service.failed},
         lifespan=lifespan,
     )
+    if console is not None:
+        app.router.default = beside_the_wire(console, app.router.default)
+    return app
 
 
 class _Service:

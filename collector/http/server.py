@@ -6,8 +6,10 @@ import asyncio
 import logging
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -51,8 +53,13 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
-def run(app: Starlette, bound: socket.socket, *, limits: Limits, log: Log) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the running requests and return."""
+def run(
+    app: Starlette, bound: socket.socket, *, limits: Limits, log: Log, stopping: threading.Event | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the running requests and return.
+
+    ``stopping`` is set with the signal: answers without an end (streams of events) must end then.
+    """
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = [ServerMessages(log)] if name == "uvicorn" else []
@@ -72,17 +79,22 @@ def run(app: Starlette, bound: socket.socket, *, limits: Limits, log: Log) -> No
         timeout_graceful_shutdown=limits.shutdown_timeout_s,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
-    _Server(config, url=url_of(bound), log=log).run(sockets=[bound])
+    _Server(config, url=url_of(bound), log=log, stopping=stopping or threading.Event()).run(sockets=[bound])
     log("stopped")
 
 
 class _Server(uvicorn.Server):
     """Says where it listens, and ends without raising the signal again."""
 
-    def __init__(self, config: uvicorn.Config, *, url: str, log: Log) -> None:
+    def __init__(self, config: uvicorn.Config, *, url: str, log: Log, stopping: threading.Event) -> None:
         super().__init__(config)
         self._url = url
         self._log = log
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

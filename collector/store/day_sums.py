@@ -6,7 +6,7 @@ is added, and a stored value that is no integer is never handed on as a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import date
 from typing import Any
@@ -27,6 +27,7 @@ from evidence.stored import DaySumRow
 
 _COUNTS = tuple(field.name for field in fields(DaySum) if field.name != "amount")
 _NUMBERS = ("amount_hi", "amount_lo", *_COUNTS)
+_INTEGERS = frozenset((int,))
 NOT_AN_INTEGER = -1
 """Stands for a damaged value where an audit asks for all rows; no sum is negative."""
 
@@ -107,24 +108,40 @@ def rederive(connection: Connection, line: Line, calendar: LocalCalendar, days: 
 
 
 def rows(
-    connection: Connection, first_day: int, after_day: int, *, damaged: bool = False
+    connection: Connection,
+    first_day: int,
+    after_day: int,
+    *,
+    hosts: Sequence[str] | None = None,
+    metric: str | None = None,
+    damaged: bool = False,
 ) -> Iterator[DaySumRow]:
-    """Yield the day sums of all hosts for days in [first_day, after_day), sorted.
+    """Yield the day sums of all hosts and metrics, or of those named, for days in [first_day, after_day), sorted.
 
     ``damaged`` also yields sums that are not made of integers, each such value ``NOT_AN_INTEGER``.
 
     Raises:
         DamagedSumError: a sum is not made of integers, and ``damaged`` was not asked for.
     """
-    table = schema.day_sum
+    table = schema.day_sum.c
+    places = (schema.host.c.name, table.source, table.metric, table.day)
     query = (
-        select(schema.host.c.name, table)
-        .join(schema.host, schema.host.c.id == table.c.host_id)
-        .where(table.c.day >= first_day, table.c.day < after_day)
-        .order_by(schema.host.c.name, table.c.source, table.c.metric, table.c.day)
+        select(*places, table.host_id, *(table[name] for name in _NUMBERS))
+        .join_from(schema.day_sum, schema.host, schema.host.c.id == table.host_id)
+        .where(table.day >= first_day, table.day < after_day)
+        .order_by(*places)
     )
-    for row in connection.execute(query).mappings():
-        yield DaySumRow(row["name"], row["source"], row["metric"], row["day"], _sum(row, damaged=damaged))
+    if hosts is not None:
+        query = query.where(schema.host.c.name.in_(hosts))
+    if metric is not None:
+        query = query.where(table.metric == metric)
+    for row in connection.execute(query):
+        name, source, what, day, _, high, low, *counts = row
+        if _INTEGERS.issuperset(map(type, (high, low, *counts))):
+            sums = DaySum(high * schema.AMOUNT_BASE + low, *counts)
+        else:
+            sums = _sum(row._mapping, damaged=damaged)  # noqa: SLF001 - SQLAlchemy's documented name
+        yield DaySumRow(name, source, what, day, sums)
 
 
 def _values(line: Line, place: tuple[str, int], sums: DaySum) -> dict[str, Any]:

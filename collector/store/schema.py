@@ -410,3 +410,52 @@ anchor_receipt = Table(
     Column("leaf", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
+
+# Who may use the console. A password is kept as what argon2 makes of it, everything else that somebody
+# could sign in with as its SHA-256.
+person = Table(
+    "person",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("password", Text, nullable=False),
+    # Wrong passwords since the last right one or the last lock.
+    Column("failures", Integer, nullable=False),
+    Column("locked_until_ms", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("sha256", _Hash, primary_key=True),
+    Column("person_id", _Id, ForeignKey("person.id"), nullable=False, index=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("sha256", _Hash, nullable=False, unique=True),
+    Column("name", String(64), nullable=False),
+    # Names of scopes, sorted, divided by blanks.
+    Column("scopes", Text, nullable=False),
+    Column("made_by", String(64), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger),
+    Column("revoked_ms", BigInteger),
+)
+
+setup_link = Table(
+    "setup_link",
+    metadata,
+    Column("sha256", _Hash, primary_key=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)

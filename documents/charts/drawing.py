@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import vl_convert
-
 from documents.display import legible
 from documents.errors import RenderError
 
@@ -168,6 +166,9 @@ def render(spec: Spec) -> str:
             "gridColor": FAINT,
         },
     }
+    # Its engine starts threads and takes memory, which who only makes specifications does without.
+    import vl_convert  # noqa: PLC0415 - see above
+
     try:
         svg = vl_convert.vegalite_to_svg(
             json.dumps(_legible(spec), ensure_ascii=False),

@@ -133,6 +133,11 @@ class _Demo:
         self._out.print(f"\n[bold]一切都在 everything is in[/] {_shown(self._folder)}")
         log_key = _shown(self._folder / "log.pub")
         self._out.print(f".venv/bin/starproof check {_shown(pack)} --log-key {log_key}", soft_wrap=True)
+        self._out.print(
+            "\n[bold]在网页上看 see it in a browser[/]（打印的链接创建管理员 the link it prints makes the administrator）:\n"
+            f".venv/bin/starproof serve --db sqlite:///{_shown(self._folder / 'starproof.db')}",
+            soft_wrap=True,
+        )
         return 0
 
     def _say(self, step: int, zh: str, en: str) -> None:

@@ -436,6 +436,10 @@ def test_an_old_store_is_migrated_and_its_log_is_what_it_held(enrolled, api, ope
             "checkpoint",
             "day_mark",
             "month_close",
+            "session",
+            "person",
+            "api_token",
+            "setup_link",
         ):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")

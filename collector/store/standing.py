@@ -1,0 +1,177 @@
+"""How the fleet stands: hosts with their sources and newest chunk, and a mark that moves with the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from collector.store import schema
+from evidence import columns
+from evidence import enrolment as records
+from evidence.chunk import Header, parse_header, read_frame
+from evidence.manifest import Manifest, parse
+
+Revision = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest chunk of a host. ``lag_ms``: how long after its last reading it arrived."""
+
+    source: str
+    start_ms: int
+    end_ms: int
+    received_ms: int
+    header: Header
+
+    @property
+    def lag_ms(self) -> int:
+        """Time from the chunk's end to its arrival."""
+        return self.received_ms - self.end_ms
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One host: its sources with the software that enrolled them, and its newest chunk if it has one."""
+
+    id: int
+    name: str
+    sources: Mapping[str, str]
+    newest: Newest | None
+
+
+def revision(connection: Connection) -> Revision:
+    """Return numbers that differ whenever figures or the fleet's standing may.
+
+    Everything that counts is in the log, but for declared scopes, the ledger, and what pollers note.
+    """
+    marks = (
+        schema.log_leaf.c.index,
+        schema.scope_version.c.version,
+        schema.ledger_entry.c.number,
+        schema.finding.c.id,
+        schema.inventory.c.id,
+        schema.poll.c.id,
+        schema.token.c.used_ms,
+    )
+    return tuple(int(connection.scalar(select(func.max(mark))) or 0) for mark in marks)
+
+
+def declared(connection: Connection) -> Revision:
+    """Return numbers that differ whenever what is declared differs: hosts, scope, ledger."""
+    marks = (schema.host.c.id, schema.scope_version.c.version, schema.ledger_entry.c.number)
+    return tuple(int(connection.scalar(select(func.max(mark))) or 0) for mark in marks)
+
+
+def last_chunk(connection: Connection) -> int:
+    """Return the number of the chunk that came last, 0 without one."""
+    return int(connection.scalar(select(func.max(schema.chunk.c.id))) or 0)
+
+
+def chunks_before(connection: Connection, after_id: int, end_ms: int) -> int:
+    """Return how many chunks came after the one numbered ``after_id`` that claim time before ``end_ms``."""
+    table = schema.chunk.c
+    query = select(func.count()).where(table.id > after_id, table.start_ms < end_ms)
+    return int(connection.scalar(query) or 0)
+
+
+def standings(connection: Connection, *, host_id: int | None = None) -> Sequence[Standing]:
+    """Return all hosts by name, or the one with this number."""
+    query = select(schema.host.c.id, schema.host.c.name).order_by(schema.host.c.name)
+    if host_id is not None:
+        query = query.where(schema.host.c.id == host_id)
+    sources = _sources(connection, host_id)
+    newest = _newest(connection, host_id)
+    return [
+        Standing(row.id, row.name, sources.get(row.id, {}), newest.get(row.id))
+        for row in connection.execute(query)
+    ]
+
+
+def sources(connection: Connection) -> Mapping[str, Sequence[str]]:
+    """Return the sources of every host, by the host's name, sorted."""
+    host, enrolled = schema.host.c, schema.enrolment.c
+    query = (
+        select(host.name, enrolled.source)
+        .join_from(schema.host, schema.enrolment, enrolled.host_id == host.id, isouter=True)
+        .distinct()
+        .order_by(host.name, enrolled.source)
+    )
+    found: dict[str, list[str]] = {}
+    for name, source in connection.execute(query):
+        found.setdefault(name, []).extend([] if source is None else [source])
+    return found
+
+
+def host_name(connection: Connection, host_id: int) -> str | None:
+    """Return the name of the host with this number."""
+    name = connection.scalar(select(schema.host.c.name).where(schema.host.c.id == host_id))
+    return None if name is None else str(name)
+
+
+def newest_manifest(connection: Connection, host_id: int, source: str) -> Manifest | None:
+    """Return what the newest chunk of a host's source says of the host and its devices."""
+    table = schema.chunk.c
+    query = select(table.frame).where(table.host_id == host_id, table.source == source)
+    data = connection.scalar(query.order_by(table.end_ms.desc()).limit(1))
+    if data is None:
+        return None
+    frame = read_frame(data)
+    return parse(columns.inflate(frame.manifest, length=frame.manifest_bytes))
+
+
+def first_day(connection: Connection) -> int | None:
+    """Return the ordinal of the first local day with a day sum."""
+    day = connection.scalar(select(func.min(schema.day_sum.c.day)))
+    return None if day is None else int(day)
+
+
+def unanchored(connection: Connection) -> int:
+    """Return how many checkpoints an anchor has failed to take so far."""
+    outbox = schema.anchor_outbox.c
+    query = select(func.count()).where(outbox.done_ms.is_(None), outbox.attempts > 0)
+    return int(connection.scalar(query) or 0)
+
+
+def _sources(connection: Connection, host_id: int | None) -> dict[int, dict[str, str]]:
+    table = schema.enrolment.c
+    found: dict[int, dict[str, str]] = {}
+    query = select(table.host_id, table.source, table.record).order_by(
+        table.host_id, table.source, table.epoch
+    )
+    if host_id is not None:
+        query = query.where(table.host_id == host_id)
+    for row in connection.execute(query):
+        found.setdefault(row.host_id, {})[row.source] = records.parse(row.record).agent
+    return found
+
+
+def _newest(connection: Connection, host_id: int | None) -> dict[int, Newest]:
+    table, other = schema.chunk, schema.chunk.alias("other")
+    # One look into the index for each host; grouping would read the index of all chunks.
+    last = (
+        select(other.c.id)
+        .where(other.c.host_id == schema.host.c.id)
+        .order_by(other.c.end_ms.desc(), other.c.start_ms.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    wanted = (
+        table.c.host_id,
+        table.c.source,
+        table.c.start_ms,
+        table.c.end_ms,
+        table.c.received_ms,
+        table.c.frame,
+    )
+    query = select(*wanted).join_from(schema.host, table, table.c.id == last)
+    if host_id is not None:
+        query = query.where(schema.host.c.id == host_id)
+    return {
+        row.host_id: Newest(
+            row.source, row.start_ms, row.end_ms, row.received_ms, parse_header(read_frame(row.frame).header)
+        )
+        for row in connection.execute(query)
+    }

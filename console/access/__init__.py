@@ -1,0 +1,1 @@
+"""Who may do what: roles, passwords, sessions, and the link that makes the first account."""

@@ -1,0 +1,143 @@
+"""Making and changing accounts: what is taken, what is refused and why."""
+
+from __future__ import annotations
+
+from collector.store import people, registry
+from collector.store.engine import Store
+from collector.store.people import Person
+from console.access.passwords import Passwords, weakness
+from console.access.roles import Role
+from console.access.sessions import digest, fresh_token
+
+MOST_NAME = 64
+SETUP_MS = 24 * 3_600_000
+
+
+class AccountError(Exception):
+    """An account cannot be made or changed so. ``words`` is the key of the reason's words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+class Accounts:
+    """Makes, changes and removes accounts, each change in the audit trail; threads may share it."""
+
+    def __init__(self, store: Store, passwords: Passwords) -> None:
+        self._store = store
+        self._passwords = passwords
+
+    def people(self) -> list[Person]:
+        """Return all accounts by name."""
+        with self._store.reading() as connection:
+            return list(people.people(connection))
+
+    def offer_setup(self, *, now_ms: int) -> str | None:
+        """Return the secret of a new link for the first account, ``None`` if there is an account."""
+        secret = fresh_token()
+        with self._store.writing() as connection:
+            if people.anybody(connection):
+                return None
+            people.offer_setup(connection, digest(secret), now_ms=now_ms, expires_ms=now_ms + SETUP_MS)
+        return secret
+
+    def setup_is_open(self, secret: str, *, now_ms: int) -> bool:
+        """Return whether the link with this secret still makes the first account."""
+        with self._store.reading() as connection:
+            return people.setup_is_open(connection, digest(secret), now_ms=now_ms)
+
+    def set_up(self, secret: str, *, name: str, password: str, now_ms: int) -> None:
+        """Make the first account, an administrator; the link is used up.
+
+        Raises:
+            AccountError: the link is used up, or name or password cannot be taken.
+        """
+        kept = self._kept(name, password)
+        with self._store.writing() as connection:
+            if not people.setup_is_open(connection, digest(secret), now_ms=now_ms):
+                raise AccountError("setup.over")
+            people.end_setup(connection)
+            people.add(connection, name=name, role=Role.ADMINISTRATOR.value, password=kept, now_ms=now_ms)
+            registry.note(connection, now_ms=now_ms, actor=name, action="SETUP", detail="")
+
+    def add(self, *, name: str, role: str, password: str, actor: str, now_ms: int) -> None:
+        """Add an account.
+
+        Raises:
+            AccountError: name, role or password cannot be taken.
+        """
+        kept = self._kept(name, password)
+        with self._store.writing() as connection:
+            if people.by_name(connection, name) is not None:
+                raise AccountError("person.taken")
+            people.add(connection, name=name, role=_role(role), password=kept, now_ms=now_ms)
+            registry.note(
+                connection, now_ms=now_ms, actor=actor, action="PERSON_ADDED", detail=f"{name} {role}"
+            )
+
+    def give_role(self, person_id: int, *, role: str, actor: str, now_ms: int) -> None:
+        """Give an account another role.
+
+        Raises:
+            AccountError: there is no such account or role, or nobody would administer any more.
+        """
+        with self._store.writing() as connection:
+            person = _found(people.by_id(connection, person_id))
+            people.change(connection, person_id, role=_role(role), changed_ms=now_ms)
+            if not people.administrators(connection):
+                raise AccountError("person.last")
+            detail = f"{person.name} {person.role} -> {role}"
+            registry.note(connection, now_ms=now_ms, actor=actor, action="PERSON_ROLE", detail=detail)
+
+    def set_password(self, person_id: int, *, password: str, actor: str, now_ms: int) -> None:
+        """Give an account another password; it is signed out everywhere and no longer locked.
+
+        Raises:
+            AccountError: there is no such account, or the password cannot be taken.
+        """
+        with self._store.reading() as connection:
+            person = _found(people.by_id(connection, person_id))
+        kept = self._kept(person.name, password)
+        with self._store.writing() as connection:
+            people.change(
+                connection, person_id, password=kept, failures=0, locked_until_ms=0, changed_ms=now_ms
+            )
+            people.end_sessions(connection, person_id)
+            registry.note(
+                connection, now_ms=now_ms, actor=actor, action="PERSON_PASSWORD", detail=person.name
+            )
+
+    def remove(self, person_id: int, *, actor: str, now_ms: int) -> None:
+        """Remove an account.
+
+        Raises:
+            AccountError: there is no such account, or nobody would administer any more.
+        """
+        with self._store.writing() as connection:
+            person = _found(people.by_id(connection, person_id))
+            people.remove(connection, person_id)
+            if not people.administrators(connection):
+                raise AccountError("person.last")
+            registry.note(connection, now_ms=now_ms, actor=actor, action="PERSON_REMOVED", detail=person.name)
+
+    def _kept(self, name: str, password: str) -> str:
+        if not 0 < len(name) <= MOST_NAME or not name.isprintable() or name != name.strip():
+            raise AccountError("person.name_rule")
+        reason = weakness(password, name=name)
+        if reason is not None:
+            raise AccountError(reason.value)
+        return self._passwords.hashed(password)
+
+
+def _role(text: str) -> str:
+    try:
+        return Role(text).value
+    except ValueError:
+        raise AccountError("person.no_role") from None
+
+
+def _found(person: Person | None) -> Person:
+    if person is None:
+        raise AccountError("person.gone")
+    return person

@@ -1,0 +1,142 @@
+"""The console as an ASGI application, and how it is opened beside the collector."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from collector.http.buckets import Buckets
+from collector.http.log import Log
+from collector.ingest import Clock
+from collector.opening import OpenStore
+from collector.settings import Settings
+from console.access.accounts import Accounts
+from console.access.passwords import Passwords
+from console.access.sessions import Sessions
+from console.guard import finished, guarded, refused, visit_of
+from console.language import merged
+from console.pages import TABLE, WORDS
+from console.pages.overview.months import warm
+from console.reading.changes import Changes
+from console.reading.snapshots import Snapshots
+from console.rendering import ASSETS, STATIC, Pages
+from console.services import Console
+from console.words import COMMON
+
+ATTEMPTS_A_MINUTE = 30
+"""To sign in, from one address; a lock is per account, this is against trying many accounts."""
+FOR_EVER = "public, max-age=31536000, immutable"
+_KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+def create_console(
+    opened: OpenStore,
+    *,
+    settings: Settings,
+    url: str,
+    clock: Clock,
+    log: Log,
+    stopping: threading.Event | None = None,
+    passwords: Passwords | None = None,
+    snapshots: Snapshots | None = None,
+) -> Console:
+    """Return what is behind the pages; ``passwords`` and ``snapshots`` are by default the usual ones."""
+    passwords = passwords or Passwords()
+    return Console(
+        opened=opened,
+        settings=settings,
+        url=settings.public_url or url,
+        clock=clock,
+        log=log,
+        sessions=Sessions(opened.store, passwords),
+        accounts=Accounts(opened.store, passwords),
+        snapshots=snapshots or Snapshots(opened.store, monotonic=time.monotonic, log=log),
+        changes=Changes(opened.store),
+        pages=Pages(merged((COMMON, *WORDS)), TABLE, zone=opened.identity.timezone),
+        attempts=Buckets(ATTEMPTS_A_MINUTE, time.monotonic),
+        stopping=stopping or threading.Event(),
+    )
+
+
+def application(console: Console) -> Starlette:
+    """Return the application that answers with the pages of the table."""
+
+    async def no_page(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        return await run_in_threadpool(_lost, console, request, status)
+
+    async def failed(request: Request, _error: Exception) -> Response:
+        visit = visit_of(request, console)
+        return finished(visit, refused(visit, 500, "error.failed"))
+
+    return Starlette(
+        routes=[
+            Route("/static/{version}/{name}", _static, methods=["GET"]),
+            *(Route(page.path, guarded(page, console), methods=list(page.methods)) for page in TABLE),
+        ],
+        exception_handlers={HTTPException: no_page, Exception: failed},
+    )
+
+
+@contextmanager
+def open_console(
+    opened: OpenStore,
+    *,
+    settings: Settings,
+    url: str,
+    clock: Clock,
+    log: Log,
+    stopping: threading.Event,
+) -> Iterator[ASGIApp]:
+    """Give the console's application; without an account, print the link that makes the first one.
+
+    Raises:
+        StoreError: the store cannot be used.
+    """
+    console = create_console(opened, settings=settings, url=url, clock=clock, log=log, stopping=stopping)
+    secret = console.accounts.offer_setup(now_ms=clock())
+    say = partial(print, file=sys.stderr, flush=True)
+    base = console.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:").rstrip("/")
+    if secret is None:
+        say(f"控制台 console: {base}/")
+    else:
+        say(
+            f"控制台首次设置，24 小时内有效，只能用一次 / set up the console, once, within 24 hours:\n  {base}/setup?link={secret}"
+        )
+    console.snapshots.warm(partial(warm, console))
+    try:
+        yield application(console)
+    finally:
+        console.snapshots.close()
+
+
+def _lost(console: Console, request: Request, status: int) -> Response:
+    visit = visit_of(request, console)
+    if visit.token:
+        visit.person = console.sessions.who(visit.token, now_ms=console.clock())
+    return finished(visit, refused(visit, status, "error.not_found"))
+
+
+async def _static(request: Request) -> Response:
+    """Files have fixed names: nothing of the path is ever opened."""
+    name = request.path_params["name"]
+    if name not in ASSETS:
+        raise HTTPException(404)
+    kind = _KINDS[name.rpartition(".")[2]]
+    return FileResponse(
+        STATIC / name,
+        media_type=kind,
+        headers={"Cache-Control": FOR_EVER, "X-Content-Type-Options": "nosniff"},
+    )

@@ -1,0 +1,133 @@
+"""Endpoints of the door. Those that need nothing are all here."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from collector.store import people
+from console.access.accounts import AccountError
+from console.access.passwords import MOST_CHARACTERS
+from console.access.roles import Need, Role
+from console.guard import Refusal
+from console.language import COOKIE, chosen
+from console.page import Page
+from console.pages.entry.live import stream
+from console.visit import REFUSED, NotFoundError, Visit, local
+
+LANDING = {Role.REVIEWER: "/account"}
+"""Where people land who may not open the overview."""
+
+
+def signing_in(visit: Visit) -> Response:
+    """Show the form for signing in; who is signed in goes on."""
+    onward = local(visit.query.get("next"))
+    if visit.person is not None:
+        return visit.back_to(onward)
+    with visit.console.store.reading() as connection:
+        nobody = not people.anybody(connection)
+    return visit.render(
+        "entry/login.html", onward=onward, name="", problem="entry.no_people" if nobody else ""
+    )
+
+
+def sign_in(visit: Visit) -> Response:
+    """Take name and password; begin a session under a new token."""
+    peer = visit.request.client.host if visit.request.client else ""
+    if visit.console.attempts.wait_s(peer):
+        raise Refusal(429, "error.attempts")
+    name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
+    onward = local(visit.form.get("next"))
+    token = visit.console.sessions.sign_in(name, password, now_ms=visit.now_ms)
+    if token is None:
+        visit.console.log("sign_in_refused", peer=peer)
+        return visit.render(
+            "entry/login.html", status=REFUSED, onward=onward, name=name, problem="entry.wrong"
+        )
+    return _inside(visit, token, onward)
+
+
+def sign_out(visit: Visit) -> Response:
+    """End the session."""
+    visit.console.sessions.sign_out(visit.token)
+    visit.cookies[visit.console.session_cookie(secure=visit.secure)] = None
+    return visit.back_to("/login")
+
+
+def setting_up(visit: Visit) -> Response:
+    """Show the form for the first account, to who has the link."""
+    link = visit.query.get("link", "")
+    if not visit.console.accounts.setup_is_open(link, now_ms=visit.now_ms):
+        return visit.render("entry/setup_over.html", status=404)
+    return visit.render("entry/setup.html", link=link, name="", problem="")
+
+
+def set_up(visit: Visit) -> Response:
+    """Make the first account and sign it in."""
+    link, name, password = (visit.form.get(field, "") for field in ("link", "name", "password"))
+    if not visit.console.accounts.setup_is_open(link, now_ms=visit.now_ms):
+        return visit.render("entry/setup_over.html", status=404)
+    try:
+        _require_twice(visit)
+        visit.console.accounts.set_up(link, name=name.strip(), password=password, now_ms=visit.now_ms)
+    except AccountError as error:
+        return visit.render("entry/setup.html", status=REFUSED, link=link, name=name, problem=error.words)
+    token = visit.console.sessions.sign_in(name.strip(), password, now_ms=visit.now_ms)
+    return visit.back_to("/login") if token is None else _inside(visit, token, "/")
+
+
+def account(visit: Visit) -> Response:
+    """Show one's own account."""
+    return visit.render("entry/account.html", problem="")
+
+
+def change_password(visit: Visit) -> Response:
+    """Change one's own password, which ends all of one's sessions."""
+    if visit.person is None:  # the guard lets nobody through; for the type
+        raise NotFoundError
+    try:
+        _require_twice(visit)
+        _require_known(visit, visit.person.id)
+        visit.console.accounts.set_password(
+            visit.person.id, password=visit.form.get("password", ""), actor=visit.actor, now_ms=visit.now_ms
+        )
+    except AccountError as error:
+        return visit.render("entry/account.html", status=REFUSED, problem=error.words)
+    return visit.back_to("/login", said="account.password_done")
+
+
+def choose_language(visit: Visit) -> Response:
+    """Remember the language."""
+    visit.cookies[COOKIE] = chosen(visit.form.get("language"))
+    return visit.back_to(local(visit.form.get("next")))
+
+
+def _require_twice(visit: Visit) -> None:
+    if visit.form.get("password") != visit.form.get("again"):
+        raise AccountError("setup.differ")
+
+
+def _require_known(visit: Visit, person: int) -> None:
+    old = visit.form.get("old", "")[: MOST_CHARACTERS + 1]
+    if not visit.console.sessions.confirm(person, old, now_ms=visit.now_ms):
+        raise AccountError("account.wrong")
+
+
+def _inside(visit: Visit, token: str, onward: str) -> Response:
+    visit.cookies[visit.console.session_cookie(secure=visit.secure)] = token
+    known = visit.console.sessions.who(token, now_ms=visit.now_ms)
+    if known is not None and onward == "/":
+        onward = LANDING.get(known.role, "/")
+    return visit.back_to(onward)
+
+
+PAGES = (
+    Page("/login", signing_in, needs=Need.NOTHING),
+    Page("/login", sign_in, needs=Need.NOTHING, methods=("POST",)),
+    Page("/setup", setting_up, needs=Need.NOTHING),
+    Page("/setup", set_up, needs=Need.NOTHING, methods=("POST",)),
+    Page("/language", choose_language, needs=Need.NOTHING, methods=("POST",)),
+    Page("/logout", sign_out, needs=Need.SIGNED_IN, methods=("POST",)),
+    Page("/account", account, needs=Need.SIGNED_IN),
+    Page("/account/password", change_password, needs=Need.SIGNED_IN, methods=("POST",)),
+    Page("/live", stream, needs=Need.SIGNED_IN),
+)

@@ -1,0 +1,1 @@
+"""主机: the list of hosts, and everything about one."""

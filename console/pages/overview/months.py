@@ -1,0 +1,90 @@
+"""Which month a page shows: the query's, or this one; and the months before and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from collector.store import standing
+from console.reading.fleet import HostRow, rows_of
+from console.reading.month import Fleet, MonthFigures, Span, read_figures, read_fleet, span_of
+from console.services import Console
+from console.visit import NotFoundError, Visit
+from evidence.errors import MalformedError
+
+STATE_EVERY_MS = 15_000
+
+
+def month_asked(visit: Visit) -> Span:
+    """Return the month of the query ``month``, by default this one.
+
+    Raises:
+        NotFoundError: it is none, or has not begun.
+    """
+    try:
+        span = span_of(visit.console.zone, visit.now_ms, visit.query.get("month") or None)
+    except MalformedError:
+        raise NotFoundError from None
+    if span is None:
+        raise NotFoundError
+    return span
+
+
+def month_of(visit: Visit, span: Span) -> MonthFigures:
+    """Return the figures of the month, computed now or shortly before; their own span says until when.
+
+    Raises:
+        VerifierError: the evidence or the declared rules are impossible.
+        NotReadyError: they are being computed for the first time, which takes long.
+    """
+    return figures_of(visit.console, span)
+
+
+def fleet_of(visit: Visit) -> Fleet:
+    """Return how hosts and evidence stand, read now or shortly before."""
+    return standing_of(visit.console)
+
+
+def rows_now(visit: Visit, month: MonthFigures) -> Sequence[HostRow]:
+    """Return all hosts with their state; a host falls silent on a page some seconds late at most."""
+    fleet, now_ms = fleet_of(visit), visit.now_ms
+    made = (month.made_ms, fleet.made_ms, now_ms // STATE_EVERY_MS)
+    return visit.console.snapshots.get(
+        ("rows", month.span.month), lambda: rows_of(month, fleet, now_ms), revision=lambda: made
+    )
+
+
+def figures_of(console: Console, span: Span) -> MonthFigures:
+    """Return the figures of a month; see ``month_of``."""
+    end_ms = console.opened.identity.calendar.day_start(span.last_day + 1)
+    return console.snapshots.get(
+        ("figures", span.month),
+        lambda: read_figures(console.store, span, now_ms=console.clock()),
+        revision=lambda: console.changes.before(end_ms),
+    )
+
+
+def standing_of(console: Console) -> Fleet:
+    """Return how hosts and evidence stand; see ``fleet_of``."""
+    return console.snapshots.get("fleet", lambda: read_fleet(console.store, now_ms=console.clock()))
+
+
+def warm(console: Console) -> None:
+    """Compute what the overview shows of this month."""
+    span = span_of(console.zone, console.clock())
+    if span is not None:
+        figures_of(console, span)
+        standing_of(console)
+
+
+def month_links(visit: Visit, span: Span) -> tuple[str | None, str | None]:
+    """Return the month before, if there are sums, and the month after, if it has begun."""
+    with visit.console.store.reading() as connection:
+        first = standing.first_day(connection)
+    before = _name(span.first_day - 1) if first is not None and first < span.first_day else None
+    after = _name(span.after_day)
+    return before, after if span_of(visit.console.zone, visit.now_ms, after) is not None else None
+
+
+def _name(day: int) -> str:
+    return date.fromordinal(day).isoformat()[:7]

@@ -1,0 +1,122 @@
+"""Words of the overview."""
+
+from __future__ import annotations
+
+from console.language import Words
+
+WORDS: Words = {
+    "overview.title": ("总览", "Overview"),
+    "overview.month": ("{month} 月度指标", "Figures of {month}"),
+    "overview.until": (
+        "截至 {day}（含），{past} / {days} 天",
+        "Until {day} (included), {past} of {days} days",
+    ),
+    "overview.over": ("整月", "The whole month"),
+    "overview.made": ("计算于 {moment}", "Computed at {moment}"),
+    "overview.star": ("六项指标目前可支持", "The six figures support so far"),
+    "overview.no_star": ("暂无", "none yet"),
+    "overview.not_award": ("计算所得，不是认定结果", "Computed; not an award"),
+    "overview.reached": ("{name}：{count} / {all} 项达标", "{name}: {count} of {all} reached"),
+    "overview.coverage": ("覆盖率", "Coverage"),
+    "overview.coverage_about": ("CPU 读数，全部主机", "Processor readings, all hosts"),
+    "overview.hosts": ("主机", "Hosts"),
+    "overview.hosts_about": ("{count} 台数据正常", "{count} with data as expected"),
+    "overview.matters": ("需要处理", "Needs attention"),
+    "overview.fine": ("一切正常，没有需要处理的事。", "Everything is fine; nothing to do."),
+    "overview.figures": ("六项指标", "The six figures"),
+    "overview.scale": (
+        "刻度按星级等分，不按数值；浅色段是缺失数据可能造成的区间，虚线圈是月末预计。",
+        (
+            "The scale is divided by stars, not by numbers. The light band is what missing data leave open; the dashed ring is "
+            "the projection."
+        ),
+    ),
+    "overview.likely": ("月末预计 {value} {unit}", "Projected: {value} {unit}"),
+    "overview.likely_about": (
+        "预计：余下各天与最近 7 天相同；不是证据",
+        "A projection: the rest of the month like the last 7 days; not evidence",
+    ),
+    "overview.interval": ("区间 {low} 至 {high}", "Interval {low} to {high}"),
+    "overview.open_end": ("区间 {low} 起，上限未知", "Interval from {low}, no upper end known"),
+    "overview.nothing": ("还没有数据", "No data yet"),
+    "overview.how.it_cost_reduction": (
+        "在台账登记上云前后的成本",
+        "Enter costs before and after in the ledger",
+    ),
+    "overview.how.monthly_user_rate": ("接入登录日志或账号来源", "Connect login logs or accounts"),
+    "overview.how.cpu_utilization": ("接入主机或云账号", "Connect hosts or a cloud account"),
+    "overview.how.bandwidth_utilization": (
+        "接入主机，并在申报范围写明购买带宽",
+        "Connect hosts and declare their bandwidth",
+    ),
+    "overview.how.daily_reads_writes": ("接入主机或数据库", "Connect hosts or databases"),
+    "overview.how.cloud_investment": ("在台账登记付款", "Enter payments in the ledger"),
+    "overview.gauge": ("{name}：{value}，门槛 {limits}", "{name}: {value}; thresholds {limits}"),
+    "overview.broken": ("这个月的指标暂时算不出来", "The figures of this month cannot be computed"),
+    "overview.broken_about": (
+        "库里的证据或申报范围互相矛盾，请在服务器上运行 starproof audit 查看原因。",
+        "The stored evidence or the declared scope contradicts itself; run starproof audit on the server.",
+    ),
+    "overview.start": ("从接入第一台主机开始", "Begin with the first host"),
+    "overview.start_about": (
+        "复制一条命令到主机上运行，几分钟后它就会出现在这里。",
+        "Copy one command, run it on a host, and it appears here within minutes.",
+    ),
+    "matter.no_scope": ("还没有声明申报范围", "No scope is declared"),
+    "matter.no_scope.how": (
+        "未声明时所有主机都计入，带宽、人数等口径取默认值。请在统计期开始之前运行 starproof scope declare。",
+        "All hosts count and the defaults hold. Declare one before the window begins: starproof scope declare.",
+    ),
+    "matter.scope_outside": ("申报范围不含这个月", "The scope does not hold this month"),
+    "matter.scope_outside.how": ("以下按未声明计算。", "Shown as if none were declared."),
+    "matter.scope_broken": ("申报范围无法使用", "The declared scope cannot be used"),
+    "matter.scope_broken.how": (
+        "在服务器上运行 starproof scope show 查看原因。",
+        "Run starproof scope show on the server.",
+    ),
+    "matter.silent": ("主机没有上报", "Hosts are silent"),
+    "matter.silent.how": (
+        "看主机是否开机、网络是否可达：starproof agent status。断网期间的数据会在恢复后补上。",
+        "Is it up, can it reach this server? starproof agent status. What it read meanwhile arrives later.",
+    ),
+    "matter.behind": ("数据积压，正在补传", "Spools are catching up"),
+    "matter.behind.how": (
+        "通常会自己追上；若几小时不变，看主机上的 agent 日志。",
+        "Usually passes; else see the agent's log.",
+    ),
+    "matter.never": ("已注册但从未上报", "Enrolled, never heard of"),
+    "matter.never.how": (
+        "在主机上启动服务：systemctl start starproof-agent。",
+        "Start the service: systemctl start starproof-agent.",
+    ),
+    "matter.unknown": ("申报了但没有接入", "Declared, not connected"),
+    "matter.unknown.how": (
+        "没有数据的申报主机会拉低下限，请接入或修改申报范围。",
+        "Without data they pull the low end down.",
+    ),
+    "matter.clock": ("主机时钟偏差超过 5 秒", "Clocks are off by more than 5 s"),
+    "matter.clock.how": (
+        "在主机上启用时间同步（chrony 或 ntpd）。",
+        "Turn time synchronisation on (chrony, ntpd).",
+    ),
+    "matter.capacity": ("缺少带宽容量", "Bandwidth is not known"),
+    "matter.capacity.how": (
+        "在申报范围为这些主机写明合同带宽。",
+        "Declare what the contract says, in the scope.",
+    ),
+    "matter.no_data": ("指标还没有数据", "Figures without data"),
+    "matter.no_data.how": (
+        "按各指标下的提示接入，或由企业申报。",
+        "Connect them as each says, or declare them.",
+    ),
+    "matter.findings": ("采集端发现的问题", "The collector noticed"),
+    "matter.findings.how": (
+        "这些会写进证据包，评审员能看到。",
+        "They go into the pack; the reviewer sees them.",
+    ),
+    "matter.unanchored": ("检查点未能锚定到外部", "Checkpoints are not anchored"),
+    "matter.unanchored.how": (
+        "运行 starproof anchor status 查看原因。",
+        "Run starproof anchor status to see why.",
+    ),
+}

@@ -1,0 +1,1 @@
+"""人员: who may use the console, and as what."""

@@ -1,0 +1,71 @@
+"""The store as the verifier reads it, narrowed to what a page needs: some hosts, or the enterprise alone.
+
+The scope that goes with it names the hosts, so nobody asks these archives who is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from collector.store import day_sums
+from collector.store.archive import StoreArchive
+from collector.store.engine import Store
+from evidence.activity import ActivityRow
+from evidence.enrolment import SignedEnrolment
+from evidence.manifest import ACTIVITY
+from evidence.stored import DaySumRow
+
+
+class _Named(StoreArchive):
+    """Does not say who is there."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._reading = store
+
+    def hosts(self) -> list[str]:
+        """Return nothing: the scope names the hosts."""
+        return []
+
+    def enrolments(self) -> list[SignedEnrolment]:
+        """Return nothing: they are not asked for."""
+        return []
+
+
+class Everything(_Named):
+    """All hosts and the enterprise; day sums are read once for the longest stretch."""
+
+    def __init__(self, store: Store, names: Sequence[str] | None = None) -> None:
+        super().__init__(store)
+        self._names = names
+        self._rows: tuple[int, int, list[DaySumRow]] | None = None
+
+    def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
+        """Return the day sums of the hosts; ask for the longest stretch first."""
+        if self._rows is None or first_day < self._rows[0] or after_day > self._rows[1]:
+            with self._reading.reading() as connection:
+                found = list(day_sums.rows(connection, first_day, after_day, hosts=self._names))
+            self._rows = (first_day, after_day, found)
+        return [row for row in self._rows[2] if first_day <= row.day < after_day]
+
+
+class SomeHosts(Everything):
+    """Some hosts, nothing of the enterprise."""
+
+    def ledger(self) -> bytes:
+        """Return nothing: money is the enterprise's."""
+        return b""
+
+    def activity(self, first_day: int, after_day: int) -> Iterable[ActivityRow]:
+        """Return nothing: accounts are the enterprise's."""
+        _ = first_day, after_day
+        return ()
+
+
+class EnterpriseAlone(_Named):
+    """What figures of the enterprise are made of: money, accounts, and the time in which these were read."""
+
+    def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
+        """Return the day sums that say which time was read for accounts."""
+        with self._reading.reading() as connection:
+            return list(day_sums.rows(connection, first_day, after_day, metric=ACTIVITY))

@@ -1,0 +1,73 @@
+"""What all pages share: store, clock, sessions, templates, and what was computed already."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from collector.http.buckets import Buckets
+from collector.http.log import Log
+from collector.ingest import Clock
+from collector.opening import OpenStore
+from collector.settings import Settings
+from collector.store.engine import Store
+from console.access.accounts import Accounts
+from console.access.sessions import Sessions
+from console.reading.changes import Changes
+from console.reading.snapshots import Snapshots
+from console.rendering import Pages
+
+SECURE_COOKIE = "__Host-starproof"
+PLAIN_COOKIE = "starproof"
+
+
+@dataclass(frozen=True)
+class Console:
+    """Everything behind the pages.
+
+    ``url`` is where people find the console. ``stopping`` is set when the service begins to end.
+    """
+
+    opened: OpenStore
+    settings: Settings
+    url: str
+    clock: Clock
+    log: Log
+    sessions: Sessions
+    accounts: Accounts
+    snapshots: Snapshots
+    changes: Changes
+    pages: Pages
+    attempts: Buckets
+    """How often an address may try to sign in."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    streams: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(64))
+    """Live connections at once; each holds one of the server's."""
+
+    @property
+    def store(self) -> Store:
+        """The collector's store."""
+        return self.opened.store
+
+    @property
+    def zone(self) -> str:
+        """The enterprise's time zone."""
+        return self.opened.identity.timezone
+
+    @property
+    def enterprise(self) -> str:
+        """Whose console it is."""
+        return self.opened.identity.enterprise
+
+    def is_secure(self, host: str) -> bool:
+        """Return whether a request to this host came by TLS: to the public address, if that is one of https."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "https" and parts.netloc.casefold() == host.casefold()
+
+    def session_cookie(self, *, secure: bool) -> str:
+        """Return the name of the cookie that holds a session's token.
+
+        The prefix makes browsers insist on TLS and this very host; it cannot be used without TLS.
+        """
+        return SECURE_COOKIE if secure else PLAIN_COOKIE

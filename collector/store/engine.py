@@ -2,8 +2,8 @@
 
 SQLite runs in WAL mode with ``synchronous=FULL``: a commit has reached the disk when it returns,
 and readers never wait for the writer. Writers take the write lock at the transaction's beginning
-(BEGIN IMMEDIATE), so a transaction that began can always finish. This is the only module with SQL
-of one dialect; on PostgreSQL the same code runs on the driver's defaults.
+(BEGIN IMMEDIATE), so a transaction that began can always finish. What PostgreSQL is asked for stands in
+``collector/store/postgresql.py``; the rest of the store is the same code on both.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from collector.errors import StoreBusyError, StoreError, StoreMismatchError
+from collector.errors import StoreError, StoreMismatchError
 from collector.ownership import adopt
-from collector.store import schema
+from collector.store import postgresql, schema
+from collector.store.faults import explained, hidden
 
 HEAD = "0008"
 """The newest version of the schema; a test compares it with the migrations."""
@@ -40,9 +41,14 @@ _READABLE = 0o644
 
 @dataclass(frozen=True)
 class Store:
-    """An open store. Threads may share it; writers should come one at a time."""
+    """An open store. Threads and, on PostgreSQL, processes on several machines may share it."""
 
     engine: Engine
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether the store is on PostgreSQL; else it is an SQLite file."""
+        return self.engine.dialect.name == "postgresql"
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -51,21 +57,43 @@ class Store:
         Raises:
             StoreError: the database cannot be read.
         """
-        with _explained(self.engine.url), self.engine.connect() as connection, connection.begin():
+        reader = self.engine
+        if self.is_postgresql:
+            reader = reader.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with explained(self.engine.url), reader.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose changes are committed and on disk when the block ends.
 
-        An exception inside the block undoes all of them.
+        An exception inside the block undoes all of them. Nobody else writes meanwhile.
 
         Raises:
             StoreBusyError: another process has been writing for ``BUSY_TIMEOUT_S``.
             StoreError: the database cannot be written.
         """
-        writer = self.engine.execution_options(**{_WRITES: True})
-        with _explained(self.engine.url), writer.begin() as connection:
+        with self._writing(postgresql.ALONE) as connection:
+            yield connection
+
+    @contextmanager
+    def writing_beside(self) -> Iterator[Connection]:
+        """Give a connection as ``writing`` does, beside others that were given one so.
+
+        On SQLite there is one writer all the same. On PostgreSQL the block must lock what it is about
+        itself: its hosts first, by number, then the log's head.
+
+        Raises:
+            StoreBusyError: another process has been in the way for ``BUSY_TIMEOUT_S``.
+            StoreError: the database cannot be written.
+        """
+        with self._writing(postgresql.BESIDE) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, turn: str) -> Iterator[Connection]:
+        writer = self.engine.execution_options(**{_WRITES: turn})
+        with explained(self.engine.url), writer.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -85,10 +113,12 @@ def open_engine(url: str) -> Store:
     if sqlite:
         _make_directory(parsed)
         _make_file(Path(str(parsed.database)))
-    engine = _engine(parsed, {"connect_args": {"timeout": BUSY_TIMEOUT_S}} if sqlite else {})
-    if sqlite:
+        engine = _engine(parsed, {"connect_args": {"timeout": BUSY_TIMEOUT_S}})
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
+    else:
+        engine = _engine(parsed, postgresql.options(busy_timeout_s=BUSY_TIMEOUT_S))
+        event.listen(engine, "begin", _on_begin_of_postgresql)
     return _kept_if(_migrate, Store(engine))
 
 
@@ -105,7 +135,8 @@ def open_engine_for_reading(url: str) -> Store:
         raise StoreError(
             f"there is no store at {path}; give --db URL, or start one: starproof collector serve"
         )
-    engine = _engine(parsed, {} if path is None else {"creator": lambda: _connect_for_reading(path)})
+    options = postgresql.options(busy_timeout_s=BUSY_TIMEOUT_S, read_only=True)
+    engine = _engine(parsed, options if path is None else {"creator": lambda: _connect_for_reading(path)})
     if path is not None:
         event.listen(engine, "connect", _on_connect_for_reading)
         event.listen(engine, "begin", _on_begin)
@@ -140,14 +171,18 @@ def _parsed(url: str) -> URL:
         ) from None
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise StoreError("an SQLite store must be a file: write sqlite:///FILE")
-    return parsed
+    return postgresql.with_driver(parsed)
 
 
 def _engine(url: URL, options: dict[str, Any]) -> Engine:
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(f"no driver for the database URL {hidden(url)}: a store is on SQLite or PostgreSQL")
     try:
         return create_engine(url, **options)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(f"no driver for the database URL {_hidden(url)}: {error}") from None
+        raise StoreError(
+            f"no driver for the database URL {hidden(url)}: {error}; pip install 'starproof[postgresql]'"
+        ) from None
 
 
 def _kept_if(check: Callable[[Store], None], store: Store) -> Store:
@@ -227,10 +262,18 @@ def _on_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _on_begin_of_postgresql(connection: Connection) -> None:
+    turn = connection.get_execution_options().get(_WRITES)
+    if turn is not None:
+        postgresql.take_turn(connection, turn)
+
+
 def _migrate(store: Store) -> None:
-    if _version(store) == HEAD:
+    if schema_version(store) == HEAD:
         return
     with store.writing() as connection:
+        if store.is_postgresql:
+            postgresql.require_usable(connection, hidden(store.engine.url))
         version = MigrationContext.configure(connection).get_current_revision()
         _refuse_newer(version)
         config = Config()
@@ -244,7 +287,7 @@ def _require_current(store: Store) -> None:
         tables = set(inspect(connection).get_table_names())
         if not {schema.meta.name, schema.enrolment.name, schema.chunk.name} <= tables:
             raise StoreError(
-                f"{_hidden(store.engine.url)} is not a store of the collector, and was left as it is; "
+                f"{hidden(store.engine.url)} is not a store of the collector, and was left as it is; "
                 "give --db URL, or start one: starproof collector serve"
             )
         version = MigrationContext.configure(connection).get_current_revision()
@@ -252,7 +295,7 @@ def _require_current(store: Store) -> None:
     if version != HEAD:
         raise StoreMismatchError(
             f"the database has schema version {version or 'none'}, this software reads {HEAD}; "
-            f"bring it up to date: starproof collector serve --db {_hidden(store.engine.url)}"
+            f"bring it up to date: starproof collector serve --db {hidden(store.engine.url)}"
         )
 
 
@@ -263,33 +306,11 @@ def _refuse_newer(version: str | None) -> None:
         )
 
 
-def _version(store: Store) -> str | None:
+def schema_version(store: Store) -> str | None:
+    """Return the version of the store's schema, ``None`` if it has none.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
     with store.reading() as connection:
         return MigrationContext.configure(connection).get_current_revision()
-
-
-@contextmanager
-def _explained(url: URL) -> Iterator[None]:
-    """Turn the driver's errors into ours, without the statement and its values."""
-    try:
-        yield
-    except OperationalError as error:
-        if _is_busy(error.orig):
-            raise StoreBusyError("another process is writing to the database; try again shortly") from None
-        raise StoreError(f"cannot use the database {_hidden(url)}: {error.orig}") from None
-    except DBAPIError as error:
-        raise StoreError(f"the database {_hidden(url)} reports: {error.orig}") from None
-    except SQLAlchemyError as error:
-        raise StoreError(f"the database {_hidden(url)} cannot be used: {error}") from None
-
-
-def _is_busy(error: object) -> bool:
-    primary = 0xFF  # the low byte of an SQLite result code is its primary code
-    return isinstance(error, sqlite3.OperationalError) and (error.sqlite_errorcode & primary) in (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-    )
-
-
-def _hidden(url: URL) -> str:
-    return url.render_as_string(hide_password=True)

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from processes import free_port
 
+from evidence.merkle import Frontier
+
 START_S = 60
 BY_CODE_POINT = "ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8' TEMPLATE template0"
 
@@ -44,10 +46,9 @@ class Postgres:
                 admin.execute(statement)
 
     @contextmanager
-    def database(self, *, like: str = "", made: str = BY_CODE_POINT) -> Iterator[str]:
-        """Give the URL of a new database, empty or a copy of another one."""
+    def database(self, made: str = BY_CODE_POINT) -> Iterator[str]:
+        """Give the URL of a new, empty database."""
         name = f"store_{next(self.numbers)}"
-        made = f"TEMPLATE {like}" if like else made
         self.execute(f"CREATE DATABASE {name} {made}")
         try:
             yield self.url(name)
@@ -105,3 +106,21 @@ def postgres() -> Iterator[Postgres]:
             server.process.send_signal(signal.SIGINT)
             server.process.wait(START_S)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def empty(url: str) -> None:
+    """Bring a database back to what migrating it made."""
+    from sqlalchemy import create_engine, text
+
+    from collector.store import schema
+    from collector.store.engine import HEAD
+
+    engine = create_engine(url, connect_args={"options": "-c lock_timeout=5s"})
+    with engine.begin() as connection:
+        tables = [f'"{table.name}"' for table in reversed(schema.metadata.sorted_tables)]
+        for table in tables:
+            connection.execute(text(f"DELETE FROM {table}"))
+        connection.execute(text("DELETE FROM alembic_version"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+        connection.execute(schema.log_head.insert().values(id=0, frontier=Frontier().to_bytes(), arrival_ms=0, anchor=""))
+    engine.dispose()

@@ -130,7 +130,7 @@ def _due(connection: Connection, now_ms: int) -> range:
     calendar = registry.identity(connection).calendar
     last = checkpoints.last_marked_day(connection)
     if last is None:
-        began = next(log.leaves(connection, 0, 1), None)
+        began = log.leaf_at(connection, 0)
         if began is None:
             return range(0)
         last = calendar.day_of(began.entry.arrival_ms) - 1

@@ -141,7 +141,8 @@ def touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
 def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     """Yield the rows of a query a few at a time."""
     # Of the query: an option of the connection would stay, and PostgreSQL has no cursor for an INSERT.
-    yield from connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE))
+    with connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+        yield from rows
 
 
 def of_enrolment(host: str, source: str, epoch: int, seqs: tuple[int, int]) -> Select[Any]:

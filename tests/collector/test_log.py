@@ -23,6 +23,8 @@ from evidence.log_entry import ANCHOR, CHUNK, DAY_MARK, ENROLMENT, LogEntry
 from verifier.audit import audit
 from verifier.ledger import decode, logged_sha256
 
+pytestmark = pytest.mark.both_stores
+
 KEY = PrivateKey.from_seed(b"\x05" * 32)
 DAY = 86_400_000
 

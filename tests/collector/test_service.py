@@ -135,7 +135,7 @@ def test_senders_long_unseen_are_forgotten(monkeypatch):
 
 def test_a_full_queue_is_refused_at_once_and_what_was_begun_is_finished():
     async def scenario():
-        writer = Writer(pending=1)
+        writer = Writer(1, list)
         gate = threading.Event()
         done = []
 

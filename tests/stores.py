@@ -122,5 +122,7 @@ def empty(url: str) -> None:
             connection.execute(text(f"DELETE FROM {table}"))
         connection.execute(text("DELETE FROM alembic_version"))
         connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
-        connection.execute(schema.log_head.insert().values(id=0, frontier=Frontier().to_bytes(), arrival_ms=0, anchor=""))
+        connection.execute(
+            schema.log_head.insert().values(id=0, frontier=Frontier().to_bytes(), arrival_ms=0, anchor="")
+        )
     engine.dispose()

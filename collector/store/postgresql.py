@@ -46,9 +46,8 @@ def options(*, busy_timeout_s: int, read_only: bool = False) -> dict[str, Any]:
         read_only: whether every transaction refuses to write.
     """
     settings = {**_SETTINGS, "lock_timeout": f"{busy_timeout_s}s"}
-    if read_only:
-        settings["default_transaction_read_only"] = "on"
     return {
+        "execution_options": {"postgresql_readonly": read_only},
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
@@ -81,6 +80,8 @@ def require_usable(connection: Connection, name: str) -> None:
 
 def encoding_and_collation(connection: Connection) -> tuple[str, str]:
     """Return the database's encoding and collation."""
-    query = "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database WHERE datname = current_database()"
+    query = (
+        "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database WHERE datname = current_database()"
+    )
     encoding, collation = connection.execute(text(query)).one()
     return str(encoding), str(collation)

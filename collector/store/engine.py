@@ -8,35 +8,25 @@ and readers never wait for the writer. Writers take the write lock at the transa
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from collector.errors import StoreError, StoreMismatchError
-from collector.ownership import adopt
-from collector.store import postgresql, schema
+from collector.store import postgresql, schema, sqlite
 from collector.store.faults import explained, hidden
 
 HEAD = "0008"
 """The newest version of the schema; a test compares it with the migrations."""
-BUSY_TIMEOUT_S = 5
-"""How long a writer waits for another process (an import) before it says so."""
-CACHE_KIB = 16 * 1024
-_WRITES = "starproof_writes"
-_DIRECTORY = 0o700
-_READABLE = 0o644
 
 
 @dataclass(frozen=True)
@@ -70,7 +60,7 @@ class Store:
         An exception inside the block undoes all of them. Nobody else writes meanwhile.
 
         Raises:
-            StoreBusyError: another process has been writing for ``BUSY_TIMEOUT_S``.
+            StoreBusyError: another process has been writing for ``sqlite.BUSY_TIMEOUT_S``.
             StoreError: the database cannot be written.
         """
         with self._writing(postgresql.ALONE) as connection:
@@ -84,7 +74,7 @@ class Store:
         itself: its hosts first, by number, then the log's head.
 
         Raises:
-            StoreBusyError: another process has been in the way for ``BUSY_TIMEOUT_S``.
+            StoreBusyError: another process has been in the way for ``sqlite.BUSY_TIMEOUT_S``.
             StoreError: the database cannot be written.
         """
         with self._writing(postgresql.BESIDE) as connection:
@@ -92,7 +82,7 @@ class Store:
 
     @contextmanager
     def _writing(self, turn: str) -> Iterator[Connection]:
-        writer = self.engine.execution_options(**{_WRITES: turn})
+        writer = self.engine.execution_options(**{sqlite.WRITES: turn})
         with explained(self.engine.url), writer.begin() as connection:
             yield connection
 
@@ -108,18 +98,24 @@ def open_engine(url: str) -> Store:
         StoreError: not a URL, no driver for it, or no database there.
         StoreMismatchError: a newer version of this software has changed the schema.
     """
+    return _kept_if(_migrate, open_engine_as_it_is(url))
+
+
+def open_engine_as_it_is(url: str) -> Store:
+    """Return the store at an SQLAlchemy URL with the schema that it has, if any.
+
+    Raises:
+        StoreError: not a URL, no driver for it, or no database there.
+    """
     parsed = _parsed(url)
-    sqlite = parsed.get_backend_name() == "sqlite"
-    if sqlite:
-        _make_directory(parsed)
-        _make_file(Path(str(parsed.database)))
-        engine = _engine(parsed, {"connect_args": {"timeout": BUSY_TIMEOUT_S}})
-        event.listen(engine, "connect", _on_connect)
-        event.listen(engine, "begin", _on_begin)
+    if parsed.get_backend_name() == "sqlite":
+        sqlite.make_file(Path(str(parsed.database)))
+        engine = _engine(parsed, sqlite.options())
+        sqlite.follow_rules(engine)
     else:
-        engine = _engine(parsed, postgresql.options(busy_timeout_s=BUSY_TIMEOUT_S))
-        event.listen(engine, "begin", _on_begin_of_postgresql)
-    return _kept_if(_migrate, Store(engine))
+        engine = _engine(parsed, postgresql.options())
+        postgresql.follow_rules(engine)
+    return Store(engine)
 
 
 def open_engine_for_reading(url: str) -> Store:
@@ -135,11 +131,11 @@ def open_engine_for_reading(url: str) -> Store:
         raise StoreError(
             f"there is no store at {path}; give --db URL, or start one: starproof collector serve"
         )
-    options = postgresql.options(busy_timeout_s=BUSY_TIMEOUT_S, read_only=True)
-    engine = _engine(parsed, options if path is None else {"creator": lambda: _connect_for_reading(path)})
-    if path is not None:
-        event.listen(engine, "connect", _on_connect_for_reading)
-        event.listen(engine, "begin", _on_begin)
+    if path is None:
+        engine = _engine(parsed, postgresql.options(read_only=True))
+    else:
+        engine = _engine(parsed, {"creator": lambda: sqlite.connect_for_reading(path)})
+        sqlite.follow_rules_for_reading(engine)
     return _kept_if(_require_current, Store(engine))
 
 
@@ -193,79 +189,6 @@ def _kept_if(check: Callable[[Store], None], store: Store) -> Store:
         store.close()
         raise
     return store
-
-
-def _make_directory(url: URL) -> None:
-    parent = Path(str(url.database)).parent
-    try:
-        parent.mkdir(mode=_DIRECTORY, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot make the directory {parent}: {error.strerror}") from None
-
-
-def _connect_for_reading(path: Path) -> sqlite3.Connection:
-    # Not mode=ro: in WAL mode that leaves -wal and -shm files of the reader's behind, which the
-    # service may then not be allowed to write. mode=rw creates no database, query_only changes none.
-    return sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode=rw",
-        uri=True,
-        timeout=BUSY_TIMEOUT_S,
-        check_same_thread=False,  # the pool hands a connection to one thread at a time
-    )
-
-
-def _make_file(path: Path) -> None:
-    """Make an empty database, the directory's owner's; SQLite gives later files the same owner.
-
-    This must happen before SQLite opens it: a process that closes *any* handle of a file loses all
-    its POSIX locks on it, and without those another process would delete a write-ahead log in use
-    (https://www.sqlite.org/howtocorrupt.html, 2.2).
-    """
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READABLE)
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise StoreError(f"cannot make the database {path}: {error.strerror}") from None
-    try:
-        adopt(handle, path.parent)
-    except OSError as error:
-        raise StoreError(f"cannot give {path} to the owner of its directory: {error.strerror}") from None
-    finally:
-        os.close(handle)
-
-
-def _on_connect_for_reading(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    for pragma in (
-        "query_only=ON",
-        f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
-        f"cache_size=-{CACHE_KIB}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _on_connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
-        f"cache_size=-{CACHE_KIB}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _on_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _on_begin_of_postgresql(connection: Connection) -> None:
-    turn = connection.get_execution_options().get(_WRITES)
-    if turn is not None:
-        postgresql.take_turn(connection, turn)
 
 
 def _migrate(store: Store) -> None:

@@ -12,10 +12,11 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import URL
 
 from collector.errors import StoreError
+from collector.store.sqlite import BUSY_TIMEOUT_S, WRITES
 
 ALONE = "alone"
 BESIDE = "beside"
@@ -38,18 +39,14 @@ def with_driver(url: URL) -> URL:
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
-def options(*, busy_timeout_s: int, read_only: bool = False) -> dict[str, Any]:
-    """Return the options of ``create_engine``.
-
-    Args:
-        busy_timeout_s: how long a statement waits for somebody's lock.
-        read_only: whether every transaction refuses to write.
-    """
-    settings = {**_SETTINGS, "lock_timeout": f"{busy_timeout_s}s"}
+def options(*, read_only: bool = False) -> dict[str, Any]:
+    """Return the options of ``create_engine``; ``read_only`` makes every transaction refuse to write."""
+    settings = {**_SETTINGS, "lock_timeout": f"{BUSY_TIMEOUT_S}s"}
     return {
         "execution_options": {"postgresql_readonly": read_only},
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT_S,
+            "client_encoding": "utf8",
             "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
         },
         "pool_pre_ping": True,  # the server may have been restarted since
@@ -58,7 +55,18 @@ def options(*, busy_timeout_s: int, read_only: bool = False) -> dict[str, Any]:
     }
 
 
-def take_turn(connection: Connection, kind: str) -> None:
+def follow_rules(engine: Engine) -> None:
+    """Let every transaction of an engine that writes wait for its turn."""
+    event.listen(engine, "begin", _begin)
+
+
+def _begin(connection: Connection) -> None:
+    turn = connection.get_execution_options().get(WRITES)
+    if turn is not None:
+        _take_turn(connection, turn)
+
+
+def _take_turn(connection: Connection, kind: str) -> None:
     """Wait for the lock of this kind, and hold it until the transaction ends."""
     key = lock_number("writing")
     connection.execute(text(f"SELECT {_LOCKS[kind]}(:key)"), {"key": key})  # the name is one of two above
@@ -71,11 +79,16 @@ def require_usable(connection: Connection, name: str) -> None:
         StoreError: with the command that makes a right one.
     """
     encoding, collation = encoding_and_collation(connection)
-    if encoding != "UTF8" or collation not in _BY_CODE_POINT:
+    if not is_usable(encoding, collation):
         raise StoreError(
             f"the database {name} has encoding {encoding} and collation {collation}; make another one: "
             "createdb --encoding UTF8 --locale C.UTF-8 --template template0 NAME"
         )
+
+
+def is_usable(encoding: str, collation: str) -> bool:
+    """Return whether a database with these keeps and sorts text as the evidence needs."""
+    return encoding == "UTF8" and collation in _BY_CODE_POINT
 
 
 def encoding_and_collation(connection: Connection) -> tuple[str, str]:

@@ -422,7 +422,6 @@ def test_a_store_without_a_head_or_a_node_is_named_as_damaged(store):
         append(store, (CHUNK, some(9)), now_ms=1)
 
 
-@pytest.mark.sqlite_only("it puts other tables in place")
 def test_an_old_store_is_migrated_and_its_log_is_what_it_held(enrolled, api, opened, url, clock):
     web = enrolled("web-1")
     deliver(api, web, web.run(2))

@@ -22,7 +22,7 @@ from collector.http.buckets import Buckets
 from collector.http.log import LineLog, ServerMessages
 from collector.http.writer import Writer
 from collector.settings import Limits
-from collector.store import engine, schema
+from collector.store import schema, sqlite
 from collector.store.archive import StoreArchive
 from evidence.keys import PrivateKey
 
@@ -162,7 +162,7 @@ def test_a_store_that_another_process_holds_is_unavailable_for_a_while(api, web,
     with store.reading() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout=50")
     store.engine.dispose()
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0)
     other.execute("BEGIN IMMEDIATE")
     answer = api.send(web.key, web.frame(T0))
     other.execute("ROLLBACK")

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL
 from collector.errors import KeyFileError, StoreBusyError, StoreError, StoreMismatchError
 from collector.keyring import Keyring
 from collector.opening import open_store
-from collector.store import engine, registry, schema
+from collector.store import engine, registry, schema, sqlite
 from collector.store.archive import StoreArchive
 from collector.store.engine import HEAD, open_engine, open_engine_for_reading, sqlite_path, stored_bytes
 from evidence.errors import MalformedError
@@ -193,7 +193,7 @@ def test_a_store_opened_for_reading_shows_everything_and_refuses_to_be_written(s
     with store.writing() as connection:
         registry.host_id(connection, "web-1")
     assert StoreArchive(reading).hosts() == ["web-1"]
-    with pytest.raises(StoreError, match="readonly|read-only"), reading.writing() as connection:
+    with pytest.raises(StoreError, match=r"readonly|read-only"), reading.writing() as connection:
         registry.host_id(connection, "web-2")
     reading.close()
     store.close()
@@ -231,7 +231,7 @@ def test_a_password_in_the_url_is_not_shown():
 def test_a_locked_store_says_that_it_is_busy(store, url, monkeypatch):
     other = sqlite3.connect(sqlite_path(url), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0)
     store.engine.dispose()
     with pytest.raises(StoreBusyError), store.writing():
         pass
@@ -251,7 +251,7 @@ def test_a_broken_rule_of_the_database_undoes_the_whole_transaction(store):
             registry.host_id(connection, "web-1")
             connection.execute(schema.host.insert().values(name="web-1"))
 
-    with pytest.raises(StoreError, match="UNIQUE constraint failed|duplicate key value violates unique"):
+    with pytest.raises(StoreError, match=r"UNIQUE constraint failed|duplicate key value violates unique"):
         add_twice()
     assert StoreArchive(store).hosts() == []
 

@@ -57,8 +57,11 @@ class Postgres:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """Run a server on a free port of the loopback, its files in a folder of their own; skip if there is none."""
+def postgres(*extra: str) -> Iterator[Postgres]:
+    """Run a server on a free port of the loopback, its files in a folder of their own; skip if there is none.
+
+    ``extra`` are settings (``name=value``) that overrule those of the tests, which wait for no disk.
+    """
     psycopg = pytest.importorskip("psycopg", reason="the PostgreSQL driver psycopg is not installed")
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     found = programs[-1] if programs else shutil.which("initdb")
@@ -82,7 +85,7 @@ def postgres() -> Iterator[Postgres]:
         )  # fmt: skip
         port = free_port()
         settings = (f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}",
-                    "fsync=off", "full_page_writes=off", "max_connections=60")  # fmt: skip
+                    "fsync=off", "full_page_writes=off", "max_connections=60", *extra)  # fmt: skip
         with (folder / "log").open("wb") as out:
             process = subprocess.Popen(
                 [binaries / "postgres", "-D", folder / "data",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from collector import ingest
-from collector.errors import RequestError
+from collector.errors import RequestError, StoreBusyError
 from collector.http import app as service
 from collector.http import buckets
 from collector.http.app import create_app
@@ -155,6 +155,38 @@ def test_a_full_queue_is_refused_at_once_and_what_was_begun_is_finished():
     error, done = asyncio.run(scenario())
     assert (error.status, error.reason, done) == (503, "UNAVAILABLE", [1])
     assert error_answer(error, now_ms=1).headers["Retry-After"] == "5"
+
+
+def test_batches_that_wait_are_written_together_and_a_bad_one_stops_no_other():
+    calls = []
+
+    def together(items):
+        calls.append(list(items))
+        if "bad" in items:
+            raise ValueError("bad")
+        if "busy" in items:
+            raise StoreBusyError("busy")
+        return [item.upper() for item in items]
+
+    async def scenario(*items):
+        writer = Writer(len(items) + 1, together)
+        gate = threading.Event()
+        first = asyncio.create_task(writer.run(lambda: gate.wait(10)))
+        await asyncio.sleep(0.05)
+        waiting = [asyncio.create_task(writer.write(item)) for item in items]
+        await asyncio.sleep(0.05)
+        gate.set()
+        done = await asyncio.gather(first, *waiting, return_exceptions=True)
+        writer.close()
+        return [repr(outcome) for outcome in done[1:]]
+
+    assert asyncio.run(scenario("a", "b", "c")) == ["'A'", "'B'", "'C'"]
+    assert calls == [["a", "b", "c"]]
+    assert asyncio.run(scenario("a", "bad", "c")) == ["'A'", "ValueError('bad')", "'C'"]
+    assert calls[1:] == [["a", "bad", "c"], ["a"], ["bad"], ["c"]]
+    calls.clear()
+    assert asyncio.run(scenario("a", "busy")) == ["StoreBusyError('busy')"] * 2
+    assert calls == [["a", "busy"]]
 
 
 def test_a_store_that_another_process_holds_is_unavailable_for_a_while(api, web, store, url, monkeypatch):

@@ -71,7 +71,9 @@ def deliver(host, frames, addresses, *, acknowledged):
             }
             for attempt in range(200):
                 try:
-                    answer = clients[(at + attempt) % len(clients)].post("/v1/chunks", content=body, headers=headers)
+                    answer = clients[(at + attempt) % len(clients)].post(
+                        "/v1/chunks", content=body, headers=headers
+                    )
                 except httpx.TransportError:
                     continue
                 if answer.status_code == 200:
@@ -114,7 +116,9 @@ def test_one_of_two_collectors_is_killed_under_load_and_nothing_is_lost_or_doubl
         assert sum(acknowledged) == HOSTS * CHUNKS
         with store.reading() as connection:
             table = schema.chunk.c
-            rows = connection.execute(select(table.enrolment_id, func.count()).group_by(table.enrolment_id)).all()
+            rows = connection.execute(
+                select(table.enrolment_id, func.count()).group_by(table.enrolment_id)
+            ).all()
             assert sorted(count for _, count in rows) == [CHUNKS] * HOSTS
             found = contents(connection)
             assert found.log.size == HOSTS * (CHUNKS + 1) == found.rows["log_leaf"]
@@ -139,12 +143,12 @@ def test_stores_that_take_the_same_and_other_chunks_at_once_agree(url, speak, op
         with closing(open_store(url).store) as store:
             try:
                 for number in range(11):
-                    batch = b"".join(pair[side][number] for pair in sorted(versions.values())[:: 1 - 2 * side])
+                    batch = b"".join(
+                        pair[side][number] for pair in sorted(versions.values())[:: 1 - 2 * side]
+                    )
                     taken = ingest.take(store, ingest.split(batch), clock=clock)
                     failures.extend(
-                        result.verdict.code
-                        for result in taken.results
-                        if result.verdict.status == "refused"
+                        result.verdict.code for result in taken.results if result.verdict.status == "refused"
                     )
             except Exception as error:  # noqa: BLE001 - shown by the assertion below
                 failures.append(repr(error))

@@ -19,17 +19,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
-from fleet import Fleet, instant
-from stores import postgres
+from fleet import Fleet, instant  # noqa: E402 - the path is set above
+from stores import postgres  # noqa: E402 - the same
 
-from collector import ingest
-from collector.opening import open_store
-from collector.store import log, registry
-from evidence.chunk import read_frame
-from evidence.log_entry import CHUNK
+from collector import ingest  # noqa: E402 - the same
+from collector.opening import open_store  # noqa: E402 - the same
+from collector.store import log, registry  # noqa: E402 - the same
+from evidence.chunk import read_frame  # noqa: E402 - the same
+from evidence.log_entry import CHUNK  # noqa: E402 - the same
 
 WRITERS = (1, 2, 4)
 SIZES = (1, 16, 64)
+CHUNKS = 640
+"""Sealed beforehand by each process; the clock runs only while they are taken."""
 ENTERPRISE = "示例企业"
 NOW_MS = instant("2026-12-01")
 
@@ -37,13 +39,14 @@ NOW_MS = instant("2026-12-01")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--writers", type=int, nargs="+", default=WRITERS)
     parser.add_argument("--fsync", choices=("on", "off"), default="on")
     options = parser.parse_args()
     settings = (f"fsync={options.fsync}", "full_page_writes=on")
     with postgres(*settings) as server:
         for name, work in (("the log alone", append), ("whole ingest", take)):
             print(f"{name}, leaves/s   " + "   ".join(f"{size:>3} a transaction" for size in SIZES))
-            for writers in WRITERS:
+            for writers in options.writers:
                 rates = []
                 for size in SIZES:
                     with server.database() as url:
@@ -97,7 +100,7 @@ def take(url: str, number: int, size: int, seconds: float, start, counts) -> Non
     fleet = Fleet(ENTERPRISE)
     name = f"bench-{number}"
     agent = fleet.agent(name, start="2026-11-01", step_s=60)
-    for _ in range(2_000):
+    for _ in range(CHUNKS):
         agent.run(hours=1 / 6, busy=30, rx=9_000, reads=3).seal()
     archive = fleet.archive()
     frames = [read_frame(stored.frame) for stored in archive.chunks(name, 0, instant("2027-01-01"))]

@@ -161,7 +161,8 @@ def _conninfo(url: URL) -> str:
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - of the extra postgresql
 
     named = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
-    return make_conninfo(**{**named, **dict(url.query)})
+    more = {name: ",".join(value) if isinstance(value, tuple) else value for name, value in url.query.items()}
+    return make_conninfo("", **named, **more)
 
 
 def _program(name: str) -> str:

@@ -43,7 +43,8 @@ def options(*, read_only: bool = False) -> dict[str, Any]:
     """Return the options of ``create_engine``; ``read_only`` makes every transaction refuse to write."""
     settings = {**_SETTINGS, "lock_timeout": f"{BUSY_TIMEOUT_S}s"}
     return {
-        "execution_options": {"postgresql_readonly": read_only},
+        # Named only where it holds: an engine's option would overrule that of its readers.
+        "execution_options": {"postgresql_readonly": True} if read_only else {},
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT_S,
             "client_encoding": "utf8",

@@ -252,3 +252,18 @@ def test_who_writes_alone_keeps_ingest_waiting_and_ingest_goes_on_beside_ingest(
             assert connection.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")) == 2
         with one.writing(), pytest.raises(StoreBusyError, match="try again"), two.writing_beside():
             pass
+
+
+def test_a_reader_on_postgresql_has_one_view_and_writes_nothing(postgres_store):
+    with closing(open_engine(postgres_store)) as store, store.reading() as connection:
+        shown = [
+            connection.scalar(text(f"SHOW {name}"))
+            for name in ("transaction_isolation", "transaction_read_only")
+        ]
+        assert shown == ["repeatable read", "on"]
+    with closing(open_engine(postgres_store)) as store, store.writing() as connection:
+        shown = [
+            connection.scalar(text(f"SHOW {name}"))
+            for name in ("transaction_isolation", "synchronous_commit")
+        ]
+        assert shown == ["read committed", "on"]

@@ -14,7 +14,10 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
@@ -58,7 +61,19 @@ def main() -> None:
     print(f"the disk: {synced(options.seconds):,.0f} syncs/s of 8 KiB, one after another")
 
 
-def measured(work, url: str, writers: int, size: int, seconds: float) -> float:
+@dataclass(frozen=True)
+class Shift:
+    """What one process does: ``size`` leaves a transaction until ``seconds`` are over; it adds to ``counts``."""
+
+    url: str
+    number: int
+    size: int
+    seconds: float
+    start: Any
+    counts: Any
+
+
+def measured(work: Callable[[Shift], None], url: str, writers: int, size: int, seconds: float) -> float:
     """Return leaves a second of all writers together, and insist that the log has them all."""
     open_store(url, enterprise=ENTERPRISE, now_ms=NOW_MS).store.close()
     context = multiprocessing.get_context("spawn")
@@ -66,7 +81,7 @@ def measured(work, url: str, writers: int, size: int, seconds: float) -> float:
     with context.Manager() as manager:
         counts = manager.list()
         processes = [
-            context.Process(target=work, args=(url, number, size, seconds, start, counts))
+            context.Process(target=work, args=(Shift(url, number, size, seconds, start, counts),))
             for number in range(writers)
         ]
         for process in processes:
@@ -83,37 +98,38 @@ def measured(work, url: str, writers: int, size: int, seconds: float) -> float:
     return sum(count for count, _ in done) / max(took for _, took in done)
 
 
-def append(url: str, number: int, size: int, seconds: float, start, counts) -> None:
-    store = open_store(url).store
-    start.wait()
+def append(shift: Shift) -> None:
+    store, size, number = open_store(shift.url).store, shift.size, shift.number
+    shift.start.wait()
     begun, count = time.perf_counter(), 0
-    while time.perf_counter() - begun < seconds:
+    while time.perf_counter() - begun < shift.seconds:
         with store.writing_beside() as connection:
             things = [(CHUNK, f"{number:08x}{count + n:056x}") for n in range(size)]
             log.append(connection, things, now_ms=NOW_MS)
         count += size
-    counts.append((count, time.perf_counter() - begun))
+    shift.counts.append((count, time.perf_counter() - begun))
     store.close()
 
 
-def take(url: str, number: int, size: int, seconds: float, start, counts) -> None:
+def take(shift: Shift) -> None:
+    size = shift.size
     fleet = Fleet(ENTERPRISE)
-    name = f"bench-{number}"
+    name = f"bench-{shift.number}"
     agent = fleet.agent(name, start="2026-11-01", step_s=60)
     for _ in range(CHUNKS):
         agent.run(hours=1 / 6, busy=30, rx=9_000, reads=3).seal()
     archive = fleet.archive()
     frames = [read_frame(stored.frame) for stored in archive.chunks(name, 0, instant("2027-01-01"))]
-    store = open_store(url).store
+    store = open_store(shift.url).store
     with store.writing() as connection:
         registry.pin(connection, archive.enrolments()[0], now_ms=NOW_MS)
-    start.wait()
+    shift.start.wait()
     begun, count = time.perf_counter(), 0
-    while time.perf_counter() - begun < seconds and count + size <= len(frames):
+    while time.perf_counter() - begun < shift.seconds and count + size <= len(frames):
         taken = ingest.take(store, frames[count : count + size], clock=lambda: NOW_MS)
         assert all(result.verdict.status == "stored" for result in taken.results), taken.results[:1]
         count += size
-    counts.append((count, time.perf_counter() - begun))
+    shift.counts.append((count, time.perf_counter() - begun))
     store.close()
 
 

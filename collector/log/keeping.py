@@ -21,6 +21,7 @@ from collector.store.engine import Store
 from evidence import checkpoint as notes
 from evidence import log_entry, log_records
 from evidence.calendar import LocalCalendar
+from evidence.errors import EvidenceError
 from evidence.keys import PrivateKey
 from evidence.log_records import MAX_ANCHORS, MAX_CHAINS, ClosedChain, DayMark, MonthClose
 
@@ -43,6 +44,26 @@ class Closed:
     close: MonthClose
     leaf: int
     checkpoint: StoredCheckpoint
+
+
+def require_key(store: Store, key: PrivateKey) -> None:
+    """Refuse to go on with a log that another key has signed.
+
+    Raises:
+        LogError: the newest checkpoint is not this key's.
+        StoreError: the store cannot be read.
+    """
+    with store.reading() as connection:
+        newest = checkpoints.newest(connection)
+    if newest is None:
+        return
+    try:
+        notes.verify(newest.note, key.public)
+    except EvidenceError:
+        raise LogError(
+            "the log's newest checkpoint is signed by another key than log.key here; put the log.key with which "
+            "this store began into the directory of the keys (docs/database.md)"
+        ) from None
 
 
 def keep(store: Store, *, key: PrivateKey, now_ms: int) -> Kept:

@@ -126,7 +126,7 @@ def test_one_of_two_collectors_is_killed_under_load_and_nothing_is_lost_or_doubl
         assert audit(StoreArchive(store), log=StoreArchive(store).log).findings == ()
 
 
-def test_stores_that_take_the_same_and_other_chunks_at_once_agree(url, speak, opened, api, token, clock):
+def test_stores_that_take_the_same_and_other_chunks_at_once_agree(opened, url, api, token, clock):
     """Every host's chunks come to both sides, and one seq of each in two versions."""
     hosts = [api.enrol(token(), f"web-{number}") for number in range(4)]
     versions = {}

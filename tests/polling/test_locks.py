@@ -195,6 +195,7 @@ def test_on_postgresql_no_point_is_sealed_twice_even_without_the_lock(postgres, 
         account = bench.account(alias="twice")
         bench.poll(account)
         bench.clock.now_ms += 5 * fakes.HOUR
+        bench.fake.pause_s = 0.5  # an answer takes long enough for the others to ask too
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(lambda _: bench.poll(account, only_due=True), range(3)))
         assert len(bench.fake.asked) > 2, "several have asked for the same"

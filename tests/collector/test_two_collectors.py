@@ -164,3 +164,27 @@ def test_stores_that_take_the_same_and_other_chunks_at_once_agree(opened, url, a
     assert [finding.code for finding in archive.findings()] == ["CONFLICT"] * 4
     keeping.keep(opened.store, key=opened.keyring.log_key(), now_ms=clock())
     assert audit(archive, log=archive.log, log_key=opened.keyring.log_key().public).findings == ()
+
+
+def test_stores_that_take_different_hosts_at_once_share_one_order_of_the_log(opened, url, api, token, clock):
+    sealed = [api.enrol(token(), f"web-{number}").run(30) for number in range(3)]
+    failures = []
+
+    def work(frames):
+        with closing(open_store(url).store) as store:
+            try:
+                for frame in frames:
+                    ingest.take(store, ingest.split(frame), clock=clock)
+            except Exception as error:  # noqa: BLE001 - shown by the assertion below
+                failures.append(repr(error))
+
+    threads = [threading.Thread(target=work, args=(frames,)) for frames in sealed]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with opened.store.reading() as connection:
+        found = contents(connection)
+        assert found.log.size == 3 + 3 * 30
+        assert log_problems(connection, found.log) == []

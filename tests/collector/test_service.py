@@ -264,7 +264,7 @@ def test_an_unforeseen_failure_is_a_500_that_carries_the_clock(api, web, clock, 
     def broken(*_args, **_options):
         raise RuntimeError("bug")
 
-    monkeypatch.setattr(ingest, "take", broken)
+    monkeypatch.setattr(ingest, "take_together", broken)
     with TestClient(api.http.app, raise_server_exceptions=False) as client:
         answer = type(api)(client).send(web.key, web.frame(T0))
     assert code(answer) == (500, "INTERNAL")

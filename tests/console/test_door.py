@@ -13,6 +13,8 @@ from console.access.sessions import IDLE_MS, LOCK_MS, MOST_FAILURES, SESSION_MS
 from console.app import application
 from console.visit import local
 
+pytestmark = pytest.mark.both_stores
+
 
 def _role_of(console, name):
     with console.store.reading() as connection:

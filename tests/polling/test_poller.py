@@ -694,7 +694,7 @@ def test_the_store_refuses_what_it_would_refuse_of_anybody(bench, monkeypatch):
 @pytest.fixture
 def held(tmp_path, monkeypatch):
     """A store that somebody else is writing to."""
-    monkeypatch.setattr("collector.store.engine.BUSY_TIMEOUT_S", 0)
+    monkeypatch.setattr("collector.store.sqlite.BUSY_TIMEOUT_S", 0)
     store = open_engine(f"sqlite:///{tmp_path / 'held.db'}")
     other = store.engine.raw_connection()
     other.execute("BEGIN IMMEDIATE")

@@ -77,6 +77,7 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
     from collector.http.app import create_app  # noqa: PLC0415 - see above
     from collector.http.log import LineLog  # noqa: PLC0415 - see above
     from collector.http.server import listening_socket, run, url_of  # noqa: PLC0415 - see above
+    from collector.log.keeping import require_key  # noqa: PLC0415 - see above
     from collector.log.serving import day_marks  # noqa: PLC0415 - see above
     from collector.polling.opening import Keys  # noqa: PLC0415 - see above
     from collector.polling.serving import polling  # noqa: PLC0415 - see above
@@ -87,7 +88,7 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
     log = LineLog(wall_clock_ms, redact=keys.redacted)
     opened = _open(settings)
     try:
-        opened.keyring.log_key()
+        require_key(opened.store, opened.keyring.log_key())
         with listening_socket(settings.listen) as bound, _secured(settings, log) as certificates:
             scheme = "http" if certificates is None else "https"
             stopping = threading.Event()

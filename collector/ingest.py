@@ -1,12 +1,13 @@
-"""Taking in a batch of frames: split, examine, judge, store, all in one transaction.
+"""Taking in batches of frames: split, examine, judge, store, all in one transaction.
 
-The answer to a batch is given after its commit; the commit has reached the disk (``Store``). A
+Batches that wait for the writer share one (``collector.http.writer``): its one wait for the disk and
+its one turn at the log's head serve all of them. The answer to a batch is given after its commit; the commit has reached the disk (``Store``). A
 batch that fails half way leaves nothing behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -14,10 +15,11 @@ from sqlalchemy import Connection
 from collector import admission
 from collector.admission import Result, Verdict
 from collector.errors import RequestError, SumLimitError
-from collector.store import activity, chunks, day_sums, findings, registry
+from collector.store import activity, chunks, day_sums, findings, log, registry
 from collector.store.engine import Store
 from collector.store.findings import Finding
 from collector.store.registry import PinnedKey
+from evidence import log_entry
 from evidence.activity import require_zone
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk, Frame, Header, take_frame, write_frame
@@ -43,6 +45,15 @@ class Taken:
     values: int
 
 
+@dataclass(frozen=True)
+class Batch:
+    """An agent's frames in the order sent, with their pinned keys and their signed headers or refusals."""
+
+    frames: tuple[Frame, ...]
+    keys: Mapping[str, PinnedKey | None]
+    heads: Mapping[Frame, Header | Verdict]
+
+
 def split(body: bytes) -> list[Frame]:
     """Return the frames that ``body`` is made of.
 
@@ -64,37 +75,69 @@ def split(body: bytes) -> list[Frame]:
     return frames
 
 
-def take(store: Store, frames: list[Frame], *, clock: Clock) -> Taken:
-    """Judge agents' frames and store those that are admitted; return after the commit.
+def prepare(store: Store, frames: Sequence[Frame]) -> Batch:
+    """Return the batch of an agent's frames, each with what its signed header announces.
 
-    A frame that stands in the batch more than once is opened once. Frames are opened one after
-    another, so memory holds the values of one chunk at a time.
+    Nothing is inflated; of a frame that stands in the batch more than once there is one head.
 
     Raises:
-        RequestError: the frames hold too much for one batch; nothing was opened or stored.
-        StoreError: nothing was stored.
+        RequestError: the frames hold too much for one batch.
+        StoreError: the store cannot be read.
     """
     with store.reading() as connection:
         names = {frame.key for frame in frames}
         keys = {name: registry.pinned(connection, name, sources=SIGNED_BY_HOSTS) for name in names}
     heads = {frame: _head(frame, keys[frame.key]) for frame in dict.fromkeys(frames)}
     _require_affordable(heads)
+    return Batch(tuple(frames), keys, heads)
+
+
+def take(store: Store, frames: Sequence[Frame], *, clock: Clock) -> Taken:
+    """Judge agents' frames and store those that are admitted; return after the commit.
+
+    Raises:
+        RequestError: the frames hold too much for one batch; nothing was opened or stored.
+        StoreError: nothing was stored.
+    """
+    return take_together(store, [prepare(store, frames)], clock=clock)[0]
+
+
+def take_together(store: Store, batches: Sequence[Batch], *, clock: Clock) -> list[Taken]:
+    """Take several batches in one transaction; return what became of each after the one commit.
+
+    Frames are opened one after another, so memory holds the values of one chunk at a time. The log is
+    appended to last and once: on PostgreSQL its head is the one row that all collectors wait for.
+
+    Raises:
+        StoreError: nothing was stored, of no batch.
+    """
+    heads = {frame: head for batch in batches for frame, head in batch.heads.items()}
+    keys = {name: key for batch in batches for name, key in batch.keys.items()}
     verdicts = {frame: head for frame, head in heads.items() if isinstance(head, Verdict)}
     signed = [
         (frame, key) for frame in heads if frame not in verdicts and (key := keys[frame.key]) is not None
     ]
     if signed:
-        with store.writing() as connection:
+        with store.writing_beside() as connection:
+            registry.lock_hosts(connection, (key.host_id for _, key in signed))
             now_ms = clock()
             calendar = registry.identity(connection).calendar
             for frame, key in signed:
                 verdicts[frame] = _judged(connection, frame, key, calendar=calendar, now_ms=now_ms)
+            stored = [frame.hash for frame, _ in signed if verdicts[frame].status == admission.STORED]
+            _log(connection, stored, now_ms=now_ms)
+    seen: set[Frame] = set()
+    return [_taken(batch, verdicts, seen) for batch in batches]
+
+
+def _taken(batch: Batch, verdicts: Mapping[Frame, Verdict], seen: set[Frame]) -> Taken:
+    """Return what the sender of a batch is told; ``seen`` are the frames of the batches before."""
     values = sum(
         head.rows * head.columns
-        for frame, head in heads.items()
-        if isinstance(head, Header) and verdicts[frame].status == admission.STORED
+        for frame, head in batch.heads.items()
+        if isinstance(head, Header) and frame not in seen and verdicts[frame].status == admission.STORED
     )
-    return Taken(tuple(_results(frames, verdicts)), values)
+    return Taken(tuple(_results(batch.frames, verdicts, seen)), values)
 
 
 def _head(frame: Frame, key: PinnedKey | None) -> Header | Verdict:
@@ -126,12 +169,13 @@ def _judged(
     examined = admission.examine(frame, key)
     if isinstance(examined, Verdict):
         return examined
-    return admit(connection, examined, key, calendar=calendar, now_ms=now_ms)
+    return _placed(connection, examined, key, calendar=calendar, now_ms=now_ms)
 
 
-def _results(frames: Iterable[Frame], verdicts: Mapping[Frame, Verdict]) -> Iterator[Result]:
-    """Yield the results in the order sent; what the same batch stored before is known."""
-    seen: set[Frame] = set()
+def _results(
+    frames: Iterable[Frame], verdicts: Mapping[Frame, Verdict], seen: set[Frame]
+) -> Iterator[Result]:
+    """Yield the results in the order sent; what the same transaction stored before is known."""
     for frame in frames:
         verdict = verdicts[frame]
         again = frame in seen and verdict.status == admission.STORED
@@ -142,10 +186,25 @@ def _results(frames: Iterable[Frame], verdicts: Mapping[Frame, Verdict]) -> Iter
 def admit(
     connection: Connection, chunk: Chunk, key: PinnedKey, *, calendar: LocalCalendar, now_ms: int
 ) -> Verdict:
-    """Judge one examined chunk and, if it is admitted, store it with its day sums.
+    """Judge one examined chunk and, if it is admitted, store it with its day sums and log it.
 
     Must run inside the transaction that is committed before anybody is told.
     """
+    verdict = _placed(connection, chunk, key, calendar=calendar, now_ms=now_ms)
+    if verdict.status == admission.STORED:
+        _log(connection, [chunk.hash], now_ms=now_ms)
+    return verdict
+
+
+def _log(connection: Connection, hashes: Sequence[str], *, now_ms: int) -> None:
+    if hashes:
+        log.append(connection, [(log_entry.CHUNK, hash_) for hash_ in hashes], now_ms=now_ms)
+
+
+def _placed(
+    connection: Connection, chunk: Chunk, key: PinnedKey, *, calendar: LocalCalendar, now_ms: int
+) -> Verdict:
+    """Judge one examined chunk and, if it is admitted, store it with its day sums."""
     around = chunks.around(connection, key.enrolment_id, chunk.header.seq)
     verdict = admission.judge(chunk, key, around, now_ms=now_ms)
     if verdict.status == admission.STORED:

@@ -28,6 +28,7 @@ DATABASE_NAME = "starproof.db"
 SOURCES_NAME = "sources.toml"
 ANCHORS_NAME = "anchors.toml"
 _TABLES = ("limits", "tls")
+STATE_VARIABLE = "STARPROOF_STATE"
 _MOST = 10**6
 _MAX_PORT = 65_535
 
@@ -147,7 +148,12 @@ def enterprise_name(text: str) -> str:
 
 
 def state_directory() -> Path:
-    """Return where the collector keeps its database and keys unless told otherwise."""
+    """Return where the collector keeps its database and keys unless told otherwise.
+
+    ``STARPROOF_STATE`` names another directory: on PostgreSQL each store needs one for its keys.
+    """
+    if os.environ.get(STATE_VARIABLE):
+        return Path(os.environ[STATE_VARIABLE])
     if os.geteuid() == 0:
         return Path("/var/lib/starproof/collector")
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")

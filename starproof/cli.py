@@ -48,6 +48,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "the figures of a month, with verdicts and star 计算指标与星级",
     ),
     "audit": ("starproof.commands.audit", "collector", "recompute every day sum from the chunks 复算"),
+    "db": (
+        "starproof.commands.db",
+        "collector",
+        "migrate, check, back up, restore, copy the database 数据库",
+    ),
     "log": ("starproof.commands.log", "collector", "checkpoints, proofs, the close of a month 日志"),
     "form": ("starproof.commands.form", "documents", "the application form 申请表"),
     "report": ("starproof.commands.report", "documents", "the report of a month 报告"),

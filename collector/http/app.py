@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -33,7 +33,7 @@ from collector.http.console import beside_the_wire
 from collector.http.log import Log
 from collector.http.metrics import Metrics
 from collector.http.writer import RETRY_AFTER_S, Writer
-from collector.ingest import Clock, Taken
+from collector.ingest import Batch, Clock, Taken
 from collector.log.receipts import Receipts, give
 from collector.opening import OpenStore
 from collector.settings import Limits
@@ -116,7 +116,7 @@ class _Service:
         self._clock = clock
         self._log = log
         self._monotonic = monotonic
-        self._writer = Writer(limits.pending_batches)
+        self._writer = Writer(limits.pending_batches, self._take_together)
         self._senders = Buckets(limits.requests_per_minute, monotonic)
         self._addresses = Buckets(limits.requests_per_minute * SENDERS_BEHIND_ONE_ADDRESS, monotonic)
         self._bodies = Budget(MAX_BODY_BYTES_IN_FLIGHT)
@@ -212,7 +212,8 @@ class _Service:
                 hold=hold,
             )
             begun_s = self._monotonic()
-            taken = await self._writer.run(partial(self._take, body))
+            batch = await run_in_threadpool(self._batch, body)
+            taken = await self._writer.write(batch)
         known_size = size_header(request.headers.get("x-starproof-log-size", ""))
         receipts = await run_in_threadpool(self._receipts, taken, known_size)
         self._metrics.took(taken, seconds=self._monotonic() - begun_s, now_ms=self._clock())
@@ -236,13 +237,16 @@ class _Service:
         refusal = RequestError(500, "INTERNAL", "the collector failed; see its log")
         return error_answer(refusal, now_ms=self._clock())
 
-    def _take(self, body: bytes) -> Taken:
+    def _batch(self, body: bytes) -> Batch:
         frames = ingest.split(body)
         if len(frames) > 1 and len(body) > MAX_BATCH_BYTES:
             raise RequestError(
                 413, "TOO_LARGE", f"more than {MAX_BATCH_BYTES} bytes; send fewer frames at once"
             )
-        return ingest.take(self._store, frames, clock=self._clock)
+        return ingest.prepare(self._store, frames)
+
+    def _take_together(self, batches: Sequence[Batch]) -> Sequence[Taken]:
+        return ingest.take_together(self._store, batches, clock=self._clock)
 
     def _receipts(self, taken: Taken, known_size: int | None) -> Receipts | None:
         """Return the receipts; without them the chunks are stored all the same."""

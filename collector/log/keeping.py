@@ -21,6 +21,7 @@ from collector.store.engine import Store
 from evidence import checkpoint as notes
 from evidence import log_entry, log_records
 from evidence.calendar import LocalCalendar
+from evidence.errors import EvidenceError
 from evidence.keys import PrivateKey
 from evidence.log_records import MAX_ANCHORS, MAX_CHAINS, ClosedChain, DayMark, MonthClose
 
@@ -43,6 +44,26 @@ class Closed:
     close: MonthClose
     leaf: int
     checkpoint: StoredCheckpoint
+
+
+def require_key(store: Store, key: PrivateKey) -> None:
+    """Refuse to go on with a log that another key has signed.
+
+    Raises:
+        LogError: the newest checkpoint is not this key's.
+        StoreError: the store cannot be read.
+    """
+    with store.reading() as connection:
+        newest = checkpoints.newest(connection)
+    if newest is None:
+        return
+    try:
+        notes.verify(newest.note, key.public)
+    except EvidenceError:
+        raise LogError(
+            "the log's newest checkpoint is signed by another key than log.key here; put the log.key with which "
+            "this store began into the directory of the keys (docs/database.md)"
+        ) from None
 
 
 def keep(store: Store, *, key: PrivateKey, now_ms: int) -> Kept:
@@ -130,7 +151,7 @@ def _due(connection: Connection, now_ms: int) -> range:
     calendar = registry.identity(connection).calendar
     last = checkpoints.last_marked_day(connection)
     if last is None:
-        began = next(log.leaves(connection, 0, 1), None)
+        began = log.leaf_at(connection, 0)
         if began is None:
             return range(0)
         last = calendar.day_of(began.entry.arrival_ms) - 1

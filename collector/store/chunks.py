@@ -9,11 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
 
-from collector.store import log, schema
+from collector.store import schema
 from collector.store.registry import PinnedKey
 from evidence import chunk as chunks
 from evidence import enrolment as records
-from evidence import log_entry
 from evidence.chunk import Chunk
 from evidence.crediting import claimed_metrics
 from evidence.day_sum import Interval, claims
@@ -80,7 +79,7 @@ def headers(connection: Connection, hashes: Collection[str]) -> dict[str, bytes]
 
 
 def add(connection: Connection, key: PinnedKey, chunk: Chunk, frame: bytes, *, now_ms: int) -> None:
-    """Store a chunk that was admitted, and log its arrival."""
+    """Store a chunk that was admitted; its arrival is logged by who admits it, in the same transaction."""
     start, end = span(chunk)
     connection.execute(
         schema.chunk.insert().values(
@@ -97,7 +96,6 @@ def add(connection: Connection, key: PinnedKey, chunk: Chunk, frame: bytes, *, n
             frame=frame,
         )
     )
-    log.append(connection, [(log_entry.CHUNK, chunk.hash)], now_ms=now_ms)
 
 
 def span(chunk: Chunk) -> Interval:
@@ -164,7 +162,8 @@ def touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
 def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     """Yield the rows of a query a few at a time."""
     # Of the query: an option of the connection would stay, and PostgreSQL has no cursor for an INSERT.
-    yield from connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE))
+    with connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+        yield from rows
 
 
 def of_enrolment(host: str, source: str, epoch: int, seqs: tuple[int, int]) -> Select[Any]:

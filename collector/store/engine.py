@@ -2,47 +2,43 @@
 
 SQLite runs in WAL mode with ``synchronous=FULL``: a commit has reached the disk when it returns,
 and readers never wait for the writer. Writers take the write lock at the transaction's beginning
-(BEGIN IMMEDIATE), so a transaction that began can always finish. This is the only module with SQL
-of one dialect; on PostgreSQL the same code runs on the driver's defaults.
+(BEGIN IMMEDIATE), so a transaction that began can always finish. What PostgreSQL is asked for stands in
+``collector/store/postgresql.py``; the rest of the store is the same code on both.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from collector.errors import StoreBusyError, StoreError, StoreMismatchError
-from collector.ownership import adopt
-from collector.store import schema
+from collector.errors import StoreError, StoreMismatchError
+from collector.store import postgresql, schema, sqlite
+from collector.store.faults import explained, hidden
 
 HEAD = "0009"
 """The newest version of the schema; a test compares it with the migrations."""
-BUSY_TIMEOUT_S = 5
-"""How long a writer waits for another process (an import) before it says so."""
-CACHE_KIB = 16 * 1024
-_WRITES = "starproof_writes"
-_DIRECTORY = 0o700
-_PRIVATE = 0o600
 
 
 @dataclass(frozen=True)
 class Store:
-    """An open store. Threads may share it; writers should come one at a time."""
+    """An open store. Threads and, on PostgreSQL, processes on several machines may share it."""
 
     engine: Engine
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether the store is on PostgreSQL; else it is an SQLite file."""
+        return self.engine.dialect.name == "postgresql"
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -51,21 +47,43 @@ class Store:
         Raises:
             StoreError: the database cannot be read.
         """
-        with _explained(self.engine.url), self.engine.connect() as connection, connection.begin():
+        reader = self.engine
+        if self.is_postgresql:
+            reader = reader.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with explained(self.engine.url), reader.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection whose changes are committed and on disk when the block ends.
 
-        An exception inside the block undoes all of them.
+        An exception inside the block undoes all of them. Nobody else writes meanwhile.
 
         Raises:
-            StoreBusyError: another process has been writing for ``BUSY_TIMEOUT_S``.
+            StoreBusyError: another process has been writing for ``sqlite.BUSY_TIMEOUT_S``.
             StoreError: the database cannot be written.
         """
-        writer = self.engine.execution_options(**{_WRITES: True})
-        with _explained(self.engine.url), writer.begin() as connection:
+        with self._writing(postgresql.ALONE) as connection:
+            yield connection
+
+    @contextmanager
+    def writing_beside(self) -> Iterator[Connection]:
+        """Give a connection as ``writing`` does, beside others that were given one so.
+
+        On SQLite there is one writer all the same. On PostgreSQL the block must lock what it is about
+        itself: its hosts first, by number, then the log's head.
+
+        Raises:
+            StoreBusyError: another process has been in the way for ``sqlite.BUSY_TIMEOUT_S``.
+            StoreError: the database cannot be written.
+        """
+        with self._writing(postgresql.BESIDE) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, turn: str) -> Iterator[Connection]:
+        writer = self.engine.execution_options(**{sqlite.WRITES: turn})
+        with explained(self.engine.url), writer.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -80,16 +98,24 @@ def open_engine(url: str) -> Store:
         StoreError: not a URL, no driver for it, or no database there.
         StoreMismatchError: a newer version of this software has changed the schema.
     """
+    return _kept_if(_migrate, open_engine_as_it_is(url))
+
+
+def open_engine_as_it_is(url: str) -> Store:
+    """Return the store at an SQLAlchemy URL with the schema that it has, if any.
+
+    Raises:
+        StoreError: not a URL, no driver for it, or no database there.
+    """
     parsed = _parsed(url)
-    sqlite = parsed.get_backend_name() == "sqlite"
-    if sqlite:
-        _make_directory(parsed)
-        _make_file(Path(str(parsed.database)))
-    engine = _engine(parsed, {"connect_args": {"timeout": BUSY_TIMEOUT_S}} if sqlite else {})
-    if sqlite:
-        event.listen(engine, "connect", _on_connect)
-        event.listen(engine, "begin", _on_begin)
-    return _kept_if(_migrate, Store(engine))
+    if parsed.get_backend_name() == "sqlite":
+        sqlite.make_file(Path(str(parsed.database)))
+        engine = _engine(parsed, sqlite.options())
+        sqlite.follow_rules(engine)
+    else:
+        engine = _engine(parsed, postgresql.options())
+        postgresql.follow_rules(engine)
+    return Store(engine)
 
 
 def open_engine_for_reading(url: str) -> Store:
@@ -105,10 +131,11 @@ def open_engine_for_reading(url: str) -> Store:
         raise StoreError(
             f"there is no store at {path}; give --db URL, or start one: starproof collector serve"
         )
-    engine = _engine(parsed, {} if path is None else {"creator": lambda: _connect_for_reading(path)})
-    if path is not None:
-        event.listen(engine, "connect", _on_connect_for_reading)
-        event.listen(engine, "begin", _on_begin)
+    if path is None:
+        engine = _engine(parsed, postgresql.options(read_only=True))
+    else:
+        engine = _engine(parsed, {"creator": lambda: sqlite.connect_for_reading(path)})
+        sqlite.follow_rules_for_reading(engine)
     return _kept_if(_require_current, Store(engine))
 
 
@@ -140,14 +167,18 @@ def _parsed(url: str) -> URL:
         ) from None
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise StoreError("an SQLite store must be a file: write sqlite:///FILE")
-    return parsed
+    return postgresql.with_driver(parsed)
 
 
 def _engine(url: URL, options: dict[str, Any]) -> Engine:
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(f"no driver for the database URL {hidden(url)}: a store is on SQLite or PostgreSQL")
     try:
         return create_engine(url, **options)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(f"no driver for the database URL {_hidden(url)}: {error}") from None
+        raise StoreError(
+            f"no driver for the database URL {hidden(url)}: {error}; pip install 'starproof[postgresql]'"
+        ) from None
 
 
 def _kept_if(check: Callable[[Store], None], store: Store) -> Store:
@@ -160,79 +191,12 @@ def _kept_if(check: Callable[[Store], None], store: Store) -> Store:
     return store
 
 
-def _make_directory(url: URL) -> None:
-    parent = Path(str(url.database)).parent
-    try:
-        parent.mkdir(mode=_DIRECTORY, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot make the directory {parent}: {error.strerror}") from None
-
-
-def _connect_for_reading(path: Path) -> sqlite3.Connection:
-    # Not mode=ro: in WAL mode that leaves -wal and -shm files of the reader's behind, which the
-    # service may then not be allowed to write. mode=rw creates no database, query_only changes none.
-    return sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode=rw",
-        uri=True,
-        timeout=BUSY_TIMEOUT_S,
-        check_same_thread=False,  # the pool hands a connection to one thread at a time
-    )
-
-
-def _make_file(path: Path) -> None:
-    """Make an empty database, the directory's owner's and nobody else's to read.
-
-    SQLite gives the write-ahead log and its index the same owner and mode.
-
-    This must happen before SQLite opens it: a process that closes *any* handle of a file loses all
-    its POSIX locks on it, and without those another process would delete a write-ahead log in use
-    (https://www.sqlite.org/howtocorrupt.html, 2.2).
-    """
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise StoreError(f"cannot make the database {path}: {error.strerror}") from None
-    try:
-        adopt(handle, path.parent)
-    except OSError as error:
-        raise StoreError(f"cannot give {path} to the owner of its directory: {error.strerror}") from None
-    finally:
-        os.close(handle)
-
-
-def _on_connect_for_reading(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    for pragma in (
-        "query_only=ON",
-        f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
-        f"cache_size=-{CACHE_KIB}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _on_connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
-        f"cache_size=-{CACHE_KIB}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _on_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
 def _migrate(store: Store) -> None:
-    if _version(store) == HEAD:
+    if schema_version(store) == HEAD:
         return
     with store.writing() as connection:
+        if store.is_postgresql:
+            postgresql.require_usable(connection, hidden(store.engine.url))
         version = MigrationContext.configure(connection).get_current_revision()
         _refuse_newer(version)
         config = Config()
@@ -246,7 +210,7 @@ def _require_current(store: Store) -> None:
         tables = set(inspect(connection).get_table_names())
         if not {schema.meta.name, schema.enrolment.name, schema.chunk.name} <= tables:
             raise StoreError(
-                f"{_hidden(store.engine.url)} is not a store of the collector, and was left as it is; "
+                f"{hidden(store.engine.url)} is not a store of the collector, and was left as it is; "
                 "give --db URL, or start one: starproof collector serve"
             )
         version = MigrationContext.configure(connection).get_current_revision()
@@ -254,7 +218,7 @@ def _require_current(store: Store) -> None:
     if version != HEAD:
         raise StoreMismatchError(
             f"the database has schema version {version or 'none'}, this software reads {HEAD}; "
-            f"bring it up to date: starproof collector serve --db {_hidden(store.engine.url)}"
+            f"bring it up to date: starproof collector serve --db {hidden(store.engine.url)}"
         )
 
 
@@ -265,33 +229,11 @@ def _refuse_newer(version: str | None) -> None:
         )
 
 
-def _version(store: Store) -> str | None:
+def schema_version(store: Store) -> str | None:
+    """Return the version of the store's schema, ``None`` if it has none.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
     with store.reading() as connection:
         return MigrationContext.configure(connection).get_current_revision()
-
-
-@contextmanager
-def _explained(url: URL) -> Iterator[None]:
-    """Turn the driver's errors into ours, without the statement and its values."""
-    try:
-        yield
-    except OperationalError as error:
-        if _is_busy(error.orig):
-            raise StoreBusyError("another process is writing to the database; try again shortly") from None
-        raise StoreError(f"cannot use the database {_hidden(url)}: {error.orig}") from None
-    except DBAPIError as error:
-        raise StoreError(f"the database {_hidden(url)} reports: {error.orig}") from None
-    except SQLAlchemyError as error:
-        raise StoreError(f"the database {_hidden(url)} cannot be used: {error}") from None
-
-
-def _is_busy(error: object) -> bool:
-    primary = 0xFF  # the low byte of an SQLite result code is its primary code
-    return isinstance(error, sqlite3.OperationalError) and (error.sqlite_errorcode & primary) in (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-    )
-
-
-def _hidden(url: URL) -> str:
-    return url.render_as_string(hide_password=True)

@@ -11,7 +11,6 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -20,11 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from collector.errors import StoreError
 from collector.ownership import adopt, remedy
 from collector.store.engine import Store
+from collector.store.postgresql import lock_number
 
 Check = Callable[[], None]
 """Raises ``StoreError`` if the lock is no longer held."""
 _PRIVATE = 0o600
-_KEY_BYTES = 8
 
 
 @contextmanager
@@ -39,7 +38,7 @@ def alone(store: Store, name: str, *, directory: Path) -> Iterator[Check | None]
     Raises:
         StoreError: the lock cannot be asked for.
     """
-    if store.engine.dialect.name == "postgresql":
+    if store.is_postgresql:
         with _advisory(store, name) as check:
             yield check
     else:
@@ -95,12 +94,6 @@ def _advisory(store: Store, name: str) -> Iterator[Check | None]:
     finally:
         connection.invalidate()  # never back to the pool: the lock, if still there, ends with the session
         connection.close()
-
-
-def lock_number(name: str) -> int:
-    """Return the number under which PostgreSQL knows a lock: 64 bits, signed."""
-    digest = sha256(f"starproof {name}".encode()).digest()
-    return int.from_bytes(digest[:_KEY_BYTES], "big", signed=True)
 
 
 def _checking(connection: Connection) -> Check:

@@ -105,17 +105,27 @@ def leaves(connection: Connection, first: int = 0, after: int = merkle.MAX_SIZE)
     table = schema.log_leaf.c
     query = select(table.index, table.kind, table.hash, table.arrival_ms).order_by(table.index)
     query = query.where(table.index >= first, table.index < after)
-    for row in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
-        yield _leaf(*row)
+    # Closed also when the caller has seen enough: PostgreSQL keeps a cursor for it.
+    with connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+        for row in rows:
+            yield _leaf(*row)
+
+
+def leaf_at(connection: Connection, index: int) -> Leaf | None:
+    """Return the leaf with this index, ``None`` if the log is not that long."""
+    table = schema.log_leaf.c
+    query = select(table.index, table.kind, table.hash, table.arrival_ms).where(table.index == index)
+    row = connection.execute(query).first()
+    return None if row is None else _leaf(*row)
 
 
 def nodes(connection: Connection) -> Iterator[tuple[int, int, bytes]]:
     """Yield level, index and hash of all stored subtrees, by index within level."""
     table = schema.log_node.c
     query = select(table.level, table.index, table.hash).order_by(table.level, table.index)
-    for row in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
-        level, index, hash_ = row
-        yield level, index, bytes(hash_)
+    with connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+        for level, index, hash_ in rows:
+            yield level, index, bytes(hash_)
 
 
 def find(connection: Connection, hash_: str, *, kind: int | None = None) -> Leaf | None:
@@ -203,7 +213,7 @@ def _leaf(index: int, kind: int, hash_: str, arrival_ms: int) -> Leaf:
 
 def _node(connection: Connection, level: int, index: int) -> bytes:
     if level == 0:
-        leaf = next(leaves(connection, index, index + 1), None)
+        leaf = leaf_at(connection, index)
         if leaf is not None:
             return leaf.entry.leaf
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -138,6 +138,17 @@ def set_up(connection: Connection, *, enterprise: str | None, timezone: str | No
             detail=f"{wanted.enterprise} {wanted.timezone}",
         )
     return wanted
+
+
+def lock_hosts(connection: Connection, host_ids: Iterable[int]) -> None:
+    """Make others that ask so about one of these hosts wait until the transaction ends.
+
+    In one order, so that two who ask for the same hosts never wait for one another. Rows that refer to a
+    host may be added meanwhile.
+    """
+    ids = sorted(set(host_ids))
+    query = select(schema.host.c.id).where(schema.host.c.id.in_(ids)).order_by(schema.host.c.id)
+    connection.execute(query.with_for_update(key_share=True)).all()
 
 
 def host_id(connection: Connection, name: str) -> int:

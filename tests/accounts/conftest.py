@@ -63,10 +63,8 @@ def key_file(tmp_path):
 
 
 @pytest.fixture
-def opened(tmp_path):
-    opened = open_store(
-        f"sqlite:///{tmp_path / 'state' / 'starproof.db'}", enterprise="甲公司", now_ms=NOW_MS
-    )
+def opened(url):
+    opened = open_store(url, enterprise="甲公司", now_ms=NOW_MS)
     yield opened
     opened.store.close()
 

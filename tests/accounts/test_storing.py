@@ -18,6 +18,8 @@ from evidence.activity import split_blob
 from evidence.errors import MalformedError
 from verifier.audit import audit
 
+pytestmark = pytest.mark.both_stores
+
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 30)
 NOW_MS = 1_797_000_000_000  # 2026-12-11
 TELLING = Telling("oa", "SQL (sqlite)", "success/1")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,8 @@ from collector.log import keeping, receipts
 from collector.opening import OpenStore, open_store
 from collector.store import anchors, log
 from evidence.log_entry import ANCHOR, CHUNK
+
+pytestmark = pytest.mark.both_stores
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -51,8 +52,8 @@ class Clock:
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[OpenStore]:
-    found = open_store(f"sqlite:///{tmp_path / 'store.db'}", enterprise="示例企业", now_ms=START_MS)
+def opened(url: str) -> Iterator[OpenStore]:
+    found = open_store(url, enterprise="示例企业", now_ms=START_MS)
     with found.store.writing() as connection:
         log.append(connection, [(CHUNK, "0" * 64)], now_ms=START_MS)
     yield found

@@ -25,6 +25,8 @@ from declaring.ledger_table import SHEET
 from starproof.commands import ledger as command
 from verifier.ledger_rules import read_ledger
 
+pytestmark = pytest.mark.both_stores
+
 NOW = 1_796_000_000_000
 TITLES = [column.title for column in COLUMNS]
 LETTERS = {column.key: chr(ord("A") + index) for index, column in enumerate(COLUMNS)}
@@ -36,8 +38,8 @@ INVOICE = {**PAYMENT, "kind": "发票"}
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'starproof.db'}"
+def db(url: str) -> str:
+    return url
 
 
 def cells(row: dict[str, Any]) -> list[Any]:

@@ -193,11 +193,6 @@ class Api:
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'state' / 'starproof.db'}"
-
-
-@pytest.fixture
 def opened(url):
     opened = open_store(url, enterprise="甲公司", now_ms=NOW)
     yield opened

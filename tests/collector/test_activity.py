@@ -13,6 +13,8 @@ from evidence.activity import split_blob
 from evidence.calendar import LocalCalendar
 from verifier.audit import audit
 
+pytestmark = pytest.mark.both_stores
+
 T0 = 1_793_462_400_000  # 2026-11-01 00:00 in Shanghai
 DAY_MS = 86_400_000
 DAY = LocalCalendar("Asia/Shanghai").day_of(T0)

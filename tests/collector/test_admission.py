@@ -16,6 +16,8 @@ from evidence import chunk as chunks
 from evidence.chunk import open_chunk, read_frame, write_frame
 from evidence.crediting import credited
 
+pytestmark = pytest.mark.both_stores
+
 T0 = 1_793_462_400_000
 NOW = T0 + 40 * 86_400_000
 MINUTE = 60_000

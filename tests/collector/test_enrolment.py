@@ -14,6 +14,8 @@ from evidence import enrolment
 from evidence.dsse import ENROLMENT_TYPE
 from evidence.keys import PrivateKey
 
+pytestmark = pytest.mark.both_stores
+
 HOUR_MS = 3_600_000
 
 

@@ -17,6 +17,8 @@ from evidence.crediting import credited
 from evidence.day_sum import DaySum
 from evidence.keys import PrivateKey
 
+pytestmark = pytest.mark.both_stores
+
 MINUTE = 60_000
 T0 = 1_793_462_400_000  # 2026-11-01 00:00 in Shanghai
 NOW = T0 + 40 * 86_400_000

@@ -24,6 +24,8 @@ from evidence.log_entry import ANCHOR, CHUNK, DAY_MARK, ENROLMENT, LogEntry
 from verifier.audit import audit
 from verifier.ledger import decode, logged_sha256
 
+pytestmark = pytest.mark.both_stores
+
 KEY = PrivateKey.from_seed(b"\x05" * 32)
 DAY = 86_400_000
 
@@ -464,3 +466,14 @@ def test_an_old_store_is_migrated_and_its_log_is_what_it_held(enrolled, api, ope
     assert [entry.kind for entry in after] == [ENROLMENT, log_entry.SCOPE, CHUNK, CHUNK, log_entry.DOCUMENT]
     assert codes(again.store) == set()
     again.store.close()
+
+
+def test_a_log_is_not_continued_with_another_key(opened, clock):
+    key = opened.keyring.log_key()
+    keeping.require_key(opened.store, PrivateKey.generate())  # nothing is signed yet
+    with opened.store.writing() as connection:
+        log.append(connection, [(CHUNK, some(1))], now_ms=clock())
+    keeping.keep(opened.store, key=key, now_ms=clock())
+    keeping.require_key(opened.store, key)
+    with pytest.raises(LogError, match="signed by another key"):
+        keeping.require_key(opened.store, PrivateKey.generate())

@@ -14,6 +14,8 @@ from collector.store.archive import StoreArchive
 from collector.store.engine import open_engine_for_reading, sqlite_path
 from collector.store.registry import Identity
 
+pytestmark = pytest.mark.both_stores
+
 NOW = 1_792_000_000_000
 
 
@@ -148,6 +150,7 @@ def tables(url):
     return found
 
 
+@pytest.mark.sqlite_only("a file of before")
 def test_an_existing_database_is_migrated_and_keeps_what_it_has(old):
     assert "scope_version" not in tables(old)
     opened = open_store(old)
@@ -159,6 +162,7 @@ def test_an_existing_database_is_migrated_and_keeps_what_it_has(old):
     assert "scope_version" in tables(old)
 
 
+@pytest.mark.sqlite_only("a file of before")
 def test_reading_a_database_from_before_says_what_brings_it_up_to_date(old):
     before = sqlite_path(old).read_bytes()
     with pytest.raises(

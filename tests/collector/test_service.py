@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from collector import ingest
-from collector.errors import RequestError
+from collector.errors import RequestError, StoreBusyError
 from collector.http import app as service
 from collector.http import buckets
 from collector.http.app import create_app
@@ -23,7 +23,7 @@ from collector.http.buckets import Buckets
 from collector.http.log import LineLog, ServerMessages
 from collector.http.writer import Writer
 from collector.settings import Limits
-from collector.store import engine, schema
+from collector.store import schema, sqlite
 from collector.store.archive import StoreArchive
 from evidence.keys import PrivateKey
 
@@ -136,7 +136,7 @@ def test_senders_long_unseen_are_forgotten(monkeypatch):
 
 def test_a_full_queue_is_refused_at_once_and_what_was_begun_is_finished():
     async def scenario():
-        writer = Writer(pending=1)
+        writer = Writer(1, list)
         gate = threading.Event()
         done = []
 
@@ -159,12 +159,44 @@ def test_a_full_queue_is_refused_at_once_and_what_was_begun_is_finished():
     assert error_answer(error, now_ms=1).headers["Retry-After"] == "5"
 
 
+def test_batches_that_wait_are_written_together_and_a_bad_one_stops_no_other():
+    calls = []
+
+    def together(items):
+        calls.append(list(items))
+        if "bad" in items:
+            raise ValueError("bad")
+        if "busy" in items:
+            raise StoreBusyError("busy")
+        return [item.upper() for item in items]
+
+    async def scenario(*items):
+        writer = Writer(len(items) + 1, together)
+        gate = threading.Event()
+        first = asyncio.create_task(writer.run(lambda: gate.wait(10)))
+        await asyncio.sleep(0.05)
+        waiting = [asyncio.create_task(writer.write(item)) for item in items]
+        await asyncio.sleep(0.05)
+        gate.set()
+        done = await asyncio.gather(first, *waiting, return_exceptions=True)
+        writer.close()
+        return [repr(outcome) for outcome in done[1:]]
+
+    assert asyncio.run(scenario("a", "b", "c")) == ["'A'", "'B'", "'C'"]
+    assert calls == [["a", "b", "c"]]
+    assert asyncio.run(scenario("a", "bad", "c")) == ["'A'", "ValueError('bad')", "'C'"]
+    assert calls[1:] == [["a", "bad", "c"], ["a"], ["bad"], ["c"]]
+    calls.clear()
+    assert asyncio.run(scenario("a", "busy")) == ["StoreBusyError('busy')"] * 2
+    assert calls == [["a", "busy"]]
+
+
 def test_a_store_that_another_process_holds_is_unavailable_for_a_while(api, web, store, url, monkeypatch):
     other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     with store.reading() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout=50")
     store.engine.dispose()
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0)
     other.execute("BEGIN IMMEDIATE")
     answer = api.send(web.key, web.frame(T0))
     other.execute("ROLLBACK")
@@ -234,7 +266,7 @@ def test_an_unforeseen_failure_is_a_500_that_carries_the_clock(api, web, clock, 
     def broken(*_args, **_options):
         raise RuntimeError("bug")
 
-    monkeypatch.setattr(ingest, "take", broken)
+    monkeypatch.setattr(ingest, "take_together", broken)
     with TestClient(api.http.app, raise_server_exceptions=False) as client:
         answer = type(api)(client).send(web.key, web.frame(T0))
     assert code(answer) == (500, "INTERNAL")

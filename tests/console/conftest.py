@@ -74,8 +74,8 @@ def events():
     return Events()
 
 
-def _console(folder, *, clock, events, passwords, settings=None):
-    opened = open_store(f"sqlite:///{folder / 'starproof.db'}", enterprise=ENTERPRISE, now_ms=NOW)
+def _console(url, *, clock, events, passwords, settings=None):
+    opened = open_store(url, enterprise=ENTERPRISE, now_ms=NOW)
     made = create_console(
         opened,
         settings=settings or Settings(),
@@ -88,9 +88,9 @@ def _console(folder, *, clock, events, passwords, settings=None):
 
 
 @pytest.fixture
-def console(tmp_path, clock, events, passwords):
+def console(url, clock, events, passwords):
     """A console over an empty store."""
-    opened, made = _console(tmp_path, clock=clock, events=events, passwords=passwords)
+    opened, made = _console(url, clock=clock, events=events, passwords=passwords)
     yield made
     made.jobs.close()
     made.snapshots.close()
@@ -98,10 +98,10 @@ def console(tmp_path, clock, events, passwords):
 
 
 @pytest.fixture
-def secure_console(tmp_path, clock, events, passwords):
+def secure_console(url, clock, events, passwords):
     """A console that people reach by TLS."""
     settings = Settings(public_url="https://star.example")
-    opened, made = _console(tmp_path, clock=clock, events=events, passwords=passwords, settings=settings)
+    opened, made = _console(url, clock=clock, events=events, passwords=passwords, settings=settings)
     yield made
     made.jobs.close()
     made.snapshots.close()
@@ -128,7 +128,9 @@ def filled(seeded, tmp_path_factory, passwords):
     folder = tmp_path_factory.mktemp("filled")
     for file in seeded.iterdir():
         shutil.copy(file, folder)
-    opened, made = _console(folder, clock=Clock(), events=Events(), passwords=passwords)
+    opened, made = _console(
+        f"sqlite:///{folder / 'starproof.db'}", clock=Clock(), events=Events(), passwords=passwords
+    )
     secret = made.accounts.offer_setup(now_ms=NOW)
     made.accounts.set_up(secret, name="administrator-1", password=PASSWORD, now_ms=NOW)
     for role in (Role.OPERATOR, Role.VIEWER, Role.REVIEWER):

@@ -117,7 +117,7 @@ def test_what_needs_attention_names_the_hosts_and_comes_worst_first(filled):
     fleet = read_fleet(filled.store, now_ms=NOW)
     found = attention(month, fleet, rows_of(month, fleet, NOW))
     assert [one.code for one in found][:1] == ["scope_outside"]
-    assert "no_data" in {one.code for one in found}
+    assert "no_data" in {one.code for one in found}  # of this month there is nothing
 
 
 def test_a_fleet_measured_in_batches_has_the_figures_of_one_call(filled):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from console_world import NOW, Clock, Events, TestClient
+from processes import environment
 
+import console
 from collector.http.app import create_app
 from collector.opening import open_store
 from collector.settings import Settings
@@ -126,3 +131,16 @@ def test_only_serving_opens_a_console(monkeypatch):
     assert asked == []
     command.main(["serve"])
     assert asked == [1]
+
+
+def test_no_page_brings_an_engine_that_makes_code_into_the_service():
+    """The unit forbids memory that is written and run; Vega's engine would end the collector there."""
+    program = (
+        "import sys, starproof.commands.collector as c; c._console(); assert 'vl_convert' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    sources = [file.read_text("utf-8") for file in Path(console.__file__).parent.rglob("*.py")]
+    assert not any(re.search(r"import .*\brender\b|vl_convert", text) for text in sources)

@@ -15,8 +15,7 @@ from console_world import NOW, Browser
 from processes import starproof
 from sqlalchemy import select
 
-from collector.errors import StoreError
-from collector.store import backup, one_time_tokens, registry, schema
+from collector.store import one_time_tokens, registry, schema
 from collector.tokens import digest
 from config import EXAMPLES
 from console.app import application
@@ -108,23 +107,9 @@ def test_a_copy_of_the_running_store_is_whole_and_only_administrators_take_it(
     assert nobody.get(f"/settings/backup/{job.number}/{job.files[0].name}").status_code == 303
 
 
-def test_a_copy_is_never_written_over_a_file_and_a_damaged_store_is_told(console, tmp_path):
-    target = tmp_path / "there.db"
-    target.write_text("mine")
-    source = backup.database_file(console.store)
-    with pytest.raises(StoreError, match="cannot be copied"):
-        backup.copy(source, target, progress=lambda _done, _total: None)
-    assert target.read_text() == "mine"
-    broken = tmp_path / "broken.db"
-    broken.write_bytes(b"no database" * 1000)
-    with pytest.raises(StoreError, match="cannot be copied"):
-        backup.copy(broken, tmp_path / "copy.db", progress=lambda _done, _total: None)
-
-
-def test_a_store_that_is_no_file_is_not_copied_and_the_page_says_how(console, administrator, monkeypatch):
-    monkeypatch.setattr(backup, "database_file", lambda _store: None)
-    refused = administrator.post("/settings/backup", page="/account")
-    assert (refused.status_code, "pg_dump" in refused.text) == (422, True)
+def test_the_page_says_how_a_copy_is_put_back(administrator):
+    text = administrator.get("/settings/backup").text
+    assert "starproof db restore starproof-COPY.db --db sqlite:///" in text
 
 
 def test_sources_are_tried_and_read_in_the_background_without_a_secret_on_the_page(

@@ -92,16 +92,16 @@ def test_everything_that_needs_attention_is_told_worst_first(filled):
         Rules(load_edition(), None, (), declared=True, problem="outside"),
         Rules(load_edition(), None, (), declared=True, problem="the scope is damaged"),
     ):
-        found = attention(MonthFigures(month.span, NOW, rules, _without_capacity(month), {}), fleet, rows)
+        found = attention(MonthFigures(month.span, NOW, rules, _without_anything(month), {}), fleet, rows)
         kinds = [one.kind for one in found]
         assert kinds == sorted(kinds, key=["bad", "warn", "info"].index)
         seen |= {one.code for one in found}
     assert seen == set(CODES)
 
 
-def _without_capacity(month):
+def _without_anything(month):
     changed = [
-        {**one, "hosts": [{**host, "capacity_bps": None} for host in one["hosts"]]}
+        {**one, "value": None, "hosts": [{**host, "capacity_bps": None} for host in one["hosts"]]}
         for one in month.indicators
     ]
     changed[1] = {**changed[1], "value": None}

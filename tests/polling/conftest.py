@@ -9,11 +9,6 @@ from collector.opening import open_store
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'state' / 'starproof.db'}"
-
-
-@pytest.fixture
 def bench(url, tmp_path):
     opened = open_store(url, enterprise="甲公司", now_ms=T0)
     yield bench_of(opened, tmp_path / "state")

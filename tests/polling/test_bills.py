@@ -3,12 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from sources.fake import DAY, HOUR, MINUTE
 
 from collector.polling import billing
 from collector.sources.errors import AnswerError
 from collector.sources.interface import Bill, Retention
 from collector.store import bills, polls, schema
+
+pytestmark = pytest.mark.both_stores
 
 
 def bill(month, product="ecs", amount="12.30", *, final=True, kind="charge"):

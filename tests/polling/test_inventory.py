@@ -14,6 +14,8 @@ from collector.store import inventories, polls, schema
 from collector.store.inventories import Seen
 from evidence.manifest import NET_CAP, NET_COMMITTED
 
+pytestmark = pytest.mark.both_stores
+
 
 def polled(bench):
     bench.fake.keeps = (Retention(5 * MINUTE, 2 * HOUR),)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,52 +99,15 @@ def test_two_pollers_at_once_seal_every_point_once(bench):
     bench.sealed()
 
 
-@pytest.fixture(scope="module")
-def postgres():
-    """A PostgreSQL server of our own on a free port of the loopback."""
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver psycopg is not installed")
-    programs = [
-        *Path("/usr/lib/postgresql").glob("*/bin/initdb"),
-        *map(Path, filter(None, [shutil.which("initdb")])),
-    ]
-    if not programs:
-        pytest.skip("PostgreSQL's initdb is not installed")
-    if os.geteuid() == 0 and shutil.which("runuser") is None:
-        pytest.skip("PostgreSQL does not run as root, and there is no runuser")
-    # Not below pytest's own directory, which nobody but its user may enter.
-    directory = Path(tempfile.mkdtemp(prefix="starproof-postgres-"))
-    as_user = []
-    if os.geteuid() == 0:
-        shutil.chown(directory, "nobody")
-        as_user = ["runuser", "-u", "nobody", "--"]
-    run = {"capture_output": True, "cwd": directory}
-    data = directory / "data"
-    binaries = programs[0].resolve().parent
-    subprocess.run(
-        [*as_user, str(binaries / "initdb"), "-D", str(data), "-U", "starproof", "-A", "trust", "-E", "UTF8"],
-        **run,
-        check=True,
-    )
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory} -c fsync=off"
-    control = [*as_user, str(binaries / "pg_ctl"), "-D", str(data), "-w"]
-    subprocess.run(
-        [*control, "-o", options, "-l", str(directory / "log"), "start"],
-        check=True, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    yield f"postgresql+psycopg://starproof@127.0.0.1:{port}/postgres"
-    subprocess.run(
-        [*control, "-m", "immediate", "stop"], check=True, cwd=directory, stdout=subprocess.DEVNULL
-    )
-    shutil.rmtree(directory)
+@pytest.fixture
+def postgres(postgres_server):
+    """The URL of an empty database on a real server."""
+    with postgres_server.database() as url:
+        yield url
 
 
 def test_on_postgresql_the_lock_ends_with_its_session(postgres, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("STARPROOF_STATE", str(tmp_path))
     opened = open_store(postgres, enterprise="甲公司")
     process = None
     try:
@@ -171,7 +132,7 @@ def test_on_postgresql_the_lock_ends_with_its_session(postgres, tmp_path, monkey
 
 
 def test_on_postgresql_a_lost_session_ends_the_run(postgres, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("STARPROOF_STATE", str(tmp_path))
     opened = open_store(postgres)
     try:
         with (
@@ -180,7 +141,9 @@ def test_on_postgresql_a_lost_session_ends_the_run(postgres, tmp_path, monkeypat
         ):
             with opened.store.writing() as connection:
                 connection.execute(
-                    text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+                    text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+                    )
                 )
             with pytest.raises(StoreError, match="the connection that held the lock is gone"):
                 check()
@@ -195,7 +158,7 @@ def test_polling_on_postgresql_seals_every_point_once(postgres, tmp_path, monkey
     import sources.fake as fakes
     from polling_bench import bench_of
 
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("STARPROOF_STATE", str(tmp_path))
     opened = open_store(postgres, enterprise="甲公司")
     try:
         bench = bench_of(opened, tmp_path)
@@ -221,7 +184,7 @@ def test_on_postgresql_no_point_is_sealed_twice_even_without_the_lock(postgres, 
         assert directory == tmp_path
         yield lambda: None
 
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("STARPROOF_STATE", str(tmp_path))
     monkeypatch.setattr("collector.polling.poller.alone", always)
     opened = open_store(postgres, enterprise="甲公司")
     try:
@@ -232,6 +195,7 @@ def test_on_postgresql_no_point_is_sealed_twice_even_without_the_lock(postgres, 
         account = bench.account(alias="twice")
         bench.poll(account)
         bench.clock.now_ms += 5 * fakes.HOUR
+        bench.fake.pause_s = 0.5  # an answer takes long enough for the others to ask too
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(lambda _: bench.poll(account, only_due=True), range(3)))
         assert len(bench.fake.asked) > 2, "several have asked for the same"

@@ -30,6 +30,8 @@ from collector.store.engine import open_engine
 from evidence.crediting import credited
 from evidence.enrolment import parse
 
+pytestmark = pytest.mark.both_stores
+
 PERIOD = 5 * MINUTE
 
 
@@ -536,6 +538,7 @@ def test_a_plugin_that_raises_anything_is_an_error_of_the_plugin(bench):
     assert "ZeroDivisionError: oops" in bench.poll().problems[0]
 
 
+@pytest.mark.sqlite_only("it puts other tables in place")
 def test_a_fault_of_the_store_is_no_fault_of_the_source(bench):
     recent_only(bench)
     with bench.opened.store.writing() as connection:
@@ -691,7 +694,7 @@ def test_the_store_refuses_what_it_would_refuse_of_anybody(bench, monkeypatch):
 @pytest.fixture
 def held(tmp_path, monkeypatch):
     """A store that somebody else is writing to."""
-    monkeypatch.setattr("collector.store.engine.BUSY_TIMEOUT_S", 0)
+    monkeypatch.setattr("collector.store.sqlite.BUSY_TIMEOUT_S", 0)
     store = open_engine(f"sqlite:///{tmp_path / 'held.db'}")
     other = store.engine.raw_connection()
     other.execute("BEGIN IMMEDIATE")

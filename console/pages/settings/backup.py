@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
-from collector.store import backup as store_backup
+from collector.store.backup import backup as back_up
+from collector.store.engine import sqlite_path
+from collector.store.faults import hidden
 from console.pages.files import job_file
 from console.visit import REFUSED, Visit
 from console.work.jobs import Doing, TooManyJobsError
@@ -26,14 +27,12 @@ def backup(visit: Visit) -> Response:
 
 def make(visit: Visit) -> Response:
     """Begin a copy."""
-    source = store_backup.database_file(visit.console.store)
-    if source is None:
-        return _page(visit, problem="backup.no_sqlite")
+    url = _url(visit)
     stamp = datetime.fromtimestamp(visit.now_ms // 1000, ZoneInfo(visit.console.zone))
-    name = f"starproof-{stamp:%Y%m%d-%H%M%S}.db"
+    name = f"starproof-{stamp:%Y%m%d-%H%M%S}.{'db' if sqlite_path(url) else 'dump'}"
 
     def task(doing: Doing) -> tuple[Sequence[str], Mapping[str, Any]]:
-        return _copy(source, name, doing)
+        return _copy(url, name, doing)
 
     try:
         visit.console.jobs.begin(KIND, name, actor=visit.actor, task=task)
@@ -52,21 +51,25 @@ def download(visit: Visit) -> Response:
     return answer
 
 
-def _copy(source: Path, name: str, doing: Doing) -> tuple[Sequence[str], Mapping[str, Any]]:
+def _copy(url: str, name: str, doing: Doing) -> tuple[Sequence[str], Mapping[str, Any]]:
     def progress(done: int, total: int) -> None:
         doing.tell(COPYING, done, total)
 
-    store_backup.copy(source, doing.folder / name, progress=progress)
+    back_up(url, doing.folder / name, progress=progress)
     return (name,), {}
 
 
+def _url(visit: Visit) -> str:
+    return visit.console.store.engine.url.render_as_string(hide_password=False)
+
+
 def _page(visit: Visit, *, problem: str = "") -> Response:
-    source = store_backup.database_file(visit.console.store)
     return visit.render(
         "settings/backup.html",
         status=REFUSED if problem else 200,
         problem=problem,
         jobs=visit.console.jobs.of(KIND),
-        file=source,
+        file=sqlite_path(_url(visit)),
+        where=hidden(visit.console.store.engine.url),
         keys=visit.console.opened.keyring.directory,
     )

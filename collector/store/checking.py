@@ -1,0 +1,66 @@
+"""Looking at a store without changing it: what it is, what it holds, and what is wrong with it.
+
+This finds what a database can lose or a server can be set to; whether the figures follow from the chunks
+is what ``starproof audit`` computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from collector.store import postgresql
+from collector.store.contents import Contents, contents, log_problems
+from collector.store.engine import HEAD, Store
+
+_MOST_SHOWN = 10
+_DURABLE = ("fsync", "full_page_writes")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """``server``: name and version; ``problems``: a sentence each, none if all is well."""
+
+    server: str
+    version: str
+    contents: Contents
+    problems: tuple[str, ...]
+
+
+def check(store: Store) -> Checked:
+    """Return what the store is and holds, and what is wrong.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    with store.reading() as connection:
+        look = _postgresql if store.is_postgresql else _sqlite
+        server, problems = look(connection)
+        found = contents(connection)
+        problems += log_problems(connection, found.log)
+    return Checked(server, HEAD, found, tuple(problems))
+
+
+def _sqlite(connection: Connection) -> tuple[str, list[str]]:
+    query = connection.exec_driver_sql
+    damage = [str(row[0]) for row in query(f"PRAGMA integrity_check({_MOST_SHOWN})") if row[0] != "ok"]
+    lost = query("PRAGMA foreign_key_check").fetchmany(_MOST_SHOWN)
+    damage += [f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there" for row in lost]
+    mode = query("PRAGMA journal_mode").scalar()
+    if mode != "wal":
+        damage.append(f"the journal mode is {mode}, not wal: readers and the writer wait for one another")
+    return f"SQLite {query('SELECT sqlite_version()').scalar()}", damage
+
+
+def _postgresql(connection: Connection) -> tuple[str, list[str]]:
+    problems = []
+    encoding, collation = postgresql.encoding_and_collation(connection)
+    if not postgresql.is_usable(encoding, collation):
+        problems.append(f"encoding {encoding} and collation {collation}, not UTF8 and C.UTF-8")
+    problems += [
+        f"the server runs with {name}=off: what was acknowledged may be lost in a power failure"
+        for name in _DURABLE
+        if connection.scalar(text(f"SHOW {name}")) == "off"
+    ]
+    return f"PostgreSQL {connection.scalar(text('SHOW server_version'))}", problems

@@ -1,0 +1,72 @@
+"""The drivers' errors as ours: one sentence, without the statement, its values or a password.
+
+1. Somebody else holds what is needed, or two waited for one another: ``StoreBusyError``; trying again helps.
+2. Everything else: ``StoreError`` with what the database itself says in one line. PostgreSQL's details
+   quote values of rows, so only its primary message is taken.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from collector.errors import StoreBusyError, StoreError
+
+# PostgreSQL, appendix A: lock_not_available, deadlock_detected, serialization_failure.
+_BUSY_STATES = frozenset(("55P03", "40P01", "40001"))
+# Class 28: invalid authorization; class 3D: the database does not exist; class 53: no room, no connections.
+_REMEDIES = {
+    "28": "; check user and password in the database URL",
+    "3D": "; make it: createdb --encoding UTF8 --locale C.UTF-8 --template template0 NAME",
+    "53": "; the server lacks room or connections",
+    "42501": "; give the user of the database URL the rights of the tables' owner",
+    "25006": "",  # read only, as asked for
+}
+_STATE_CLASS = 2
+
+
+@contextmanager
+def explained(url: URL) -> Iterator[None]:
+    """Turn the driver's errors inside the block into ours.
+
+    Raises:
+        StoreBusyError: another process is in the way; trying again helps.
+        StoreError: the database cannot be used.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        if is_busy(error.orig):
+            raise StoreBusyError("another process is writing to the database; try again shortly") from None
+        raise StoreError(f"cannot use the database {hidden(url)}: {said(error.orig)}") from None
+    except DBAPIError as error:
+        if is_busy(error.orig):
+            raise StoreBusyError("another process is writing to the database; try again shortly") from None
+        raise StoreError(f"the database {hidden(url)} reports: {said(error.orig)}") from None
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database {hidden(url)} cannot be used: {error}") from None
+
+
+def is_busy(error: object) -> bool:
+    """Return whether the driver's error says that somebody else is in the way."""
+    if isinstance(error, sqlite3.OperationalError):
+        primary = 0xFF  # the low byte of an SQLite result code is its primary code
+        return (error.sqlite_errorcode & primary) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return getattr(error, "sqlstate", None) in _BUSY_STATES
+
+
+def said(error: object) -> str:
+    """Return what the driver's error says in one line, with what to do where that is known."""
+    state = getattr(error, "sqlstate", None) or ""
+    primary = getattr(getattr(error, "diag", None), "message_primary", None)
+    text = primary or " ".join(str(error).split())
+    return text + _REMEDIES.get(state, _REMEDIES.get(state[:_STATE_CLASS], ""))
+
+
+def hidden(url: URL) -> str:
+    """Return the URL as it may be shown."""
+    return url.render_as_string(hide_password=True)

@@ -1,0 +1,51 @@
+"""Stores for all tests: an SQLite file, or a database on a real PostgreSQL server started once.
+
+A test marked ``both_stores`` runs on both; ``url`` is the store's and fixtures build on it.
+``sqlite_only("why")`` takes one out.
+"""
+
+from __future__ import annotations
+
+import pytest
+import stores
+
+KINDS = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc):
+    marked = metafunc.definition.get_closest_marker
+    if "store_kind" in metafunc.fixturenames and marked("both_stores") and not marked("sqlite_only"):
+        metafunc.parametrize("store_kind", KINDS, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    with stores.postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_store(postgres_server):
+    """A database with the newest schema, emptied for each test: making one takes a hundred times as long."""
+    from collector.store.engine import open_engine
+
+    with postgres_server.database() as found:
+        open_engine(found).close()
+        yield found
+
+
+@pytest.fixture
+def store_kind(request):
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture
+def url(store_kind, tmp_path, request, monkeypatch):
+    """The URL of a store that is still to be set up."""
+    if store_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'state' / 'starproof.db'}"
+        return
+    monkeypatch.setenv("STARPROOF_STATE", str(tmp_path / "state"))
+    found = request.getfixturevalue("postgres_store")
+    yield found
+    stores.empty(found)

@@ -427,6 +427,26 @@ person = Table(
     Column("changed_ms", BigInteger, nullable=False),
 )
 
+# Accounts of an identity provider: who somebody is there. Names are never compared.
+person_identity = Table(
+    "person_identity",
+    metadata,
+    Column("issuer", String(512), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("person_id", _Id, ForeignKey("person.id"), nullable=False, unique=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+# Somebody who went to the identity provider and is not back yet; used up by coming back.
+sign_in_attempt = Table(
+    "sign_in_attempt",
+    metadata,
+    # Of the state and the browser's token: in another browser the state leads nowhere.
+    Column("sha256", _Hash, primary_key=True),
+    Column("onward", Text, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
 session = Table(
     "session",
     metadata,

@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from dataclasses import replace
+from html import unescape
 
 import pytest
 import tomllib
@@ -175,6 +176,26 @@ def test_the_form_of_a_scope_is_the_scope_that_it_says():
     assert (scope.hosts[0].capacities[0].bps, scope.hosts[1].capacities) == (500_000, ())
     with pytest.raises(ScopeError, match="line 2"):
         host_lines("a\nb, x")
+
+
+def test_the_order_of_sources_and_the_excluded_days_are_kept_by_the_form(console, administrator):
+    form = {
+        "first_month": "2026-12", "last_month": "2026-12", "hosts": "web-1, 20, , agent aliyun\r\ndb-1",
+        "exclusions": "2026-12-07, 2026-12-08, 机房搬迁，经批准, 张三\r\n",
+    }  # fmt: skip
+    seen = administrator.post("/apply/scope/look", page="/account", **form)
+    text = unescape(re.search(r"<textarea[^>]*>(.*?)</textarea>", seen.text, re.DOTALL)[1])
+    assert administrator.post("/apply/scope", page="/account", text=text).status_code == 303
+    scope = versions_of(console.store)[-1].scope
+    assert [host.sources for host in scope.hosts] == [("agent", "aliyun"), ()]
+    (out,) = scope.exclusions
+    assert (out.last_day - out.first_day, out.reason, out.person) == (1, "机房搬迁，经批准", "张三")
+    page = unescape(administrator.get("/apply/scope").text)
+    assert "web-1, 20, , agent aliyun\ndb-1" in page
+    assert "2026-12-07, 2026-12-08, 机房搬迁，经批准, 张三" in page
+    for wrong in ("2026-12-07, 2026-12-08, x", "soon, 2026-12-08, x, y", "2027-01-01, 2027-01-02, x, y"):
+        answer = administrator.post("/apply/scope/look", page="/account", **{**form, "exclusions": wrong})
+        assert answer.status_code == 422, wrong
 
 
 def test_a_month_is_packed_in_the_background_and_the_pack_passes_its_check(owned, tmp_path):

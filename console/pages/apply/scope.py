@@ -13,7 +13,7 @@ from collector.store import standing
 from console.reading.applying import edition_of, versions_of
 from console.visit import REFUSED, Visit
 from declaring.scope_declaration import declare_scope, require_definitions
-from declaring.scope_text import HostLine, ScopeDraft, host_lines, scope_text
+from declaring.scope_text import ExclusionLine, HostLine, ScopeDraft, exclusion_lines, host_lines, scope_text
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.manifest import ACTIVITY
@@ -106,7 +106,10 @@ def _form(visit: Visit, draft: ScopeDraft, *, reason: str = "") -> Response:
         reason=reason,
         form=said,
         many=many,
-        lines="\n".join(", ".join(filter(None, (h.name, h.mbps, h.iops))) for h in draft.hosts),
+        lines="\n".join(map(_host_line, draft.hosts)),
+        excluded="\n".join(
+            f"{one.first}, {one.last}, {one.reason}, {one.person}" for one in draft.exclusions
+        ),
         tellers=_tellers(visit),
         head_counts=HEAD_COUNTS,
         purposes=INVESTMENT,
@@ -132,7 +135,16 @@ def _read(visit: Visit) -> ScopeDraft:
         cost_before=(form.get("before_first", ""), form.get("before_last", "")),
         cost_after=(form.get("after_first", ""), form.get("after_last", "")),
         counts=[one for one in visit.many.get("counts", ()) if one in INVESTMENT],
+        exclusions=exclusion_lines(form.get("exclusions", "").replace("\r\n", "\n")),
     )
+
+
+def _host_line(host: HostLine) -> str:
+    """Return the line of the form that says this host; what is left out before something else stays empty."""
+    cells = [host.name, host.mbps, host.iops, " ".join(host.sources)]
+    while not cells[-1]:
+        cells.pop()
+    return ", ".join(cells)
 
 
 def _whole(said: str) -> int:
@@ -174,14 +186,17 @@ def _drafted(visit: Visit) -> ScopeDraft:
             [HostLine(name) for name in sorted(names)],
         )
     last = versions[-1].scope
+    runs = last.last_day >= today.toordinal()
     return ScopeDraft(
         enterprise=console.enterprise,
         timezone=console.zone,
         edition=edition.id,
-        first_month=_iso(last.first_day)[:7] if last.last_day >= today.toordinal() else month,
-        last_month=_iso(last.last_day)[:7] if last.last_day >= today.toordinal() else month,
+        first_month=_iso(last.first_day)[:7] if runs else month,
+        last_month=_iso(last.last_day)[:7] if runs else month,
         hosts=[
-            HostLine(h.id, _mbps(h.capacities[0].bps) if h.capacities else "", _plain(h.iops_limit))
+            HostLine(
+                h.id, _mbps(h.capacities[-1].bps) if h.capacities else "", _plain(h.iops_limit), h.sources
+            )
             for h in last.hosts
         ],
         total=last.head_counts.get("total", 0),
@@ -192,6 +207,11 @@ def _drafted(visit: Visit) -> ScopeDraft:
         cost_before=last.it_cost.before if last.it_cost else ("", ""),
         cost_after=(last.it_cost.after or ("", "")) if last.it_cost else ("", ""),
         counts=last.investment.counts if last.investment else (),
+        exclusions=[
+            ExclusionLine(_iso(one.first_day), _iso(one.last_day), one.reason, one.person)
+            for one in last.exclusions
+            if runs  # in another window they lie in no month of it
+        ],
     )
 
 

@@ -261,9 +261,11 @@ def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="starproof-") as place, sync_playwright() as driver:
         folder = Path(place)
         seed(folder)
-        os.environ.pop("SOURCE_DATE_EPOCH", None)
+        words = {"LANGUAGE": "zh_CN", "LANG": "zh_CN.UTF-8"}  # of the browser's own buttons and calendars
         browser = driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--lang=zh-CN"]
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--lang=zh-CN"],
+            env={**os.environ, **words},
         )
         for now in (IN_THE_MONTH, AFTER_IT):
             mine = [picture for picture in wanted if picture.now == now]

@@ -58,7 +58,9 @@ def shell(tmp_path):
     return run
 
 
-def test_from_the_setup_link_to_a_pack_that_passes_its_check(chromium, fresh_service, shell, tmp_path):
+def test_from_the_setup_link_to_a_pack_that_passes_its_check(  # noqa: PLR0915 - one journey, step by step
+    chromium, fresh_service, shell, tmp_path
+):
     url, month = fresh_service.url, f"{date.today():%Y-%m}"  # noqa: DTZ011 - a month as the page's list has it
     context = chromium.new_context(accept_downloads=True)
     watched = Watched(context)

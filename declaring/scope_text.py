@@ -82,7 +82,7 @@ def host_lines(text: str) -> list[HostLine]:
             raise ScopeError(
                 f"hosts, line {number}: Mbit/s and operations a second are plain numbers, such as 20"
             )
-        found.append(HostLine(*cells[:3], sources=cells[3].split()) if cells[3:] else HostLine(*cells))
+        found.append(HostLine(*cells[:3], *(cell.split() for cell in cells[3:])))
     return found
 
 

@@ -490,6 +490,16 @@ profile_version = Table(
     Column("file", LargeBinary, nullable=False),
 )
 
+# Editions that do not ship.
+edition_file = Table(
+    "edition_file",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kept_ms", BigInteger, nullable=False),
+    Column("kept_by", String(64), nullable=False),
+    Column("file", LargeBinary, nullable=False),
+)
+
 profile_document = Table(
     "profile_document",
     metadata,

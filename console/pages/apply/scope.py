@@ -9,8 +9,9 @@ from fractions import Fraction
 from starlette.responses import Response
 
 from collector.errors import UnchangedScopeError
-from collector.store import standing
+from collector.store import editions, standing
 from console.reading.applying import edition_of, versions_of
+from console.reading.editions import edition_named, ids_of
 from console.visit import REFUSED, Visit
 from declaring.scope_declaration import declare_scope, require_definitions
 from declaring.scope_text import ExclusionLine, HostLine, ScopeDraft, exclusion_lines, host_lines, scope_text
@@ -19,14 +20,16 @@ from evidence.errors import EvidenceError
 from evidence.manifest import ACTIVITY
 from evidence.sources import carried_kind
 from verifier import decimals
-from verifier.editions import edition_ids, load_edition
-from verifier.errors import VerifierError
+from verifier.edition_file import parse_edition
+from verifier.editions import edition_ids
+from verifier.errors import EditionError, VerifierError
 from verifier.ledger import INVESTMENT
 from verifier.scope import BITS_PER_MEGABIT, HEAD_COUNTS, Scope, parse_scope
 from verifier.scope_difference import differences
 
 MOST_DIFFERENCES = 40
 MOST_DIGITS = 9
+MOST_EDITION_BYTES = 256 * 1024
 
 
 def scope(visit: Visit) -> Response:
@@ -55,7 +58,7 @@ def declare(visit: Visit) -> Response:
     data = said.encode()
     try:
         parsed = parse_scope(data)
-        edition = load_edition(parsed.edition) if parsed.edition in edition_ids() else None
+        edition = edition_named(visit.console.store, parsed.edition)
         if edition is not None:
             require_definitions(parsed, edition)
         declare_scope(
@@ -66,14 +69,34 @@ def declare(visit: Visit) -> Response:
     return visit.back_to("/apply", said="scope.declared_done")
 
 
+def add_edition(visit: Visit) -> Response:
+    """Keep the file of an edition that does not ship, so that a scope can name it."""
+    file = visit.files.get("file")
+    data = b"" if file is None else file.file.read(MOST_EDITION_BYTES + 1)
+    try:
+        if not 0 < len(data) <= MOST_EDITION_BYTES:
+            raise EditionError(f"choose the edition's TOML file, at most {MOST_EDITION_BYTES} bytes")
+        found = parse_edition(data)
+        if found.id in edition_ids():
+            raise EditionError(f"{found.id} ships with this software; give yours another id")
+        with visit.console.store.writing() as connection:
+            kept = editions.keep(connection, found.id, data, by=visit.actor, now_ms=visit.now_ms)
+        if not kept:
+            raise EditionError(f"another file is kept as {found.id} already; give this one another id")
+    except VerifierError as error:
+        return _form(visit, _drafted(visit), reason=str(error))
+    return visit.back_to("/apply/scope", said="scope.edition_done")
+
+
 def _look(visit: Visit, said: str, *, refusal: str = "") -> Response:
     versions = versions_of(visit.console.store)
     parsed: Scope | None = None
     reason = refusal
     try:
         parsed = parse_scope(said.encode())
-        if parsed.edition in edition_ids():
-            require_definitions(parsed, load_edition(parsed.edition))
+        edition = edition_named(visit.console.store, parsed.edition)
+        if edition is not None:
+            require_definitions(parsed, edition)
     except VerifierError as error:
         reason = reason or str(error)
     begun = False
@@ -112,6 +135,7 @@ def _form(visit: Visit, draft: ScopeDraft, *, reason: str = "") -> Response:
         ),
         tellers=_tellers(visit),
         head_counts=HEAD_COUNTS,
+        editions=ids_of(visit.console.store),
         purposes=INVESTMENT,
         declared=len(versions_of(visit.console.store)),
     )
@@ -123,7 +147,7 @@ def _read(visit: Visit) -> ScopeDraft:
     return ScopeDraft(
         enterprise=visit.console.enterprise,
         timezone=visit.console.zone,
-        edition=edition_of(visit.console.store).id,
+        edition=form.get("edition", "") or edition_of(visit.console.store).id,
         first_month=form.get("first_month", ""),
         last_month=form.get("last_month", ""),
         hosts=host_lines(form.get("hosts", "").replace("\r\n", "\n")),

@@ -1,4 +1,4 @@
-"""Accounts of an identity provider, and sign-ins that are under way."""
+"""Accounts of an identity provider, sign-ins that are under way; editions that somebody added."""
 
 from __future__ import annotations
 
@@ -31,4 +31,12 @@ def upgrade() -> None:
         sa.Column("onward", sa.Text(), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name="pk_sign_in_attempt"),
+    )
+    op.create_table(
+        "edition_file",
+        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("kept_ms", sa.BigInteger(), nullable=False),
+        sa.Column("kept_by", sa.String(64), nullable=False),
+        sa.Column("file", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_edition_file"),
     )

@@ -4,7 +4,7 @@
 value is kept and in another browser the state is worth nothing. (2) Who comes back uses the state up, whatever comes of it.
 (3) The answer names the issuer that was asked, if it names one (RFC 9207). (4) The code is exchanged at that issuer alone,
 the token is judged (``claims``). (5) Somebody is who the provider says by issuer and subject, never by name: an
-account of the same name stays another one. (6) The role is the claim's each time; none, and nobody is let in. (7) The session
+account of the same name stays another one. (6) The role is the claim's each time; none, and nobody is let in or stays in. (7) The session
 is like every other.
 """
 
@@ -120,7 +120,7 @@ class Federation:
         )
         found = self._judged(token, _made(browser, returned.state, "nonce"), now_ms)
         if found.role is None:
-            self._note(found, now_ms)
+            self._shut_out(found, now_ms)
             raise NoRoleError("no value of the claim gives a role")
         with self._store.writing() as connection:
             person_id = self._account(connection, found, found.role, now_ms)  # (5) (6)
@@ -168,8 +168,12 @@ class Federation:
         )  # fmt: skip
         return made
 
-    def _note(self, found: Identity, now_ms: int) -> None:
+    def _shut_out(self, found: Identity, now_ms: int) -> None:
+        """Note it, and end the sessions of somebody who had a role before."""
         with self._store.writing() as connection:
+            known = identities.person(connection, issuer=found.issuer, subject=found.subject)
+            if known is not None:
+                people.end_sessions(connection, known.id)
             registry.note(
                 connection, now_ms=now_ms, actor=ACTOR, action="SIGN_IN_REFUSED",
                 detail=f"{found.name}, {found.issuer} {found.subject}: no role",

@@ -189,6 +189,16 @@ def test_who_has_no_group_of_ours_is_refused_and_gets_no_account(here, browser, 
     assert _who(here, browser) is None
 
 
+def test_who_loses_the_last_group_is_out_everywhere_at_the_next_try(here, browser, provider):
+    _came_back(browser)
+    other = Browser(application(here), base_url=BASE)
+    _came_back(other)
+    provider.person["groups"] = []
+    other.http.cookies.clear()
+    assert _refused(_came_back(other)) == "no-role"
+    assert _who(here, browser) is None
+
+
 def test_a_claim_of_another_shape_gives_no_role(browser, provider):
     for groups in (None, 7, {}, [["it"]], {"it": True}, "it "):
         provider.person["groups"] = groups

@@ -107,6 +107,7 @@ def run(
 
             def step() -> None:
                 runner.step()
+                runner.seal_first()
                 if not thread.is_alive():  # a fault of ours: let the service manager start us anew
                     loop.stop()
 
@@ -141,6 +142,8 @@ def _told(
     lean.settle()
     notifier.send(READY="1", STATUS=f"reading {record.host}")
     runner.write_status()
+    if runner.begins and not loop.stopped:
+        step()  # with the next tick's reading it makes the first figures, a tick sooner
     loop.run(step)
     notifier.send(STOPPING="1")
 

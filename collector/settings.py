@@ -16,6 +16,7 @@ import tomllib
 
 from collector.errors import SettingsError
 from collector.names import nearest
+from collector.oidc_settings import Oidc, parse_oidc
 from collector.store.engine import sqlite_path
 from collector.tls.settings import Tls, parse_tls
 from evidence.chunk import MAX_NAME
@@ -27,7 +28,7 @@ DATABASE_VARIABLE = "STARPROOF_DB"
 DATABASE_NAME = "starproof.db"
 SOURCES_NAME = "sources.toml"
 ANCHORS_NAME = "anchors.toml"
-_TABLES = ("limits", "tls")
+_TABLES = ("limits", "tls", "oidc")
 STATE_VARIABLE = "STARPROOF_STATE"
 _MOST = 10**6
 _MAX_PORT = 65_535
@@ -64,6 +65,8 @@ class Settings:
     anchors: str | None = None
     limits: Limits = Limits()
     tls: Tls = Tls()  # noqa: RUF009 - a frozen record
+    oidc: Oidc | None = None
+    """Where people may sign in besides the console's own accounts."""
 
     @property
     def database_url(self) -> str:
@@ -116,7 +119,8 @@ def parse_settings(document: Mapping[str, Any], *, where: str) -> Settings:
         raise SettingsError(f"{where}: limits is a table; write [limits]")
     texts = {key: _text(document[key], key, where) for key in known if key not in _TABLES and key in document}
     tls = parse_tls(document.get("tls", {}), where)
-    settings = Settings(**texts, limits=_limits(table, where), tls=tls)
+    oidc = parse_oidc(document.get("oidc"), where, public_url=texts.get("public_url"))
+    settings = Settings(**texts, limits=_limits(table, where), tls=tls, oidc=oidc)
     parse_listen(settings.listen)
     return settings
 

@@ -29,6 +29,7 @@ from console.access.tokens import Tokens
 from console.api.routes import REQUESTS_A_MINUTE, api_routes
 from console.checking.checks import Checks
 from console.guard import finished, guarded, refused, visit_of
+from console.identity.opening import open_federation
 from console.language import merged
 from console.pages import TABLE, WORDS
 from console.pages.overview.months import warm
@@ -59,15 +60,21 @@ def create_console(
     passwords: Passwords | None = None,
     snapshots: Snapshots | None = None,
 ) -> Console:
-    """Return what is behind the pages; ``passwords`` and ``snapshots`` are by default the usual ones."""
+    """Return what is behind the pages; ``passwords`` and ``snapshots`` are by default the usual ones.
+
+    Raises:
+        CollectorError: the settings name an identity provider that cannot be used so.
+    """
     passwords = passwords or Passwords()
+    sessions = Sessions(opened.store, passwords)
     return Console(
         opened=opened,
         settings=settings,
         url=settings.public_url or url,
         clock=clock,
         log=log,
-        sessions=Sessions(opened.store, passwords),
+        sessions=sessions,
+        federation=open_federation(settings, opened.store, sessions),
         accounts=Accounts(opened.store, passwords),
         snapshots=snapshots or Snapshots(opened.store, monotonic=time.monotonic, log=log),
         changes=Changes(opened.store),
@@ -117,6 +124,7 @@ def open_console(
 
     Raises:
         StoreError: the store cannot be used.
+        CollectorError: as ``create_console``.
     """
     console = create_console(opened, settings=settings, url=url, clock=clock, log=log, stopping=stopping)
     secret = console.accounts.offer_setup(now_ms=clock())

@@ -17,6 +17,7 @@ from console.access.accounts import Accounts
 from console.access.sessions import Sessions
 from console.access.tokens import Tokens
 from console.checking.checks import Checks
+from console.identity.interface import SigningInElsewhere
 from console.reading.changes import Changes
 from console.reading.snapshots import Snapshots
 from console.rendering import Pages
@@ -54,6 +55,8 @@ class Console:
     """Of programs that read the data."""
     asked: Buckets
     """How often a token may ask."""
+    federation: SigningInElsewhere | None = None
+    """The identity provider at which people may sign in too, if the settings name one."""
     stopping: threading.Event = field(default_factory=threading.Event)
     uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(2))
     """Large files that are sent at once; each takes room on the disk."""

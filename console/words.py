@@ -60,6 +60,10 @@ COMMON: Words = {
     "person.taken": ("已有同名账户，请换一个名字。", "There is an account of this name; take another one."),
     "person.last": ("至少要留一位管理员。请先让别人成为管理员。", "Somebody must stay administrator; make somebody else one first."),
     "person.gone": ("这个账户已不存在。", "This account no longer exists."),
+    "person.elsewhere": (
+        "此账户由统一身份认证登录：角色和密码在那里管理，这里不能改。",
+        "This account signs in at the identity provider: its role and password are managed there and not here.",
+    ),
     "person.no_role": ("请从列表里选择角色。", "Choose one of the roles in the list."),
     "computing.title": ("正在计算", "Computing"),
     "computing.about": (

@@ -11,17 +11,32 @@ from evidence.calendar import LocalCalendar
 from verifier.errors import ScopeError
 from verifier.scope import SCHEMA
 
-MOST_COLUMNS = 3
+MOST_COLUMNS = 4
+LEAST_EXCLUSION = 4
 _NUMBER = "0123456789."
 
 
 @dataclass(frozen=True)
 class HostLine:
-    """One host of the form: its name, bandwidth in Mbit/s and disk limit in operations a second, or empty."""
+    """One host of the form: its name, bandwidth in Mbit/s and disk limit in operations a second, or empty.
+
+    ``sources`` are in order of preference; empty: the usual order.
+    """
 
     name: str
     mbps: str = ""
     iops: str = ""
+    sources: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ExclusionLine:
+    """Days that do not count, both included (``YYYY-MM-DD``), why, and who approved it."""
+
+    first: str
+    last: str
+    reason: str
+    person: str
 
 
 @dataclass(frozen=True)
@@ -45,10 +60,13 @@ class ScopeDraft:
     cost_before: tuple[str, str] = ("", "")
     cost_after: tuple[str, str] = ("", "")
     counts: Sequence[str] = ()
+    exclusions: Sequence[ExclusionLine] = ()
 
 
 def host_lines(text: str) -> list[HostLine]:
-    """Return the hosts of a text with one a line: name, Mbit/s, operations a second, divided by commas.
+    """Return the hosts of a text with one a line: name, Mbit/s, operations a second, sources, divided by commas.
+
+    Sources are divided by blanks, the preferred one first.
 
     Raises:
         ScopeError: a line has more than that, or something that is no number.
@@ -59,12 +77,36 @@ def host_lines(text: str) -> list[HostLine]:
         if not any(cells):
             continue
         if len(cells) > MOST_COLUMNS or not cells[0]:
-            raise ScopeError(f"hosts, line {number}: write name, Mbit/s, operations a second")
-        if any(set(cell) - set(_NUMBER) for cell in cells[1:]):
+            raise ScopeError(f"hosts, line {number}: write name, Mbit/s, operations a second, sources")
+        if any(set(cell) - set(_NUMBER) for cell in cells[1:3]):
             raise ScopeError(
                 f"hosts, line {number}: Mbit/s and operations a second are plain numbers, such as 20"
             )
-        found.append(HostLine(*cells))
+        found.append(HostLine(*cells[:3], *(cell.split() for cell in cells[3:])))
+    return found
+
+
+def exclusion_lines(text: str) -> list[ExclusionLine]:
+    """Return the excluded days of a text with one stretch a line: first day, last day, reason, person.
+
+    Raises:
+        ScopeError: a line has fewer parts, or no day where one belongs.
+    """
+    found = []
+    for number, line in enumerate(text.replace("，", ",").splitlines(), 1):
+        cells = [cell.strip() for cell in line.split(",")]
+        if not any(cells):
+            continue
+        example = "2026-11-07, 2026-11-08, 机房搬迁, 张三"
+        if len(cells) < LEAST_EXCLUSION or not all(cells):
+            raise ScopeError(
+                f"excluded days, line {number}: write first day, last day, reason, person: {example}"
+            )
+        try:
+            first, last = (date.fromisoformat(cell).isoformat() for cell in cells[:2])
+        except ValueError:
+            raise ScopeError(f"excluded days, line {number}: a day is written so: {example}") from None
+        found.append(ExclusionLine(first, last, "，".join(cells[2:-1]), cells[-1]))
     return found
 
 
@@ -91,6 +133,7 @@ def scope_text(draft: ScopeDraft) -> str:
     if draft.counts:
         parts.append(["[investment]", _list("counts", draft.counts)])
     parts += [list(_host(host)) for host in draft.hosts]
+    parts += [list(_exclusion(one)) for one in draft.exclusions]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -117,6 +160,16 @@ def _host(host: HostLine) -> Iterator[str]:
         yield f"bandwidth_mbps = {host.mbps}"
     if host.iops:
         yield f"iops_limit = {host.iops}"
+    if host.sources:
+        yield _list("sources", host.sources)
+
+
+def _exclusion(one: ExclusionLine) -> Iterator[str]:
+    yield "[[exclusions]]"
+    yield f"from = {one.first}"
+    yield f"to = {one.last}"
+    yield f"reason = {quoted(one.reason)}"
+    yield f"person = {quoted(one.person)}"
 
 
 def _list(key: str, texts: Sequence[str]) -> str:

@@ -85,6 +85,7 @@ def change(connection: Connection, person_id: int, **values: str | int) -> None:
 def remove(connection: Connection, person_id: int) -> None:
     """Remove an account and end its sessions; what it did stays in the audit trail."""
     end_sessions(connection, person_id)
+    connection.execute(schema.person_identity.delete().where(schema.person_identity.c.person_id == person_id))
     connection.execute(schema.person.delete().where(schema.person.c.id == person_id))
 
 

@@ -427,6 +427,26 @@ person = Table(
     Column("changed_ms", BigInteger, nullable=False),
 )
 
+# Accounts of an identity provider: who somebody is there. Names are never compared.
+person_identity = Table(
+    "person_identity",
+    metadata,
+    Column("issuer", String(512), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("person_id", _Id, ForeignKey("person.id"), nullable=False, unique=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+# Somebody who went to the identity provider and is not back yet; used up by coming back.
+sign_in_attempt = Table(
+    "sign_in_attempt",
+    metadata,
+    # Of the state and the browser's token: in another browser the state leads nowhere.
+    Column("sha256", _Hash, primary_key=True),
+    Column("onward", Text, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
 session = Table(
     "session",
     metadata,
@@ -467,6 +487,16 @@ profile_version = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("saved_ms", BigInteger, nullable=False),
     Column("saved_by", String(64), nullable=False),
+    Column("file", LargeBinary, nullable=False),
+)
+
+# Editions that do not ship.
+edition_file = Table(
+    "edition_file",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kept_ms", BigInteger, nullable=False),
+    Column("kept_by", String(64), nullable=False),
     Column("file", LargeBinary, nullable=False),
 )
 

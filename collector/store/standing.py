@@ -123,9 +123,12 @@ def newest_manifest(connection: Connection, host_id: int, source: str) -> Manife
     return parse(columns.inflate(frame.manifest, length=frame.manifest_bytes))
 
 
-def first_day(connection: Connection) -> int | None:
-    """Return the ordinal of the first local day with a day sum."""
-    day = connection.scalar(select(func.min(schema.day_sum.c.day)))
+def first_day(connection: Connection, *, host_id: int | None = None) -> int | None:
+    """Return the ordinal of the first local day with a day sum, of all hosts or of the one with this number."""
+    query = select(func.min(schema.day_sum.c.day))
+    if host_id is not None:
+        query = query.where(schema.day_sum.c.host_id == host_id)
+    day = connection.scalar(query)
     return None if day is None else int(day)
 
 

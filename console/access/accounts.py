@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.store import people, registry
+from collector.store import identities, people, registry
 from collector.store.engine import Store
 from collector.store.people import Person
 from console.access.passwords import Passwords, weakness
@@ -32,6 +32,11 @@ class Accounts:
         """Return all accounts by name."""
         with self._store.reading() as connection:
             return list(people.people(connection))
+
+    def elsewhere(self) -> frozenset[int]:
+        """Return the numbers of the accounts that an identity provider speaks for."""
+        with self._store.reading() as connection:
+            return identities.linked(connection)
 
     def offer_setup(self, *, now_ms: int) -> str | None:
         """Return the secret of a new link for the first account, ``None`` if there is an account."""
@@ -80,10 +85,12 @@ class Accounts:
         """Give an account another role.
 
         Raises:
-            AccountError: there is no such account or role, or nobody would administer any more.
+            AccountError: there is no such account or role, nobody would administer any more, or the role is a
+                provider's to give.
         """
         with self._store.writing() as connection:
             person = _found(people.by_id(connection, person_id))
+            _require_here(person)
             people.change(connection, person_id, role=_role(role), changed_ms=now_ms)
             if not people.administrators(connection):
                 raise AccountError("person.last")
@@ -94,10 +101,11 @@ class Accounts:
         """Give an account another password; it is signed out everywhere and no longer locked.
 
         Raises:
-            AccountError: there is no such account, or the password cannot be taken.
+            AccountError: there is no such account, it has no password here, or this one cannot be taken.
         """
         with self._store.reading() as connection:
             person = _found(people.by_id(connection, person_id))
+        _require_here(person)
         kept = self._kept(person.name, password)
         with self._store.writing() as connection:
             people.change(
@@ -141,3 +149,8 @@ def _found(person: Person | None) -> Person:
     if person is None:
         raise AccountError("person.gone")
     return person
+
+
+def _require_here(person: Person) -> None:
+    if not person.password:
+        raise AccountError("person.elsewhere")

@@ -13,6 +13,8 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from collector.store import people, registry
 from collector.store.engine import Store
 from collector.store.people import Person
@@ -67,17 +69,24 @@ class Sessions:
             StoreError: the store cannot be used.
         """
         person = self._attempt(name, now_ms)  # (1)
-        kept = None if person is None else person.password
+        # Who signs in at a provider has no password here; the answer takes as long as for nobody.
+        kept = (person.password or None) if person else None
         right = self.passwords.agrees(kept, password[: MOST_CHARACTERS + 1])
         if person is None or not right or person.locked_until_ms > now_ms:  # (2)
             return None
-        token = fresh_token()  # (3)
         with self._store.writing() as connection:
             people.change(connection, person.id, failures=0, locked_until_ms=0)
-            people.begin_session(
-                connection, digest(token), person_id=person.id, now_ms=now_ms, expires_ms=now_ms + SESSION_MS
-            )
-            registry.note(connection, now_ms=now_ms, actor=person.name, action="SIGN_IN", detail="")
+            return self.begin(connection, person.id, now_ms=now_ms)
+
+    def begin(self, connection: Connection, person_id: int, *, now_ms: int, detail: str = "") -> str:
+        """Begin a session of somebody who has shown who it is, and return its token; ``detail`` says by what."""
+        token = fresh_token()  # (3)
+        people.begin_session(
+            connection, digest(token), person_id=person_id, now_ms=now_ms, expires_ms=now_ms + SESSION_MS
+        )
+        person = people.by_id(connection, person_id)
+        name = person.name if person else ""
+        registry.note(connection, now_ms=now_ms, actor=name, action="SIGN_IN", detail=detail)
         return token
 
     def who(self, token: str, *, now_ms: int) -> Known | None:
@@ -116,7 +125,7 @@ class Sessions:
         with self._store.reading() as connection:
             known = people.by_id(connection, person_id)
         person = None if known is None else self._attempt(known.name, now_ms)
-        right = self.passwords.agrees(None if person is None else person.password, password)
+        right = self.passwords.agrees((person.password or None) if person else None, password)
         if person is None or not right or person.locked_until_ms > now_ms:
             return False
         with self._store.writing() as connection:

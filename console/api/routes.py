@@ -22,6 +22,7 @@ from console.api.document import document
 from console.api.operations import OPERATIONS, NotThereError, Operation, Question
 from console.api.shapes import BASE, Parameter
 from console.guard import HEADERS
+from console.pages.overview.months import with_today
 from console.reading.month import Span, span_of
 from console.reading.snapshots import NotReadyError
 from console.services import Console
@@ -175,7 +176,7 @@ def _span(console: Console, month: str | None) -> Span:
     span = span_of(console.zone, console.clock(), month)
     if span is None:
         raise NotThereError
-    return span
+    return with_today(console, span)
 
 
 def _answer(data: bytes, status: int = 200) -> Response:

@@ -13,11 +13,12 @@ from collector.store.archive import StoreArchive
 from collector.store.engine import Store
 from collector.store.profiles import SavedProfile
 from console.reading.archives import EnterpriseAlone
+from console.reading.editions import edition_named
 from declaring.profile_check import Missing, computed_figures, missing
 from evidence.calendar import LocalCalendar
 from verifier.declaration import ScopeVersion, declared_versions
 from verifier.edition import Edition
-from verifier.editions import edition_ids, load_edition
+from verifier.editions import load_edition
 from verifier.errors import ProfileError
 from verifier.profile import Document, Profile
 from verifier.profile_file import parse_profile, profile_edition
@@ -41,12 +42,13 @@ class Applicant:
 def edition_of(store: Store) -> Edition:
     """Return the edition that the declared scope names, else the profile, else the usual one."""
     scopes = versions_of(store)
-    if scopes and scopes[-1].scope.edition in edition_ids():
-        return load_edition(scopes[-1].scope.edition)
+    declared = edition_named(store, scopes[-1].scope.edition) if scopes else None
+    if declared is not None:
+        return declared
     with store.reading() as connection:
         saved = profiles.newest(connection)
     named = None if saved is None else profile_edition(saved.file)
-    return load_edition(named) if named in edition_ids() else load_edition()
+    return (edition_named(store, named) if named else None) or load_edition()
 
 
 def versions_of(store: Store) -> Sequence[ScopeVersion]:

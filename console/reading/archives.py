@@ -10,13 +10,16 @@ from collections.abc import Iterable, Sequence
 from collector.store import day_sums
 from collector.store.archive import StoreArchive
 from collector.store.engine import Store
+from console.reading.editions import edition_named
 from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
 from evidence.manifest import ACTIVITY
 from evidence.stored import DaySumRow
+from verifier.edition import Edition
+from verifier.editions import load_edition
 
 
-class _Named(StoreArchive):
+class Narrowed(StoreArchive):
     """Does not say who is there."""
 
     def __init__(self, store: Store) -> None:
@@ -31,8 +34,16 @@ class _Named(StoreArchive):
         """Return nothing: they are not asked for."""
         return []
 
+    def edition(self, edition_id: str) -> Edition:
+        """Return an edition that ships or was added.
 
-class Everything(_Named):
+        Raises:
+            EditionError: it is not here.
+        """
+        return edition_named(self._reading, edition_id) or load_edition(edition_id)
+
+
+class Everything(Narrowed):
     """All hosts and the enterprise; day sums are read once for the longest stretch."""
 
     def __init__(self, store: Store, names: Sequence[str] | None = None) -> None:
@@ -62,7 +73,7 @@ class SomeHosts(Everything):
         return ()
 
 
-class EnterpriseAlone(_Named):
+class EnterpriseAlone(Narrowed):
     """What figures of the enterprise are made of: money, accounts, and the time in which these were read."""
 
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:

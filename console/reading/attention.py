@@ -15,7 +15,7 @@ WARN = "warn"
 INFO = "info"
 CODES = (
     "no_scope", "scope_outside", "scope_broken", "silent", "behind", "never", "unknown", "clock", "capacity",
-    "no_data", "findings", "unanchored",
+    "no_data", "findings", "unanchored", "source_file", "source_stale", "history_ends", "history_lost",
 )  # fmt: skip
 """All that there can be; each has words that say what to do."""
 
@@ -31,11 +31,14 @@ class Attention:
     link: str = ""
 
 
-def attention(month: MonthFigures, fleet: Fleet, rows: Sequence[HostRow]) -> list[Attention]:
-    """Return everything that needs attention, the most urgent first."""
+def attention(
+    month: MonthFigures, fleet: Fleet, rows: Sequence[HostRow], sources: Sequence[Attention] = ()
+) -> list[Attention]:
+    """Return everything that needs attention, the most urgent first; ``sources`` as ``console.reading.history`` says."""
     order = {BAD: 0, WARN: 1, INFO: 2}
     return sorted(
-        (*_rules(month), *_hosts(rows), *_figures(month), *_evidence(fleet)), key=lambda one: order[one.kind]
+        (*_rules(month), *_hosts(rows), *sources, *_figures(month), *_evidence(fleet)),
+        key=lambda one: order[one.kind],
     )
 
 

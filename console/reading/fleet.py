@@ -10,7 +10,8 @@ from typing import Any
 
 from collector.store.standing import Standing
 from console.reading.month import Fleet, MonthFigures
-from evidence.sources import AGENT, IMPORT
+from evidence.manifest import ACTIVITY
+from evidence.sources import ACCOUNTS, AGENT, IMPORT, carried_kind
 
 SILENT_AFTER_MS = 30 * 60_000
 """Agents deliver every ten minutes unless told otherwise: three missed deliveries."""
@@ -31,7 +32,7 @@ class State(Enum):
     BEHIND = "behind"
     SILENT = "silent"
     IMPORTED = "imported"
-    """Its averages come from files: nobody expects it to report."""
+    """What is known of it was read from files or directories once: nobody expects it to report."""
     NEVER = "never"
     UNKNOWN = "unknown"
     """Declared in the scope, never seen here."""
@@ -51,6 +52,11 @@ class HostRow:
     share: str | None
     clock_offset_ms: int
     declared: bool
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it is a machine, and not only a name under which accounts are told."""
+        return self.declared or any(carried_kind(source) != ACTIVITY for source in self.sources)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def state_of(one: Standing, now_ms: int) -> State:
     if newest is None:
         return State.NEVER
     if AGENT not in one.sources:
-        if set(one.sources) <= {IMPORT}:
+        if set(one.sources) <= {IMPORT, ACCOUNTS}:
             return State.IMPORTED
         return State.SILENT if now_ms - newest.end_ms > QUIET_SOURCE_MS else State.REPORTING
     patience = max(SILENT_AFTER_MS, SILENT_CHUNKS * (newest.end_ms - newest.start_ms))

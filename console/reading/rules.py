@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from console.reading.archives import Narrowed
 from evidence.calendar import LocalCalendar
 from verifier.declaration import ScopeVersion, declared_versions
 from verifier.edition import Edition
@@ -28,7 +29,7 @@ class Rules:
     problem: str
 
 
-def rules_of(archive: Archive, month: str) -> Rules:
+def rules_of(archive: Narrowed, month: str) -> Rules:
     """Return the rules of a month; a scope that cannot be used is set aside and says why."""
     edition = load_edition()
     try:
@@ -36,7 +37,7 @@ def rules_of(archive: Archive, month: str) -> Rules:
         if not scopes:
             return Rules(edition, None, (), declared=False, problem="")
         scope = parse_scope(scopes[-1].data)
-        edition = load_edition(scope.edition)
+        edition = archive.edition(scope.edition)
     except VerifierError as error:
         return Rules(edition, None, (), declared=True, problem=str(error))
     first, after = LocalCalendar(scope.timezone).month(month)

@@ -37,6 +37,8 @@ class Wanted:
     profile: bytes
     documents: Sequence[tuple[str, Callable[[], bytes | None]]]
     database_url: str
+    edition: bytes = b""
+    """The file of an edition that does not ship."""
 
 
 def make(wanted: Wanted, doing: Doing) -> tuple[Sequence[str], Mapping[str, Any]]:
@@ -58,6 +60,10 @@ def make(wanted: Wanted, doing: Doing) -> tuple[Sequence[str], Mapping[str, Any]
         str(doing.folder / name),
     ]
     try:
+        folder.mkdir(mode=0o700)
+        if wanted.edition:
+            private_file(folder / "edition.toml", wanted.edition)
+            arguments += ["--edition", str(folder / "edition.toml")]
         if wanted.profile:
             _lay_out(folder, wanted)
             arguments += ["--profile", str(folder / "profile.toml")]
@@ -80,7 +86,6 @@ def make(wanted: Wanted, doing: Doing) -> tuple[Sequence[str], Mapping[str, Any]
 
 def _lay_out(folder: Path, wanted: Wanted) -> None:
     """Write the profile with its documents as the command line reads them."""
-    folder.mkdir(mode=0o700)
     private_file(folder / "profile.toml", wanted.profile)
     for place, read in wanted.documents:
         data = read()

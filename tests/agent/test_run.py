@@ -149,6 +149,14 @@ def test_a_status_file_that_cannot_be_written_stops_nothing(desk):
     assert len(desk.writer.chunks()) == 1
 
 
+def test_the_first_two_readings_are_sealed_at_once_and_the_next_when_their_time_has_come(desk):
+    for _ in range(5):
+        desk.steps(1)
+        desk.runner.seal_first()
+    assert [chunk.header.rows for chunk in desk.writer.chunks()] == [2]
+    assert not desk.runner.begins
+
+
 def test_stopping_seals_what_is_there(desk):
     desk.steps(3)
     desk.runner.finish()

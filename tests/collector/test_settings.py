@@ -7,7 +7,16 @@ import tomllib
 
 from collector import settings as module
 from collector.errors import SettingsError
-from collector.settings import Limits, Settings, key_directory, parse_listen, read_settings, state_directory
+from collector.oidc_settings import ROLES, Oidc, parse_oidc
+from collector.settings import (
+    Limits,
+    Settings,
+    key_directory,
+    parse_listen,
+    parse_settings,
+    read_settings,
+    state_directory,
+)
 from collector.tls.settings import Tls
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,8 +96,10 @@ def test_the_example_is_valid_and_every_key_is_documented():
     example = ROOT / "config" / "examples" / "collector.toml"
     assert read_settings(example).enterprise
     words = (ROOT / "docs" / "collector-config.md").read_text("utf-8")
-    named = [*Settings.__dataclass_fields__, *Limits.__dataclass_fields__, *Tls.__dataclass_fields__]
-    assert [key for key in named if f"`{key}`" not in words and key not in ("limits", "tls")] == []
+    records = (Settings, Limits, Tls, Oidc)
+    named = [key for record in records for key in record.__dataclass_fields__]
+    tables = ("limits", "tls", "oidc", "roles")
+    assert [key for key in named if f"`{key}`" not in words and key not in tables] == []
     uncommented = example.read_text("utf-8").replace("\n# ", "\n")
     document = tomllib.loads(
         "\n".join(line for line in uncommented.splitlines() if "=" in line or "[" in line)
@@ -96,3 +107,54 @@ def test_the_example_is_valid_and_every_key_is_documented():
     assert set(document) | {"limits"} == set(Settings.__dataclass_fields__)
     assert document["limits"] == vars(Limits())
     assert set(document["tls"]) == set(Tls.__dataclass_fields__)
+    assert set(document["oidc"]) == set(Oidc.__dataclass_fields__)
+    found = parse_oidc(document["oidc"], "the example", public_url=document["public_url"])
+    usual = Oidc(found.issuer, found.client_id)
+    assert (found.name, found.scopes, found.roles_claim, found.name_claim) == (
+        usual.name,
+        usual.scopes,
+        usual.roles_claim,
+        usual.name_claim,
+    )
+    assert (found.algorithms, found.skew_s, tuple(found.roles)) == (usual.algorithms, usual.skew_s, ROLES)
+
+
+SOME_OIDC = {"issuer": "https://id.example", "client_id": "x", "roles": {"viewer": ["staff"]}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"isuer": "x"}, "unknown key oidc.isuer; did you mean 'issuer'"),
+        ({"issuer": None}, "oidc.issuer is missing"),
+        ({"issuer": "http://id.example"}, "begins with https://"),
+        ({"issuer": "https://id.example/?x"}, "is an address such as"),
+        ({"issuer": "https://a@id.example"}, "is an address such as"),
+        ({"issuer": "https://id.example:x"}, "is an address such as"),
+        ({"client_id": 7}, "oidc.client_id is a text"),
+        ({"algorithms": ["HS256"]}, "'HS256' is none of RS256"),
+        ({"algorithms": ["none"]}, "'none' is none of RS256"),
+        ({"algorithms": []}, "list of 1 to 64 texts"),
+        ({"scopes": ["profile"]}, 'holds "openid"'),
+        ({"skew_s": 301}, "whole number from 0 to 300"),
+        ({"skew_s": True}, "whole number from 0 to 300"),
+        ({"roles": None}, "oidc.roles is missing"),
+        ({"roles": {}}, "oidc.roles is missing"),
+        ({"roles": {"admin": ["x"]}}, "unknown key oidc.roles.admin"),
+        ({"roles": {"viewer": "x"}}, "list of 1 to 64 texts"),
+        ({"roles": {"viewer": ["x"], "operator": ["x"]}}, "names 'x' for viewer and for operator"),
+    ],
+)
+def test_a_wrong_provider_is_named(change, words):
+    table = {key: value for key, value in (SOME_OIDC | change).items() if value is not None}
+    with pytest.raises(SettingsError) as error:
+        parse_settings({"public_url": "https://star.example", "oidc": table}, where="test")
+    assert words in str(error.value)
+
+
+def test_a_provider_needs_an_address_to_come_back_to():
+    for address in ({}, {"public_url": "http://star.example"}):
+        with pytest.raises(SettingsError, match="public_url"):
+            parse_settings({"oidc": SOME_OIDC, **address}, where="test")
+    with pytest.raises(SettingsError, match="oidc is a table"):
+        parse_settings({"oidc": 3}, where="test")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import threading
 import time
 from dataclasses import replace
+from html import unescape
 
 import pytest
 import tomllib
@@ -16,13 +18,16 @@ from processes import starproof
 
 from collector.opening import open_store
 from collector.settings import Settings
-from collector.store import profiles
-from config import EXAMPLES
+from collector.store import log, profiles
+from config import EDITIONS, EXAMPLES
 from console.app import application, create_console
-from console.reading.applying import versions_of
+from console.reading.applying import edition_of, versions_of
+from console.reading.archives import EnterpriseAlone
+from console.reading.rules import rules_of
 from console.work.jobs import DONE, FAILED, INTERRUPTED, Job, JobError, Jobs, TooManyJobsError
 from declaring.profile_text import profile_text
 from declaring.scope_text import ScopeDraft, host_lines, scope_text
+from evidence import log_entry
 from verifier.editions import load_edition
 from verifier.errors import ScopeError
 from verifier.profile_file import parse_profile
@@ -175,6 +180,52 @@ def test_the_form_of_a_scope_is_the_scope_that_it_says():
     assert (scope.hosts[0].capacities[0].bps, scope.hosts[1].capacities) == (500_000, ())
     with pytest.raises(ScopeError, match="line 2"):
         host_lines("a\nb, x")
+
+
+def test_the_order_of_sources_and_the_excluded_days_are_kept_by_the_form(console, administrator):
+    form = {
+        "first_month": "2026-12", "last_month": "2026-12", "hosts": "web-1, 20, , agent aliyun\r\ndb-1",
+        "exclusions": "2026-12-07, 2026-12-08, 机房搬迁，经批准, 张三\r\n",
+    }  # fmt: skip
+    seen = administrator.post("/apply/scope/look", page="/account", **form)
+    text = unescape(re.search(r"<textarea[^>]*>(.*?)</textarea>", seen.text, re.DOTALL)[1])
+    assert administrator.post("/apply/scope", page="/account", text=text).status_code == 303
+    scope = versions_of(console.store)[-1].scope
+    assert [host.sources for host in scope.hosts] == [("agent", "aliyun"), ()]
+    (out,) = scope.exclusions
+    assert (out.last_day - out.first_day, out.reason, out.person) == (1, "机房搬迁，经批准", "张三")
+    page = unescape(administrator.get("/apply/scope").text)
+    assert "web-1, 20, , agent aliyun\ndb-1" in page
+    assert "2026-12-07, 2026-12-08, 机房搬迁，经批准, 张三" in page
+    for wrong in ("2026-12-07, 2026-12-08, x", "soon, 2026-12-08, x, y", "2027-01-01, 2027-01-02, x, y"):
+        answer = administrator.post("/apply/scope/look", page="/account", **{**form, "exclusions": wrong})
+        assert answer.status_code == 422, wrong
+
+
+def test_an_edition_of_ones_own_is_added_once_and_measures_what_it_is_declared_for(console, administrator):
+    file = (EDITIONS / "jiangsu-2018-trial.toml").read_bytes()
+    own = file.replace(b'"jiangsu-2018-trial"', b'"jiangsu-2026"')
+
+    def send(data):
+        fields = {"csrf": administrator.token("/account")}
+        return administrator.http.post("/apply/editions", data=fields, files={"file": ("e.toml", data)})
+
+    assert send(own).status_code == 303
+    assert send(own).status_code == 303  # the same again changes nothing
+    for wrong in (file, own + b"\n", own[:200], b"", b"x" * 300_000):
+        assert send(wrong).status_code in (413, 422)
+    assert "<option>jiangsu-2026</option>" in administrator.get("/apply/scope").text
+    form = {"first_month": "2026-12", "last_month": "2026-12", "hosts": "web-1", "edition": "jiangsu-2026"}
+    seen = administrator.post("/apply/scope/look", page="/account", **form)
+    text = unescape(re.search(r"<textarea[^>]*>(.*?)</textarea>", seen.text, re.DOTALL)[1])
+    assert administrator.post("/apply/scope", page="/account", text=text).status_code == 303
+    rules = rules_of(EnterpriseAlone(console.store), "2026-12")
+    assert (rules.edition.id, rules.problem) == ("jiangsu-2026", "")
+    assert edition_of(console.store).sha256 == hashlib.sha256(own).hexdigest()
+    with console.store.reading() as connection:
+        trail = connection.exec_driver_sql("select action from audit_trail").scalars().all()
+        leaves = log.find_all(connection, [hashlib.sha256(own).hexdigest()], kind=log_entry.EDITION)
+    assert (trail.count("EDITION_KEPT"), len(leaves)) == (1, 1)
 
 
 def test_a_month_is_packed_in_the_background_and_the_pack_passes_its_check(owned, tmp_path):

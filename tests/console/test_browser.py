@@ -214,3 +214,15 @@ def test_a_pack_is_checked_on_the_reviewers_page_and_its_page_is_drawn(
     assert whole.evaluate("getComputedStyle(document.querySelector('.banner')).borderTopWidth") == "5px"
     assert watched.errors == []
     context.close()
+
+
+def test_the_days_of_a_host_stand_beside_each_other_in_the_calendar(chromium, service, owner):
+    context = _context(chromium, service, owner, "zh", viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.goto(f"{service.url}/coverage?month={MONTH}")
+    tops = page.evaluate(
+        "[...document.querySelectorAll('.calendar tbody tr')].map(row =>"
+        " new Set([...row.querySelectorAll('td.box')].map(cell => Math.round(cell.getBoundingClientRect().top))).size)"
+    )
+    assert tops == [1] * 6
+    context.close()

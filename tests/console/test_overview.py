@@ -7,13 +7,16 @@ from console_examples import MONTH
 from console_world import NOW
 from sqlalchemy import func, select
 
-from collector.store import schema
+from collector.polling.plan import DAY_MS
+from collector.store import polls, schema
 from console.access.roles import Role
+from console.pages.overview.months import with_today
 from console.reading.archives import EnterpriseAlone
 from console.reading.attention import attention
 from console.reading.changes import Changes
 from console.reading.figures import Days, fleet_figures
 from console.reading.fleet import rows_of
+from console.reading.history import history
 from console.reading.month import read_figures, read_fleet, span_of
 from console.reading.rules import rules_of
 from console.reading.scale import gauge
@@ -185,3 +188,47 @@ def _chunk(console, start_ms):
                 frame=b"",
             )
         )
+
+
+def test_history_that_a_cloud_is_about_to_forget_is_told_in_time(console, tmp_path):
+    """Aliyun keeps averages over five minutes for 91 days; what is older and unread nobody can read later."""
+    file = tmp_path / "sources.toml"
+    file.write_text(
+        "".join(
+            f'[[sources]]\nalias = "{alias}"\nprovider = "aliyun"\ncredential = "env:X"\nmetrics = ["cpu.utilization"]\n'
+            for alias in ("fresh", "stale", "ends", "lost", "never")
+        )
+        + '[[sources]]\nalias = "own"\nprovider = "prometheus"\n[sources.settings]\nkeeps_days = 15\n',
+        encoding="utf-8",
+    )
+    days = {"fresh": 0, "stale": 3, "ends": 84, "lost": 92, "own": 14}
+    with console.store.writing() as connection:
+        for alias, age in days.items():
+            polls.move_marks(connection, alias, "cpu.utilization", {"i": NOW - age * DAY_MS - 1})
+    found = {one.code: (one.count, list(one.names)) for one in history(console.store, file, now_ms=NOW)}
+    assert found == {
+        "history_lost": (1, ["lost"]),
+        "history_ends": (2, ["ends (6 d)", "own (1 d)"]),
+        "source_stale": (5, ["stale", "ends", "lost"]),
+    }
+    assert history(console.store, tmp_path / "none.toml", now_ms=NOW) == []
+    file.write_text("[[sources]]\n", encoding="utf-8")
+    assert [one.code for one in history(console.store, file, now_ms=NOW)] == ["source_file"]
+
+
+def test_who_has_just_begun_sees_today_and_everybody_else_the_days_that_are_over(console):
+    today = console.opened.identity.calendar.day_of(NOW)
+    span = span_of(ZONE, NOW)
+    assert with_today(console, span) == span  # nothing was measured yet
+    _chunk(console, NOW)
+    with console.store.writing() as connection:
+        values = {column.name: 0 for column in schema.day_sum.c} | {"host_id": 1, "metric": "cpu.busy"}
+        connection.execute(schema.day_sum.insert().values(**values | {"source": "agent", "day": today}))
+    assert with_today(console, span).last_day == today
+    assert with_today(console, span, host_id=1).last_day == today
+    assert with_today(console, span, host_id=2) == span
+    over = span_of(ZONE, NOW, MONTH)
+    assert with_today(console, over) == over
+    with console.store.writing() as connection:
+        connection.execute(schema.day_sum.insert().values(**values | {"source": "agent", "day": today - 1}))
+    assert with_today(console, span) == span

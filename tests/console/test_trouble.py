@@ -12,7 +12,7 @@ from collector.errors import StoreBusyError, StoreError
 from console.access.roles import Role
 from console.app import application
 from console.reading import snapshots as reading
-from console.reading.attention import CODES, attention
+from console.reading.attention import CODES, Attention, attention
 from console.reading.fleet import HostRow, State
 from console.reading.month import Fleet, MonthFigures, read_figures, span_of
 from console.reading.rules import Rules
@@ -86,13 +86,17 @@ def test_everything_that_needs_attention_is_told_worst_first(filled):
     row = HostRow(1, "web-1", State.REPORTING, ("agent",), "", NOW, None, None, 9_000, declared=True)
     rows = [row, *(HostRow(2, f"{s.value}-1", s, (), "", NOW, None, None, 0, declared=True) for s in State)]
     fleet = Fleet(NOW, (), {"CONFLICT": 2}, 3)
+    # What the sources have to say is made of the store, and told in test_overview.py.
+    sources = [Attention(code, "warn", 1) for code in CODES if code.startswith(("source_", "history_"))]
     seen = set()
     for rules in (
         Rules(load_edition(), None, (), declared=False, problem=""),
         Rules(load_edition(), None, (), declared=True, problem="outside"),
         Rules(load_edition(), None, (), declared=True, problem="the scope is damaged"),
     ):
-        found = attention(MonthFigures(month.span, NOW, rules, _without_anything(month), {}), fleet, rows)
+        found = attention(
+            MonthFigures(month.span, NOW, rules, _without_anything(month), {}), fleet, rows, sources
+        )
         kinds = [one.kind for one in found]
         assert kinds == sorted(kinds, key=["bad", "warn", "info"].index)
         seen |= {one.code for one in found}

@@ -116,12 +116,13 @@ def test_a_source_missing_for_days_leaves_the_observed_and_everybody() -> None:
     assert indicator.times.missing_ms == 6 * 86_400_000
 
 
-def test_a_declared_source_without_any_data_leaves_everything_open() -> None:
+def test_a_declared_source_without_any_data_is_no_data_and_not_nobody() -> None:
     made = Fleet()
     made.agent("web-1", start="2026-11-01").run(hours=2)
     indicator = of(made)
-    assert (indicator.bounds.low, indicator.bounds.value, indicator.bounds.high) == (0, 0, 100)
-    assert indicator.verdicts["3"] is Verdict.INCONCLUSIVE
+    assert (indicator.bounds.low, indicator.bounds.value, indicator.bounds.high) == (None, None, None)
+    assert indicator.verdicts["3"] is Verdict.NO_DATA
+    assert "USERS_NOT_READ" in notes(indicator)
 
 
 def test_hashes_under_different_keys_are_never_added_up() -> None:

@@ -7,7 +7,8 @@
    compared, so they are never added up: of several keys the greatest number alone is certain.
 4. low = distinct / people. high is the same if every day is complete and there is one key, else 100 %:
    everybody may have been active where nobody looked. A sketch widens both ends by its error.
-5. More accounts than people: the number is printed as it is, the rate is 100 %, and a note says so.
+5. Of a month of which nothing was read there is no rate: nobody looked, which is not nobody.
+6. More accounts than people: the number is printed as it is, the rate is 100 %, and a note says so.
 
 The head count is the one that the scope chooses; without a choice the greater of those declared, which
 is the harder one. Without any there is a number of accounts and no rate.
@@ -25,7 +26,7 @@ from evidence.activity import ActivityRow
 from evidence.manifest import ACTIVITY
 from evidence.sources import SIGNED_BY_HOSTS
 from verifier import decimals
-from verifier.bounds import Bounds
+from verifier.bounds import NOTHING_KNOWN, Bounds
 from verifier.indicators.distinct import Distinct, distinct
 from verifier.indicators.enterprise import EnterpriseFigure, EnterpriseMonth
 from verifier.notes import Note
@@ -67,8 +68,9 @@ def figure(given: EnterpriseMonth) -> EnterpriseFigure | None:
     notes = tuple(
         _notes(given, wanted, read, rows, keys=len(by_key), whole=whole, counted=counted, people=people)
     )
+    seen = bool(rows) or any(length > 0 for place in wanted for length in read.get(place, {}).values())
     return EnterpriseFigure(
-        bounds=_bounds(counted, people, whole=whole),
+        bounds=_bounds(counted, people, whole=whole) if seen else NOTHING_KNOWN,
         times=_times(given, complete),
         detail={
             **_counts(given, counted, which, people),
@@ -123,7 +125,7 @@ def _people(entry: tuple[str, int]) -> int:
 
 
 def _bounds(counted: Distinct, people: int, *, whole: bool) -> Bounds:
-    """Steps 4 and 5."""
+    """Steps 4 and 6."""
     if people == 0:
         return Bounds()
     rate = _rate(counted.count, people)

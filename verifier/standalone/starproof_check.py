@@ -5847,7 +5847,8 @@ class Measuring:
         if asked:
             which, people = asked[0], heads[asked[0]]
         bounds = UNKNOWN
-        if people:
+        seen = bool(rows) or any(length > 0 for place in wanted for length in read.get(place, {}).values())
+        if people and seen:
             rate = min(Fraction(100), Fraction(100 * counted, people))
             bounds = Bounds(rate, rate, rate if whole else Fraction(100))
         observed = sum(window.lengths[day] for day in complete)

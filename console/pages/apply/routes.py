@@ -23,6 +23,7 @@ from console.reading.applying import (
     versions_of,
     what_is_missing,
 )
+from console.reading.editions import file_of
 from console.reading.month import span_of
 from console.visit import REFUSED, Visit
 from console.work import packing
@@ -63,6 +64,7 @@ def build(visit: Visit) -> Response:
         profile=found.saved.file if found.saved else b"",
         documents=_documents(visit, found),
         database_url=store.engine.url.render_as_string(hide_password=False),
+        edition=file_of(store, edition.id) or b"",
     )
 
     try:
@@ -150,10 +152,12 @@ PAGES = (
     Page("/apply/scope/text", scope.text, needs=Need.OPERATE),
     _form("/apply/scope/look", scope.look, most=MOST_SCOPE_BYTES),
     _form("/apply/scope", scope.declare, most=MOST_SCOPE_BYTES),
+    _form("/apply/editions", scope.add_edition, most=2 * scope.MOST_EDITION_BYTES, files=1),
     _form("/apply/build", build),
     Page("/apply/log.pub", log_key, needs=Need.VIEW, is_page=False),
     Page("/apply/files/{job}/{file}", download, needs=Need.VIEW, is_page=False),
     leads("/apply/build", "/apply", Need.VIEW),
     leads("/apply/documents/remove", "/apply/documents", Need.VIEW),
+    leads("/apply/editions", "/apply/scope", Need.OPERATE),
     leads("/apply/scope/look", "/apply/scope", Need.OPERATE),
 )

@@ -9,24 +9,27 @@ from fractions import Fraction
 from starlette.responses import Response
 
 from collector.errors import UnchangedScopeError
-from collector.store import standing
+from collector.store import editions, standing
 from console.reading.applying import edition_of, versions_of
+from console.reading.editions import edition_named, ids_of
 from console.visit import REFUSED, Visit
 from declaring.scope_declaration import declare_scope, require_definitions
-from declaring.scope_text import HostLine, ScopeDraft, host_lines, scope_text
+from declaring.scope_text import ExclusionLine, HostLine, ScopeDraft, exclusion_lines, host_lines, scope_text
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.manifest import ACTIVITY
 from evidence.sources import carried_kind
 from verifier import decimals
-from verifier.editions import edition_ids, load_edition
-from verifier.errors import VerifierError
+from verifier.edition_file import parse_edition
+from verifier.editions import edition_ids
+from verifier.errors import EditionError, VerifierError
 from verifier.ledger import INVESTMENT
 from verifier.scope import BITS_PER_MEGABIT, HEAD_COUNTS, Scope, parse_scope
 from verifier.scope_difference import differences
 
 MOST_DIFFERENCES = 40
 MOST_DIGITS = 9
+MOST_EDITION_BYTES = 256 * 1024
 
 
 def scope(visit: Visit) -> Response:
@@ -55,7 +58,7 @@ def declare(visit: Visit) -> Response:
     data = said.encode()
     try:
         parsed = parse_scope(data)
-        edition = load_edition(parsed.edition) if parsed.edition in edition_ids() else None
+        edition = edition_named(visit.console.store, parsed.edition)
         if edition is not None:
             require_definitions(parsed, edition)
         declare_scope(
@@ -66,14 +69,34 @@ def declare(visit: Visit) -> Response:
     return visit.back_to("/apply", said="scope.declared_done")
 
 
+def add_edition(visit: Visit) -> Response:
+    """Keep the file of an edition that does not ship, so that a scope can name it."""
+    file = visit.files.get("file")
+    data = b"" if file is None else file.file.read(MOST_EDITION_BYTES + 1)
+    try:
+        if not 0 < len(data) <= MOST_EDITION_BYTES:
+            raise EditionError(f"choose the edition's TOML file, at most {MOST_EDITION_BYTES} bytes")
+        found = parse_edition(data)
+        if found.id in edition_ids():
+            raise EditionError(f"{found.id} ships with this software; give yours another id")
+        with visit.console.store.writing() as connection:
+            kept = editions.keep(connection, found.id, data, by=visit.actor, now_ms=visit.now_ms)
+        if not kept:
+            raise EditionError(f"another file is kept as {found.id} already; give this one another id")
+    except VerifierError as error:
+        return _form(visit, _drafted(visit), reason=str(error))
+    return visit.back_to("/apply/scope", said="scope.edition_done")
+
+
 def _look(visit: Visit, said: str, *, refusal: str = "") -> Response:
     versions = versions_of(visit.console.store)
     parsed: Scope | None = None
     reason = refusal
     try:
         parsed = parse_scope(said.encode())
-        if parsed.edition in edition_ids():
-            require_definitions(parsed, load_edition(parsed.edition))
+        edition = edition_named(visit.console.store, parsed.edition)
+        if edition is not None:
+            require_definitions(parsed, edition)
     except VerifierError as error:
         reason = reason or str(error)
     begun = False
@@ -106,9 +129,13 @@ def _form(visit: Visit, draft: ScopeDraft, *, reason: str = "") -> Response:
         reason=reason,
         form=said,
         many=many,
-        lines="\n".join(", ".join(filter(None, (h.name, h.mbps, h.iops))) for h in draft.hosts),
+        lines="\n".join(map(_host_line, draft.hosts)),
+        excluded="\n".join(
+            f"{one.first}, {one.last}, {one.reason}, {one.person}" for one in draft.exclusions
+        ),
         tellers=_tellers(visit),
         head_counts=HEAD_COUNTS,
+        editions=ids_of(visit.console.store),
         purposes=INVESTMENT,
         declared=len(versions_of(visit.console.store)),
     )
@@ -120,7 +147,7 @@ def _read(visit: Visit) -> ScopeDraft:
     return ScopeDraft(
         enterprise=visit.console.enterprise,
         timezone=visit.console.zone,
-        edition=edition_of(visit.console.store).id,
+        edition=form.get("edition", "") or edition_of(visit.console.store).id,
         first_month=form.get("first_month", ""),
         last_month=form.get("last_month", ""),
         hosts=host_lines(form.get("hosts", "").replace("\r\n", "\n")),
@@ -132,7 +159,16 @@ def _read(visit: Visit) -> ScopeDraft:
         cost_before=(form.get("before_first", ""), form.get("before_last", "")),
         cost_after=(form.get("after_first", ""), form.get("after_last", "")),
         counts=[one for one in visit.many.get("counts", ()) if one in INVESTMENT],
+        exclusions=exclusion_lines(form.get("exclusions", "").replace("\r\n", "\n")),
     )
+
+
+def _host_line(host: HostLine) -> str:
+    """Return the line of the form that says this host; what is left out before something else stays empty."""
+    cells = [host.name, host.mbps, host.iops, " ".join(host.sources)]
+    while not cells[-1]:
+        cells.pop()
+    return ", ".join(cells)
 
 
 def _whole(said: str) -> int:
@@ -174,14 +210,17 @@ def _drafted(visit: Visit) -> ScopeDraft:
             [HostLine(name) for name in sorted(names)],
         )
     last = versions[-1].scope
+    runs = last.last_day >= today.toordinal()
     return ScopeDraft(
         enterprise=console.enterprise,
         timezone=console.zone,
         edition=edition.id,
-        first_month=_iso(last.first_day)[:7] if last.last_day >= today.toordinal() else month,
-        last_month=_iso(last.last_day)[:7] if last.last_day >= today.toordinal() else month,
+        first_month=_iso(last.first_day)[:7] if runs else month,
+        last_month=_iso(last.last_day)[:7] if runs else month,
         hosts=[
-            HostLine(h.id, _mbps(h.capacities[0].bps) if h.capacities else "", _plain(h.iops_limit))
+            HostLine(
+                h.id, _mbps(h.capacities[-1].bps) if h.capacities else "", _plain(h.iops_limit), h.sources
+            )
             for h in last.hosts
         ],
         total=last.head_counts.get("total", 0),
@@ -192,6 +231,11 @@ def _drafted(visit: Visit) -> ScopeDraft:
         cost_before=last.it_cost.before if last.it_cost else ("", ""),
         cost_after=(last.it_cost.after or ("", "")) if last.it_cost else ("", ""),
         counts=last.investment.counts if last.investment else (),
+        exclusions=[
+            ExclusionLine(_iso(one.first_day), _iso(one.last_day), one.reason, one.person)
+            for one in last.exclusions
+            if runs  # in another window they lie in no month of it
+        ],
     )
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
+from urllib.parse import quote
+
+from starlette.responses import RedirectResponse, Response
 
 from collector.store import people
 from console.access.accounts import AccountError
 from console.access.passwords import MOST_CHARACTERS
 from console.access.roles import Need, Role
 from console.guard import Refusal
+from console.identity.errors import REASONS, IdentityError
+from console.identity.interface import BACK, Returned, SigningInElsewhere
 from console.language import COOKIE, chosen
 from console.page import Page
 from console.pages.entry.live import stream
-from console.visit import REFUSED, NotFoundError, Visit, local
+from console.visit import REFUSED, SEE_OTHER, NotFoundError, Visit, local
 
 LANDING = {Role.REVIEWER: "/evidence"}
 """Where people land who may not open the overview."""
@@ -25,25 +29,45 @@ def signing_in(visit: Visit) -> Response:
         return visit.back_to(onward)
     with visit.console.store.reading() as connection:
         nobody = not people.anybody(connection)
-    return visit.render(
-        "entry/login.html", onward=onward, name="", problem="entry.no_people" if nobody else ""
-    )
+    problem = "entry.no_people" if nobody else REASONS.get(visit.query.get("refused", ""), "")
+    return _door(visit, onward=onward, problem=problem, status=200)
 
 
 def sign_in(visit: Visit) -> Response:
     """Take name and password; begin a session under a new token."""
-    peer = visit.request.client.host if visit.request.client else ""
-    if visit.console.attempts.wait_s(peer):
-        raise Refusal(429, "error.attempts")
+    peer = _require_rate(visit)
     name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
     onward = local(visit.form.get("next"))
     token = visit.console.sessions.sign_in(name, password, now_ms=visit.now_ms)
     if token is None:
         visit.console.log("sign_in_refused", peer=peer)
-        return visit.render(
-            "entry/login.html", status=REFUSED, onward=onward, name=name, problem="entry.wrong"
-        )
+        return _door(visit, onward=onward, problem="entry.wrong", name=name)
     return _inside(visit, token, onward)
+
+
+def go_to_provider(visit: Visit) -> Response:
+    """Send somebody to the identity provider; by a link, because a form may not lead to another site."""
+    federation = _federation(visit)
+    _require_rate(visit)
+    onward = local(visit.query.get("next"))
+    _ = visit.csrf  # a browser without a token gets one: the sign-in is tied to it
+    try:
+        return RedirectResponse(federation.begin(visit.token, onward=onward, now_ms=visit.now_ms), SEE_OTHER)
+    except IdentityError as error:
+        return _not_let_in(visit, error, onward=onward)
+
+
+def back_from_provider(visit: Visit) -> Response:
+    """Take what somebody brings back from the identity provider; begin a session under a new token."""
+    federation = _federation(visit)
+    _require_rate(visit)
+    given = {name: visit.query.get(name, "") for name in ("state", "code", "error", "iss")}
+    returned = Returned(given["state"], given["code"], given["error"], given["iss"])
+    try:
+        token, onward = federation.finish(visit.token, returned, now_ms=visit.now_ms)
+    except IdentityError as error:
+        return _not_let_in(visit, error, onward="/")
+    return _inside(visit, token, local(onward))
 
 
 def sign_out(visit: Visit) -> Response:
@@ -77,7 +101,7 @@ def set_up(visit: Visit) -> Response:
 
 def account(visit: Visit) -> Response:
     """Show one's own account."""
-    return visit.render("entry/account.html", problem="")
+    return _account(visit, problem="", status=200)
 
 
 def change_password(visit: Visit) -> Response:
@@ -91,7 +115,7 @@ def change_password(visit: Visit) -> Response:
             visit.person.id, password=visit.form.get("password", ""), actor=visit.actor, now_ms=visit.now_ms
         )
     except AccountError as error:
-        return visit.render("entry/account.html", status=REFUSED, problem=error.words)
+        return _account(visit, problem=error.words)
     return visit.back_to("/login", said="account.password_done")
 
 
@@ -99,6 +123,43 @@ def choose_language(visit: Visit) -> Response:
     """Remember the language."""
     visit.cookies[COOKIE] = chosen(visit.form.get("language"))
     return visit.back_to(local(visit.form.get("next")))
+
+
+def _door(visit: Visit, *, onward: str, problem: str, name: str = "", status: int = REFUSED) -> Response:
+    federation = visit.console.federation
+    return visit.render(
+        "entry/login.html", status=status, onward=onward, name=name, problem=problem, federation=federation
+    )
+
+
+def _account(visit: Visit, *, problem: str, status: int = REFUSED) -> Response:
+    elsewhere = visit.person is not None and visit.person.id in visit.console.accounts.elsewhere()
+    return visit.render("entry/account.html", status=status, problem=problem, elsewhere=elsewhere)
+
+
+def _federation(visit: Visit) -> SigningInElsewhere:
+    if visit.console.federation is None:
+        raise NotFoundError
+    return visit.console.federation
+
+
+def _not_let_in(visit: Visit, error: IdentityError, *, onward: str) -> Response:
+    """Lead back to the door, so that neither state nor code stays in the address."""
+    reason = next(reason for reason, words in REASONS.items() if words == error.words)
+    visit.console.log("oidc_refused", reason=reason, message=str(error), peer=_peer(visit))
+    return visit.back_to(f"/login?refused={reason}&next={quote(onward, safe='')}")
+
+
+def _peer(visit: Visit) -> str:
+    return visit.request.client.host if visit.request.client else ""
+
+
+def _require_rate(visit: Visit) -> str:
+    """Return who asks, if not too often."""
+    peer = _peer(visit)
+    if visit.console.attempts.wait_s(peer):
+        raise Refusal(429, "error.attempts")
+    return peer
 
 
 def _require_twice(visit: Visit) -> None:
@@ -123,6 +184,8 @@ def _inside(visit: Visit, token: str, onward: str) -> Response:
 PAGES = (
     Page("/login", signing_in, needs=Need.NOTHING),
     Page("/login", sign_in, needs=Need.NOTHING, methods=("POST",)),
+    Page("/login/oidc", go_to_provider, needs=Need.NOTHING, is_page=False),
+    Page(BACK, back_from_provider, needs=Need.NOTHING, is_page=False),
     Page("/setup", setting_up, needs=Need.NOTHING),
     Page("/setup", set_up, needs=Need.NOTHING, methods=("POST",)),
     Page("/language", choose_language, needs=Need.NOTHING, methods=("POST",)),

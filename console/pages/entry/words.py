@@ -22,6 +22,35 @@ WORDS: Words = {
             "a new one."
         ),
     ),
+    "entry.oidc": ("用{name}登录", "Sign in with {name}"),
+    "entry.or": ("或用本系统账户", "or with an account of this console"),
+    "entry.oidc_stale": (
+        "这次登录已过期，或不是从这个浏览器开始的。请再点一次登录按钮。",
+        "This sign-in is over, or began in another browser. Press the button once more.",
+    ),
+    "entry.oidc_answer": (
+        "身份提供方的答复无法采信，没有登录。请再试一次；若一直如此，请管理员看采集服务日志里的 oidc_refused。",
+        (
+            "The identity provider's answer cannot be believed, and nobody was signed in. Try again; if it stays so, an "
+            "administrator finds why in the collector's log: oidc_refused."
+        ),
+    ),
+    "entry.oidc_unreachable": (
+        "现在连不上身份提供方。请稍后再试，或用本系统账户登录。",
+        "The identity provider does not answer now. Try again later, or use an account of this console.",
+    ),
+    "entry.oidc_denied": (
+        "身份提供方没有放行，或登录被取消。",
+        "The identity provider did not let you in, or signing in was cancelled.",
+    ),
+    "entry.oidc_no_role": (
+        "您的身份已确认，但在这里没有角色。请管理员把您加入有角色的用户组。",
+        "You are known, but have no role here. Ask an administrator to add you to a group that has one.",
+    ),
+    "account.elsewhere_about": (
+        "您由统一身份认证登录，角色和密码在那里管理。",
+        "You sign in at the identity provider; role and password are managed there.",
+    ),
     "setup.title": ("首次设置", "First setup"),
     "setup.about": (
         "为 {enterprise} 创建第一位管理员。之后可在“人员”页添加其他人。",

@@ -11,7 +11,14 @@ from collector.store import standing
 from console.access.roles import Need
 from console.language import TAGS, picked
 from console.page import Entry, Page
-from console.pages.overview.months import month_asked, month_links, month_of, rows_now
+from console.pages.overview.months import (
+    holds_today,
+    month_asked,
+    month_links,
+    month_of,
+    rows_now,
+    with_today,
+)
 from console.reading.fleet import SORTS, State, Wanted, listed, state_of
 from console.reading.host import HostMonth, read_host
 from console.visit import NotFoundError, Visit
@@ -45,20 +52,28 @@ def hosts(visit: Visit) -> Response:
         return "/hosts?" + urlencode({name: value for name, value in parts.items() if value})
 
     return visit.render(
-        "hosts/list.html", found=found, wanted=wanted, span=span, link=link, states=list(State), month=month
+        "hosts/list.html",
+        found=found,
+        wanted=wanted,
+        span=span,
+        link=link,
+        states=list(State),
+        month=month,
+        sorts=SORTS,
     )
 
 
 def host(visit: Visit) -> Response:
     """Show one host over the month that is asked for."""
-    span = month_asked(visit)
     found = _read(visit)
+    span = found.span
     return visit.render(
         "hosts/host.html",
         host=found,
         span=span,
         state=state_of(found.standing, visit.now_ms),
         links=month_links(visit, span),
+        fresh=holds_today(visit.console, span),
         charts=_charts(visit, found),
     )
 
@@ -84,6 +99,7 @@ def _read(visit: Visit) -> HostMonth:
         name = standing.host_name(connection, number)
     if name is None:
         raise NotFoundError
+    span = with_today(visit.console, span, host_id=number)
     return visit.console.snapshots.get(("host", number, span), lambda: read_host(store, number, name, span))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from collector.store import standing
@@ -29,7 +30,28 @@ def month_asked(visit: Visit) -> Span:
         raise NotFoundError from None
     if span is None or span.month < EARLIEST:
         raise NotFoundError
-    return span
+    return with_today(visit.console, span)
+
+
+def with_today(console: Console, span: Span, *, host_id: int | None = None) -> Span:
+    """Return the span, today included if nothing was measured before: who has just begun sees the first figures now.
+
+    Args:
+        console: of the store.
+        span: of a month.
+        host_id: look at this host alone.
+    """
+    today = console.opened.identity.calendar.day_of(console.clock())
+    if not span.last_day < today < span.after_day:
+        return span
+    with console.store.reading() as connection:
+        first = standing.first_day(connection, host_id=host_id)
+    return replace(span, last_day=today) if first is not None and first >= today else span
+
+
+def holds_today(console: Console, span: Span) -> bool:
+    """Return whether the span ends with today, which is not over."""
+    return span.last_day == console.opened.identity.calendar.day_of(console.clock())
 
 
 def month_of(visit: Visit, span: Span) -> MonthFigures:
@@ -75,7 +97,7 @@ def warm(console: Console) -> None:
     """Compute what the overview shows of this month."""
     span = span_of(console.zone, console.clock())
     if span is not None:
-        figures_of(console, span)
+        figures_of(console, with_today(console, span))
         standing_of(console)
 
 

@@ -6,9 +6,10 @@ from starlette.responses import Response
 
 from console.access.roles import Need
 from console.page import Entry, Page
-from console.pages.overview.months import fleet_of, month_asked, month_links, month_of, rows_now
-from console.reading.attention import attention
+from console.pages.overview.months import fleet_of, holds_today, month_asked, month_links, month_of, rows_now
+from console.reading.attention import Attention, attention
 from console.reading.fleet import State
+from console.reading.history import history
 from console.reading.scale import gauge
 from console.visit import Visit
 from verifier.document import coverage_share
@@ -34,21 +35,29 @@ def overview(visit: Visit) -> Response:
         one["id"]: gauge(one, [star.id for star in stars], likely=projections.get(one["id"]))
         for one in indicators
     }
-    states = {state: sum(row.state is state for row in rows) for state in State}
+    machines = [row for row in rows if row.is_host]
+    states = {state: sum(row.state is state for row in machines) for state in State}
     return visit.render(
         "overview/overview.html",
         month=month,
         span=span,
         rows=rows,
+        machines=machines,
         stars=stars,
         gauges=gauges,
         projections=projections,
         states=states,
         alive=states[State.REPORTING] + states[State.IMPORTED],
         share=_share(month.indicators),
-        matters=attention(month, fleet, rows),
+        matters=attention(month, fleet, rows, _sources(visit)),
         links=month_links(visit, span),
+        fresh=holds_today(visit.console, span),
     )
+
+
+def _sources(visit: Visit) -> list[Attention]:
+    console = visit.console
+    return history(console.store, console.settings.sources_file, now_ms=visit.now_ms)
 
 
 def _share(indicators: object) -> str | None:

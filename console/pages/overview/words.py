@@ -11,6 +11,10 @@ WORDS: Words = {
         "截至 {day}（含），{past} / {days} 天",
         "Until {day} (included), {past} of {days} days",
     ),
+    "overview.fresh": (
+        "含今天到目前为止，每收到一批读数就更新",
+        "today so far included, renewed with every delivery",
+    ),
     "overview.over": ("整月", "The whole month"),
     "overview.made": ("计算于 {moment}", "Computed at {moment}"),
     "overview.star": ("六项指标目前可支持", "The six figures support so far"),
@@ -36,6 +40,12 @@ WORDS: Words = {
         "预计：余下各天与最近 7 天相同；不是证据",
         "A projection: the rest of the month like the last 7 days; not evidence",
     ),
+    "overview.later.monthly_user_rate": (
+        "月末至少 {value} {unit}：账号只会增加",
+        "At the month's end {value} {unit} or more: accounts only add up",
+    ),
+    "overview.later.it_cost_reduction": ("取自台账，不作预计", "From the ledger; not projected"),
+    "overview.later.cloud_investment": ("取自台账，不作预计", "From the ledger; not projected"),
     "overview.interval": ("区间 {low} 至 {high}", "Interval {low} to {high}"),
     "overview.open_end": ("区间 {low} 起，上限未知", "Interval from {low}, no upper end known"),
     "overview.nothing": ("还没有数据", "No data yet"),
@@ -113,6 +123,26 @@ WORDS: Words = {
     "matter.findings.how": (
         "这些会写进证据包，评审员能看到。",
         "They go into the pack; the reviewer sees them.",
+    ),
+    "matter.source_file": ("数据源配置有误", "Settings of sources are wrong"),
+    "matter.source_file.how": (
+        "这些账号现在不会被读取。原因在“数据源”页。",
+        "These accounts are not read. The page Sources says why.",
+    ),
+    "matter.source_stale": ("数据源没有按时读取", "Sources are not read in time"),
+    "matter.source_stale.how": (
+        "在“数据源”页测试连接；云平台只保留有限天数，拖久了补不回来。",
+        "Test them on the page Sources; clouds keep their history for some time only.",
+    ),
+    "matter.history_ends": ("云端历史即将过期", "Cloud history is about to be forgotten"),
+    "matter.history_ends.how": (
+        "括号内是剩余天数。请现在就修好连接并补采，过期后任何人都读不到。",
+        "The days left are in brackets. Repair the account and back-fill now: later nobody can.",
+    ),
+    "matter.history_lost": ("云端历史已有丢失", "Cloud history is lost"),
+    "matter.history_lost.how": (
+        "最早未读的时间对方已不再保留，会成为缺失。请尽快补采剩下的部分。",
+        "The provider no longer keeps the first time that was not read: it stays missing. Back-fill the rest soon.",
     ),
     "matter.unanchored": ("检查点未能锚定到外部", "Checkpoints are not anchored"),
     "matter.unanchored.how": (

@@ -17,6 +17,7 @@ WORDS: Words = {
     "people.you": ("您", "you"),
     "people.add": ("添加人员", "Add somebody"),
     "people.password": ("初始密码（请对方登录后修改）", "First password (to be changed after signing in)"),
+    "people.elsewhere": ("统一身份认证给定", "given by the identity provider"),
     "people.give": ("改角色", "Change role"),
     "people.reset": ("设新密码", "Set a password"),
     "people.reset_of": ("给 {name} 设新密码", "A new password for {name}"),

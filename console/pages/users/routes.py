@@ -35,6 +35,8 @@ def users(visit: Visit) -> Response:
         detail=told,
         most=max((int(day["accounts"]) for day in told["days"]), default=0) if told else 0,
         notes=_notes(visit, figure),
+        scoped=month.rules.scope is not None and bool(month.rules.scope.head_counts),
+        operate=Need.OPERATE,
     )
 
 

@@ -26,6 +26,12 @@ WORDS: Words = {
     "users.read": ("是否读全", "Read"),
     "users.whole": ("完整", "wholly"),
     "users.gap": ("不完整", "gap"),
+    "users.no_scope": ("这个月的申报范围没有写明人数", "The scope of this month declares no head count"),
+    "users.no_scope_about": (
+        "月用户使用率 = 不同账号 ÷ 人数。请在统计期开始前声明申报范围：人数（总人数或使用云服务人员）和必须读到的账号来源。",
+        "The rate is distinct accounts divided by people. Declare a scope before the window begins: the head count, and the sources that must be read.",
+    ),
+    "users.declare": ("去声明申报范围", "Declare the scope"),
     "users.none": ("这个月没有账号数据", "No accounts were told in this month"),
     "users.none_about": ("从登录日志、数据库、钉钉或 CSV 读取账号；做法见 docs/users.zh-CN.md。也可以在“申报”里自报数值。", "Read them from login logs, databases, DingTalk or CSV (docs/users.md), or declare the figure on the page Application."),
 }  # fmt: skip

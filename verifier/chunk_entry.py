@@ -103,7 +103,9 @@ def _joins(one: Candidate, run: Sequence[Candidate]) -> bool:
 def items(data: bytes) -> Iterator[Item]:
     """Yield what an entry holds, in order; damaged places are items without a frame."""
     if len(data) > MAX_ENTRY_BYTES:
-        yield Item(0, Spot(0), error=f"{len(data)} bytes of chunks in one entry; {MAX_ENTRY_BYTES} are allowed")
+        yield Item(
+            0, Spot(0), error=f"{len(data)} bytes of chunks in one entry; {MAX_ENTRY_BYTES} are allowed"
+        )
         return
     template: Template | None = None
     offset = number = damaged = size = template_at = 0

@@ -377,4 +377,3 @@ def _deflated(parts: Iterable[bytes]) -> bytes:
     for part in parts:
         found += stream.compress(part) + stream.flush(zlib.Z_BLOCK)
     return found + stream.flush()
-

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -20,7 +19,7 @@ from evidence import canonical, checkpoint
 from evidence.chunk import open_chunk, parse_header, read_frame, seal, write_frame
 from evidence.dsse import CHUNK_TYPE
 from evidence.log_entry import ENTRY_BYTES
-from verifier import chunk_entry, layout
+from verifier import chunk_group, layout
 
 IDENTITY = bytes([1]) + bytes(31)
 """A key of small order, under which one signature fits every message."""
@@ -91,12 +90,14 @@ def _malformed(frame: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def _bomb(found: Entries) -> None:
-    """A short item that inflates to far more than a frame may have."""
+    """A group that inflates to far more than one may have."""
     name = chunk_names(found)[0]
     first = frames(found[name])[0]
-    stream = zlib.compressobj(9, zdict=first[: chunk_entry.DICTIONARY_BYTES])
-    deflated = stream.compress(bytes(2**20) * 48) + stream.flush()
-    found[name] = first + chunk_entry.SHORT + struct.pack("<I", len(deflated)) + deflated
+    stream = zlib.compress(b"{}\n\n" + bytes(2**20) * 48, 9)
+    head = chunk_group.HEAD.pack(
+        chunk_group.MAGIC, int.from_bytes(first[-4:], "little"), len(stream), bytes(64), bytes(32)
+    )
+    found[name] = first + head + stream
 
 
 def _weak_key(found: Entries) -> None:

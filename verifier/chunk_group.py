@@ -362,12 +362,12 @@ def _planes(values: Values, template: Template) -> list[bytes]:
     steps = np.diff(values, axis=1, prepend=np.uint64(0))
     zigzag = (steps << np.uint64(1)) ^ (np.uint64(0) - (steps >> np.uint64(63)))
     octets = np.ascontiguousarray(zigzag.astype("<u8")).view(np.uint8).reshape(*values.shape, 8)
-    used = octets[:, 1:].any(axis=1)
-    widths = [max((at + 1 for at in range(8) if row[at]), default=0) for row in used]
-    planes = [bytes(widths) + octets[:, 0].T[::-1].tobytes()]
-    for byte in reversed(range(max(widths))):
-        planes.append(octets[[at for at, width in enumerate(widths) if width > byte], 1:, byte].tobytes())
-    return planes
+    widths = [max((at + 1 for at in range(8) if row[1:, at].any()), default=0) for row in octets]
+    steps_of = (
+        octets[[at for at, width in enumerate(widths) if width > byte], 1:, byte].tobytes()
+        for byte in reversed(range(max(widths)))
+    )
+    return [bytes(widths) + octets[:, 0].T[::-1].tobytes(), *steps_of]
 
 
 def _deflated(parts: Iterable[bytes]) -> bytes:

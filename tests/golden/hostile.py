@@ -206,3 +206,45 @@ HOSTILE: Mapping[str, Callable[[bytes], bytes]] = {
     "verdict-edited": _edited(layout.VERDICT, b'"star":', b'"Star":'),
 }
 """By name; every one must fail, or be incomplete."""
+
+
+def _grouped(change: Callable[[tuple[bytes, ...], bytes], bytes]) -> Callable[[bytes], bytes]:
+    """Change the first group of the first entry: its head's parts, and its content."""
+
+    def bend(found: Entries) -> None:
+        name = chunk_names(found)[0]
+        data = found[name]
+        at = data.index(chunk_group.MAGIC)
+        magic, crc, length, signature, prev = chunk_group.HEAD.unpack_from(data, at)
+        begin = at + chunk_group.HEAD.size
+        content = zlib.decompress(data[begin : begin + length])
+        found[name] = data[:at] + change((magic, crc, signature, prev), content) + data[begin + length :]
+
+    return _signed(bend)
+
+
+def _group(head: tuple[bytes, ...], content: bytes) -> bytes:
+    magic, crc, signature, prev = head
+    stream = zlib.compress(content, 9)
+    return chunk_group.HEAD.pack(magic, crc, len(stream), signature, prev) + stream
+
+
+HOSTILE_GROUPS: Mapping[str, Callable[[bytes], bytes]] = {
+    "group-damaged": _grouped(lambda head, content: _group(head, content)[:-3] + b"abc"),
+    "group-of-another-frame": _grouped(
+        lambda head, content: _group((head[0], head[1] ^ 1, *head[2:]), content)
+    ),
+    "group-removed": _grouped(lambda _head, _content: b""),
+    "group-unsigned": _grouped(lambda head, content: _group((*head[:2], bytes(64), head[3]), content)),
+    "group-with-another-line": _grouped(
+        lambda head, content: _group(head, content.replace(b"\n{}\n", b'\n{"clock_rtt_ms":3}\n', 1))
+    ),
+    "group-with-another-link": _grouped(lambda head, content: _group((*head[:3], bytes(32)), content)),
+    "group-with-another-reading": _grouped(
+        lambda head, content: _group(head, content[:-1] + bytes([content[-1] ^ 2]))
+    ),
+    "group-without-its-end": _grouped(
+        lambda head, content: _group(head, content.replace(b"\n{}\n\n", b"\n\n", 1))
+    ),
+}
+"""Of the golden pack with groups."""

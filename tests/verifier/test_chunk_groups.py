@@ -240,7 +240,7 @@ def test_a_group_has_one_form(name: str) -> None:
 
 
 def test_a_chunk_cannot_repeat_the_row_of_one_without_rows() -> None:
-    nothing = b'{"rows":0,"seq":1,"start_ms":1}\n{"rows":1}\n\n'
+    nothing = b'{"rows":0,"start_ms":1}\n{"rows":1}\n\n'
     (_, wrong) = told(FIRST + around(nothing))
     assert "not there" in wrong
 

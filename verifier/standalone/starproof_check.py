@@ -2352,8 +2352,7 @@ def chunk_items(data: bytes) -> Iterator[Any]:
         if count > MAX_ENTRY_CHUNKS or size > MAX_ENTRY_RAW_BYTES:
             yield Bad("more chunks or columns than one entry may hold")
             return
-        for frame in found:
-            yield frame
+        yield from found
 
 
 def _group(data: bytes, at: int, before: Optional[Frame], crc: int) -> Tuple[List[Frame], int]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from evidence.chunk import MAGIC, Frame, read_frame, take_frame
-from evidence.errors import EvidenceError, LimitExceededError, MalformedError
+from evidence.errors import EvidenceError
 from verifier import chunk_group
 from verifier.chunk_group import Candidate, GroupedFrame, Template
 
@@ -149,17 +149,7 @@ def _item(data: bytes, offset: int, template: Template | None) -> tuple[Sequence
     if data[offset : offset + len(chunk_group.MAGIC)] != chunk_group.MAGIC:
         frame, end = take_frame(data, offset)
         return (frame,), end
-    head = data[offset : offset + chunk_group.HEAD.size]
-    if len(head) < chunk_group.HEAD.size:
-        raise MalformedError("a group without its head")
-    _, crc, length, signature, prev = chunk_group.HEAD.unpack(head)
-    begin = offset + len(head)
-    if begin + length > len(data):
-        raise LimitExceededError(f"a group of {length} bytes does not fit here")
-    if template is None or template.crc != crc:
-        raise MalformedError("the frame that a group goes on from is not the one before it")
-    end = begin + length
-    return chunk_group.read(data[begin:end], template, signature=signature, prev=prev), end
+    return chunk_group.read(data, offset, template)
 
 
 def _crc(data: bytes, end: int) -> int:

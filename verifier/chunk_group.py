@@ -6,6 +6,7 @@
     signature 64   of the last chunk; the others are proved by the ``prev`` of the next
     prev      32   of the first chunk
     stream     n   zlib (RFC 1950), at most ``MAX_STREAM_BYTES`` inflated
+    crc        4   CRC-32 of all of the above: accidents, also to a signature that nobody needs to look at
 
 Inflated: for every chunk a line, canonical JSON of those header fields that are not as predicted; an empty line; and,
 if there are rows, for every column the width of its steps in bytes, then the first row, then the steps (each zigzag),
@@ -42,6 +43,7 @@ from evidence.manifest import parse as parse_manifest
 
 MAGIC = b"SPG1"
 HEAD = struct.Struct("<4sII64s32s")
+TAIL = struct.Struct("<I")
 MAX_VALUES = 2**20
 """Of the chunks of a group together, shared rows counted for each: 8 MiB."""
 MAX_CHUNKS = 1_000
@@ -116,13 +118,27 @@ def _manifest(deflated: bytes, length: int) -> Manifest:
 # Reading
 
 
-def read(stream: bytes, template: Template, *, signature: bytes, prev: bytes) -> list[GroupedFrame]:
-    """Return the chunks of a group; nothing is verified but the form.
+def read(data: bytes, offset: int, template: Template | None) -> tuple[list[GroupedFrame], int]:
+    """Return the chunks of the group at an offset, and the offset behind it; nothing is verified but the form.
 
     Raises:
-        EvidenceError: the stream is not a group in its one form, or the frame is none that has groups.
+        EvidenceError: no group in its one form begins there, or its frame is not ``template``.
     """
-    content = _inflate(stream)
+    head = data[offset : offset + HEAD.size]
+    if len(head) < HEAD.size:
+        raise MalformedError("a group without its head")
+    _, crc, length, signature, prev = HEAD.unpack(head)
+    begin, end = offset + HEAD.size, offset + HEAD.size + length
+    if end + TAIL.size > len(data):
+        raise LimitExceededError(f"a group of {length} bytes does not fit here")
+    if TAIL.unpack_from(data, end)[0] != zlib.crc32(memoryview(data)[offset:end]):
+        raise MalformedError("the group is damaged: its CRC-32 differs")
+    if template is None or template.crc != crc:
+        raise MalformedError("the frame that a group goes on from is not the one before it")
+    return _read(_inflate(data[begin:end]), template, signature, prev), end + TAIL.size
+
+
+def _read(content: bytes, template: Template, signature: bytes, prev: bytes) -> list[GroupedFrame]:
     lines, at = _lines(content)
     telling = _Telling(template, prev.hex())
     shapes = [telling.shape(number, line) for number, line in enumerate(lines)]
@@ -131,6 +147,7 @@ def read(stream: bytes, template: Template, *, signature: bytes, prev: bytes) ->
         raise LimitExceededError(f"a group of more than {MAX_VALUES} values")
     total = sum(rows - shared for rows, shared in shapes)
     values = _values(content, at, total, template)
+    clock = values[0].view("<i8").tolist()
     frames, end = [], 0
     for number, (rows, shared) in enumerate(shapes):
         begin = end - shared
@@ -138,8 +155,7 @@ def read(stream: bytes, template: Template, *, signature: bytes, prev: bytes) ->
             raise MalformedError("a chunk repeats a row that is not there")
         end = begin + rows
         raw = values[:, begin:end].tobytes()
-        clock = values[0, begin:end].view("<i8")
-        times = (int(clock[0]), int(clock[-1])) if rows else (0, 0)
+        times = (clock[begin], clock[end - 1]) if rows else (0, 0)
         body, named = telling.header(number, lines[number], hashlib.sha256(raw).hexdigest(), times)
         frames.append(
             GroupedFrame(
@@ -227,8 +243,8 @@ class _Telling:
         self._known = dict(template.document)
         self._prev = prev
         self._rows = self._known["rows"]
-        self._parts: dict[str, str] = {}
-        self._set(self._known)
+        # fields of a header are sorted, and stay so when one of them changes
+        self._parts = {name: _pair(name, value) for name, value in self._known.items()}
 
     def shape(self, number: int, line: dict[str, Any]) -> tuple[int, int]:
         """Return how many rows a chunk has and how many of them it shares (0 or 1). Called in order."""
@@ -246,32 +262,30 @@ class _Telling:
         Raises:
             MalformedError: the line lists what it may not, or what is predicted.
         """
-        known = self._known
-        predicted = {
-            "digest": digest,
-            "end_ms": times[1],
-            "first": "repeat",
-            "prev": self._prev,
-            "prev_end_ms": known["end_ms"] if number else times[0],
-            "seq": known["seq"] + 1,
-            "start_ms": times[0],
-        }
+        known, parts = self._known, self._parts
+        start_ms, end_ms = times
+        prev_end_ms, seq = known["end_ms"] if number else start_ms, known["seq"] + 1
+        parts["digest"] = f'"digest":"{digest}"'
+        parts["end_ms"] = f'"end_ms":{end_ms}'
+        parts["first"] = '"first":"repeat"'
+        parts["prev"] = f'"prev":"{self._prev}"'
+        parts["prev_end_ms"] = f'"prev_end_ms":{prev_end_ms}'
+        parts["seq"] = f'"seq":{seq}'
+        parts["start_ms"] = f'"start_ms":{start_ms}'
+        known.update(end_ms=end_ms, first="repeat", prev_end_ms=prev_end_ms, seq=seq, start_ms=start_ms)
         for name, value in line.items():
             plain = isinstance(value, int | str) and name in known and name not in FIXED
-            if not plain or predicted.get(name, known[name]) == value:
+            if not plain or known[name] == value:
                 raise MalformedError(f"a group lists {name!r}, which it may not list or says already")
-        predicted.update(line)
-        known.update(predicted)
-        self._set(predicted)
-        body = f"{{{','.join(self._parts.values())}}}".encode()
+            parts[name] = _pair(name, value)
+        known.update(line)
+        body = f"{{{','.join(parts.values())}}}".encode()
         self._prev = pae_hash(CHUNK_TYPE, body)
         return body, self._prev
 
-    def _set(self, values: dict[str, Any]) -> None:
-        # the fields of the frame come first and sorted, so the parts stay sorted
-        for name, value in values.items():
-            text = str(value) if type(value) is int else json.dumps(value, ensure_ascii=False)
-            self._parts[name] = f'"{name}":{text}'
+
+def _pair(name: str, value: int | str) -> str:
+    return f'"{name}":{json.dumps(value, ensure_ascii=False)}'
 
 
 # Writing
@@ -347,7 +361,13 @@ def write(run: Sequence[Candidate], template: Template) -> bytes:
     text = b"".join(line + b"\n" for line in lines) + b"\n"
     stream = _deflated([text, *_planes(np.concatenate(parts, axis=1), template)])
     prev = bytes.fromhex(run[0].document["prev"])
-    return HEAD.pack(MAGIC, template.crc, len(stream), run[-1].frame.signature, prev) + stream
+    return enclose(stream, crc=template.crc, signature=run[-1].frame.signature, prev=prev)
+
+
+def enclose(stream: bytes, *, crc: int, signature: bytes, prev: bytes) -> bytes:
+    """Return the item of a stream; ``crc`` is that of its frame."""
+    body = HEAD.pack(MAGIC, crc, len(stream), signature, prev) + stream
+    return body + TAIL.pack(zlib.crc32(body))
 
 
 def _planes(values: Values, template: Template) -> list[bytes]:

@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from fleet import Enrolled
 from packs import LOG_KEY, OTHER, chunk_names, contents, frames, resigned, written
@@ -94,10 +95,8 @@ def _bomb(found: Entries) -> None:
     name = chunk_names(found)[0]
     first = frames(found[name])[0]
     stream = zlib.compress(b"{}\n\n" + bytes(2**20) * 48, 9)
-    head = chunk_group.HEAD.pack(
-        chunk_group.MAGIC, int.from_bytes(first[-4:], "little"), len(stream), bytes(64), bytes(32)
-    )
-    found[name] = first + head + stream
+    crc = int.from_bytes(first[-4:], "little")
+    found[name] = first + chunk_group.enclose(stream, crc=crc, signature=bytes(64), prev=bytes(32))
 
 
 def _weak_key(found: Entries) -> None:
@@ -208,43 +207,46 @@ HOSTILE: Mapping[str, Callable[[bytes], bytes]] = {
 """By name; every one must fail, or be incomplete."""
 
 
-def _grouped(change: Callable[[tuple[bytes, ...], bytes], bytes]) -> Callable[[bytes], bytes]:
-    """Change the first group of the first entry: its head's parts, and its content."""
+Head = dict[str, Any]
+
+
+def _grouped(change: Callable[[Head, bytes], bytes], *, last: bool = False) -> Callable[[bytes], bytes]:
+    """Change the first or the last group of the first entry: its head's parts, and its content."""
 
     def bend(found: Entries) -> None:
         name = chunk_names(found)[0]
         data = found[name]
-        at = data.index(chunk_group.MAGIC)
-        magic, crc, length, signature, prev = chunk_group.HEAD.unpack_from(data, at)
+        at = (data.rindex if last else data.index)(chunk_group.MAGIC)
+        _, crc, length, signature, prev = chunk_group.HEAD.unpack_from(data, at)
         begin = at + chunk_group.HEAD.size
+        end = begin + length + chunk_group.TAIL.size
         content = zlib.decompress(data[begin : begin + length])
-        found[name] = data[:at] + change((magic, crc, signature, prev), content) + data[begin + length :]
+        head = {"crc": crc, "signature": signature, "prev": prev}
+        found[name] = data[:at] + change(head, content) + data[end:]
 
     return _signed(bend)
 
 
-def _group(head: tuple[bytes, ...], content: bytes) -> bytes:
-    magic, crc, signature, prev = head
-    stream = zlib.compress(content, 9)
-    return chunk_group.HEAD.pack(magic, crc, len(stream), signature, prev) + stream
+def _group(head: Head, content: bytes, **changes: object) -> bytes:
+    return chunk_group.enclose(zlib.compress(content, 9), **{**head, **changes})
+
+
+def _line(old: bytes, new: bytes) -> Callable[[Head, bytes], bytes]:
+    return lambda head, content: _group(head, content.replace(old, new, 1))
 
 
 HOSTILE_GROUPS: Mapping[str, Callable[[bytes], bytes]] = {
     "group-damaged": _grouped(lambda head, content: _group(head, content)[:-3] + b"abc"),
-    "group-of-another-frame": _grouped(
-        lambda head, content: _group((head[0], head[1] ^ 1, *head[2:]), content)
-    ),
+    "group-of-another-frame": _grouped(lambda head, content: _group(head, content, crc=head["crc"] ^ 1)),
     "group-removed": _grouped(lambda _head, _content: b""),
-    "group-unsigned": _grouped(lambda head, content: _group((*head[:2], bytes(64), head[3]), content)),
-    "group-with-another-line": _grouped(
-        lambda head, content: _group(head, content.replace(b"\n{}\n", b'\n{"clock_rtt_ms":3}\n', 1))
+    "group-unsigned-at-the-end-of-a-day": _grouped(
+        lambda head, content: _group(head, content, signature=bytes(64)), last=True
     ),
-    "group-with-another-link": _grouped(lambda head, content: _group((*head[:3], bytes(32)), content)),
+    "group-with-another-line": _grouped(_line(b"\n{}\n", b'\n{"clock_rtt_ms":3}\n')),
+    "group-with-another-link": _grouped(lambda head, content: _group(head, content, prev=bytes(32))),
     "group-with-another-reading": _grouped(
         lambda head, content: _group(head, content[:-1] + bytes([content[-1] ^ 2]))
     ),
-    "group-without-its-end": _grouped(
-        lambda head, content: _group(head, content.replace(b"\n{}\n\n", b"\n\n", 1))
-    ),
+    "group-without-its-end": _grouped(_line(b"\n{}\n\n", b"\n\n")),
 }
 """Of the golden pack with groups."""

@@ -16,7 +16,7 @@ from evidence import columns, manifest
 from evidence.chunk import parse_header, read_frame, write_frame
 from evidence.manifest import Column
 from verifier import chunk_entry, chunk_group
-from verifier.chunk_group import HEAD
+from verifier.chunk_group import HEAD, TAIL, enclose
 
 START = "2026-11-03T08:00"
 HOUR_MS = 3_600_000
@@ -45,9 +45,9 @@ def groups_of(entry: bytes, first: bytes) -> list[bytes]:
     """The groups that follow the first frame of an entry."""
     found, at = [], len(first)
     while at < len(entry):
-        length = HEAD.unpack_from(entry, at)[2]
-        found.append(entry[at : at + HEAD.size + length])
-        at += HEAD.size + length
+        size = HEAD.size + HEAD.unpack_from(entry, at)[2] + TAIL.size
+        found.append(entry[at : at + size])
+        at += size
     return found
 
 
@@ -55,14 +55,13 @@ GROUP = groups_of(ENTRY, FIRST)[0]
 
 
 def content(group: bytes = GROUP) -> bytes:
-    return zlib.decompress(group[HEAD.size :])
+    return zlib.decompress(group[HEAD.size : -TAIL.size])
 
 
 def around(text: bytes, group: bytes = GROUP, *, more: bytes = b"") -> bytes:
     """The group with another content."""
-    magic, crc, _, signature, prev = HEAD.unpack_from(group)
-    stream = zlib.compress(text) + more
-    return HEAD.pack(magic, crc, len(stream), signature, prev) + stream
+    _, crc, _, signature, prev = HEAD.unpack_from(group)
+    return enclose(zlib.compress(text) + more, crc=crc, signature=signature, prev=prev)
 
 
 def told(entry: bytes) -> list[str]:
@@ -188,14 +187,21 @@ def without_its_frame() -> bytes:
 def with_first(**changes: bytes | int) -> bytes:
     """An entry whose first frame is another, and the group names it."""
     frame = write_frame(replace(read_frame(FIRST), **changes))
-    return frame + GROUP[:4] + frame[-4:] + GROUP[8:]
+    crc = int.from_bytes(frame[-4:], "little")
+    return frame + enclose(zlib.compress(content()), crc=crc, signature=bytes(64), prev=bytes(32))
+
+
+def garbled() -> bytes:
+    _, crc, _, signature, prev = HEAD.unpack_from(GROUP)
+    return enclose(zlib.compress(content())[:-1] + b"x", crc=crc, signature=signature, prev=prev)
 
 
 ZEROS = b"\0"
 REFUSED = {
     "no head": (FIRST + GROUP[:80], "without its head"),
     "cut off": (FIRST + GROUP[:-1], "does not fit"),
-    "damaged": (FIRST + GROUP[:-2] + bytes([GROUP[-2] ^ 1]) + GROUP[-1:], "damaged group|one whole stream"),
+    "damaged": (FIRST + GROUP[:30] + bytes([GROUP[30] ^ 1]) + GROUP[31:], "CRC-32"),
+    "damaged stream": (FIRST + garbled(), "damaged group"),
     "bytes behind": (FIRST + around(content(), more=b"x"), "one whole stream"),
     "bomb": (FIRST + around(content() + bytes(chunk_group.MAX_STREAM_BYTES)), "one whole stream"),
     "first in its entry": (GROUP, "not the one before"),

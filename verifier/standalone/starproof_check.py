@@ -2360,10 +2360,12 @@ def _group(data: bytes, at: int, before: Optional[Frame], crc: int) -> Tuple[Lis
     if len(data) - at < _GROUP_HEAD.size:
         raise Bad("a group without its head")
     _, goes_on_from, length, signature, prev = _GROUP_HEAD.unpack_from(data, at)
-    at += _GROUP_HEAD.size
+    begin, at = at, at + _GROUP_HEAD.size
     end = at + length
-    if end > len(data):
+    if end + 4 > len(data):
         raise Bad("a group that does not fit")
+    if int.from_bytes(data[end : end + 4], "little") != zlib.crc32(data[begin:end]):
+        raise Bad("the CRC-32 of the group differs")
     if before is None or goes_on_from != crc:
         raise Bad("a group without its frame")
     stream = zlib.decompressobj()
@@ -2402,7 +2404,7 @@ def _group(data: bytes, at: int, before: Optional[Frame], crc: int) -> Tuple[Lis
         link = sha256(pae(CHUNK_TYPE, header))
         own = signature if number == len(lines) - 1 else b""
         frames.append(Frame(before.key, own, header, before.manifest, before.manifest_bytes, b"", raw))
-    return frames, end
+    return frames, end + 4
 
 
 def _stored(column: Sequence[int]) -> bytes:

@@ -17,8 +17,8 @@ from evidence.errors import EvidenceError
 from verifier import chunk_group
 from verifier.chunk_group import Candidate, GroupedFrame, Template
 
-GROUP_MS = 2 * 3_600_000
-"""Chunks of two hours share a stream: longer groups are little smaller, and damage costs a whole group."""
+GROUP_MS = 3 * 3_600_000
+"""Chunks of three hours share a stream: longer groups are little smaller, and damage costs a whole group."""
 LONG_MS = 3_600_000
 """A chunk of an hour or more has one of its own, so its hour is known if it is damaged."""
 MAX_DAMAGED = 1_000

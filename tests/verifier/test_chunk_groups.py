@@ -82,10 +82,10 @@ def hash_of(frame: chunk_group.GroupedFrame) -> str:
     return read_frame(write_frame(replace(frame, packed=b""))).hash
 
 
-def test_chunks_of_two_hours_share_a_group_with_one_signature() -> None:
+def test_chunks_of_three_hours_share_a_group_with_one_signature() -> None:
     assert told(ENTRY) == [""] * 8
     signed = [bool(item.frame and item.frame.signature) for item in chunk_entry.items(ENTRY)]
-    assert signed == [True, False, False, True, False, False, False, True]
+    assert signed == [True, False, False, False, False, True, False, True]
     assert frames(ENTRY) == FRAMES
 
 

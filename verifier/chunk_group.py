@@ -92,6 +92,11 @@ class Template:
         return canonical.decode(self.frame.header, limit=MAX_HEADER_BYTES)
 
     @cached_property
+    def parts(self) -> dict[str, str]:
+        """The header's fields as they are written; sorted, and they stay so when one of them changes."""
+        return {name: _pair(name, value) for name, value in self.document.items()}
+
+    @cached_property
     def manifest(self) -> Manifest:
         """The manifest of all chunks of the group."""
         manifest = _manifest(self.frame.manifest, self.frame.manifest_bytes)
@@ -243,8 +248,7 @@ class _Telling:
         self._known = dict(template.document)
         self._prev = prev
         self._rows = self._known["rows"]
-        # fields of a header are sorted, and stay so when one of them changes
-        self._parts = {name: _pair(name, value) for name, value in self._known.items()}
+        self._parts = dict(template.parts)
 
     def shape(self, number: int, line: dict[str, Any]) -> tuple[int, int]:
         """Return how many rows a chunk has and how many of them it shares (0 or 1). Called in order."""

@@ -125,6 +125,14 @@ class Frame:
         """The hash that the next chunk's ``prev`` names, 64 hex digits."""
         return pae_hash(CHUNK_TYPE, self.header)
 
+    def columns_of(self, rows: int, count: int) -> bytes:
+        """Return the raw form of the columns (``evidence.columns``).
+
+        Raises:
+            EvidenceError: they are damaged, or not of this shape.
+        """
+        return columns.unpack(self.packed, rows=rows, columns=count)
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -337,7 +345,7 @@ def read_chunk(frame: Frame, key: PublicKey) -> Chunk:
     if carried_kind(header.source) != manifest.kind:
         raise MalformedError(f"a chunk of {manifest.kind} cannot come from {header.source}")
     # (4)
-    raw = columns.unpack(frame.packed, rows=header.rows, columns=header.columns)
+    raw = frame.columns_of(header.rows, header.columns)
     if columns.digest(raw) != header.digest:
         raise MismatchError("the columns are not those that the header names")
     values = tuple(columns.from_raw(raw, rows=header.rows, columns=header.columns))

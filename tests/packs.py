@@ -8,18 +8,20 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from fleet import Fleet, MemoryArchive, instant
+from fleet import Enrolled, Fleet, MemoryArchive, instant
 from memory_log import MemoryLog, honest_log
 
 from config import EDITIONS
-from evidence import checkpoint
-from evidence.dsse import STATEMENT_TYPE
-from evidence.errors import EvidenceError
+from evidence import checkpoint, columns
+from evidence.chunk import Frame, parse_header, write_frame
+from evidence.dsse import CHUNK_TYPE, STATEMENT_TYPE
+from evidence.errors import EvidenceError, MalformedError
 from evidence.keys import PrivateKey
 from evidence.log_entry import decode_all
 from verifier import chunk_entry, layout
 from verifier.anchors.interface import Outside
 from verifier.check import CheckReport, check
+from verifier.chunk_group import GroupedFrame
 from verifier.container import Container, ContainerError, Writer
 from verifier.declaration import declared_versions, next_record
 from verifier.declaration import parse as parse_declaration
@@ -252,4 +254,22 @@ def chunk_names(entries: Mapping[str, bytes]) -> list[str]:
 
 
 def frames(data: bytes) -> list[bytes]:
-    return chunk_entry.frames(data)
+    """The chunks of an entry as their hosts sealed them; those of groups are signed again."""
+    return [whole_frame(item) for item in chunk_entry.items(data)]
+
+
+def whole_frame(item: chunk_entry.Item) -> bytes:
+    frame = item.frame
+    if frame is None:
+        raise MalformedError(item.error)
+    if not isinstance(frame, GroupedFrame):
+        return write_frame(frame)
+    header = parse_header(frame.header)
+    signature = frame.signature
+    if not signature:
+        keys = (Enrolled.key_of(header.host, header.source, epoch) for epoch in range(9))
+        signature = next(key for key in keys if key.public.id == header.key).sign(CHUNK_TYPE, frame.header)
+    packed = columns.pack(frame.raw, rows=header.rows)
+    return write_frame(
+        Frame(frame.key, signature, frame.header, frame.manifest, frame.manifest_bytes, packed)
+    )

@@ -79,10 +79,15 @@ def _put(
         if name in columns:
             values[metric] = _rates(grown[:, columns[name]], elapsed_ms)
     edges: list[int] = [*np.flatnonzero(np.diff(chunk, prepend=-1)).tolist(), len(chunk)]
+    of = chunk.tolist()
+    gaps = {metric: MISSING in each for metric, each in values.items()}
     for first, after in pairwise(edges):
+        mine, about = found[of[first]], numbers[first:after]
         for metric, each in values.items():
-            pairs = zip(numbers[first:after], each[first:after], strict=True)
-            found[int(chunk[first])][metric] = {number: value for number, value in pairs if value != MISSING}
+            pairs = zip(about, each[first:after], strict=True)
+            mine[metric] = (
+                {n: value for n, value in pairs if value != MISSING} if gaps[metric] else dict(pairs)
+            )
 
 
 def _shares(ticks: Values) -> list[int]:

@@ -1,132 +1,160 @@
-"""Entries of chunks: the frames of one enrolment and UTC day, one after another.
+"""Entries of chunks: those of one enrolment and UTC day, one after another.
 
     frame     a frame as it is (``evidence.chunk``), begins with b"SPC1"; the first item is always one
-    short     b"SPZ1", length n (4 bytes, little endian), n bytes: a zlib stream that inflates to a frame,
-              with the first ``DICTIONARY_BYTES`` of the entry's first frame as preset dictionary
+    group     the chunks of an hour (``verifier.chunk_group``), begins with b"SPG1"; goes on from the frame before it
 
-Headers and manifests of one day hardly differ, so a short item holds little beside the readings and the
-signature. A damaged item is one finding; reading goes on at the next beginning of an item.
+A group holds little beside the readings and one signature. Groups do not need one another, so a damaged one costs
+its own hour; a damaged item is one finding, and reading goes on at the next beginning of an item.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from evidence.chunk import MAGIC, MAX_FRAME_BYTES, Frame, take_frame
-from evidence.errors import EvidenceError, LimitExceededError, MalformedError
+from evidence.chunk import MAGIC, Frame, read_frame, take_frame
+from evidence.errors import EvidenceError
+from verifier import chunk_group
+from verifier.chunk_group import Candidate, GroupedFrame, Template
 
-SHORT = b"SPZ1"
-DICTIONARY_BYTES = 16 * 1024
-"""Holds header and manifest of most frames; deflate looks back 32 KiB."""
+GROUP_MS = 3_600_000
+"""Chunks of an hour share a stream: damage costs a whole group, and must be told with its hour."""
 MAX_DAMAGED = 1_000
 """Damaged places of an entry that are told one by one; each costs a search."""
 MAX_ENTRY_BYTES = 128 * 1024 * 1024
 """A day of readings at one second has 3 MiB."""
+MAX_ENTRY_CHUNKS = 100_000
+"""More than one a second."""
+MAX_ENTRY_RAW_BYTES = 512 * 1024 * 1024
+"""Of the columns of all groups: 776 columns each second."""
+_CRC_BYTES = 4
 
-_LENGTH = struct.Struct("<I")
-_HEAD = len(SHORT) + _LENGTH.size
-_LEVEL = 9
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a chunk is found in an entry: its item, its place in that, and the frame a group goes on from."""
+
+    offset: int
+    place: int = 0
+    template: int = -1
 
 
 @dataclass(frozen=True)
 class Item:
-    """A frame with its number in the entry, or why there is none; ``offset`` is where it begins."""
+    """A frame with its number in the entry, or why there is none. ``size`` is what it holds in memory, in bytes."""
 
     number: int
-    offset: int
-    data: bytes = b""
+    at: Spot
     frame: Frame | None = None
     error: str = ""
+    size: int = field(default=0, compare=False)
 
 
 def pack(frames: Sequence[bytes]) -> bytes:
-    """Return the entry of these frames."""
-    dictionary = frames[0][:DICTIONARY_BYTES] if frames else b""
-    items = list(frames[:1])
-    for frame in frames[1:]:
-        stream = zlib.compressobj(_LEVEL, zdict=dictionary)
-        deflated = stream.compress(frame) + stream.flush()
-        short = SHORT + _LENGTH.pack(len(deflated)) + deflated
-        items.append(min(short, frame, key=len))
-    return b"".join(items)
+    """Return the entry of these frames. What a group cannot give back byte for byte stays a frame."""
+    found: list[bytes] = []
+    template: Template | None = None
+    run: list[Candidate] = []
+    for data in frames:
+        one = _candidate(data)
+        if template is None or one is None or not one.goes_on_from(template):
+            found += [*_written(run, template), data]
+            run, template = [], _template(data)
+            continue
+        if run and not _joins(one, run):
+            found += _written(run, template)
+            run = []
+        run.append(one)
+    return b"".join([*found, *_written(run, template)])
+
+
+def _candidate(data: bytes) -> Candidate | None:
+    try:
+        return Candidate.of(read_frame(data))
+    except EvidenceError:
+        return None
+
+
+def _template(data: bytes) -> Template | None:
+    try:
+        return Template(read_frame(data), _crc(data, len(data)))
+    except EvidenceError:
+        return None
+
+
+def _written(run: Sequence[Candidate], template: Template | None) -> list[bytes]:
+    return [chunk_group.write(run, template)] if run and template is not None else []
+
+
+def _joins(one: Candidate, run: Sequence[Candidate]) -> bool:
+    first = run[0].document
+    values = sum(each.values.size for each in run) + one.values.size
+    return (
+        one.follows(run[-1])
+        and first["start_ms"] // GROUP_MS == one.document["start_ms"] // GROUP_MS
+        and values <= chunk_group.MAX_VALUES
+        and len(run) < chunk_group.MAX_CHUNKS
+    )
 
 
 def items(data: bytes) -> Iterator[Item]:
     """Yield what an entry holds, in order; damaged places are items without a frame."""
     if len(data) > MAX_ENTRY_BYTES:
-        yield Item(0, 0, error=f"{len(data)} bytes of chunks in one entry; {MAX_ENTRY_BYTES} are allowed")
+        yield Item(
+            0, Spot(0), error=f"{len(data)} bytes of chunks in one entry; {MAX_ENTRY_BYTES} are allowed"
+        )
         return
-    dictionary: bytes | None = None
-    offset = number = damaged = 0
+    template: Template | None = None
+    offset = number = damaged = size = template_at = 0
     while offset < len(data):
         try:
-            raw, frame, end = _item(data, offset, dictionary)
-            yield Item(number, offset, raw, frame)
+            found, end = _item(data, offset, template)
         except EvidenceError as error:
-            damaged += 1
-            yield Item(number, offset, error=str(error))
+            yield Item(number, Spot(offset), error=str(error))
+            number, damaged, offset = number + 1, damaged + 1, _next(data, offset + 1)
             if damaged == MAX_DAMAGED:
                 return
-            raw, end = b"", _next(data, offset + 1)
-        dictionary = raw[:DICTIONARY_BYTES] if dictionary is None else dictionary
-        offset, number = end, number + 1
+            continue
+        grouped = isinstance(found[0], GroupedFrame)
+        if not grouped:
+            template, template_at = Template(found[0], _crc(data, end)), offset
+        size += sum(len(frame.raw) for frame in found if isinstance(frame, GroupedFrame))
+        if number + len(found) > MAX_ENTRY_CHUNKS or size > MAX_ENTRY_RAW_BYTES:
+            yield Item(number, Spot(offset), error="more chunks or columns than one entry may hold")
+            return
+        for place, frame in enumerate(found):
+            held = len(frame.header) + len(frame.raw if isinstance(frame, GroupedFrame) else frame.packed)
+            yield Item(number, Spot(offset, place, template_at if grouped else -1), frame, size=held)
+            number += 1
+        offset = end
 
 
-def frame_at(data: bytes, offset: int) -> Frame | None:
-    """Return the frame of the item at this place of an entry, ``None`` if there is none."""
+def frames_at(data: bytes, at: Spot) -> Sequence[Frame]:
+    """Return the frames of the item at this place of an entry, none if they are not there."""
     try:
-        dictionary = data[: min(_item(data, 0, None)[2], DICTIONARY_BYTES)]
+        template = None
+        if at.template >= 0:
+            frame, end = take_frame(data, at.template)
+            template = Template(frame, _crc(data, end))
+        return _item(data, at.offset, template)[0]
     except EvidenceError:
-        dictionary = b""
-    try:
-        return _item(data, offset, dictionary)[1]
-    except EvidenceError:
-        return None
+        return ()
 
 
-def frames(data: bytes) -> list[bytes]:
-    """Return the frames of an entry.
-
-    Raises:
-        MalformedError: an item is damaged.
-    """
-    found = list(items(data))
-    for item in found:
-        if item.frame is None:
-            raise MalformedError(f"item {item.number}, byte {item.offset}: {item.error}")
-    return [item.data for item in found]
-
-
-def _item(data: bytes, offset: int, dictionary: bytes | None) -> tuple[bytes, Frame, int]:
-    if dictionary is None or data[offset : offset + len(SHORT)] != SHORT:
+def _item(data: bytes, offset: int, template: Template | None) -> tuple[Sequence[Frame], int]:
+    """Return the frames of an item, at least one, and where it ends."""
+    if data[offset : offset + len(chunk_group.MAGIC)] != chunk_group.MAGIC:
         frame, end = take_frame(data, offset)
-        return data[offset:end], frame, end
-    (length,) = _LENGTH.unpack_from(data[offset : offset + _HEAD].ljust(_HEAD, b"\0"), len(SHORT))
-    end = offset + _HEAD + length
-    if not 0 < length <= MAX_FRAME_BYTES or end > len(data):
-        raise LimitExceededError(f"a short item of {length} bytes does not fit here")
-    raw = _inflate(data[offset + _HEAD : end], dictionary)
-    frame, used = take_frame(raw, 0)
-    if used != len(raw):
-        raise MalformedError(f"{len(raw) - used} bytes follow the frame of a short item")
-    return raw, frame, end
+        return (frame,), end
+    return chunk_group.read(data, offset, template)
 
 
-def _inflate(deflated: bytes, dictionary: bytes) -> bytes:
-    stream = zlib.decompressobj(zdict=dictionary)
-    try:
-        raw = stream.decompress(deflated, MAX_FRAME_BYTES)
-    except zlib.error as error:
-        raise MalformedError(f"damaged short item: {error}") from None
-    if not stream.eof or stream.unused_data or stream.unconsumed_tail:
-        raise MalformedError("a short item is not one whole deflate stream of a frame")
-    return raw
+def _crc(data: bytes, end: int) -> int:
+    """Return the CRC-32 at the end of a frame."""
+    return int.from_bytes(data[end - _CRC_BYTES : end], "little")
 
 
 def _next(data: bytes, offset: int) -> int:
     """Return where the next item may begin."""
-    found = [at for at in (data.find(MAGIC, offset), data.find(SHORT, offset)) if at >= 0]
+    found = [at for at in (data.find(MAGIC, offset), data.find(chunk_group.MAGIC, offset)) if at >= 0]
     return min(found, default=len(data))

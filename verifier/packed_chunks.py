@@ -3,8 +3,8 @@
 1. The order is (epoch, number, entry, place in the entry).
 2. A header is strict, under the key of its enrolment, and of the host, source and enterprise it stands under.
 3. A chunk is *proved* if the chunk after it is proved, of the same UTC day, and names it by ``prev``; else
-   its own signature must hold. With ``every_signature`` all must hold. A chunk that is not proved is left
-   out (``CHUNK_SIGNATURE``).
+   its own signature must hold. With ``every_signature`` all that the pack holds must hold. A chunk that is not
+   proved is left out (``CHUNK_SIGNATURE``).
 4. Manifest and columns are those that the proved header names, and it stands in the entry of its day.
 
 Only headers are held for all chunks of the host; frames are read again where they are many.
@@ -28,7 +28,7 @@ from verifier.finding import Finding
 from verifier.headers import read_header
 from verifier.recompute import Opened, require_place
 
-KEPT_BYTES = 4 * 1024 * 1024
+KEPT_BYTES = 16 * 1024 * 1024
 """Frames of a host up to this size stay in memory between reading headers and columns."""
 Open = Callable[[Sequence["Claim"]], Iterator[tuple["Claim", Chunk | EvidenceError]]]
 """Opens the frames of proved claims, in order."""
@@ -42,7 +42,7 @@ class Claim:
     seq: int
     name: str
     number: int
-    offset: int
+    at: chunk_entry.Spot
     header: Header
     hash: str
     signature: bytes
@@ -87,6 +87,7 @@ class PackedChunks:
         self._every = every_signature
         self._kept = 0
         self._last = ("", b"")
+        self._frames: tuple[tuple[str, int], Sequence[Frame]] = (("", 0), ())
 
     def opened(self, host: str, names: Iterable[str], open_all: Open | None = None) -> Iterator[Opened]:
         """Yield every chunk of these entries that is proved and stands where it belongs, in order."""
@@ -116,9 +117,12 @@ class PackedChunks:
             return claim.frame
         if self._last[0] != claim.name:
             self._last = (claim.name, self._read(claim.name))
-        frame = chunk_entry.frame_at(self._last[1], claim.offset)
-        if frame is not None and frame.header == claim.body:
-            return frame
+        wanted = (claim.name, claim.at.offset)
+        if self._frames[0] != wanted:
+            self._frames = (wanted, chunk_entry.frames_at(self._last[1], claim.at))
+        frames = self._frames[1]
+        if claim.at.place < len(frames) and frames[claim.at.place].header == claim.body:
+            return frames[claim.at.place]
         raise MismatchError("the file was changed while it was checked; check it again")
 
     def _claims(self, host: str, names: Iterable[str]) -> Iterator[Claim]:
@@ -159,10 +163,10 @@ class PackedChunks:
             return str(error)
         if not header.key == frame.key == self._key_ids[empty.epoch]:
             return "the header names another key than that of the enrolment"
-        self._kept += len(item.data)
+        self._kept += item.size
         kept = frame if self._kept <= KEPT_BYTES else None
         return Claim(
-            empty.epoch, header.seq, name, item.number, item.offset, header, frame.hash, frame.signature, frame.header,
+            empty.epoch, header.seq, name, item.number, item.at, header, frame.hash, frame.signature, frame.header,
             stored, kept, span(header)[0] // MS_PER_DAY,
         )  # fmt: skip
 
@@ -172,7 +176,7 @@ class PackedChunks:
         """Return the header of a damaged frame if its signature holds."""
         try:
             if item.frame is None:
-                signature, body = take_header(data, item.offset)
+                signature, body = take_header(data, item.at.offset)
             else:
                 signature, body = item.frame.signature, item.frame.header
             header = read_header(body)
@@ -193,7 +197,7 @@ class PackedChunks:
                 and after.header.prev == claim.hash
                 and after.utc_day == claim.utc_day
             )
-            if not linked or self._every:
+            if not linked or (self._every and claim.signature):
                 try:
                     self._keys[claim.epoch].verify(CHUNK_TYPE, claim.body, claim.signature)
                 except EvidenceError as error:

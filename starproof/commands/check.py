@@ -59,7 +59,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
     parser.add_argument(
         "--every-signature",
         action="store_true",
-        help="verify the signature of every chunk, also of those that the chain proves 逐块验签",
+        help="verify every signature in the pack, also of chunks that the chain proves 逐一验签",
     )
     parser.add_argument(
         "--workers",

@@ -19,6 +19,7 @@ from typing import Any
 
 from fleet import Enrolled
 from packs import LOG_KEY, OTHER, contents, resigned, written
+from packs import frames as whole_frames
 
 from evidence.chunk import Chunk, open_chunk, read_frame, seal, write_frame
 from evidence.errors import EvidenceError
@@ -85,7 +86,7 @@ class Mutator:
             body[at:at] = body[max(0, at - self.dice.randrange(1, 90)) : at]
         else:
             body[at:at] = self.dice.choice(
-                (b"\0", b"\n", b"\xff", b'"', b"{", b"[[", b"SPC1", b"SPZ1", b"PK\3\4", b"-1")
+                (b"\0", b"\n", b"\xff", b'"', b"{", b"[[", b"SPC1", b"SPG1", b"PK\3\4", b"-1")
             )
         return bytes(body)
 
@@ -279,7 +280,7 @@ class Mutator:
 
     def _entry_frames(self) -> tuple[str, list[bytes]]:
         name = self.dice.choice(self.chunks)
-        return name, chunk_entry.frames(self.entries[name])
+        return name, whole_frames(self.entries[name])
 
     def chunk_bytes_signed(self) -> bytes:
         """A frame bent inside, its CRC-32 made to fit."""

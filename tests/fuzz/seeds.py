@@ -6,9 +6,10 @@ import zlib
 
 from fleet import Fleet, instant
 from packs import LOG_KEY, SCOPE, contents, declared_scope, packed
+from packs import frames as whole_frames
 
 from evidence import checkpoint, chunk
-from verifier import chunk_entry, layout
+from verifier import layout
 
 TINY_SCOPE = SCOPE.replace(b"from = 2026-11-01", b"from = 2026-11-03").replace(
     b"to = 2026-11-30", b"to = 2026-11-03"
@@ -30,7 +31,7 @@ def seeds() -> dict[str, list[bytes]]:
     """Return honest inputs by the name of the target."""
     entries = contents(tiny_pack())
     chunks = [data for name, data in entries.items() if layout.chunks_place(name)]
-    frames = [frame for data in chunks for frame in chunk_entry.frames(data)]
+    frames = [frame for data in chunks for frame in whole_frames(data)]
     read = [chunk.read_frame(data) for data in frames]
     manifests = [zlib.decompress(frame.manifest) for frame in read]
     notes = list(checkpoint.separate(entries[layout.LOG_CHECKPOINTS]))

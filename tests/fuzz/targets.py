@@ -90,7 +90,7 @@ def frame(data: bytes) -> None:
     whole = data + struct.pack("<I", zlib.crc32(data))
     ours, theirs = _ours(chunk.take_frame, whole, 0), _theirs(alone.take_frame, whole, 0)
     if REFUSED not in (ours, theirs):
-        _require_same((tuple(asdict(ours[0]).values()), ours[1]), (tuple(theirs[0]), theirs[1]), "frame")
+        _require_same((_parts(ours[0]), ours[1]), (tuple(theirs[0]), theirs[1]), "frame")
     _require_same(ours == REFUSED, theirs == REFUSED, "frame")
 
 
@@ -141,14 +141,19 @@ def _header(**changes: Any) -> chunk.Header:
 
 
 def items(data: bytes) -> None:
-    """An entry of chunks: frames, short items, damage."""
+    """An entry of chunks: frames, groups, damage."""
     if len(data) > LIMIT:
         return
-    ours = [
-        None if item.frame is None else tuple(asdict(item.frame).values()) for item in chunk_entry.items(data)
-    ]
+    ours = [_parts(item.frame) for item in chunk_entry.items(data)]
     theirs = [None if isinstance(item, alone.Bad) else tuple(item) for item in alone.chunk_items(data)]
     _require_same(ours, theirs, "items")
+
+
+def _parts(frame: chunk.Frame | None) -> tuple[Any, ...] | None:
+    if frame is None:
+        return None
+    parts = asdict(frame)
+    return (*(parts[name] for name in chunk.Frame.__dataclass_fields__), parts.get("raw"))
 
 
 def container(data: bytes) -> None:

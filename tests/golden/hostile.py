@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from fleet import Enrolled
 from packs import LOG_KEY, OTHER, chunk_names, contents, frames, resigned, written
@@ -20,7 +20,7 @@ from evidence import canonical, checkpoint
 from evidence.chunk import open_chunk, parse_header, read_frame, seal, write_frame
 from evidence.dsse import CHUNK_TYPE
 from evidence.log_entry import ENTRY_BYTES
-from verifier import chunk_entry, layout
+from verifier import chunk_group, layout
 
 IDENTITY = bytes([1]) + bytes(31)
 """A key of small order, under which one signature fits every message."""
@@ -91,12 +91,12 @@ def _malformed(frame: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def _bomb(found: Entries) -> None:
-    """A short item that inflates to far more than a frame may have."""
+    """A group that inflates to far more than one may have."""
     name = chunk_names(found)[0]
     first = frames(found[name])[0]
-    stream = zlib.compressobj(9, zdict=first[: chunk_entry.DICTIONARY_BYTES])
-    deflated = stream.compress(bytes(2**20) * 48) + stream.flush()
-    found[name] = first + chunk_entry.SHORT + struct.pack("<I", len(deflated)) + deflated
+    stream = zlib.compress(b"{}\n\n" + bytes(2**20) * 48, 9)
+    crc = int.from_bytes(first[-4:], "little")
+    found[name] = first + chunk_group.enclose(stream, crc=crc, signature=bytes(64), prev=bytes(32))
 
 
 def _weak_key(found: Entries) -> None:
@@ -205,3 +205,48 @@ HOSTILE: Mapping[str, Callable[[bytes], bytes]] = {
     "verdict-edited": _edited(layout.VERDICT, b'"star":', b'"Star":'),
 }
 """By name; every one must fail, or be incomplete."""
+
+
+Head = dict[str, Any]
+
+
+def _grouped(change: Callable[[Head, bytes], bytes], *, last: bool = False) -> Callable[[bytes], bytes]:
+    """Change the first or the last group of the first entry: its head's parts, and its content."""
+
+    def bend(found: Entries) -> None:
+        name = chunk_names(found)[0]
+        data = found[name]
+        at = (data.rindex if last else data.index)(chunk_group.MAGIC)
+        _, crc, length, signature, prev = chunk_group.HEAD.unpack_from(data, at)
+        begin = at + chunk_group.HEAD.size
+        end = begin + length + chunk_group.TAIL.size
+        content = zlib.decompress(data[begin : begin + length])
+        head = {"crc": crc, "signature": signature, "prev": prev}
+        found[name] = data[:at] + change(head, content) + data[end:]
+
+    return _signed(bend)
+
+
+def _group(head: Head, content: bytes, **changes: object) -> bytes:
+    return chunk_group.enclose(zlib.compress(content, 9), **{**head, **changes})
+
+
+def _line(old: bytes, new: bytes) -> Callable[[Head, bytes], bytes]:
+    return lambda head, content: _group(head, content.replace(old, new, 1))
+
+
+HOSTILE_GROUPS: Mapping[str, Callable[[bytes], bytes]] = {
+    "group-damaged": _grouped(lambda head, content: _group(head, content)[:-3] + b"abc"),
+    "group-of-another-frame": _grouped(lambda head, content: _group(head, content, crc=head["crc"] ^ 1)),
+    "group-removed": _grouped(lambda _head, _content: b""),
+    "group-unsigned-at-the-end-of-a-day": _grouped(
+        lambda head, content: _group(head, content, signature=bytes(64)), last=True
+    ),
+    "group-with-another-line": _grouped(_line(b"\n{}\n", b'\n{"clock_rtt_ms":3}\n')),
+    "group-with-another-link": _grouped(lambda head, content: _group(head, content, prev=bytes(32))),
+    "group-with-another-reading": _grouped(
+        lambda head, content: _group(head, content[:-1] + bytes([content[-1] ^ 2]))
+    ),
+    "group-without-its-end": _grouped(_line(b"\n{}\n\n", b"\n\n")),
+}
+"""Of the golden pack with groups."""

@@ -17,21 +17,39 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from fleet import Fleet, MemoryArchive
 from packs import ARCHIVE, LOG_KEY, SCOPED, TRUSTED, mailbox_of, packed
 from whole_month import whole_month
 
-from golden.hostile import HOSTILE
+from golden.hostile import HOSTILE, HOSTILE_GROUPS
 from verifier.check import How, check
 
 HERE = Path(__file__).resolve().parent
 FINDINGS = HERE / "findings.json"
-GOOD, INCOMPLETE, WHOLE = "good", "incomplete", "whole"
+GOOD, GROUPED, INCOMPLETE, WHOLE = "good", "grouped", "incomplete", "whole"
+
+
+def often_sealed() -> MemoryArchive:
+    """Two hosts that seal every twenty minutes, one of them restarted, for the better part of a day."""
+    fleet = Fleet()
+    for name in ("db-1", "web-1"):
+        agent = fleet.agent(name, start="2026-11-03T01:00", step_s=300)
+        for number in range(24):
+            agent.run(
+                hours=1 / 3, busy=10 + number % 7, rx=9_000 + number**3, tx=40, reads=number, writes=2
+            ).seal()
+            if name == "web-1" and number == 13:
+                agent.reboot(down_s=600)
+    return fleet.archive()
+
+
 BUILDERS: Mapping[str, Callable[[], bytes]] = {
     GOOD: lambda: packed(ARCHIVE, SCOPED),
+    GROUPED: lambda: packed(often_sealed()),
     INCOMPLETE: lambda: packed(ARCHIVE),
     WHOLE: whole_month,
 }
-"""Accounts, statements, a ledger and receipts of anchors are in the last."""
+"""Chunks of twenty minutes are in the second; accounts, statements, a ledger and receipts of anchors are in the last."""
 SHOWN = ("step", "code", "severity", "host", "slot", "place", "expected", "got")
 
 
@@ -53,6 +71,9 @@ def every() -> Iterator[tuple[str, bytes, bytes]]:
     good = stored(GOOD)
     for name, bend in HOSTILE.items():
         yield name, bend(good), good
+    grouped = stored(GROUPED)
+    for name, bend in HOSTILE_GROUPS.items():
+        yield name, bend(grouped), grouped
 
 
 def judged(pack: bytes, mailed: bytes, how: How) -> dict[str, object]:

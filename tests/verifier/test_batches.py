@@ -257,13 +257,15 @@ def test_beyond_what_int64_holds_pythons_integers_give_the_same(
 
 def test_a_chunk_with_another_manifest_or_digest_is_refused_as_alone() -> None:
     host = month(built(), nothing, hours=5)
-    good = host.stored[2].frame
-    for bend in (
-        lambda frame: replace(frame, packed=frame.packed[:-1]),
-        lambda frame: replace(frame, manifest=zlib.compress(b"{}"), manifest_bytes=2),
-        lambda frame: replace(frame, packed=columns.pack(bytes(frame_bytes(frame)), rows=61)),
+    whole = list(host.stored)
+    for at, bend in (
+        (2, lambda frame: replace(frame, packed=frame.packed[:-1])),
+        (2, lambda frame: replace(frame, manifest=zlib.compress(b"{}"), manifest_bytes=2)),
+        (0, lambda frame: replace(frame, manifest=zlib.compress(b"{}"), manifest_bytes=2)),
+        (2, lambda frame: replace(frame, packed=columns.pack(bytes(frame_bytes(frame)), rows=61))),
     ):
-        host.stored[2] = replace(host.stored[2], frame=write_frame(bend(read_frame(good))))
+        host.stored[:] = whole
+        host.stored[at] = replace(whole[at], frame=write_frame(bend(read_frame(whole[at].frame))))
         alone = read(host, SHANGHAI, batched=False)
         together = read(host, SHANGHAI, batched=True)
         assert together[:2] == alone[:2]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from golden.hostile import HOSTILE
-from golden.judging import FINDINGS, GOOD, INCOMPLETE, WHOLE, every, findings, judged, stored
+from golden.hostile import HOSTILE, HOSTILE_GROUPS
+from golden.judging import FINDINGS, GOOD, GROUPED, INCOMPLETE, WHOLE, every, findings, judged, stored
 
 from verifier.check import How
 
@@ -18,15 +18,16 @@ def test_a_check_gives_exactly_the_recorded_findings() -> None:
 
 
 def test_the_golden_packs_are_what_they_are_named_after() -> None:
-    assert {name: EXPECTED[name]["verdict"] for name in (GOOD, INCOMPLETE, WHOLE)} == {
+    assert {name: EXPECTED[name]["verdict"] for name in (GOOD, GROUPED, INCOMPLETE, WHOLE)} == {
         GOOD: "pass",
+        GROUPED: "incomplete",
         INCOMPLETE: "incomplete",
         WHOLE: "pass",
     }
     assert [name for name, _, _ in every()] == list(EXPECTED)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", [*HOSTILE, *HOSTILE_GROUPS])
 def test_no_hostile_pack_passes(name: str) -> None:
     told = EXPECTED[name]
     if name == "edition-with-lower-thresholds":

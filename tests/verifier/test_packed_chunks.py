@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,7 +14,7 @@ from packs import LOG_KEY, TRUSTED, chunk_names, codes, contents, frames, mailbo
 from evidence import chunk
 from evidence.chunk import read_frame, write_frame
 from evidence.errors import EvidenceError
-from verifier import chunk_entry, layout
+from verifier import chunk_entry, chunk_group, layout
 from verifier.batches import Batches
 from verifier.check import CheckReport, How, check
 from verifier.container import Container, Entry
@@ -103,45 +101,17 @@ def test_every_signature_of_an_honest_pack_holds() -> None:
     assert judged(PACK).outcome == "incomplete"
 
 
-def test_an_entry_of_short_items_holds_the_same_frames_in_less_room() -> None:
+def test_an_entry_of_groups_holds_the_same_chunks_in_less_room() -> None:
     whole = frames(contents(PACK)[ENTRY])
     entry = chunk_entry.pack(whole)
-    assert chunk_entry.frames(entry) == whole == chunk_entry.frames(b"".join(whole))
+    assert frames(entry) == whole == frames(b"".join(whole))
     assert len(entry) < len(b"".join(whole)) * 3 // 4
     assert chunk_entry.pack([]) == b""
 
 
-def short(data: bytes) -> bytes:
-    return chunk_entry.SHORT + struct.pack("<I", len(data)) + data
-
-
-def deflated(raw: bytes, dictionary: bytes) -> bytes:
-    stream = zlib.compressobj(9, zdict=dictionary)
-    return stream.compress(raw) + stream.flush()
-
-
-@pytest.mark.parametrize(
-    ("bend", "why"),
-    [
-        (lambda first, item: first + item[:-1], "does not fit"),
-        (lambda first, item: first + item[:6], "does not fit"),
-        (lambda first, item: first + item[:20] + b"\0" + item[21:], "damaged short item"),
-        (lambda first, _: first + short(deflated(first + b"x", first)), "1 bytes follow"),
-        (lambda first, _: first + short(deflated(first, first) + b"x"), "not one whole"),
-        (lambda first, _: first + short(deflated(b"x", first)), "too few"),
-        (lambda _, item: item, "does not begin with SPC1"),
-    ],
-)
-def test_a_short_item_is_one_whole_frame(bend: Callable[[bytes, bytes], bytes], why: str) -> None:
-    first, second = frames(contents(PACK)[ENTRY])[:2]
-    item = chunk_entry.pack([first, second])[len(first) :]
-    with pytest.raises(EvidenceError, match=why):
-        chunk_entry.frames(bend(first, item))
-
-
 def test_an_entry_tells_only_so_many_damaged_places(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunk_entry, "MAX_DAMAGED", 5)
-    assert len(list(chunk_entry.items(chunk_entry.SHORT * 100))) == 5
+    assert len(list(chunk_entry.items(chunk_group.MAGIC * 100))) == 5
     monkeypatch.setattr(chunk_entry, "MAX_ENTRY_BYTES", 10)
     (found,) = chunk_entry.items(b"x" * 11)
     assert "11 bytes" in found.error
@@ -231,7 +201,7 @@ def _require_hour(report: CheckReport, name: str, at: int) -> bool:
     Whatever else is unreadable for it is told truly too.
     """
     chunks = [chunk.parse_header(read_frame(frame).header) for frame in frames(contents(PACK)[name])]
-    offsets = [item.offset for item in chunk_entry.items(contents(PACK)[name])]
+    offsets = [item.at.offset for item in chunk_entry.items(contents(PACK)[name])]
     number = max(number for number, offset in enumerate(offsets) if offset <= at)
     told = {
         f.place: f.slot for f in report.findings if f.code.startswith("CHUNK") and f.place.startswith(name)

@@ -51,7 +51,7 @@ from email import message_from_bytes, policy
 from email.utils import parsedate_to_datetime
 from fractions import Fraction
 from itertools import accumulate, groupby
-from operator import lt, sub
+from operator import add, lt, sub
 from pathlib import Path, PurePosixPath
 from typing import (
     Any,
@@ -2234,7 +2234,7 @@ def read_header(data: bytes) -> Header:
 
 
 class Frame(NamedTuple):
-    """A frame, split; nothing is verified but bounds and CRC-32."""
+    """A frame, split; nothing is verified but bounds and CRC-32. ``raw``: columns of a group, as they are hashed."""
 
     key: str
     signature: bytes
@@ -2242,6 +2242,7 @@ class Frame(NamedTuple):
     manifest: bytes
     manifest_bytes: int
     packed: bytes
+    raw: Optional[bytes] = None
 
 
 _FRAME_HEAD = struct.Struct("<4s32s64sI")
@@ -2324,6 +2325,19 @@ def unpack_columns(packed: bytes, rows: int, columns: int) -> Tuple[bytes, List[
     return b"".join(raw), found or [[] for _ in range(columns)]
 
 
+def columns_in(raw: bytes, rows: int, columns: int) -> List[Sequence[int]]:
+    """Return the columns in the raw bytes that are hashed."""
+    stored = array("q", raw)
+    if not _NATIVE:
+        stored.byteswap()
+    values = stored.tolist()
+    return (
+        [values[at : at + rows] for at in range(0, rows * columns, rows)]
+        if rows
+        else [[] for _ in range(columns)]
+    )
+
+
 class Chunk(NamedTuple):
     """A chunk that holds: proved, and of the place where it stands."""
 
@@ -2343,60 +2357,194 @@ def _goes_back(column: Sequence[int]) -> bool:
     return any(map(lt, column[1:], column))
 
 
-SHORT_ITEM = b"SPZ1"
-DICTIONARY_BYTES = 16 * 1024
-MAX_FRAME_BYTES = MAX_DEFLATED_BYTES + 2 * MAX_MANIFEST_BYTES + MAX_HEADER_BYTES + 1024
+GROUP = b"SPG1"
+_GROUP_HEAD = struct.Struct("<4sII64s32s")
+GROUP_VALUES = 2**20
+GROUP_CHUNKS = 1_000
+GROUP_BYTES = GROUP_VALUES * 8 + 2**20
 MAX_CHUNKS_BYTES = 128 * 1024 * 1024
+MAX_ENTRY_CHUNKS = 100_000
+MAX_ENTRY_RAW_BYTES = 512 * 1024 * 1024
 MAX_DAMAGED = 1_000
+_NEVER_LISTED = ("schema", "enterprise", "host", "source", "key", "columns", "digest", "manifest", "prev")
 
 
 def chunk_items(data: bytes) -> Iterator[Any]:
     """Yield the frames of an entry, or for a damaged place the ``Bad`` that says why; then go on.
 
-    The first item is a frame. A short item is one too, deflated with the beginning of the first as dictionary.
+    An item is a frame, or a group of chunks that goes on from the frame before it.
     """
     if len(data) > MAX_CHUNKS_BYTES:
         yield Bad("%d bytes of chunks in one entry" % len(data))
         return
-    dictionary: Optional[bytes] = None
-    at = damaged = 0
+    before: Optional[Frame] = None
+    at = damaged = count = size = crc = 0
     while at < len(data):
         begin = at
         try:
-            if dictionary is not None and data[at : at + 4] == SHORT_ITEM:
-                frame, at = _short_item(data, at, dictionary)
+            if data[at : at + 4] == GROUP:
+                found, at = _group(data, at, before, crc)
             else:
-                frame, at = take_frame(data, at)
-            yield frame
+                before, at = take_frame(data, at)
+                found, crc = [before], int.from_bytes(data[at - 4 : at], "little")
         except Bad as error:
             error.at = begin
             yield error
-            damaged += 1
+            damaged, count = damaged + 1, count + 1
             if damaged == MAX_DAMAGED:
                 return
-            beginnings = (data.find(b"SPC1", begin + 1), data.find(SHORT_ITEM, begin + 1))
-            at = min((found for found in beginnings if found >= 0), default=len(data))
-            dictionary = b"" if dictionary is None else dictionary
-        if dictionary is None:
-            dictionary = data[begin:at][:DICTIONARY_BYTES]
+            beginnings = (data.find(b"SPC1", begin + 1), data.find(GROUP, begin + 1))
+            at = min((found_at for found_at in beginnings if found_at >= 0), default=len(data))
+            continue
+        count += len(found)
+        size += sum(len(frame.raw or b"") for frame in found)
+        if count > MAX_ENTRY_CHUNKS or size > MAX_ENTRY_RAW_BYTES:
+            yield Bad("more chunks or columns than one entry may hold")
+            return
+        yield from found
 
 
-def _short_item(data: bytes, at: int, dictionary: bytes) -> Tuple[Frame, int]:
-    length = int.from_bytes(data[at + 4 : at + 8], "little")
-    end = at + 8 + length
-    if len(data) < at + 8 or not 0 < length <= MAX_FRAME_BYTES or end > len(data):
-        raise Bad("a short item that does not fit")
-    stream = zlib.decompressobj(zdict=dictionary)
+def _group(data: bytes, at: int, before: Optional[Frame], crc: int) -> Tuple[List[Frame], int]:
+    """Return the chunks of a group as frames whose columns are unpacked, and the offset behind it."""
+    if len(data) - at < _GROUP_HEAD.size:
+        raise Bad("a group without its head")
+    _, goes_on_from, length, signature, prev = _GROUP_HEAD.unpack_from(data, at)
+    begin, at = at, at + _GROUP_HEAD.size
+    end = at + length
+    if end + 4 > len(data):
+        raise Bad("a group that does not fit")
+    if int.from_bytes(data[end : end + 4], "little") != zlib.crc32(data[begin:end]):
+        raise Bad("the CRC-32 of the group differs")
+    if before is None or goes_on_from != crc:
+        raise Bad("a group without its frame")
+    stream = zlib.decompressobj()
     try:
-        raw = stream.decompress(data[at + 8 : end], MAX_FRAME_BYTES)
+        content = stream.decompress(data[at:end], GROUP_BYTES)
     except zlib.error as error:
         raise Bad("deflate: %s" % error) from None
     if not stream.eof or stream.unused_data or stream.unconsumed_tail:
-        raise Bad("a short item that is not one deflated frame")
-    frame, used = take_frame(raw, 0)
-    if used != len(raw):
-        raise Bad("bytes follow the frame of a short item")
-    return frame, end
+        raise Bad("a group that is not one whole stream")
+    lines, at = _group_lines(content)
+    known = read_json(before.header, MAX_HEADER_BYTES)
+    width = read_header(before.header).columns
+    manifest = _manifest_of(before)
+    if manifest.hash != known["manifest"] or len(manifest.columns) != width:
+        raise Bad("a group goes on from a frame with another manifest")
+    shapes = []
+    rows = known["rows"]
+    for number, line in enumerate(lines):
+        rows = line.get("rows", rows)
+        if not isinstance(rows, int) or not 0 <= rows <= MAX_ROWS:
+            raise Bad("a chunk of no known length")
+        shapes.append((rows, int(number > 0 and rows > 0 and line.get("first", "repeat") == "repeat")))
+    if sum(rows for rows, _ in shapes) * width > GROUP_VALUES:
+        raise Bad("a group of too many values")
+    columns = _group_columns(content, at, sum(rows - shared for rows, shared in shapes), manifest)
+    frames: List[Frame] = []
+    stop = 0
+    link = prev.hex()
+    for number, (line, (rows, shared)) in enumerate(zip(lines, shapes)):
+        start, stop = stop - shared, stop - shared + rows
+        if start < 0:
+            raise Bad("a chunk repeats a row that is not there")
+        raw = b"".join([_stored(column[start:stop]) for column in columns])
+        times = (columns[0][start], columns[0][stop - 1]) if rows else (0, 0)
+        header = _group_header(known, line, number, link, sha256(raw), times)
+        link = sha256(pae(CHUNK_TYPE, header))
+        own = signature if number == len(lines) - 1 else b""
+        frames.append(Frame(before.key, own, header, before.manifest, before.manifest_bytes, b"", raw))
+    return frames, end + 4
+
+
+def _stored(column: Sequence[int]) -> bytes:
+    stored = array("q", column)
+    if not _NATIVE:
+        stored.byteswap()
+    return stored.tobytes()
+
+
+def _group_lines(content: bytes) -> Tuple[List[Dict[str, Any]], int]:
+    """Return what the lines of a group list, and where its columns begin."""
+    found: List[Dict[str, Any]] = []
+    at = 0
+    while True:
+        end = content.find(b"\n", at, at + MAX_HEADER_BYTES + 1)
+        if end == at:
+            break
+        if end < 0 or len(found) == GROUP_CHUNKS:
+            raise Bad("a group of too many lines, or one that has no end")
+        line = content[at:end]
+        found.append({} if line == b"{}" else read_json(line, MAX_HEADER_BYTES))
+        at = end + 1
+    if not found:
+        raise Bad("a group without a chunk")
+    return found, at + 1
+
+
+def _group_header(
+    known: Dict[str, Any], line: Dict[str, Any], number: int, prev: str, digest: str, times: Tuple[int, int]
+) -> bytes:
+    """Return the header of a chunk of a group; ``known`` is that of the one before, and becomes this one."""
+    predicted = {
+        "digest": digest, "end_ms": times[1], "first": "repeat", "prev": prev,
+        "prev_end_ms": known["end_ms"] if number else times[0], "seq": known["seq"] + 1, "start_ms": times[0],
+    }  # fmt: skip
+    for name, value in line.items():
+        plain = isinstance(value, (int, str)) and name in known and name not in _NEVER_LISTED
+        if not plain or predicted.get(name, known[name]) == value:
+            raise Bad("a group lists what it may not, or what is predicted")
+    known.update(predicted)
+    known.update(line)
+    return json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _wrapped(column: Sequence[int]) -> Sequence[int]:
+    """Return a column whose sums are modulo 2^64."""
+    if min(column) < -(2**63) or max(column) >= 2**63:
+        return [(value + 2**63) % 2**64 - 2**63 for value in column]
+    return column
+
+
+def _group_columns(content: bytes, at: int, rows: int, manifest: Manifest) -> List[Sequence[int]]:
+    """Return the columns of all chunks of a group, rows that two of them share once."""
+    count = len(manifest.columns)
+    if not rows:
+        if len(content) != at:
+            raise Bad("bytes follow a group without a row")
+        return [[] for _ in range(count)]
+    widths = content[at : at + count]
+    first = content[at + count : at + 9 * count]
+    at += 9 * count
+    if len(content) != at + sum(widths) * (rows - 1) or max(widths) > 8:
+        raise Bad("the columns of a group are not as long as their widths say")
+    planes: List[List[bytes]] = [[] for _ in range(count)]
+    for octet in range(max(widths) - 1, -1, -1):
+        for column, width in enumerate(widths):
+            if width > octet:
+                plane = content[at : at + rows - 1]
+                at += rows - 1
+                if width == octet + 1 and not any(plane):
+                    raise Bad("a column of a group is wider than its steps")
+                planes[column].append(plane)
+    found = []
+    for column in range(count):
+        mixed = bytearray(8 * rows)
+        mixed[:8] = first[column::count][::-1]
+        for octet, plane in enumerate(reversed(planes[column])):
+            mixed[8 + octet :: 8] = plane
+        zigzag = array("Q", bytes(mixed))
+        if not _NATIVE:
+            zigzag.byteswap()
+        found.append(list(accumulate([(value >> 1) ^ -(value & 1) for value in zigzag])))
+    if manifest.kind == "counters":
+        found[1] = list(map(add, found[1], found[0]))
+        found[2] = list(map(add, found[2], found[1]))
+    names = [name for name, _, _ in manifest.columns]
+    if "cpu.idle" in names:
+        idle = names.index("cpu.idle")
+        others = [found[names.index("cpu." + state)] for state in CPU_STATES[:8] if state != "idle"]
+        found[idle] = list(map(sub, found[idle], map(sum, zip(*others))))
+    return [_wrapped(column) for column in found]
 
 
 def _require_times(header: Header, manifest: Manifest, values: List[Sequence[int]]) -> None:
@@ -2464,9 +2612,12 @@ def open_chunk(frame: Frame, header: Header, epoch: int, hash_: str) -> Chunk:
         raise Bad("header and manifest have different columns")
     if carried(header.source) != manifest.kind:
         raise Bad("%s does not come from %s" % (manifest.kind, header.source))
-    raw, values = unpack_columns(frame.packed, header.rows, header.columns)
-    if sha256(raw) != header.digest:
-        raise Bad("the columns are others")
+    if frame.raw is not None:  # the digest was made of these very bytes
+        values = columns_in(frame.raw, header.rows, header.columns)
+    else:
+        raw, values = unpack_columns(frame.packed, header.rows, header.columns)
+        if sha256(raw) != header.digest:
+            raise Bad("the columns are others")
     _require_times(header, manifest, values)
     return Chunk(header, manifest, values, epoch, hash_)
 
@@ -2501,7 +2652,7 @@ class ChunkReader:
 
     A chunk is proved by its own signature or by the link of the next chunk of its UTC day, if that is proved.
     So signatures are verified of the last chunk of every UTC day, and wherever the next chunk does not link;
-    with ``every_signature`` all of them.
+    with ``every_signature`` all that the pack holds: of a group that is the last chunk's.
     """
 
     def __init__(
@@ -2594,7 +2745,7 @@ class ChunkReader:
                 and (after.epoch, after.day) == (claim.epoch, claim.day)
                 and after.header.prev == claim.hash
             )
-            if not linked or self._every:
+            if not linked or (self._every and claim.frame.signature):
                 key = self.enrolled[host, source, claim.epoch].key
                 if not key.signed(pae(CHUNK_TYPE, claim.frame.header), claim.frame.signature):
                     findings.add("CHUNK_SIGNATURE", claim.where, host, got="not the host's", slot=claim.slot)

@@ -28,7 +28,7 @@ from collector.errors import StoreBusyError, StoreError, StoreMismatchError
 from collector.ownership import adopt
 from collector.store import schema
 
-HEAD = "0009"
+HEAD = "0012"
 """The newest version of the schema; a test compares it with the migrations."""
 BUSY_TIMEOUT_S = 5
 """How long a writer waits for another process (an import) before it says so."""

@@ -100,7 +100,9 @@ def test_the_scope_is_read_as_the_verifier_reads_it():
     assert ours is not None
     assert dict(ours.hosts) == {host.id: host.sources for host in theirs.hosts}
     assert (ours.first_day, ours.last_day) == (theirs.first_day, theirs.last_day)
-    assert ours.excluded == {day for one in theirs.exclusions for day in range(one.first_day, one.last_day + 1)}
+    assert ours.excluded == {
+        day for one in theirs.exclusions for day in range(one.first_day, one.last_day + 1)
+    }
     for wrong in (b"", b"\xff", b"window = 3\nhosts = []", b"[window]\nfrom = 1\nto = 2\n[[hosts]]\nid='a'"):
         assert declared(wrong) is None
 
@@ -113,7 +115,9 @@ def test_a_gap_between_numbers_that_follow_is_lost_and_a_missing_number_is_not(o
     now = T0 + 5 * DAY
     facts = _host(opened, now)
     assert facts.coverage.lost_ms == 3 * DAY
-    assert [m.code for m in decide(_situation(opened, now)) if m.code.startswith("coverage")] == ["coverage_lost"]
+    assert [m.code for m in decide(_situation(opened, now)) if m.code.startswith("coverage")] == [
+        "coverage_lost"
+    ]
     on_its_way = web.next(T0 + 5 * DAY, day_rows)
     after = web.next(T0 + 9 * DAY, day_rows)
     take(after)
@@ -151,13 +155,25 @@ BASE = Situation(made_ms=T0 + 5 * DAY, month="2026-11")
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        ({"hosts": (HostFacts("a", State.SILENT, arrived_ms=T0 + 5 * DAY - 2 * HOUR),)}, "silent", "2 小时 0 分前"),
+        (
+            {"hosts": (HostFacts("a", State.SILENT, arrived_ms=T0 + 5 * DAY - 2 * HOUR),)},
+            "silent",
+            "2 小时 0 分前",
+        ),
         ({"hosts": (HostFacts("a", State.BEHIND, read_ms=T0 + 4 * DAY),)}, "behind", "24 小时"),
         ({"hosts": (HostFacts("a", State.NEVER),)}, "never", "从未上报"),
         ({"hosts": (HostFacts("a", State.UNKNOWN),)}, "unknown", "没有接入"),
         ({"hosts": (HostFacts("a", State.REPORTING, clock_offset_ms=-7_900),)}, "clock", "-7 秒"),
-        ({"hosts": (HostFacts("a", State.REPORTING, coverage=LOST),)}, "coverage_lost", "最多还能达到 93.33 %"),
-        ({"hosts": (HostFacts("a", State.SILENT, coverage=RISK),)}, "coverage_risk", "48 小时 0 分的数据尚未到达"),
+        (
+            {"hosts": (HostFacts("a", State.REPORTING, coverage=LOST),)},
+            "coverage_lost",
+            "最多还能达到 93.33 %",
+        ),
+        (
+            {"hosts": (HostFacts("a", State.SILENT, coverage=RISK),)},
+            "coverage_risk",
+            "48 小时 0 分的数据尚未到达",
+        ),
         ({"histories": (History("ali", 6, "cpu.utilization"),)}, "history", "还有 6 天"),
         ({"histories": (History("ali", None, problem="no key", failures=3),)}, "source", "no key"),
         ({"anchors": (AnchorFacts("mail", 2, 3, T0 + 4 * DAY, T0 + 4 * DAY),)}, "unanchored", "2 个检查点"),
@@ -178,12 +194,22 @@ def test_each_rule_speaks_up(change, code, words):
 @pytest.mark.parametrize(
     "change",
     [
-        {"hosts": (HostFacts("a", State.REPORTING, clock_offset_ms=5_000, coverage=Coverage(30 * DAY, 0, 0, HOUR)),)},
+        {
+            "hosts": (
+                HostFacts(
+                    "a", State.REPORTING, clock_offset_ms=5_000, coverage=Coverage(30 * DAY, 0, 0, HOUR)
+                ),
+            )
+        },
         {"hosts": (HostFacts("a", State.IMPORTED),)},
         {"hosts": (HostFacts("a", State.REPORTING, coverage=Coverage(0, 0, 0, 0)),)},
         {"histories": (History("ali", 7, "cpu"), History("new", None, failures=2))},
         {"began_ms": T0, "anchors_configured": None},
-        {"began_ms": T0, "anchors": (AnchorFacts("mail", 0, 0, None, T0 + 4 * DAY),), "anchors_configured": 1},
+        {
+            "began_ms": T0,
+            "anchors": (AnchorFacts("mail", 0, 0, None, T0 + 4 * DAY),),
+            "anchors_configured": 1,
+        },
         {"disk": Disk(5, 100)},
     ],
 )

@@ -69,7 +69,14 @@ def test_it_goes_on_after_a_restart_and_remembers_few_gaps(month):
 
 
 @pytest.mark.parametrize(
-    "wrong", [None, {}, {"month": "2026-11"}, {"month": "2026-11", "boot": "", "last_gaps": [1]}, {"month": 3, "boot": "", "last_gaps": []}]
+    "wrong",
+    [
+        None,
+        {},
+        {"month": "2026-11"},
+        {"month": "2026-11", "boot": "", "last_gaps": [1]},
+        {"month": 3, "boot": "", "last_gaps": []},
+    ],
 )
 def test_what_cannot_be_gone_on_from_is_left(wrong):
     assert Month(wrong, month_of=month_of).document() is None

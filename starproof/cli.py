@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "collector",
         "admit and keep chunks; enrolment tokens 采集服务",
     ),
+    "doctor": ("starproof.commands.doctor", "", "what is wrong here, and what to do 体检"),
+    "alerts": ("starproof.commands.alerts", "collector", "what must be looked at; webhooks 告警"),
     "bundle": (
         "starproof.commands.bundle",
         "collector",

@@ -19,6 +19,8 @@ from typing import Any, Callable, Optional
 LATE_INTERVALS = 3
 MAX_GAPS = 5
 """Gaps that are remembered one by one: the last ones."""
+NOTED_MS = 180_000
+"""A first reading so shortly after the month's begin is not noted."""
 OFF, BRIDGED = "off", "bridged"
 MS_PER_S = 1_000
 _NUMBERS = ("start_ms", "first_ms", "last_ms", "covered_ms", "bridged_ms", "gap_ms", "gaps")
@@ -110,17 +112,17 @@ def lines(document: Optional[Mapping[str, Any]], *, now_ms: int) -> tuple[str, s
     """Return coverage and gaps of the month for people."""
     if not isinstance(document, Mapping) or not _is_usable(document):
         return "-", "-"
-    elapsed_ms = max(1, now_ms - document["start_ms"])
-    hundredths = min(document["covered_ms"], elapsed_ms) * 10_000 // elapsed_ms
     before_ms = document["first_ms"] - document["start_ms"]
-    coverage = (
-        f"{document['month']}: {hundredths // 100}.{hundredths % 100:02} % 自月初起 since the 1st"
-        f" (本机估算 by this host's own count)"
-    )
+    whole = _percent(document["covered_ms"], now_ms - document["start_ms"])
+    coverage = f"{document['month']}: {whole} % 自月初起 since the 1st"
+    if before_ms > NOTED_MS:
+        since = _percent(document["covered_ms"], now_ms - document["first_ms"])
+        coverage += f", {since} % 自首次读数起 since the first reading"
+    coverage += " (本机估算 by this host's own count)"
     gaps = f"{document['gaps']}"
     if document["gaps"]:
         gaps += f", 共 in all {duration(document['gap_ms'])}"
-    if before_ms > LATE_INTERVALS * 60 * MS_PER_S:
+    if before_ms > NOTED_MS:
         gaps += f"; 首次读数之前 before the first reading {duration(before_ms)}"
     if document["bridged_ms"]:
         gaps += f"; 由累计计数补上 bridged {duration(document['bridged_ms'])}"
@@ -130,6 +132,12 @@ def lines(document: Optional[Mapping[str, Any]], *, now_ms: int) -> tuple[str, s
             gaps += f"; 最近一次 the last {when} ({duration(gap['end_ms'] - gap['start_ms'])})"
             break
     return coverage, gaps
+
+
+def _percent(part_ms: int, whole_ms: int) -> str:
+    whole_ms = max(1, whole_ms)
+    hundredths = min(max(0, part_ms), whole_ms) * 10_000 // whole_ms
+    return f"{hundredths // 100}.{hundredths % 100:02}"
 
 
 def duration(length_ms: int) -> str:

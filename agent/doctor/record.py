@@ -28,7 +28,7 @@ TOPICS: Mapping[str, tuple[str, str]] = {
     "clock": ("时间", "time"),
     "route": ("到采集端的路", "route"),
     "certificate": ("证书", "certificate"),
-    "log": ("日志回执", "log receipts"),
+    "log": ("日志", "log"),
     "users": ("用户来源", "users source"),
     "store": ("数据库", "store"),
     "keys": ("密钥", "keys"),

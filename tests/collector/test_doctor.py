@@ -186,7 +186,7 @@ def test_permissions_of_clouds_are_asked_and_what_is_missing_is_named(settings, 
             return ()
 
         def metrics(self):
-            return ()
+            return ("cpu.utilization",)
 
         def retention(self):
             return ()
@@ -198,7 +198,7 @@ def test_permissions_of_clouds_are_asked_and_what_is_missing_is_named(settings, 
             return ()
 
         def calls_for(self, *_asked):
-            return 0
+            return 1
 
     file = tmp_path / "sources.toml"
     file.write_text('[[sources]]\nalias = "one"\nprovider = "fake"\n')

@@ -71,7 +71,7 @@ def _quick_check(path: Path, *, until_s: float, mono_s: Callable[[], float]) -> 
     try:
         connection.execute("PRAGMA query_only=ON")
         connection.set_progress_handler(lambda: int(mono_s() > until_s), _STEPS)
-        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        return " ".join(str(connection.execute("PRAGMA quick_check(1)").fetchone()[0]).split())
     finally:
         connection.close()
 

@@ -41,7 +41,28 @@ echo "== C host replaced"; mv a a.old; start 4
 sp collector token --config c.toml --host web-1 --json | $P -c 'import json,sys;print(json.load(sys.stdin)["token"])' > t
 $P -m agent enroll --collector https://127.0.0.1:18441 --token-file t --ca ca.pem --state a --name web-1; agent 4; $P -m agent status --state a | grep -E "!|overall"
 stop
-echo "== D store damaged"; $P - <<X
+echo "== D month boundary"; sp log close --month "$(date -d 'last month' +%Y-%m)" --db "sqlite:///$W/c/starproof.db"
+sp log close --month "$(date +%Y-%m)" --db "sqlite:///$W/c/starproof.db"
+echo "== E certificate expired"; $P - <<X
+from datetime import timedelta
+from pathlib import Path
+from collector.tls import authority
+from collector.tls.authority import Authority
+from collector.tls.sources import utc_now
+from cryptography import x509
+now = utc_now() - timedelta(days=800)
+key = authority.new_key()
+issuer = Authority(x509.load_pem_x509_certificate(authority.authority_pem(key, now=now)), key)
+Path("old.pem").write_bytes(authority.server_pem(issuer, ["127.0.0.1"], now=now))
+Path("old-ca.pem").write_bytes(issuer.pem)
+X
+chmod 600 old.pem
+sed "s#mode = .*#mode = \"files\"\ncertificate = \"$W/old.pem\"\nkey = \"$W/old.pem\"\nca = \"$W/old-ca.pem\"#" c.toml > expired.toml
+mv c.toml own.toml; mv expired.toml c.toml; start 6; cp a/ca.pem own-ca.pem; cp old-ca.pem a/ca.pem; agent 3
+$P -m agent doctor --config a.toml --state a | grep -A1 到采集端的路
+sp collector doctor --config c.toml --offline | grep -A1 服务端证书
+stop; mv own.toml c.toml; cp own-ca.pem a/ca.pem; start 7; agent 3; $P -m agent status --state a | grep -E "待发|最近上报"; stop
+echo "== F store damaged"; $P - <<X
 d=bytearray(open("c/starproof.db","rb").read()); n=len(d)//4096
 for p in range(n//2, n//2+3): d[p*4096:(p+1)*4096]=b"\xff"*4096
 open("c/starproof.db","wb").write(d)

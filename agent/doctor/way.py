@@ -180,6 +180,8 @@ def _pin(
         return
     days = (min(known) - wall_ms() // 1000) // _DAY_S
     said = f"已固定 CA {path}，还有 {days} 天到期", f"pinned CA {path}, {days} days are left"
+    if days < 0:
+        said = f"已固定的 CA {path} 已过期 {-days} 天", f"the pinned CA {path} expired {-days} days ago"
     if days * _DAY_S < EXPIRES_SOON_S:
         todo = (
             "向采集端索取新 CA，重新注册：enroll --ca FILE",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from collector.doctor.record import ATTENTION, BAD, GOOD, Check, failed, good
+from collector.doctor.record import ATTENTION, BAD, Check, failed, good
 from collector.settings import Settings, key_directory
 from collector.store.engine import sqlite_path
 from collector.tls import authority
@@ -150,19 +150,14 @@ def _certificate(path: Path, zh: str, en: str, *, own: bool, now: datetime) -> C
     left = found.not_valid_after_utc - now
     pin = authority.fingerprint(found)[:16]
     about_zh, about_en = f"{zh} {path.name} {pin}…", f"{en} {path.name} {pin}…"
+    if left < timedelta():
+        zh, en = f"{about_zh} 已过期 {-left.days} 天", f"{about_en} expired {-left.days} days ago"
+    else:
+        zh, en = f"{about_zh} 还有 {left.days} 天到期", f"{about_en}: {left.days} days are left"
     if left < EXPIRES_SOON:
         todo = (
-            "更换后 systemctl reload starproof-collector；见 runbook",
-            "replace it, then systemctl reload starproof-collector; see the runbook",
+            "更换后 systemctl reload starproof-collector；见 docs/runbook.zh-CN.md",
+            "replace it, then systemctl reload starproof-collector; see docs/runbook.md",
         )
-        state = BAD if left < timedelta() else ATTENTION
-        return Check(
-            "certificate",
-            state,
-            f"{about_zh} 还有 {left.days} 天到期",
-            f"{about_en}: {left.days} days are left",
-            *todo,
-        )
-    return Check(
-        "certificate", GOOD, f"{about_zh} 还有 {left.days} 天到期", f"{about_en}: {left.days} days are left"
-    )
+        return Check("certificate", BAD if left < timedelta() else ATTENTION, zh, en, *todo)
+    return good("certificate", zh, en)

@@ -13,15 +13,23 @@ from collector.polling.opening import Keys
 from collector.polling.standing import Standing, standing
 from collector.polling.world import World
 from collector.sources.calling import Clocks
-from collector.sources.registry import load
+from collector.sources.registry import Plugins, load
 
 FILE = "sources.toml"
 
 
 def read_histories(
-    opened: OpenStore, sources: Path, *, keys: Keys, clocks: Clocks, log: Log
+    opened: OpenStore,
+    sources: Path,
+    *,
+    keys: Keys,
+    clocks: Clocks,
+    log: Log,
+    plugins: Plugins | None = None,
 ) -> tuple[History, ...]:
     """Return what the providers will forget, and which accounts cannot be asked.
+
+    ``plugins`` replaces what is installed.
 
     Raises:
         StoreError: the store cannot be read.
@@ -35,7 +43,7 @@ def read_histories(
         return tuple(found)
     world = World(
         opened=opened,
-        plugins=load(),
+        plugins=plugins or load(),
         keys=keys,
         clocks=clocks,
         log=log,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from collector.store.standing import Standing
-from evidence.sources import AGENT, IMPORT
+from evidence.sources import ACCOUNTS, AGENT, IMPORT
 
 SILENT_AFTER_MS = 30 * 60_000
 """Agents deliver every ten minutes unless told otherwise: three missed deliveries."""
@@ -25,7 +25,7 @@ class State(Enum):
     BEHIND = "behind"
     SILENT = "silent"
     IMPORTED = "imported"
-    """Its averages come from files: nobody expects it to report."""
+    """What is known of it was read from files or directories once: nobody expects it to report."""
     NEVER = "never"
     UNKNOWN = "unknown"
     """Declared in the scope, never seen here."""
@@ -37,7 +37,7 @@ def state_of(one: Standing, now_ms: int) -> State:
     if newest is None:
         return State.NEVER
     if AGENT not in one.sources:
-        if set(one.sources) <= {IMPORT}:
+        if set(one.sources) <= {IMPORT, ACCOUNTS}:
             return State.IMPORTED
         return State.SILENT if now_ms - newest.end_ms > QUIET_SOURCE_MS else State.REPORTING
     patience = max(SILENT_AFTER_MS, SILENT_CHUNKS * (newest.end_ms - newest.start_ms))

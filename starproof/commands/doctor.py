@@ -30,6 +30,9 @@ def main(argv: Sequence[str], *, prog: str = "starproof doctor") -> int:
     """Run the command and return the exit status."""
     options = _parser(prog).parse_args(argv)
     roles = [options.role] if options.role else _roles(options)
+    if COLLECTOR in roles and sys.version_info < COLLECTORS_PYTHON:
+        print(f"{prog}: a collector needs Python 3.11 or later; only the agent runs here", file=sys.stderr)  # noqa: T201 - the one line of an error
+        return 1
     documents = [_of_agent(options) if role == AGENT else _of_collector(options) for role in roles]
     if options.json:
         print(json.dumps(documents[0] if len(documents) == 1 else documents, ensure_ascii=False))  # noqa: T201 - the answer

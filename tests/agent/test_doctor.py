@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from agent import cli
-from agent.doctor import folder, run
+from agent.doctor import folder, run, way
 from agent.doctor.record import BAD, GOOD, STATES, TOPICS, Check, document, is_bad, text
+from agent.offer import OFFLINE
 from agent.state import State
 from evidence import enrolment as records
 from evidence.enrolment import Enrolment
@@ -147,6 +148,46 @@ def test_a_collector_that_does_not_answer_is_bad_and_without_tls_looked_at(enrol
     found = examine(host)
     assert states(found, "route") == [BAD]
     assert states(examine(host, offline=True), "route") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [(200, {"server_ms": 0}, "没有报出时间"), (404, {}, "HTTP 404"), (503, {}, "数据库不可用")],
+)
+def test_without_tls_and_with_odd_answers_the_words_fit(enrolled, status, body, told):
+    from scripted_server import scripted_server
+
+    with scripted_server(lambda _asked: (status, {}, json.dumps(body).encode())) as script:
+        found = examine(enrolled(script.url))
+    assert told in " ".join(one["zh"] for topic in ("route", "clock") for one in found[topic])
+    assert states(found, "certificate") == ["attention"]
+
+
+@pytest.mark.parametrize(("days", "state"), [(100, GOOD), (3, "attention"), (-3, BAD)])
+def test_what_ends_soon_is_told_before_it_does(enrolled, monkeypatch, days, state):
+    from agent import trust
+    from agent.config import load
+
+    host = enrolled("https://127.0.0.1:9")
+    host.write("ca.pem", b"x")
+    ends = time.strftime("%b %d %H:%M:%S %Y GMT", time.gmtime(NOW_MS // 1000 + days * 86_400 + 60))
+
+    class Context:
+        def get_ca_certs(self):
+            return [{"notAfter": ends}]
+
+    monkeypatch.setattr(trust, "context_of", lambda **_: Context())
+    (pin,) = way._pin(host, load(None), pinned="x", wall_ms=lambda: NOW_MS)
+    assert pin.state == state
+    served = way._certificate({"notAfter": ends}, NOW_MS)
+    assert served.state == (GOOD if days > 14 else "attention")
+    assert way._certificate({}, NOW_MS).state == "attention"
+
+
+def test_a_host_by_file_has_no_route_to_look_at(enrolled):
+    found = examine(enrolled(OFFLINE))
+    assert states(found, "route") == [GOOD]
+    assert states(found, "certificate") == []
 
 
 def test_permissions_owners_and_links_are_found(enrolled):

@@ -8,18 +8,28 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from collector.alerts.coverage import Coverage, month_of, of_agent, of_averages
+from collector.alerts.coverage import Coverage, better, month_of, of_agent, of_averages
 from collector.alerts.declared import declared
 from collector.alerts.desk import CLEAR_MS, HOLD_MS, Desk
-from collector.alerts.hosts import State
+from collector.alerts.histories import _history, read_histories
+from collector.alerts.hosts import State, state_of
 from collector.alerts.matters import CODES, Matter, decide
 from collector.alerts.metrics import AlertMetrics
-from collector.alerts.reading import Holes, read
+from collector.alerts.reading import Holes, _coverages, read
 from collector.alerts.settings import Webhook, parse_alerts
 from collector.alerts.situation import AnchorFacts, Disk, History, HostFacts, Situation
 from collector.alerts.words import LANGUAGES, WORDS, said
 from collector.errors import SettingsError
-from collector.store import alerts, scopes
+from collector.polling.accounts import Account
+from collector.polling.opening import Keys
+from collector.polling.standing import MetricStanding
+from collector.polling.standing import Standing as AccountStanding
+from collector.sources.calling import real_clocks
+from collector.sources.registry import Plugins
+from collector.sources.secrets import read_secret
+from collector.store import alerts, polls, scopes
+from collector.store.polls import Counts, Question
+from collector.store.standing import Newest, Standing
 from evidence.calendar import LocalCalendar
 from verifier.document import coverage_share
 from verifier.scope import parse_scope
@@ -369,3 +379,76 @@ def test_the_least_urgency_leaves_codes_out():
     assert "behind" not in hook.codes
     assert "silent" in hook.codes
     assert hook.language == "en"
+
+
+# Clouds and monitors
+
+
+def test_a_host_that_a_cloud_tells_of_has_lost_nothing_and_the_better_source_counts(opened):
+    month = _month()
+    with opened.store.reading() as connection:
+        found = _coverages(
+            connection,
+            [
+                Standing(1, "db-1", {"aliyun": "x", "import": "x"}, None),
+                Standing(2, "oa", {"accounts": "x"}, None),
+            ],
+            None,
+            month,
+            holes=Holes(),
+            percent=95,
+            now_ms=T0 + 4 * DAY,
+        )
+    assert found == {"db-1": Coverage(30 * DAY, 0, 0, 2 * DAY)}
+    agent, cloud = Coverage(30 * DAY, 0, 3 * DAY, 0), Coverage(30 * DAY, 0, 0, DAY)
+    assert better(agent, cloud) == better(cloud, agent) == cloud
+    assert better(cloud, replace(cloud, outstanding_ms=0)).outstanding_ms == 0
+
+
+def test_a_silent_cloud_has_two_days_and_files_none():
+    def state(sources, age_ms):
+        newest = Newest(sources[0], T0 - MINUTE, T0, T0, None)
+        return state_of(Standing(1, "a", dict.fromkeys(sources, ""), newest), T0 + age_ms)
+
+    assert state(("aliyun",), 2 * DAY) is State.REPORTING
+    assert state(("aliyun",), 2 * DAY + 1) is State.SILENT
+    assert state(("import",), 99 * DAY) is State.IMPORTED
+    assert state(("agent",), 31 * MINUTE) is State.SILENT
+
+
+def test_accounts_that_fail_and_files_that_cannot_be_used_are_told(opened, tmp_path, events):
+    def told():
+        return read_histories(
+            opened,
+            file,
+            keys=Keys(read_secret),
+            clocks=replace(real_clocks(), wall_ms=lambda: T0),
+            log=events,
+            plugins=Plugins({}, ()),
+        )
+
+    file = tmp_path / "sources.toml"
+    assert told() == ()
+    file.write_text("sources = 3")
+    assert told()[0].failures >= 3
+    file.write_text(
+        '[[sources]]\nalias = "ali"\nprovider = "aliyun"\n[[sources]]\nalias = "ali"\nprovider = "aliyun"\n'
+    )
+    with opened.store.writing() as connection:
+        for _ in range(3):
+            number = polls.begin(connection, Question("ali", "aliyun", polls.ACCOUNT), now_ms=T0)
+            polls.finish(connection, number, Counts(), now_ms=T0, outcome="AUTH", detail="no key")
+    broken, ali = told()
+    assert "ali" in broken.problem
+    assert (ali.alias, ali.failures, ali.problem) == ("ali", 3, "no key")
+
+
+def test_the_metric_that_is_forgotten_first_counts_and_one_that_was_never_read_does_not():
+    def metric(name, mark_ms, days):
+        return MetricStanding(name, mark_ms, None, days)
+
+    account = Account("ali", "aliyun")
+    metrics = (metric("a", T0, 9), metric("b", T0, 4), metric("c", None, 0), metric("d", T0, None))
+    one = _history(AccountStanding(account, 1, None, None, 0, metrics))
+    assert (one.metric, one.left_days, one.failures) == ("b", 4, 0)
+    assert _history(AccountStanding(account, 1, None, None, 0, metrics[2:])).left_days is None

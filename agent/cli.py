@@ -1,4 +1,4 @@
-"""The agent's command line: sample, enroll, run, status; logins and database have commands of their own.
+"""The agent's command line: sample, enroll, run, status, doctor; logins and database have commands of their own.
 
 Nothing but ``argparse`` is imported before a command is chosen, and a command imports only what it
 needs. Exit code 0: done, 1: an error, told in one line on stderr, 2: wrong usage.
@@ -40,6 +40,7 @@ def main(argv: Optional[Sequence[str]] = None, *, prog: str = "starproof-agent")
         "enroll": _enroll,
         "run": _run,
         "status": _status,
+        "doctor": _doctor,
         "export": _export,
         "import-receipt": _import_receipt,
         "database": _database,
@@ -92,6 +93,14 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     show = command(commands, prog, "status", "运行状况 | how the agent is doing", "status --json")
     place_options(show)
     json_option(show)
+    doctor = command(
+        commands,
+        prog,
+        "doctor",
+        "检查问题并给出办法,不改动任何东西 | find what is wrong; changes nothing",
+        "doctor",
+    )
+    doctor_options(doctor)
     from agent.file_cli import export_options, receipt_options  # noqa: PLC0415 - the same
 
     export = command(
@@ -300,6 +309,34 @@ def _status(options: argparse.Namespace) -> int:
 
     print_status(load(options.config, state=options.state), options)
     return 0
+
+
+def doctor_options(doctor: argparse.ArgumentParser) -> None:
+    """Add the options of the doctor."""
+    place_options(doctor)
+    doctor.add_argument("--offline", action="store_true", help="不连接采集端 | leave the collector alone")
+    doctor.add_argument(
+        "--lang", choices=("zh", "en"), default="zh", help="中文或英文 | Chinese (default) or English"
+    )
+    json_option(doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from agent.doctor.record import is_bad, text  # noqa: PLC0415 - lazy, see the module
+    from agent.doctor.run import examine  # noqa: PLC0415 - the same
+
+    found = examine(
+        config=options.config,
+        state=options.state,
+        environment=os.environ,
+        offline=options.offline,
+        wall_ms=_wall_ms,
+    )
+    if options.json:
+        print_json(found)
+    else:
+        print_text(text(found, options.lang))
+    return 1 if is_bad(found) else 0
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -32,7 +32,7 @@ from agent.sealing import Identity, LastRow, Sealer, last_row
 from agent.shelf import Head
 from agent.spool import Spool
 from agent.state import SHUTDOWN, SPOOL, STATUS, Enrolled, State, default_state
-from agent.status import Board
+from agent.status import Board, running
 from evidence import __version__ as version
 from evidence.sources import AGENT as SOURCE
 
@@ -75,7 +75,7 @@ def run(
         enrolled = state.require_enrolled()
         _require_source(state, enrolled, source)
         code = running_code()
-        board = Board(wall_ms, interval_ms=schedule.interval_ms, code=code)
+        board = Board(wall_ms, interval_ms=schedule.interval_ms, code=code, before=running(state))
         spool = _spool(settings, state, enrolled, events)
         receipts = Receipts(state, enrolled.log_key)
         delivery = delivery_of(

@@ -104,6 +104,7 @@ class Runner:
             self._events.error("reading_failed", reason=str(error))
             return None
         self._board.read(reading.wall_ms, reading.clock_state)
+        self._board.measured(reading)
         return reading
 
     def seal(self) -> None:

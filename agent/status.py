@@ -10,16 +10,21 @@ import json
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from agent import state as states
 from agent.answers import Decision
 from agent.enrol import AGENT
 from agent.files import FILE_MODE
+from agent.month import Month, duration, lines
 from agent.sealing import ClockEstimate
 from agent.shelf import CHUNK, DAMAGED, REFUSED, seq_of
 from agent.state import State
 from evidence.code_hash import UNKNOWN
+
+if TYPE_CHECKING:  # reading imports what only the running agent needs
+    from agent.reading import Reading
+    from evidence.manifest import Manifest
 
 SCHEMA = "starproof/agent-status/1"
 BLOCK_BYTES = 4096
@@ -30,6 +35,11 @@ CLOCK_WARNING_MS = 60_000
 BACKLOG_WARNING_MS = 86_400_000
 LATE_INTERVALS = 3
 MAX_LATE_SLACK_MS = 30_000
+LONG_AGO_MS = 300_000
+MAX_NAMED = 16
+"""Devices of one kind that are named."""
+_KINDS = {"nic": "nics", "disk": "disks"}
+GOOD, ATTENTION, BAD = "好 good", "注意 attention", "坏 bad"
 
 Document = dict[str, Any]
 _COUNTERS = (
@@ -50,9 +60,21 @@ _MOMENTS = ("started_ms", "last_reading_ms", "last_seal_ms", "last_ack_ms", "las
 class Board:
     """Counts and last moments of one life of the agent. May be used from several threads."""
 
-    def __init__(self, wall_ms: Callable[[], int], *, interval_ms: int, code: str = UNKNOWN) -> None:
-        """Start all counts at zero and all moments as unknown; ``code`` is what runs."""
+    def __init__(
+        self,
+        wall_ms: Callable[[], int],
+        *,
+        interval_ms: int,
+        code: str = UNKNOWN,
+        before: Optional[Mapping[str, Any]] = None,
+    ) -> None:
+        """Start all counts at zero and all moments as unknown.
+
+        ``code`` is what runs, ``before`` what the last life wrote: its month goes on.
+        """
         self._wall_ms = wall_ms
+        self._month = Month((before or {}).get("month"))
+        self._manifest = b""
         self._lock = threading.Lock()
         self._fields: Document = {
             **dict.fromkeys(_COUNTERS, 0),
@@ -66,6 +88,8 @@ class Board:
             "clock_state": "unknown",
             "agent": AGENT,
             "code": code,
+            "month": self._month.document(),
+            "measured": None,
         }
         self._fields["started_ms"] = wall_ms()
 
@@ -75,6 +99,16 @@ class Board:
             self._fields["readings_total"] += 1
             self._fields["last_reading_ms"] = wall_ms
             self._fields["clock_state"] = clock_state
+
+    def measured(self, reading: Reading) -> None:
+        """Remember what a reading measures, and count its time in the month."""
+        manifest = reading.manifest
+        with self._lock:
+            self._month.read(reading.wall_ms, reading.boot_id, interval_ms=self._fields["interval_ms"])
+            self._fields["month"] = self._month.document()
+            if manifest.raw != self._manifest:
+                self._manifest = manifest.raw
+                self._fields["measured"] = _measured(manifest)
 
     def reading_failed(self, reason: str) -> None:
         """A reading was not possible."""
@@ -130,6 +164,21 @@ class Board:
             self._fields["last_problem"] = reason
 
 
+def _measured(manifest: Manifest) -> Document:
+    """Return the names of the devices that count, by kind, and how many do not."""
+    counted: Document = {"cpus": manifest.host.get("cpus"), "nics": [], "disks": [], "not_counted": 0}
+    for device in manifest.devices:
+        if device.kind not in _KINDS:
+            continue
+        if device.counts:
+            counted[_KINDS[device.kind]].append(device.name)
+        else:
+            counted["not_counted"] += 1
+    for kind in _KINDS.values():
+        counted[kind] = counted[kind][:MAX_NAMED]
+    return counted
+
+
 def write(path: str, document: Mapping[str, Any]) -> None:
     """Rewrite ``status.json`` in place: renaming a new file over it at every reading costs a millisecond.
 
@@ -176,7 +225,17 @@ def report(state: State, *, now_ms: int) -> Document:
         "chunks_refused": _count(state.path(states.SPOOL), REFUSED),
     }
     names = (*_COUNTERS, *_MOMENTS, "last_delivery", "last_delivery_message", "last_problem")
-    for name in (*names, "interval_ms", "clock_offset_ms", "clock_rtt_ms", "clock_state", "agent", "code"):
+    for name in (
+        *names,
+        "interval_ms",
+        "clock_offset_ms",
+        "clock_rtt_ms",
+        "clock_state",
+        "agent",
+        "code",
+        "month",
+        "measured",
+    ):
         document[name] = last.get(name)
     document["attention"] = attention(document, now_ms=now_ms)
     return document
@@ -229,7 +288,9 @@ def text(document: Mapping[str, Any], *, now_ms: int) -> str:
     """Return the report as lines for people."""
     if not document["enrolled"]:
         return f"状态目录 state: {document['state']}\n! {document['attention'][0]}\n"
+    coverage, gaps = lines(document.get("month"), now_ms=now_ms)
     rows = (
+        ("总体 overall", overall(document)),
         ("企业 enterprise", document["enterprise"]),
         ("主机 host", f"{document['host']} (epoch {document['epoch']})"),
         ("密钥 key", str(document["key"])[:16]),
@@ -237,22 +298,57 @@ def text(document: Mapping[str, Any], *, now_ms: int) -> str:
         ("状态目录 state", document["state"]),
         ("程序 program", _program(document)),
         ("运行 running", "是 yes" if document["running"] else "否 no"),
+        ("测量 measured", _devices(document.get("measured"))),
         ("最近读数 last reading", _ago(document["last_reading_ms"], now_ms)),
-        ("待发数据块 pending", f"{document['chunks_pending']} ({document['spool_bytes']} bytes)"),
-        ("损坏/拒收 damaged/refused", f"{document['chunks_damaged']} / {document['chunks_refused']}"),
+        ("最近封存 last seal", _ago(document.get("last_seal_ms"), now_ms)),
         (
             "最近上报 last delivery",
             f"{document['last_delivery'] or '-'}, {_ago(document['last_delivery_ms'], now_ms)}",
         ),
+        ("最近确认 last acknowledged", _ago(document.get("last_ack_ms"), now_ms)),
+        ("待发数据块 pending", _waiting(document)),
+        ("损坏/拒收 damaged/refused", f"{document['chunks_damaged']} / {document['chunks_refused']}"),
         ("时钟偏差 clock offset", _offset(document)),
+        ("本月覆盖 this month", coverage),
+        ("本月缺口 gaps", gaps),
     )
-    lines = [f"{name}: {value}" for name, value in rows]
-    lines.extend(f"! {line}" for line in document["attention"])
-    return "\n".join(lines) + "\n"
+    shown = [f"{name}: {value}" for name, value in rows]
+    shown.extend(f"! {line}" for line in document["attention"])
+    return "\n".join(shown) + "\n"
+
+
+def overall(document: Mapping[str, Any]) -> str:
+    """Return in a word how the agent is: bad if nothing is measured or data were lost, else as its attention says."""
+    lost = any(document.get(name) for name in ("chunks_damaged", "chunks_refused", "rows_lost_total"))
+    if not document["running"] or lost:
+        return BAD
+    return ATTENTION if document["attention"] else GOOD
+
+
+def _devices(measured: Optional[Mapping[str, Any]]) -> str:
+    if not isinstance(measured, Mapping):
+        return "-"
+    parts = [f"处理器 CPUs {measured.get('cpus') or '-'}"]
+    for name, words in (("nics", "网卡 NICs"), ("disks", "磁盘 disks")):
+        names = measured.get(name) or ()
+        parts.append(f"{words} {', '.join(map(str, names)) or '无 none'}")
+    parts.append(f"不计 not counted {measured.get('not_counted', 0)} (starproof agent sample)")
+    return "; ".join(parts)
+
+
+def _waiting(document: Mapping[str, Any]) -> str:
+    oldest_ms = document["oldest_pending_ms"]
+    since = "" if oldest_ms is None else f", 最早 oldest {duration(oldest_ms)}"
+    return f"{document['chunks_pending']} ({document['spool_bytes']} bytes){since}"
 
 
 def _ago(moment_ms: Optional[int], now_ms: int) -> str:
-    return "-" if moment_ms is None else f"{max(0, now_ms - moment_ms) // 1000} 秒前 s ago"
+    if moment_ms is None:
+        return "-"
+    since_ms = max(0, now_ms - moment_ms)
+    if since_ms < LONG_AGO_MS:
+        return f"{since_ms // 1000} 秒前 s ago"
+    return f"{duration(since_ms)} 前 ago"
 
 
 def _offset(document: Mapping[str, Any]) -> str:

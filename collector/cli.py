@@ -73,6 +73,8 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
         CollectorError: it cannot start.
     """
     # The service's libraries take a while to import; ``token`` does without them.
+    from collector.alerts.metrics import AlertMetrics  # noqa: PLC0415 - see above
+    from collector.alerts.serving import alerting  # noqa: PLC0415 - see above
     from collector.anchors.serving import anchoring  # noqa: PLC0415 - see above
     from collector.http.app import create_app  # noqa: PLC0415 - see above
     from collector.http.log import LineLog  # noqa: PLC0415 - see above
@@ -108,6 +110,7 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
                 day_marks(opened, clock=wall_clock_ms, log=log),
                 polling(opened, settings.sources_file, log=log, keys=keys),
                 anchoring(opened, settings.anchors_file, log=log),
+                alerting(opened, settings, keys=keys, log=log) as watch,
                 shown as pages,
             ):
                 app = create_app(
@@ -117,6 +120,7 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
                     log=log,
                     console=pages,
                     ca_pem=certificates.ca_pem if certificates else None,
+                    figures=AlertMetrics(lambda: watch.seen),
                 )
                 run(app, bound, limits=settings.limits, log=log, stopping=stopping, certificates=certificates)
     finally:

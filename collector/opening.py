@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from collector.keyring import Keyring
 from collector.settings import default_database_url, key_directory
 from collector.store import registry
-from collector.store.engine import Store, open_engine
+from collector.store.engine import Store, open_engine, open_engine_for_reading
 from collector.store.registry import Identity
 
 
@@ -63,6 +63,23 @@ def open_store(
         store.close()
         raise
     return OpenStore(store, identity, Keyring(key_directory(url)), is_new)
+
+
+def open_store_for_reading(url: str) -> OpenStore:
+    """Open the store at ``url`` as it is: nothing is created, migrated or changed, keys are not made.
+
+    Raises:
+        StoreError: there is none, or it cannot be read.
+        StoreMismatchError: its schema is another version's, or nobody has said whose it is.
+    """
+    store = open_engine_for_reading(url)
+    try:
+        with store.reading() as connection:
+            identity = registry.identity(connection)
+    except BaseException:
+        store.close()
+        raise
+    return OpenStore(store, identity, Keyring(key_directory(url)))
 
 
 def placeholder_warning(remedy: str) -> str:

@@ -28,6 +28,7 @@ DATABASE_VARIABLE = "STARPROOF_DB"
 DATABASE_NAME = "starproof.db"
 SOURCES_NAME = "sources.toml"
 ANCHORS_NAME = "anchors.toml"
+ALERTS_NAME = "alerts.toml"
 _TABLES = ("limits", "tls", "oidc")
 STATE_VARIABLE = "STARPROOF_STATE"
 _MOST = 10**6
@@ -63,6 +64,7 @@ class Settings:
     public_url: str | None = None
     sources: str | None = None
     anchors: str | None = None
+    alerts: str | None = None
     limits: Limits = Limits()
     tls: Tls = Tls()  # noqa: RUF009 - a frozen record
     oidc: Oidc | None = None
@@ -82,6 +84,11 @@ class Settings:
     def anchors_file(self) -> Path:
         """Where the anchors are named, by default a file beside the keys."""
         return Path(self.anchors) if self.anchors else key_directory(self.database_url) / ANCHORS_NAME
+
+    @property
+    def alerts_file(self) -> Path:
+        """Where it stands who is told of alerts, by default a file beside the keys."""
+        return Path(self.alerts) if self.alerts else key_directory(self.database_url) / ALERTS_NAME
 
 
 def read_settings(path: Path) -> Settings:

@@ -28,6 +28,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "collector",
         "admit and keep chunks; enrolment tokens 采集服务",
     ),
+    "doctor": ("starproof.commands.doctor", "", "what is wrong here, and what to do 体检"),
+    "alerts": ("starproof.commands.alerts", "collector", "what must be looked at; webhooks 告警"),
+    "backup": ("starproof.commands.backup", "collector", "copy store, keys and settings 备份"),
     "bundle": (
         "starproof.commands.bundle",
         "collector",

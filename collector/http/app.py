@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -62,6 +63,7 @@ def create_app(
     monotonic: Callable[[], float] = time.monotonic,
     console: ASGIApp | None = None,
     ca_pem: Callable[[], bytes] | None = None,
+    figures: Collector | None = None,
 ) -> Starlette:
     """Return the application.
 
@@ -73,9 +75,12 @@ def create_app(
         monotonic: seconds that never go back.
         console: answers every path that is none of the wire's (``collector.http.console``).
         ca_pem: gives the certificate that hosts pin; ``None`` without TLS.
+        figures: what ``/metrics`` tells besides the service's own.
     """
     service = _Service(opened, limits=limits, clock=clock, log=log, monotonic=monotonic)
     service.ca_pem = ca_pem
+    if figures is not None:
+        service.metrics.add(figures)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own protocol
@@ -121,7 +126,7 @@ class _Service:
         self._addresses = Buckets(limits.requests_per_minute * SENDERS_BEHIND_ONE_ADDRESS, monotonic)
         self._bodies = Budget(MAX_BODY_BYTES_IN_FLIGHT)
         self._enrolling = Buckets(limits.enrolments_per_minute, monotonic)
-        self._metrics = Metrics(opened.store)
+        self.metrics = Metrics(opened.store)
         self._log_key = opened.keyring.log_key()
         self.ca_pem: Callable[[], bytes] | None = None
 
@@ -146,7 +151,7 @@ class _Service:
                     503, "UNAVAILABLE", "the store is not available; try again", retry_after_s=RETRY_AFTER_S
                 )
                 response = error_answer(refusal, now_ms=self._clock())
-            self._metrics.answered(name, response.status_code)
+            self.metrics.answered(name, response.status_code)
             return response
 
         return run
@@ -216,7 +221,7 @@ class _Service:
             taken = await self._writer.write(batch)
         known_size = size_header(request.headers.get("x-starproof-log-size", ""))
         receipts = await run_in_threadpool(self._receipts, taken, known_size)
-        self._metrics.took(taken, seconds=self._monotonic() - begun_s, now_ms=self._clock())
+        self.metrics.took(taken, seconds=self._monotonic() - begun_s, now_ms=self._clock())
         self._log_batch(key, taken)
         return answer(answer_to_chunks(taken.results, receipts), now_ms=self._clock())
 
@@ -225,7 +230,7 @@ class _Service:
         return answer({"status": "ok"}, now_ms=self._clock())
 
     async def metrics_text(self, _request: Request) -> Response:
-        return Response(await run_in_threadpool(self._metrics.text), media_type=METRICS_TYPE)
+        return Response(await run_in_threadpool(self.metrics.text), media_type=METRICS_TYPE)
 
     async def no_such_endpoint(self, _request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from collector.admission import Result
@@ -45,6 +46,10 @@ class Metrics:
         self._hosts = Gauge("starproof_hosts", "Hosts known", registry=registry)
         self._findings = Gauge("starproof_findings", "Findings recorded", registry=registry)
         self._sources = SourceMetrics(registry)
+
+    def add(self, figures: Collector) -> None:
+        """Tell these families, too."""
+        self._registry.register(figures)
 
     def took(self, taken: Taken, *, seconds: float, now_ms: int) -> None:
         """Count a batch that was taken in."""

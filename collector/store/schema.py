@@ -507,3 +507,36 @@ profile_document = Table(
     Column("size", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
+
+# What people were told of (collector.alerts); ``closed_ms``: when it was over.
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("code", String(32), nullable=False),
+    Column("subject", _Name, nullable=False),
+    # The local month in which it was opened: what is about a month ends with it.
+    Column("month", String(7), nullable=False),
+    Column("zh", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger, index=True),
+)
+
+# One row for each alert, webhook and direction: that it began, and that it is over.
+alert_message = Table(
+    "alert_message",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("alert_id", _Id, ForeignKey("alert.id"), nullable=False),
+    Column("alias", String(32), nullable=False),
+    Column("closing", Boolean, nullable=False),
+    Column("queued_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_ms", BigInteger, nullable=False),
+    Column("done_ms", BigInteger, index=True),
+    # sent, dropped (over before anybody was told) or given up; empty while it waits.
+    Column("outcome", String(16), nullable=False),
+    Column("error", Text, nullable=False),
+    UniqueConstraint("alert_id", "alias", "closing"),
+)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from collector import cli
+from starproof.commands import doctor
 
 if TYPE_CHECKING:
     from collector.http.console import ConsoleOpener
@@ -26,6 +27,8 @@ OURS = (
 
 def main(argv: Sequence[str], *, prog: str = "starproof collector") -> int:
     """Run the command and return the exit status."""
+    if argv[:1] == ["doctor"]:
+        return doctor.main(["--role", doctor.COLLECTOR, *argv[1:]], prog=f"{prog} doctor")
     serving = "serve" in argv[:1] and not {"-h", "--help"} & set(argv)
     return cli.main(argv, prog=prog, console=_console() if serving else None)
 

@@ -40,7 +40,7 @@ def test_a_file_is_read_with_its_limits(tmp_path):
     [
         ('enterprize = "x"', "unknown key 'enterprize'; did you mean 'enterprise'"),
         ("[limits]\nconections = 1", "limits.conections; did you mean 'connections'"),
-        ('qq = "x"', "known are anchors, db, enterprise"),
+        ('qq = "x"', "known are alerts, anchors, db, enterprise"),
         ("[limits]\nconnections = 0", "whole number from 1"),
         ("[limits]\nconnections = true", "whole number from 1"),
         ("limits = 3", "limits is a table"),

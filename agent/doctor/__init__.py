@@ -1,0 +1,1 @@
+"""``agent doctor``: what is wrong with this host's agent, and what to do. Looks only, changes nothing."""

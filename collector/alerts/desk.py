@@ -1,0 +1,103 @@
+"""The desk: which matters become alerts, and when one is over.
+
+1. A matter becomes an alert when it was there for the time of its code without a break (``HOLD_MS``), seen by
+   this process: after a restart of the collector its hosts have that long to come back.
+2. An alert is over when its matter was not there for ``CLEAR_MS``.
+3. What is open is told once to every webhook that asks for it; also to one that is added later.
+4. Who was told is told when it is over; who was not, is told neither. What is about a month ends with it
+   without a word, as does what can only grow (``findings``) or cannot come back (``coverage_lost``).
+5. All that is in the store: a restart repeats nothing and forgets nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from collector.alerts.matters import Matter
+from collector.alerts.settings import Webhook
+from collector.store import alerts
+from collector.store.engine import Store
+
+MINUTE_MS = 60_000
+HOLD_MS = {
+    "silent": 15 * MINUTE_MS,
+    "behind": 30 * MINUTE_MS,
+    "never": 60 * MINUTE_MS,
+    "unknown": 60 * MINUTE_MS,
+    "clock": 15 * MINUTE_MS,
+    "coverage_lost": 15 * MINUTE_MS,
+    "coverage_risk": 60 * MINUTE_MS,
+    "unanchored": 60 * MINUTE_MS,
+    "disk": 5 * MINUTE_MS,
+}
+"""Codes that are not named become alerts at once."""
+CLEAR_MS = 5 * MINUTE_MS
+MAX_OPEN = 20_000
+KEPT_MS = 90 * 86_400_000
+_SILENTLY = ("findings", "coverage_lost")
+_MONTHLY = ("coverage_lost", "coverage_risk")
+
+
+class Desk:
+    """Keeps the alerts of one store; what it remembers itself is only since when it sees what."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._since: dict[tuple[str, str], int] = {}
+        self._gone: dict[tuple[str, str], int] = {}
+
+    def note(
+        self,
+        matters: Sequence[Matter],
+        hooks: Sequence[Webhook],
+        *,
+        month: str,
+        now_ms: int,
+        mono_ms: int,
+    ) -> None:
+        """Open, close and queue what has become due.
+
+        Args:
+            matters: all that there are.
+            hooks: who is told.
+            month: the local month.
+            now_ms: wall clock.
+            mono_ms: a clock that never goes back.
+
+        Raises:
+            StoreError: the store cannot be used; nothing was changed.
+        """
+        present = {(one.code, one.subject): one for one in matters}
+        self._since = {key: self._since.get(key, mono_ms) for key in present}
+        with self._store.reading() as connection:
+            standing = alerts.opened(connection)
+            unqueued = any(alerts.unqueued(connection, hook.alias, hook.codes) for hook in hooks)
+        self._gone = {key: self._gone.get(key, mono_ms) for key in standing if key not in present}
+        held = (
+            one
+            for key, one in present.items()
+            if key not in standing and mono_ms - self._since[key] >= HOLD_MS.get(one.code, 0)
+        )
+        new = list(islice(held, max(0, MAX_OPEN - len(standing))))
+        over = [standing[key] for key, since in self._gone.items() if mono_ms - since >= CLEAR_MS]
+        if not (new or over or unqueued):
+            return
+        with self._store.writing() as connection:
+            for one in new:
+                alerts.open_new(
+                    connection,
+                    one.code,
+                    one.subject,
+                    month=month,
+                    zh=one.zh,
+                    en=one.en,
+                    now_ms=now_ms,
+                )
+            for hook in hooks:
+                alerts.queue_opened(connection, hook.alias, hook.codes, now_ms=now_ms)
+            for alert in over:
+                ended = alert.code in _MONTHLY and alert.month != month
+                telling = alert.code not in _SILENTLY and not ended
+                alerts.close(connection, alert, now_ms=now_ms, telling=telling)
+            alerts.forget(connection, now_ms - KEPT_MS)

@@ -1,0 +1,164 @@
+"""Looking at the situation inside ``collector serve``, and telling the webhooks.
+
+One thread looks once a minute, or more rarely where a look takes long. Every process looks, for its own
+metrics; only the one that holds the lock tells. Whatever a look meets, there is a next one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from collector.alerts.desk import Desk
+from collector.alerts.histories import read_histories
+from collector.alerts.matters import Matter, decide
+from collector.alerts.metrics import Seen
+from collector.alerts.reading import Holes, read
+from collector.alerts.sending import Messenger
+from collector.alerts.settings import AlertSettings, read_alerts
+from collector.alerts.situation import History, Situation
+from collector.anchors.settings import read_anchors
+from collector.errors import CollectorError, SettingsError
+from collector.http.log import Log
+from collector.opening import OpenStore
+from collector.polling.opening import Keys
+from collector.settings import Settings
+from collector.sources.calling import Clocks, real_clocks
+from collector.store.locks import alone
+
+LOOK_EVERY_S = 60.0
+REST = 30
+"""After a look that took long the next one waits so many times as long: at most 3 % of one core."""
+HISTORIES_EVERY_MS = 3_600_000
+"""A monitor is asked what it keeps; that does not change often."""
+LOCK = "alerts"
+MS_PER_S = 1000
+
+
+@dataclass
+class Watch:
+    """Looks, and keeps what it saw."""
+
+    opened: OpenStore
+    settings: Settings
+    keys: Keys
+    clocks: Clocks
+    log: Log
+    seen: Seen | None = None
+    holes: Holes = field(default_factory=Holes)
+    histories: tuple[History, ...] = ()
+    _asked_ms: int | None = None
+    _told: str = ""
+
+    def look(self) -> tuple[Situation, tuple[Matter, ...]]:
+        """Return the situation as it is now with all that is to be looked at.
+
+        Raises:
+            CollectorError: the store cannot be read.
+        """
+        mono_ms = self.clocks.monotonic_ms()
+        if self._asked_ms is None or mono_ms - self._asked_ms >= HISTORIES_EVERY_MS:
+            self._asked_ms = mono_ms
+            self.histories = read_histories(
+                self.opened, self.settings.sources_file, keys=self.keys, clocks=self.clocks, log=self.log
+            )
+        situation = read(
+            self.opened,
+            now_ms=self.clocks.wall_ms(),
+            holes=self.holes,
+            percent=self.alerts().coverage_percent,
+            anchors_configured=_anchors_configured(self.settings.anchors_file),
+        )
+        situation = replace(situation, histories=self.histories)
+        matters = decide(situation)
+        self.seen = (situation, matters)
+        return situation, matters
+
+    def alerts(self) -> AlertSettings:
+        """Return what ``alerts.toml`` says now; a file that is wrong is told once and counts as empty."""
+        try:
+            found = read_alerts(self.settings.alerts_file)
+        except SettingsError as error:
+            if str(error) != self._told:
+                self._told = str(error)
+                self.log("alerts_unreadable", level="error", message=str(error))
+            return AlertSettings()
+        self._told = ""
+        return found
+
+
+@contextmanager
+def alerting(
+    opened: OpenStore,
+    settings: Settings,
+    *,
+    keys: Keys,
+    log: Log,
+    clocks: Clocks | None = None,
+    look_every_s: float = LOOK_EVERY_S,
+) -> Iterator[Watch]:
+    """Look and tell while the block runs; gives what looks, for its metrics."""
+    stop = threading.Event()
+    watch = Watch(opened, settings, keys, clocks or real_clocks(), log)
+    desk = Desk(opened.store)
+
+    def work() -> None:
+        while True:
+            begun_ms = watch.clocks.monotonic_ms()
+            turn(watch, desk, stopping=stop.is_set)
+            took_s = (watch.clocks.monotonic_ms() - begun_ms) / MS_PER_S
+            if stop.wait(max(look_every_s, REST * took_s)):
+                return
+
+    thread = threading.Thread(target=work, name="alerts", daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        stop.set()
+        thread.join()
+
+
+def turn(watch: Watch, desk: Desk, *, stopping: Callable[[], bool] = bool) -> None:
+    """Look once, keep what became an alert, and tell what is due."""
+    try:
+        situation, matters = watch.look()
+        wanted = watch.alerts()
+        if stopping():
+            return
+        with alone(watch.opened.store, LOCK, directory=watch.opened.keyring.directory) as held:
+            if held is None:
+                return  # another process of this store tells
+            desk.note(
+                matters if wanted.webhooks else (),
+                wanted.webhooks,
+                month=situation.month,
+                now_ms=situation.made_ms,
+                mono_ms=watch.clocks.monotonic_ms(),
+            )
+            messenger = Messenger(
+                watch.opened.store,
+                watch.opened.identity.enterprise,
+                watch.keys,
+                watch.clocks,
+                wanted.coverage_percent,
+            )
+            for one in messenger.tell(wanted.webhooks, stopping=stopping):
+                if one.error:
+                    watch.log("alerts_not_told", level="warning", alias=one.alias, message=one.error)
+                else:
+                    watch.log("alerts_told", alias=one.alias, count=one.count)
+    except CollectorError as error:
+        watch.log("alerting_failed", level="error", message=str(error))
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not end the looks that follow
+        watch.log("alerting_failed", level="error", message=f"{type(error).__name__}: {error}")
+
+
+def _anchors_configured(path: Path) -> int | None:
+    try:
+        return len(read_anchors(path))
+    except SettingsError:
+        return None

@@ -1,0 +1,1 @@
+"""``starproof doctor`` on the collector: what is wrong, and what to do. Looks only, changes nothing."""

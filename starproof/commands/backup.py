@@ -1,0 +1,89 @@
+"""``starproof backup``: store, keys and settings of a running collector in one new folder."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from collector.errors import StoreError
+from collector.settings import Settings, key_directory, read_settings
+from collector.store import backup
+from collector.store.engine import sqlite_path
+from starproof import session
+
+EXAMPLE = "starproof backup --out /backup/starproof-2026-11-30 --config /etc/starproof/collector.toml"
+SUMS = "SHA256SUMS"
+KEPT = (".key", ".pub", ".pem", ".toml")
+"""Beside the store: keys, certificates, and who is asked, anchored and told."""
+_DIRECTORY, _PRIVATE = 0o700, 0o600
+_BLOCK = 1024 * 1024
+
+
+def main(argv: Sequence[str], *, prog: str = "starproof backup") -> int:
+    """Run the command and return the exit status."""
+    parser = session.parser(prog, "Copy store, keys and settings of a running collector 备份", EXAMPLE)
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="新目录 / a new folder")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="the collector's settings")
+    session.add_database(parser)
+    options = parser.parse_args(argv)
+    return session.guarded(prog, lambda: _backup(options))
+
+
+def _backup(options: argparse.Namespace) -> int:
+    settings = read_settings(options.config) if options.config else Settings()
+    settings = replace(settings, db=options.db) if options.db else settings
+    source = sqlite_path(settings.database_url)
+    if source is None:
+        raise StoreError(
+            "this store is on a database server: copy it with the server's own tool, and its keys as files"
+        )
+    if not source.is_file():
+        raise StoreError(f"there is no store at {source}; give --db URL")
+    options.out.mkdir(mode=_DIRECTORY)
+    target = options.out / source.name
+    backup.copy(source.absolute(), target, progress=lambda _done, _all: None)
+    for path in _beside(settings, options.config):
+        _copy(path, options.out / path.name)
+    names = sorted(one.name for one in options.out.iterdir())
+    sums = {name: _sha256(options.out / name) for name in names}
+    lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sums.items())
+    _write(options.out / SUMS, lines.encode())
+    if options.json:
+        session.print_json({"schema": "starproof/backup/1", "folder": str(options.out), "files": sums})
+    else:
+        sys.stdout.write(f"已备份 {len(names)} 个文件 / {len(names)} files → {options.out}\n")
+        sys.stdout.write("含私钥，请离机、加密存放 / it holds private keys: keep it elsewhere, encrypted\n")
+    return 0
+
+
+def _beside(settings: Settings, config: Path | None) -> Iterator[Path]:
+    directory = key_directory(settings.database_url)
+    yield from sorted(one for one in directory.iterdir() if one.suffix in KEPT and one.is_file())
+    if config is not None and config.absolute().parent != directory.absolute():
+        yield config
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as reading:
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        with os.fdopen(handle, "wb") as writing:
+            shutil.copyfileobj(reading, writing)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "wb") as file:
+        file.write(data)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -149,9 +149,7 @@ def _write(
         registry.lock_hosts(connection, (key.host_id for _, key in signed))
         now_ms = clock()
         for frame, key in signed:
-            verdicts[frame] = _judged(
-                connection, frame, key, calendar=calendar, now_ms=now_ms, gone=gone
-            )
+            verdicts[frame] = _judged(connection, frame, key, calendar=calendar, now_ms=now_ms, gone=gone)
         stored = [frame.hash for frame, _ in signed if verdicts[frame].status == admission.STORED]
         _log(connection, stored, now_ms=now_ms)
     return frozenset()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, or_, select
 
-from collector.store import dropped, frames, months, schema
+from collector.store import dropped, frames, months, registry, schema
 from collector.store.registry import PinnedKey
 from evidence import chunk as chunks
 from evidence import enrolment as records
@@ -96,7 +96,7 @@ def add(
             month=month,
         )
     )
-    frames.add(connection, month, added.inserted_primary_key[0], frame)
+    frames.add(connection, month, registry.inserted(added.inserted_primary_key), frame)
 
 
 def span(chunk: Chunk) -> Interval:

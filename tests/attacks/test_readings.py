@@ -54,7 +54,9 @@ def test_edited_sample_by_who_has_no_key(way: Way, honest: Twin) -> None:
 def test_edited_sample_in_the_database(way: Way, forked: Fork, honest: Twin) -> None:
     site, table = forked(honest.site), schema.chunk_frame
     with site.opened.store.writing() as connection:
-        of_seq = select(schema.chunk.c.id).where(schema.chunk.c.seq == 20).order_by(schema.chunk.c.id).limit(1)
+        of_seq = (
+            select(schema.chunk.c.id).where(schema.chunk.c.seq == 20).order_by(schema.chunk.c.id).limit(1)
+        )
         row = connection.execute(select(table).where(table.c.chunk_id == of_seq.scalar_subquery())).first()
         assert row is not None
         changed = row.frame[:-9] + bytes(byte ^ 1 for byte in row.frame[-9:])

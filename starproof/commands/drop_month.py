@@ -12,14 +12,14 @@ import hashlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.errors import DroppingError
 from collector.settings import default_database_url, key_directory
-from collector.store import dropping, months, registry
+from collector.store import checkpoints, dropping, months, registry
 from collector.store.dropping import Absent, Exported, Plan
 from collector.store.engine import open_engine, open_engine_for_reading
 from collector.store.log_archive import StoreLog
@@ -80,6 +80,8 @@ def run(options: argparse.Namespace) -> int:
             dropping.require_closed(connection, month, now_ms=now_ms)
         report = _checked(options.pack, _log_key(url), now_ms=now_ms)
         _require_ours(report, identity, StoreLog(store), options.month)
+        with store.reading() as connection:
+            _require_unneeded(report, month, closed=lambda name: bool(checkpoints.closes(connection, name)))
         with options.pack.open("rb") as stream:
             pack = Exported(options.pack.name, hashlib.file_digest(stream, "sha256").hexdigest())
             stream.seek(0)
@@ -135,6 +137,18 @@ def _require_ours(report: CheckReport, identity: Identity, log: StoreLog, month:
         raise DroppingError(
             "the log in the pack is not how this store's log began; is this store a restored backup?"
         )
+
+
+def _require_unneeded(report: CheckReport, month: int, *, closed: Callable[[str], bool]) -> None:
+    """Refuse a month that figures of a later one go back to, until that one is closed too."""
+    rules = report.declared.edition.rules if report.declared else ()
+    later = month
+    for _ in range(1, max((rule.months for rule in rules), default=1)):
+        later = months.after(later)
+        if not closed(months.name(later)):
+            raise DroppingError(
+                f"figures of {months.name(later)} go back to {months.name(month)}; close and pack that month first"
+            )
 
 
 def _reasons(plan: Plan, report: CheckReport) -> Mapping[str, list[Absent]]:

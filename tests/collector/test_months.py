@@ -15,14 +15,13 @@ from collector import ingest
 from collector.errors import DroppedMonthError, DroppingError
 from collector.log import keeping, serving
 from collector.opening import open_store
-from collector.store import checking, dropping, frames, months, partitions, schema
+from collector.store import checking, dropping, months, partitions, schema
 from collector.store.archive import StoreArchive
 from collector.store.contents import contents
 from collector.store.day_sums import rows
 from collector.store.engine import HEAD, open_engine, schema_version
 from collector.store.standing import newest_manifest, standings
 from evidence.calendar import LocalCalendar
-from evidence.chunk import read_frame
 from starproof.commands import db as command
 from starproof.commands.pack import write_file
 from starproof.rules import read_rules
@@ -56,21 +55,38 @@ bandwidth_mbps = 100
 """
 
 
-@pytest.fixture
-def sent(opened, api, token, take, clock, monkeypatch):
-    """Hosts and their frames of two hours each before, in and after November, some over its edges; it is closed."""
+@pytest.fixture(autouse=True)
+def commands_read_the_clock_of_the_tests(clock, monkeypatch):
     monkeypatch.setattr(time, "time_ns", lambda: clock() * 1_000_000)
-    found = {}
-    for name in ("web-1", "web-2"):
+
+
+@pytest.fixture
+def deliver(api, token, take):
+    """Enrol a host and store chunks of two hours that begin then; returns it with its frames."""
+
+    def run(name, *starts, **more):
         host = api.enrol(token(), name)
-        found[host.name] = host, [host.next(start, rows=25, step_ms=5 * 60_000) for start in TIMES]
-        assert take(*found[name][1]) == [("stored", "")] * len(TIMES)
-    close(opened, clock)
+        frames_ = [host.next(start, rows=25, step_ms=5 * 60_000, **more) for start in starts]
+        assert take(*frames_) == [("stored", "")] * len(starts)
+        return host, frames_
+
+    return run
+
+
+@pytest.fixture
+def close(opened, clock):
+    def run(month="2026-11"):
+        keeping.close_month(opened.store, month, key=opened.keyring.log_key(), now_ms=clock())
+
+    return run
+
+
+@pytest.fixture
+def sent(deliver, close):
+    """Two hosts and their frames before, in and after November, some over its edges; it is closed."""
+    found = {name: deliver(name, *TIMES) for name in ("web-1", "web-2")}
+    close()
     return found
-
-
-def close(opened, clock, month="2026-11"):
-    keeping.close_month(opened.store, month, key=opened.keyring.log_key(), now_ms=clock())
 
 
 @pytest.fixture
@@ -97,6 +113,16 @@ def run(url, capsys, monkeypatch, tmp_path):
         return capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def drop(pack, run):
+    """Pack a month and drop it."""
+
+    def work(*more, month="2026-11"):
+        return run("drop-month", month, "--pack", pack(f"{month}.zip", month=month), *more)
+
+    return work
 
 
 def held(store):
@@ -126,7 +152,7 @@ def test_a_chunk_lies_in_the_month_in_which_it_ends(sent, opened):
     assert problems(opened.store) == []
 
 
-def test_what_was_packed_is_dropped_and_everything_else_goes_on(sent, opened, pack, run, take, clock):
+def test_what_was_packed_is_dropped_and_everything_else_goes_on(sent, opened, pack, run, take):
     store, archive = opened.store, StoreArchive(opened.store)
     spans = [(T0 - 31 * DAY, T0), (END, END + 31 * DAY)]
     beside = [deciding_chunks(archive, name, *span) for name in sent for span in spans]
@@ -179,13 +205,11 @@ def trail(store):
 
 
 def test_an_agent_that_was_off_over_the_edge_goes_on_and_the_packed_days_stay(
-    opened, api, token, take, clock, pack, run, monkeypatch
+    deliver, close, drop, opened, take
 ):
-    monkeypatch.setattr(time, "time_ns", lambda: clock() * 1_000_000)
-    host = api.enrol(token(), "web-1")
-    assert take(host.next(T0 + 20 * DAY)) == [("stored", "")]
-    close(opened, clock)
-    run("drop-month", "2026-11", "--pack", pack())
+    host, _ = deliver("web-1", T0 + 20 * DAY)
+    close()
+    drop()
     before = november(opened.store)
     assert held(opened.store) == {}
     awake = END + 2 * DAY
@@ -205,25 +229,21 @@ def test_an_agent_that_was_off_over_the_edge_goes_on_and_the_packed_days_stay(
     assert {finding.code for finding in audited(opened.store)} == {"MONTH_DROPPED"}
 
 
-def test_a_host_whose_newest_chunk_is_dropped_is_still_shown(
-    opened, api, token, take, clock, pack, run, monkeypatch
-):
-    monkeypatch.setattr(time, "time_ns", lambda: clock() * 1_000_000)
-    host = api.enrol(token(), "web-1")
-    assert take(host.next(T0 + 20 * DAY)) == [("stored", "")]
-    close(opened, clock)
+def test_a_host_whose_newest_chunk_is_dropped_is_still_shown(deliver, close, drop, opened):
+    deliver("web-1", T0 + 20 * DAY)
+    close()
     with opened.store.reading() as connection:
         (stands,) = standings(connection)
         assert stands.newest.header.agent == "test"
         assert newest_manifest(connection, stands.id, "agent") is not None
-    run("drop-month", "2026-11", "--pack", pack())
+    drop()
     with opened.store.reading() as connection:
         (stands,) = standings(connection)
-        assert (stands.newest.end_ms, stands.newest.header) == (T0 + 20 * DAY + 10 * 60_000, None)
+        assert (stands.newest.end_ms, stands.newest.header) == (T0 + 20 * DAY + 2 * HOUR, None)
         assert newest_manifest(connection, stands.id, "agent") is None
 
 
-def test_nothing_is_dropped_that_a_good_pack_does_not_hold(sent, opened, pack, run, take, clock, api, token):
+def test_nothing_is_dropped_that_a_good_pack_does_not_hold(sent, opened, pack, run, close):
     store, file = opened.store, pack()
 
     def refused(month, path, *more, words):
@@ -233,7 +253,7 @@ def test_nothing_is_dropped_that_a_good_pack_does_not_hold(sent, opened, pack, r
 
     refused("2026-12", file, words="2026-12 is not over")
     refused("2026-10", file, words="starproof log close --month 2026-10")
-    close(opened, clock, "2026-10")
+    close("2026-10")
     refused("2026-10", file, words="the pack is of 甲公司 Asia/Shanghai 2026-11, not of")
     torn = file.with_name("torn.zip")
     data = bytearray(file.read_bytes())
@@ -247,23 +267,21 @@ def test_nothing_is_dropped_that_a_good_pack_does_not_hold(sent, opened, pack, r
     said = run("drop-month", "2026-11", "--pack", only, "--outside-scope", "--dry-run").out
     assert "the host is not in the scope: web-2 (3)" in said
 
-    sealed = api.enrol(token(), "web-3").next(T0 + 5 * DAY)
-    assert take(sealed) == [("stored", "")]
-    refused(
-        "2026-11",
-        file,
-        words="1 of 7 chunks of 2026-11 are nowhere else: 不在证据包中 not in the pack: web-3 (1)",
-    )
-    refused("2026-11", pack("late.zip"), words="LOG_AFTER_CLOSE")
-    close(opened, clock)
-    newest = pack("newest.zip")
+
+def test_what_comes_after_the_pack_is_not_dropped(sent, deliver, opened, pack, run):
+    store, file = opened.store, pack()
+    deliver("web-3", T0 + 5 * DAY)
+    said = run("drop-month", "2026-11", "--pack", file, code=1).err
+    assert "1 of 7 chunks of 2026-11 are nowhere else: 不在证据包中 not in the pack: web-3 (1)" in said
+    assert "LOG_AFTER_CLOSE" in run("drop-month", "2026-11", "--pack", pack("late.zip"), code=1).err
     with store.reading() as connection:
         plan = dropping.plan(connection, NOVEMBER, frozenset())
-    assert take(api.enrol(token(), "web-4").next(T0 + 5 * DAY)) == [("stored", "")]
+    deliver("web-4", T0 + 5 * DAY)
     with pytest.raises(DroppingError, match="came in meanwhile"):
-        dropping.drop(store, plan, dropping.Exported("x", "0" * 64), now_ms=clock())
+        dropping.drop(store, plan, dropping.Exported("x", "0" * 64), now_ms=END + DAY)
     (opened.keyring.directory / "log.pub").rename(opened.keyring.directory / "log.away")
-    refused("2026-11", newest, words="put its keys there")
+    assert "put its keys there" in run("drop-month", "2026-11", "--pack", file, code=1).err
+    assert held(store)[NOVEMBER] == 14
 
 
 def test_dropping_that_was_interrupted_is_finished(sent, opened, pack, run, monkeypatch):
@@ -287,23 +305,23 @@ def test_frames_that_went_without_being_dropped_are_a_problem(sent, opened):
     assert "CHUNK" in {finding.code for finding in audited(opened.store)}
 
 
-def test_a_store_with_a_dropped_month_is_copied_to_the_other_kind(
-    sent, opened, url, pack, run, store_kind, tmp_path, request
-):
-    run("drop-month", "2026-11", "--pack", pack())
+@pytest.fixture
+def other(store_kind, tmp_path, request):
+    """An empty database of the other kind."""
     if store_kind == "postgresql":
-        copy_to(f"sqlite:///{tmp_path / 'state' / 'copy.db'}", opened, url, run)
+        yield f"sqlite:///{tmp_path / 'state' / 'copy.db'}"
     else:
-        with request.getfixturevalue("postgres_server").database() as other:
-            copy_to(other, opened, url, run)
+        with request.getfixturevalue("postgres_server").database() as found:
+            yield found
 
 
-def copy_to(other, opened, url, run):
+def test_a_store_with_a_dropped_month_is_copied_to_the_other_kind(sent, drop, run, url, other):
+    drop()
     said = run("copy", "--from", url, "--to", other, db=False)
     assert "MONTH_DROPPED" in said.out
-    with closing(open_engine(other)) as store:
-        assert contents_of(store) == contents_of(opened.store)
-        assert audited(store) == audited(opened.store)
+    with closing(open_engine(url)) as old, closing(open_engine(other)) as new:
+        assert contents_of(new) == contents_of(old)
+        assert audited(new) == audited(old)
 
 
 def test_a_store_of_before_is_migrated_with_its_content(sent, opened, url):
@@ -357,15 +375,11 @@ def test_the_months_to_come_are_made_ahead(opened, clock, events):
     assert [line for line in events.lines if line["event"] == "days_not_marked"] == []
 
 
-def test_clocks_that_begin_long_ago_share_a_partition(
-    opened, api, token, take, pack, clock, run, monkeypatch
-):
-    monkeypatch.setattr(time, "time_ns", lambda: clock() * 1_000_000)
-    host = api.enrol(token(), "web-1")
+def test_clocks_that_begin_long_ago_share_a_partition(deliver, close, drop, opened):
     long_ago = 946_684_800_000 + 40 * DAY  # February 2000
-    assert take(host.next(long_ago, up_ms=10_000 * DAY), host.next(T0)) == [("stored", "")] * 2
-    close(opened, clock, "2000-02")
-    run("drop-month", "2000-02", "--pack", pack("2000-02.zip", month="2000-02"))
+    deliver("web-1", long_ago, T0, up_ms=10_000 * DAY)
+    close("2000-02")
+    drop(month="2000-02")
     assert held(opened.store) == {NOVEMBER: 1}
 
 

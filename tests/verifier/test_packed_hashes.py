@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 
-from packs import ARCHIVE, LOG_KEY, OTHER, PACK, checked, contents, logged, packed, resigned, small_fleet
+from fleet import Fleet, instant
+from memory_log import honest_log
+from packs import ARCHIVE, LOG_KEY, MONTH, PACK, checked, contents, logged, resigned, small_fleet
 
 from evidence.chunk import read_frame
 from verifier.packed_hashes import begins, packed_hashes
@@ -29,11 +31,10 @@ def test_a_damaged_chunk_is_not_held() -> None:
 def test_a_log_that_grew_since_is_the_packs_and_another_or_a_shorter_one_is_not() -> None:
     report = checked(PACK)
     assert report.log is not None
-    log = logged(ARCHIVE)
-    assert begins(report.log, log)
-    assert not begins(report.log, logged(small_fleet().archive()))
+    assert begins(report.log, logged(ARCHIVE))
     other = small_fleet()
     other.agent("web-9", start="2026-10-31").run(hours=60)
-    longer = checked(packed(other.archive(), key=OTHER), key=OTHER.public)
-    assert longer.log is not None
-    assert not begins(longer.log, log)
+    assert not begins(report.log, logged(other.archive()))
+    empty = honest_log(Fleet().archive(), key=LOG_KEY, month=MONTH, made_ms=instant("2026-12-01"))
+    assert empty.size < report.log.size
+    assert not begins(report.log, empty)

@@ -4,14 +4,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from fleet import Enrolled, Fleet, MemoryArchive, instant
-from packs import logged
 
 from evidence.calendar import LocalCalendar
 from evidence.chunk import read_frame
 from evidence.day_sum import DaySum
 from evidence.stored import DroppedChunk, DroppedMonth
 from verifier.audit import audit
-from verifier.log_audit import audit_log
 
 HOUR_MS = 3_600_000
 
@@ -289,11 +287,3 @@ def test_a_month_that_was_dropped_is_named_and_its_days_are_not_compared(fleet):
     assert codes(audit(archive, month="2026-11", dropped=october)) == []
     archive.stored = [entry for entry in archive.stored if (entry.source, entry.seq) != ("agent", 2)]
     assert {"SEQ_MISSING", "DAY_SUM_EXTRA"} <= set(codes(audit(archive, month="2026-11", dropped=october)))
-
-
-def test_the_leaf_of_a_dropped_chunk_has_its_thing(fleet):
-    archive = fleet.archive()
-    log = logged(archive)
-    october = October(archive)
-    assert "LOG_RECORD" in {found.code for found in audit_log(archive, log, key=None)}
-    assert audit_log(archive, log, key=None, dropped=october) == []

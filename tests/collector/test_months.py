@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 import stores
@@ -22,10 +23,13 @@ from collector.store.day_sums import rows
 from collector.store.engine import HEAD, open_engine, schema_version
 from collector.store.standing import newest_manifest, standings
 from evidence.calendar import LocalCalendar
+from evidence.merkle import Frontier
 from starproof.commands import db as command
+from starproof.commands import drop_month
 from starproof.commands.pack import write_file
 from starproof.rules import read_rules
 from verifier.audit import audit
+from verifier.check import check
 from verifier.editions import load_edition
 from verifier.figures import figures
 from verifier.selection import deciding_chunks
@@ -282,6 +286,26 @@ def test_what_comes_after_the_pack_is_not_dropped(sent, deliver, opened, pack, r
     (opened.keyring.directory / "log.pub").rename(opened.keyring.directory / "log.away")
     assert "put its keys there" in run("drop-month", "2026-11", "--pack", file, code=1).err
     assert held(store)[NOVEMBER] == 14
+
+
+def test_the_pack_of_another_history_takes_no_place(sent, opened, pack, run):
+    file = pack()
+    with opened.store.writing() as connection:
+        connection.execute(schema.log_head.update().values(frontier=Frontier().to_bytes()))
+    assert "is this store a restored backup?" in run("drop-month", "2026-11", "--pack", file, code=1).err
+
+
+def test_a_month_waits_for_the_later_ones_whose_figures_go_back_to_it(pack, sent):
+    with pack().open("rb") as stream:
+        report = check(stream, log_key=None, editions={})
+    rule = replace(report.declared.edition.rules[0], months=3)
+    edition = replace(report.declared.edition, rules=(rule,))
+    report.declared = replace(report.declared, edition=edition)
+    asked = []
+    drop_month._require_unneeded(report, NOVEMBER, closed=lambda name: asked.append(name) or True)
+    assert asked == ["2026-12", "2027-01"]
+    with pytest.raises(DroppingError, match="figures of 2027-01 go back to 2026-11"):
+        drop_month._require_unneeded(report, NOVEMBER, closed=lambda name: name < "2027")
 
 
 def test_dropping_that_was_interrupted_is_finished(sent, opened, pack, run, monkeypatch):

@@ -286,4 +286,4 @@ def test_a_month_that_was_dropped_is_named_and_its_days_are_not_compared(fleet):
     assert found.got == "2 chunks dropped at 5 ms into 2026-10.zip, SHA-256 " + "ab" * 32
     assert codes(audit(archive, month="2026-11", dropped=october)) == []
     archive.stored = [entry for entry in archive.stored if (entry.source, entry.seq) != ("agent", 2)]
-    assert {"SEQ_MISSING", "DAY_SUM_EXTRA"} <= set(codes(audit(archive, month="2026-11", dropped=october)))
+    assert {"SEQ_MISSING", "DAY_SUM_DIFFERS"} <= set(codes(audit(archive, month="2026-11", dropped=october)))

@@ -32,7 +32,7 @@ METRICS = ("cpu", "net.rx", "net.tx", "disk.reads", "disk.writes", "sessions")
 CHUNKS_A_DAY = 24
 FRAME = os.urandom(1_600)
 LAST = 202611
-TIMES = 5
+TIMES = 9
 CALENDAR = LocalCalendar("Asia/Shanghai")
 HOUR_MS = 3_600_000
 
@@ -73,10 +73,12 @@ def measure(url: str, hosts: int, count: int) -> None:
             )
 
     kind = "PostgreSQL" if store.is_postgresql else "SQLite"
-    read = timed(frames_of_a_day)
+    # In its own process a store's time is the processor's; a server's is the clock's.
+    clock = time.perf_counter if store.is_postgresql else time.process_time
+    read = timed(frames_of_a_day, clock)
     went = drop_oldest(store, wanted[0])
     print(
-        f"{kind:<10} {count:>2} months: day sums of one {1000 * timed(sums):6.1f} ms, "
+        f"{kind:<10} {count:>2} months: day sums of one {1000 * timed(sums, clock):6.1f} ms, "
         f"chunks of a day {1000 * read:6.1f} ms, "
         f"dropping the oldest {1000 * went:7.1f} ms",
         flush=True,
@@ -84,13 +86,13 @@ def measure(url: str, hosts: int, count: int) -> None:
     store.close()
 
 
-def timed(work: Callable[[], int]) -> float:
+def timed(work: Callable[[], int], clock: Callable[[], float]) -> float:
     """Return the median of some runs, in seconds."""
     taken = []
     for _ in range(TIMES):
-        begun = time.perf_counter()
+        begun = clock()
         work()
-        taken.append(time.perf_counter() - begun)
+        taken.append(clock() - begun)
     return statistics.median(taken)
 
 

@@ -24,6 +24,7 @@ from console.app import application, create_console
 from evidence.calendar import LocalCalendar
 
 MONTH = "2026-11"
+MONTH_NUMBER = 202611
 ZONE = "Asia/Shanghai"
 DAY_MS = 86_400_000
 PASSWORD = "sail boats on tai lake"  # of a store that is thrown away
@@ -72,11 +73,15 @@ def fill(opened: OpenStore, *, hosts: int, days: range, now_ms: int) -> None:
                 {
                     "host_id": n, "source": "agent", "enrolment_id": n, "epoch": 0, "seq": 0, "hash": f"{n:064x}",
                     "metric": "", "start_ms": now_ms - 660_000, "end_ms": now_ms - 60_000,
-                    "received_ms": now_ms - 59_000, "frame": chunk.frame,
+                    "id": n, "received_ms": now_ms - 59_000, "month": MONTH_NUMBER,
                 }
                 for n in names
             ],
         )  # fmt: skip
+        connection.execute(
+            schema.chunk_frame.insert(),
+            [{"month": MONTH_NUMBER, "chunk_id": n, "frame": chunk.frame} for n in names],
+        )
         rows = (
             {
                 "host_id": n, "source": "agent", "metric": metric, "day": day, "amount_hi": 0,

@@ -6,7 +6,9 @@
     ├── StoreError            the database cannot be opened or used
     │   ├── StoreBusyError        another process holds the database; trying again helps
     │   ├── StoreMismatchError    the database belongs to other settings or another version
-    │   └── DamagedSumError       a stored day sum is not made of integers
+    │   ├── DamagedSumError       a stored day sum is not made of integers
+    │   └── DroppedMonthError     the chunks of this month were dropped; its pack holds them
+    ├── DroppingError         a month's chunks cannot be dropped now; the message says why
     ├── LogError              the log cannot do this now; the message says when or how
     ├── SumLimitError         a chunk would take a day sum beyond what the store can hold
     ├── UnchangedScopeError   the scope is the one that was declared last; nothing was added
@@ -66,6 +68,18 @@ class DamagedSumError(StoreError):
     """A stored day sum is not made of integers."""
 
     code: ClassVar[str] = "STORE_DAMAGED"
+
+
+class DroppedMonthError(StoreError):
+    """The chunks of this month were dropped from the store; its pack holds them."""
+
+    code: ClassVar[str] = "MONTH_DROPPED"
+
+
+class DroppingError(CollectorError):
+    """A month's chunks cannot be dropped: something of them would be nowhere else."""
+
+    code: ClassVar[str] = "DROPPING"
 
 
 class LogError(CollectorError):

@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 
 from collector import admission
 from collector.admission import Result, Verdict
-from collector.errors import RequestError, SumLimitError
-from collector.store import activity, chunks, day_sums, findings, log, registry
+from collector.errors import DroppedMonthError, RequestError, SumLimitError
+from collector.store import activity, chunks, day_sums, dropped, findings, log, months, partitions, registry
+from collector.store.chunks import Line
 from collector.store.engine import Store
 from collector.store.findings import Finding
 from collector.store.registry import PinnedKey
@@ -24,6 +25,7 @@ from evidence.activity import require_zone
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk, Frame, Header, take_frame, write_frame
 from evidence.columns import VALUE_BYTES
+from evidence.day_sum import Interval, span
 from evidence.errors import EvidenceError, MalformedError
 from evidence.sources import SIGNED_BY_HOSTS
 
@@ -118,16 +120,39 @@ def take_together(store: Store, batches: Sequence[Batch], *, clock: Clock) -> li
         (frame, key) for frame in heads if frame not in verdicts and (key := keys[frame.key]) is not None
     ]
     if signed:
-        with store.writing_beside() as connection:
-            registry.lock_hosts(connection, (key.host_id for _, key in signed))
-            now_ms = clock()
-            calendar = registry.identity(connection).calendar
-            for frame, key in signed:
-                verdicts[frame] = _judged(connection, frame, key, calendar=calendar, now_ms=now_ms)
-            stored = [frame.hash for frame, _ in signed if verdicts[frame].status == admission.STORED]
-            _log(connection, stored, now_ms=now_ms)
+        spans = [span(head) for head in heads.values() if isinstance(head, Header)]
+        lacking = _write(store, signed, spans, verdicts, clock=clock)
+        if lacking:  # once a month, and seldom: they are made ahead
+            partitions.make(store, lacking)
+            _write(store, signed, spans, verdicts, clock=clock)
     seen: set[Frame] = set()
     return [_taken(batch, verdicts, seen) for batch in batches]
+
+
+def _write(
+    store: Store,
+    signed: Sequence[tuple[Frame, PinnedKey]],
+    spans: Iterable[Interval],
+    verdicts: dict[Frame, Verdict],
+    *,
+    clock: Clock,
+) -> frozenset[int]:
+    """Judge and store signed frames, unless partitions lack for the time that they claim: return these months."""
+    with store.writing_beside() as connection:
+        calendar = registry.identity(connection).calendar
+        gone = dropped.numbers(connection)
+        if store.is_postgresql:
+            needed = frozenset[int]().union(*(months.between(calendar, *one) for one in spans))
+            lacking = partitions.missing(connection, needed - gone)
+            if lacking:
+                return lacking
+        registry.lock_hosts(connection, (key.host_id for _, key in signed))
+        now_ms = clock()
+        for frame, key in signed:
+            verdicts[frame] = _judged(connection, frame, key, calendar=calendar, now_ms=now_ms, gone=gone)
+        stored = [frame.hash for frame, _ in signed if verdicts[frame].status == admission.STORED]
+        _log(connection, stored, now_ms=now_ms)
+    return frozenset()
 
 
 def _taken(batch: Batch, verdicts: Mapping[Frame, Verdict], seen: set[Frame]) -> Taken:
@@ -163,13 +188,19 @@ def _require_affordable(heads: Mapping[Frame, Header | Verdict]) -> None:
 
 
 def _judged(
-    connection: Connection, frame: Frame, key: PinnedKey, *, calendar: LocalCalendar, now_ms: int
+    connection: Connection,
+    frame: Frame,
+    key: PinnedKey,
+    *,
+    calendar: LocalCalendar,
+    now_ms: int,
+    gone: frozenset[int],
 ) -> Verdict:
     """Open one frame whose header is signed, and store it if it is admitted."""
     examined = admission.examine(frame, key)
     if isinstance(examined, Verdict):
         return examined
-    return _placed(connection, examined, key, calendar=calendar, now_ms=now_ms)
+    return _placed(connection, examined, key, calendar=calendar, now_ms=now_ms, gone=gone)
 
 
 def _results(
@@ -188,9 +219,11 @@ def admit(
 ) -> Verdict:
     """Judge one examined chunk and, if it is admitted, store it with its day sums and log it.
 
-    Must run inside the transaction that is committed before anybody is told.
+    Must run inside the transaction that is committed before anybody is told, of a writer alone.
     """
-    verdict = _placed(connection, chunk, key, calendar=calendar, now_ms=now_ms)
+    gone = dropped.numbers(connection)
+    partitions.require_for(connection, calendar, *chunks.span(chunk))
+    verdict = _placed(connection, chunk, key, calendar=calendar, now_ms=now_ms, gone=gone)
     if verdict.status == admission.STORED:
         _log(connection, [chunk.hash], now_ms=now_ms)
     return verdict
@@ -202,25 +235,64 @@ def _log(connection: Connection, hashes: Sequence[str], *, now_ms: int) -> None:
 
 
 def _placed(
-    connection: Connection, chunk: Chunk, key: PinnedKey, *, calendar: LocalCalendar, now_ms: int
+    connection: Connection,
+    chunk: Chunk,
+    key: PinnedKey,
+    *,
+    calendar: LocalCalendar,
+    now_ms: int,
+    gone: frozenset[int],
 ) -> Verdict:
-    """Judge one examined chunk and, if it is admitted, store it with its day sums."""
-    around = chunks.around(connection, key.enrolment_id, chunk.header.seq)
-    verdict = admission.judge(chunk, key, around, now_ms=now_ms)
+    """Judge one examined chunk and, if it is admitted, store it with its day sums.
+
+    ``gone`` are the months whose chunks were dropped: nothing new is taken for them.
+    """
+    try:
+        around = chunks.around(connection, key.enrolment_id, chunk.header.seq)
+    except DroppedMonthError as error:
+        verdict = admission.refuse(error.code, str(error), finding=True)
+    else:
+        verdict = admission.judge(chunk, key, around, now_ms=now_ms)
     if verdict.status == admission.STORED:
         try:
             require_zone(chunk, calendar)
+            if gone:
+                _require_held(connection, chunk, key, calendar, gone)
             with connection.begin_nested():
-                chunks.add(connection, key, chunk, write_frame(chunk.frame), now_ms=now_ms)
-                day_sums.credit(connection, key, chunk, calendar)
-                activity.credit(connection, key, chunk, calendar)
+                frame = write_frame(chunk.frame)
+                chunks.add(connection, key, chunk, frame, calendar=calendar, now_ms=now_ms)
+                day_sums.credit(connection, key, chunk, calendar, dropped=gone)
+                activity.credit(connection, key, chunk, calendar, dropped=gone)
         except MalformedError as error:
             verdict = admission.refuse("MALFORMED", str(error))
         except SumLimitError as error:
             verdict = admission.refuse("LIMIT_EXCEEDED", str(error), finding=True)
+        except DroppedMonthError as error:
+            verdict = admission.refuse(error.code, str(error), finding=True)
     if verdict.finding:
         findings.record(
             connection,
             Finding(now_ms, verdict.code, key.host, key.source, key.epoch, chunk.header.seq, verdict.message),
         )
     return verdict
+
+
+def _require_held(
+    connection: Connection, chunk: Chunk, key: PinnedKey, calendar: LocalCalendar, gone: frozenset[int]
+) -> None:
+    """Refuse a chunk that would have had to be in the pack of a month that was dropped.
+
+    One that only began in that month (the agent was off over its end) is taken; its sums are those of the
+    days after it.
+
+    Raises:
+        DroppedMonthError: it is of such a month, or overlaps a chunk of one.
+    """
+    start, end = chunks.span(chunk)
+    line = Line(key.host_id, key.source, chunks.metric(chunk))
+    month = months.of_instant(calendar, end)
+    if month in gone:
+        dropped.refuse(connection, month)
+    if chunks.meets_dropped(connection, line, start, end):
+        dropped.refuse(connection, months.of_instant(calendar, start))
+        raise DroppedMonthError("the chunk overlaps one that was dropped with its month; its pack is closed")

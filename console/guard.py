@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Message, Receive
 
-from collector.errors import StoreBusyError, StoreError
+from collector.errors import DroppedMonthError, StoreBusyError, StoreError
 from console.access.roles import may
 from console.access.sessions import csrf_of
 from console.language import COOKIE, chosen
@@ -78,6 +78,10 @@ def guarded(page: Page, console: Console) -> Callable[[Request], Awaitable[Respo
         except NotReadyError:
             response = visit.render("computing.html", status=503)
             response.headers["Retry-After"] = "5"
+        except DroppedMonthError as error:
+            response = visit.render(
+                "error.html", status=410, status_code=410, words="error.dropped", reason=str(error)
+            )
         except StoreError as error:
             busy = isinstance(error, StoreBusyError)
             console.log("store_unavailable", level="warning" if busy else "error", message=str(error))

@@ -82,6 +82,7 @@ COMMON: Words = {
     "error.slow": ("提交用时太长，已中断。请再试一次。", "Sending took too long and was ended. Try again."),
     "error.form": ("提交的内容无法读取。请刷新页面后再试。", "What was sent cannot be read. Reload the page and try again."),
     "error.not_found": ("没有这个页面，或它已不存在。", "There is no such page, or no longer."),
+    "error.dropped": ("该月的数据块已导出到证据包并移出数据库，此页需要它们；请查看证据包。", "The chunks of this month were exported into a pack and dropped from the database, and this page needs them; read the pack."),
     "error.store": ("数据库正忙或暂不可用。请几秒后再试；若一直如此，请看采集服务的日志。", "The database is busy or not available. Try again in a few seconds; if it stays so, see the collector's log."),
     "error.failed": ("控制台出错了，原因在采集服务的日志里。数据没有丢失，请再试一次。", "The console failed; the collector's log says why. No data are lost; try again."),
     "error.attempts": ("尝试太频繁，请一分钟后再试。", "Too many attempts; try again in a minute."),

@@ -25,6 +25,32 @@ class StoredChunk:
 
 
 @dataclass(frozen=True)
+class DroppedChunk:
+    """What a store still knows of a chunk whose bytes it dropped. ``month`` is ``YYYY-MM``."""
+
+    source: str
+    epoch: int
+    seq: int
+    hash: str
+    month: str
+
+
+@dataclass(frozen=True)
+class DroppedMonth:
+    """A month whose chunks a store dropped, after the pack with this SHA-256 was checked.
+
+    ``days`` are the ordinals of its first local day and the first after it.
+    """
+
+    month: str
+    days: tuple[int, int]
+    dropped_ms: int
+    pack_sha256: str
+    pack_name: str
+    chunks: int
+
+
+@dataclass(frozen=True)
 class DaySumRow:
     """One day sum at rest. ``day`` is the ordinal of the local day (``evidence.calendar``)."""
 

@@ -91,7 +91,9 @@ class Bench:
 
     def chunks(self):
         with self.opened.store.reading() as connection:
-            query = schema.chunk.select().order_by(schema.chunk.c.id)
+            frame = schema.chunk_frame.c
+            query = schema.chunk.join(schema.chunk_frame, frame.chunk_id == schema.chunk.c.id).select()
+            query = query.order_by(schema.chunk.c.id)
             keys = {
                 row.id: PublicKey.from_hex(parse(row.record).key)
                 for row in connection.execute(schema.enrolment.select())

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from processes import free_port
+from sqlalchemy import Connection
 
 from evidence.merkle import Frontier
 
@@ -129,3 +130,26 @@ def empty(url: str) -> None:
             schema.log_head.insert().values(id=0, frontier=Frontier().to_bytes(), arrival_ms=0, anchor="")
         )
     engine.dispose()
+
+
+def as_before_months(connection: Connection) -> None:
+    """Bring a store with its content back to schema version 0009: frames beside what is known of them, no partitions."""
+    run = connection.exec_driver_sql
+    postgresql = connection.dialect.name == "postgresql"
+    run(f"ALTER TABLE chunk ADD COLUMN frame {'BYTEA' if postgresql else 'BLOB'}")
+    run("UPDATE chunk SET frame = (SELECT frame FROM chunk_frame WHERE chunk_id = chunk.id)")
+    run("ALTER TABLE chunk DROP COLUMN month")
+    run("DROP TABLE chunk_frame")
+    later = ("alert", "alert_message", "person_identity", "sign_in_attempt", "edition_file")
+    for name in ("dropped_month", "kept_header", *later):
+        run(f"DROP TABLE {name}")
+    if postgresql:
+        run("CREATE TABLE whole (LIKE day_sum INCLUDING ALL)")
+        run("INSERT INTO whole SELECT * FROM day_sum")
+        run("DROP TABLE day_sum")
+        run("ALTER TABLE whole RENAME TO day_sum")
+        run("ALTER TABLE day_sum RENAME CONSTRAINT whole_pkey TO pk_day_sum")
+        run(
+            "ALTER TABLE day_sum ADD CONSTRAINT fk_day_sum_host_id_host FOREIGN KEY (host_id) REFERENCES host (id)"
+        )
+    run("UPDATE alembic_version SET version_num = '0009'")

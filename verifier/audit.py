@@ -4,7 +4,8 @@
 2. Every chain holds (``verifier.links``), and no sequence number is absent.
 3. Every stored day sum equals the one recomputed from the chunks, and none is missing or too many;
    so does every stored set of accounts.
-4. The log holds what is stored, and its roots follow from its leaves (``verifier.log_audit``).
+4. Of months whose chunks were dropped it says so, and compares nothing.
+5. The log holds what is stored, and its roots follow from its leaves (``verifier.log_audit``).
 
 All findings are collected; nothing stops at the first. The chunks of a host are read one after
 another; an audit of one month holds the chunks of one host and month in memory.
@@ -31,7 +32,7 @@ from verifier.activity import Uniting
 from verifier.finding import Finding
 from verifier.links import Hole, Links
 from verifier.log_audit import KeptLog, audit_log
-from verifier.ports import Archive
+from verifier.ports import Archive, Dropped
 from verifier.recompute import Opened, place, place_text
 
 SumKey = tuple[str, str, int]
@@ -69,6 +70,7 @@ def audit(
     month: str | None = None,
     log: KeptLog | None = None,
     log_key: PublicKey | None = None,
+    dropped: Dropped | None = None,
 ) -> AuditReport:
     """Return the report of an audit in the archive's own zone.
 
@@ -77,6 +79,7 @@ def audit(
         month: only the days of this local month, and the chunks that touch them.
         log: the log beside it; audited whole, whatever the month.
         log_key: verifies the log's checkpoints; ``None``: their signatures are not looked at.
+        dropped: what the store knows of chunks whose bytes it dropped; ``None``: it dropped none.
 
     Raises:
         MalformedError: not a month.
@@ -84,8 +87,12 @@ def audit(
     calendar = LocalCalendar(archive.timezone)
     days = calendar.month(month) if month else (calendar.day_of(EARLIEST_MS), calendar.day_of(LATEST_MS) + 1)
     findings: list[Finding] = []
+    gone = _Gone(dropped, days)
+    findings += gone.notes()
     stored: dict[str, dict[SumKey, DaySum]] = {}
     for row in archive.day_sums(*days):
+        if row.day in gone.days:
+            continue
         kept = stored.setdefault(row.host, {})
         key = (row.source, row.metric, row.day)
         if key in kept:
@@ -93,24 +100,55 @@ def audit(
         kept.setdefault(key, row.sums)
     people: dict[str, dict[ActivityPlace, bytes]] = {}
     for active in archive.activity(*days):
+        if active.key.day in gone.days:
+            continue
         people.setdefault(active.host, {})[active.source, active.key] = active.hashes
     hosts = sorted({*archive.hosts(), *stored, *people})
-    run = _Run(archive, calendar, days, findings)
+    run = _Run(archive, calendar, days, findings, gone)
     for host in hosts:
         run.host(host, stored.pop(host, {}), people.pop(host, {}), whole=month is None)
     if log is not None:
-        findings += audit_log(archive, log, key=log_key)
+        findings += audit_log(archive, log, key=log_key, dropped=dropped)
     return AuditReport(
         tuple(sorted(set(findings), key=_order)), len(hosts), run.chunks, run.values, run.day_sums
     )
+
+
+class _Gone:
+    """The months among ``days`` (first, after) whose chunks were dropped, and their days."""
+
+    def __init__(self, dropped: Dropped | None, days: tuple[int, int]) -> None:
+        self._dropped = dropped
+        every = [] if dropped is None else dropped.dropped_months()
+        self._months = [one for one in every if one.days[0] < days[1] and days[0] < one.days[1]]
+        self.days = frozenset(day for one in every for day in range(*one.days))
+
+    def notes(self) -> Iterator[Finding]:
+        """Yield what is said of each month."""
+        for one in self._months:
+            got = f"{one.chunks} chunks dropped at {one.dropped_ms} ms into {one.pack_name}, SHA-256 {one.pack_sha256}"
+            yield Finding("MONTH_DROPPED", one.month, got=got)
+
+    def seqs(self, host: str, source: str, epoch: int) -> set[int]:
+        """Return the numbers of the dropped chunks of a chain."""
+        if self._dropped is None or not self.days:
+            return set()
+        found = self._dropped.dropped_chunks(host)
+        return {chunk.seq for chunk in found if (chunk.source, chunk.epoch) == (source, epoch)}
 
 
 class _Run:
     """Counts and findings of one audit."""
 
     def __init__(
-        self, archive: Archive, calendar: LocalCalendar, days: tuple[int, int], findings: list[Finding]
+        self,
+        archive: Archive,
+        calendar: LocalCalendar,
+        days: tuple[int, int],
+        findings: list[Finding],
+        gone: _Gone,
     ) -> None:
+        self._gone = gone
         self._archive = archive
         self._calendar = calendar
         self._days = days
@@ -136,13 +174,17 @@ class _Run:
         uniting = Uniting(host, self._calendar, self._days)
         watched = uniting.watching(links.followed(chunks))
         rows = recompute.host_day_sums(host, watched, self._calendar, self._days)
-        found = {(row.source, row.metric, row.day): row.sums for row in rows}
+        found = {
+            (row.source, row.metric, row.day): row.sums for row in rows if row.day not in self._gone.days
+        }
         self._findings.extend(links.findings)
         if links.holes:
             self._findings.extend(self._missing(host, links.holes))
         self.day_sums += len(found.keys() | stored.keys())
         self._findings.extend(_compare(host, found, stored))
-        united = {(row.source, row.key): row.hashes for row in uniting.rows()}
+        united = {
+            (row.source, row.key): row.hashes for row in uniting.rows() if row.key.day not in self._gone.days
+        }
         self._findings.extend(_compare_people(host, united, people))
 
     def _streamed(self, host: str, span: tuple[int, int]) -> Iterator[Opened]:
@@ -167,6 +209,7 @@ class _Run:
         """Yield the holes that no stored chunk fills: one outside the month, or one that is damaged."""
         for source, epoch, first, last in holes:
             filled = {stored.seq for stored in self._archive.chain(host, source, epoch, first, last)}
+            filled |= self._gone.seqs(host, source, epoch) & set(range(first, last + 1))
             absent = last + 1 - first - len(filled)
             if absent:
                 begin = next(seq for seq in range(first, last + 1) if seq not in filled)

@@ -100,6 +100,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "ACTIVITY_DIFFERS": (FAIL, "存储的账号集合与重算结果不同", "a stored set of accounts is not the one recomputed from the chunks"),
     "ACTIVITY_MISSING": (FAIL, "缺少账号集合", "the chunks give a set of accounts that is not stored"),
     "ACTIVITY_EXTRA": (FAIL, "账号集合没有数据块支持", "no chunk supports a stored set of accounts"),
+    "MONTH_DROPPED": (
+        NOTE,
+        "该月的数据块已在证据包导出后移出数据库：须核验证据包",
+        "the chunks of this month were dropped from the store after its pack was exported: check the pack",
+    ),
     "EDITION": (FAIL, "评定版本文件不可读", "the edition file cannot be read"),
     "EDITION_DIFFERS": (
         FAIL, "评定版本与本程序所带的同名版本不同", "the edition differs from the one of the same name shipped here",

@@ -23,7 +23,7 @@ from evidence.merkle import Frontier
 from verifier.errors import LedgerError
 from verifier.finding import Finding
 from verifier.ledger import decode, logged_sha256
-from verifier.ports import Archive, Log
+from verifier.ports import Archive, Dropped, Log
 
 LEAVES, NODES, CHECKPOINTS = "log/leaves", "log/nodes", "log/checkpoints"
 SHOWN = 100
@@ -46,17 +46,20 @@ class KeptLog(Log, Protocol):
         ...
 
 
-def audit_log(archive: Archive, log: KeptLog, *, key: PublicKey | None) -> list[Finding]:
+def audit_log(
+    archive: Archive, log: KeptLog, *, key: PublicKey | None, dropped: Dropped | None = None
+) -> list[Finding]:
     """Return what is wrong with the log of a store.
 
     Args:
         archive: what is stored.
         log: its log.
         key: the log key; ``None``: signatures are not verified.
+        dropped: what is known of chunks whose bytes are gone; their leaves stay.
     """
     audit = _Audit(log, key)
     audit.leaves()
-    audit.things(CHUNK, _chunks(archive))
+    audit.things(CHUNK, _chunks(archive, dropped))
     audit.things(ENROLMENT, ((signed.hash, signed.enrolment.host) for signed in archive.enrolments()))
     scopes = (hashlib.sha256(record).hexdigest() for record, _ in archive.scope_versions())
     audit.things(SCOPE, ((hash_, "") for hash_ in scopes))
@@ -171,9 +174,11 @@ class _Audit:
         self._findings.append(Finding(code, place, host, expected, got))
 
 
-def _chunks(archive: Archive) -> Iterator[tuple[str, str]]:
+def _chunks(archive: Archive, dropped: Dropped | None) -> Iterator[tuple[str, str]]:
     """Yield hash and host of every stored chunk; one that cannot be read is the other audit's finding."""
     for host in archive.hosts():
+        if dropped is not None:
+            yield from ((chunk.hash, host) for chunk in dropped.dropped_chunks(host))
         for stored in archive.chunks(host, EARLIEST_MS, LATEST_MS):
             try:
                 yield read_frame(stored.frame).hash, host

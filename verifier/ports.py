@@ -9,9 +9,9 @@ from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
 from evidence.log_entry import LogEntry
 from evidence.merkle import Frontier
-from evidence.stored import DaySumRow, PackedReceipt, StoredChunk
+from evidence.stored import DaySumRow, DroppedChunk, DroppedMonth, PackedReceipt, StoredChunk
 
-__all__ = ["Archive", "DaySumRow", "Log", "PackedReceipt", "StoredChunk"]
+__all__ = ["Archive", "DaySumRow", "Dropped", "Log", "PackedReceipt", "StoredChunk"]
 
 
 class Log(Protocol):
@@ -56,6 +56,18 @@ class Log(Protocol):
 
     def closes(self) -> Sequence[tuple[int, bytes]]:
         """Return leaf and record of every close of a month, in the order of the log."""
+        ...
+
+
+class Dropped(Protocol):
+    """What a store still knows of chunks whose bytes it dropped with their month."""
+
+    def dropped_months(self) -> Sequence[DroppedMonth]:
+        """Return the months, in order."""
+        ...
+
+    def dropped_chunks(self, host: str) -> Iterator[DroppedChunk]:
+        """Yield the chunks of a host, by source, epoch, seq."""
         ...
 
 

@@ -66,7 +66,7 @@ STEPS: tuple[Step, ...] = (
 
 AUDIT_ONLY = frozenset(
     {"DAY_SUM_DIFFERS", "DAY_SUM_MISSING", "DAY_SUM_EXTRA"}
-    | {"ACTIVITY_DIFFERS", "ACTIVITY_MISSING", "ACTIVITY_EXTRA"}
+    | {"ACTIVITY_DIFFERS", "ACTIVITY_MISSING", "ACTIVITY_EXTRA", "MONTH_DROPPED"}
 )
 """Codes of ``starproof audit``, which looks into a store; a pack has nothing that they could be about."""
 

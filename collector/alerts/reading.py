@@ -175,6 +175,11 @@ def _counting(one: Standing | None, scope: Declared | None) -> Sequence[str]:
     return [source for source in mine if source == AGENT or (carries_averages(source) and source != IMPORT)]
 
 
+def _clock_offset_ms(one: Standing) -> int | None:
+    header = one.newest.header if one.newest else None
+    return header.clock_offset_ms if header is not None and header.clock_rtt_ms >= 0 else None
+
+
 def _hosts(
     standings: Sequence[Standing],
     scope: Declared | None,
@@ -188,9 +193,7 @@ def _hosts(
             arrived_ms=one.newest.received_ms if one.newest else None,
             read_ms=one.newest.end_ms if one.newest else None,
             lag_ms=one.newest.lag_ms if one.newest else None,
-            clock_offset_ms=one.newest.header.clock_offset_ms
-            if one.newest and one.newest.header.clock_rtt_ms >= 0
-            else None,
+            clock_offset_ms=_clock_offset_ms(one),
             coverage=coverages.get(one.name),
         )
         for one in standings

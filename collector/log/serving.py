@@ -15,6 +15,7 @@ from collector.errors import CollectorError, StoreBusyError
 from collector.http.log import Log
 from collector.log import keeping
 from collector.opening import OpenStore
+from collector.store import partitions
 from evidence.errors import EvidenceError
 
 LOOK_EVERY_S = 30.0
@@ -49,8 +50,9 @@ def day_marks(
 
 
 def look(opened: OpenStore, *, now_ms: int, log: Log) -> None:
-    """Mark what is due; a failure is told, and tried again at the next look."""
+    """Mark what is due, and make room for the month to come; a failure is told, and tried again at the next look."""
     try:
+        partitions.make_ahead(opened.store, now_ms=now_ms)
         days = keeping.keep_days(opened.store, key=opened.keyring.log_key(), now_ms=now_ms)
     except (CollectorError, EvidenceError) as error:
         busy = isinstance(error, StoreBusyError)

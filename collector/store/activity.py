@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, select
 
-from collector.store import schema
+from collector.store import months, schema
 from collector.store.dialects import insert
 from collector.store.registry import PinnedKey
 from evidence import canonical
@@ -21,14 +21,25 @@ from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk
 
 
-def credit(connection: Connection, key: PinnedKey, chunk: Chunk, calendar: LocalCalendar) -> None:
+def credit(
+    connection: Connection,
+    key: PinnedKey,
+    chunk: Chunk,
+    calendar: LocalCalendar,
+    *,
+    dropped: frozenset[int] = frozenset(),
+) -> None:
     """Bring the sets up to date with a chunk that was stored just now; others than of activity have none.
+
+    Days of months that were ``dropped`` (``collector.store.months``) stay as they were packed.
 
     Raises:
         MalformedError: the rows are not about days of the calendar.
     """
     table = schema.activity.c
     for found, hashes in activity_sets(chunk, calendar).items():
+        if months.of_day(found.day) in dropped:
+            continue
         meaning = _meaning(connection, found)
         here = (
             (table.host_id == key.host_id)

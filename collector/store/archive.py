@@ -8,14 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, Select, select
 
-from collector.store import activity, anchors, chunks, day_sums, findings, ledger, registry, schema, scopes
+from collector.store import (
+    activity,
+    anchors,
+    chunks,
+    day_sums,
+    dropped,
+    findings,
+    frames,
+    ledger,
+    registry,
+    schema,
+    scopes,
+)
 from collector.store.engine import Store
 from collector.store.log_archive import StoreLog
 from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
-from evidence.stored import DaySumRow, PackedReceipt, StoredChunk
+from evidence.stored import DaySumRow, DroppedChunk, DroppedMonth, PackedReceipt, StoredChunk
 
 
 class StoreArchive:
@@ -23,8 +35,9 @@ class StoreArchive:
 
     Args:
         store: an open store; it stays the caller's to close.
-        damaged: hand out day sums that are not made of integers too, marked by a value that no sum
-            has (``day_sums.NOT_AN_INTEGER``), so that an audit can name them.
+        damaged: for an audit, which names what is wrong. Day sums that are not made of integers are
+            handed out too, marked by a value that no sum has (``day_sums.NOT_AN_INTEGER``), and chunks that
+            were dropped with their month are left out (``dropped_chunks``) instead of refused.
 
     Raises:
         StoreError: the store cannot be read, or was never set up.
@@ -63,22 +76,40 @@ class StoreArchive:
         return sorted(signed, key=lambda s: (s.enrolment.host, s.enrolment.source, s.enrolment.epoch))
 
     def chunks(self, host: str, start_ms: int, end_ms: int) -> Iterator[StoredChunk]:
-        """Yield the host's chunks whose claim touches [start_ms, end_ms], by source, epoch, seq."""
+        """Yield the host's chunks whose claim touches [start_ms, end_ms], by source, epoch, seq.
+
+        Raises:
+            DroppedMonthError: one was dropped with its month (unless ``damaged``).
+        """
         with self._store.reading() as connection:
             found = connection.scalar(select(schema.host.c.id).where(schema.host.c.name == host))
             if found is None:
                 return
-            for row in chunks.stream(connection, chunks.touching(found, start_ms, end_ms)):
-                yield _stored(host, row)
+            for row, frame in self._frames(connection, chunks.touching(found, start_ms, end_ms)):
+                yield _stored(host, row, frame)
 
     def chain(
         self, host: str, source: str, epoch: int, first_seq: int, last_seq: int
     ) -> Iterator[StoredChunk]:
-        """Yield the chunks of one enrolment with first_seq <= seq <= last_seq, in order."""
+        """Yield the chunks of one enrolment with first_seq <= seq <= last_seq, in order.
+
+        Raises:
+            DroppedMonthError: one was dropped with its month (unless ``damaged``).
+        """
         with self._store.reading() as connection:
             query = chunks.of_enrolment(host, source, epoch, (first_seq, last_seq))
-            for row in chunks.stream(connection, query):
-                yield _stored(host, row)
+            for row, frame in self._frames(connection, query):
+                yield _stored(host, row, frame)
+
+    def dropped_months(self) -> list[DroppedMonth]:
+        """Return the months whose chunks were dropped, in order."""
+        with self._store.reading() as connection:
+            return dropped.all_months(connection)
+
+    def dropped_chunks(self, host: str) -> Iterator[DroppedChunk]:
+        """Yield what is still known of a host's dropped chunks, by source, epoch, seq."""
+        with self._store.reading() as connection:
+            yield from dropped.of_host(connection, host)
 
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
         """Yield the stored day sums of all hosts for days in [first_day, after_day), sorted.
@@ -124,6 +155,9 @@ class StoreArchive:
         with self._store.reading() as connection:
             return findings.recorded(connection)
 
+    def _frames(self, connection: Connection, query: Select[Any]) -> Iterator[tuple[Row[Any], bytes]]:
+        return (frames.stream_left if self._damaged else frames.stream)(connection, query)
 
-def _stored(host: str, row: Row[Any]) -> StoredChunk:
-    return StoredChunk(host, row.source, row.epoch, row.seq, row.enrolment, row.received_ms, row.frame)
+
+def _stored(host: str, row: Row[Any], frame: bytes) -> StoredChunk:
+    return StoredChunk(host, row.source, row.epoch, row.seq, row.enrolment, row.received_ms, frame)

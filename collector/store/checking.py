@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, func, select, text
 
-from collector.store import postgresql
+from collector.store import dropped, months, postgresql, schema
 from collector.store.contents import Contents, contents, log_problems
 from collector.store.engine import HEAD, Store
 
@@ -38,8 +38,25 @@ def check(store: Store) -> Checked:
         look = _postgresql if store.is_postgresql else _sqlite
         server, problems = look(connection)
         found = contents(connection)
-        problems += log_problems(connection, found.log)
+        problems += [*log_problems(connection, found.log), *_frame_problems(connection)]
     return Checked(server, HEAD, found, tuple(problems))
+
+
+def _frame_problems(connection: Connection) -> list[str]:
+    """Return the months that hold other frames than their chunks say."""
+    gone = dropped.numbers(connection)
+    wanted, found = _by_month(connection, schema.chunk), _by_month(connection, schema.chunk_frame)
+    return [
+        f"{months.name(month)} has {wanted.get(month, 0)} chunks but the bytes of {found.get(month, 0)}; "
+        "run: starproof audit"
+        for month in sorted(wanted.keys() | found.keys())
+        if month not in gone and wanted.get(month, 0) != found.get(month, 0)
+    ]
+
+
+def _by_month(connection: Connection, table: Table) -> dict[int, int]:
+    rows = connection.execute(select(table.c.month, func.count()).group_by(table.c.month))
+    return {month: count for month, count in rows}  # noqa: C416 - a row is no pair to mypy
 
 
 def _sqlite(connection: Connection) -> tuple[str, list[str]]:

@@ -7,31 +7,33 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, or_, select
 
-from collector.store import schema
+from collector.store import dropped, frames, months, registry, schema
 from collector.store.registry import PinnedKey
 from evidence import chunk as chunks
 from evidence import enrolment as records
+from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk
 from evidence.crediting import claimed_metrics
 from evidence.day_sum import Interval, claims
 from evidence.keys import PublicKey
 
 _PLACES_AT_ONCE = 10_000
-_ROWS_AT_ONCE = 64
-"""Frames fetched at once: bounds memory, a frame may have megabytes."""
 
 
 @dataclass(frozen=True)
 class ChunkAt:
-    """A stored chunk as its neighbours see it. ``prev`` and ``prev_end_ms`` are from its header."""
+    """A stored chunk as its neighbours see it.
+
+    ``prev`` and ``prev_end_ms`` are from its header, empty and 0 where only who comes before may ask.
+    """
 
     seq: int
     hash: str
     end_ms: int
-    prev: str
-    prev_end_ms: int
+    prev: str = ""
+    prev_end_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,26 @@ class Line:
 
 
 def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, ChunkAt]:
-    """Return the stored chunks at ``seq`` and directly before and after it, by seq."""
+    """Return the stored chunks at ``seq`` and directly before and after it, by seq.
+
+    Only of the one after is the header read, and only for a chunk that is to fill the place before it.
+
+    Raises:
+        DroppedMonthError: the one after was dropped, so nobody can tell whether a new one fits before it.
+    """
     table = schema.chunk.c
-    query = select(table.seq, table.hash, table.end_ms, table.frame).where(
+    query = select(table.id, table.month, table.seq, table.hash, table.end_ms).where(
         table.enrolment_id == enrolment_id, table.seq.between(seq - 1, seq + 1)
     )
-    found = {}
-    for row in connection.execute(query):
-        header = chunks.parse_header(chunks.read_frame(row.frame).header)
-        found[row.seq] = ChunkAt(row.seq, row.hash, row.end_ms, header.prev, header.prev_end_ms)
+    rows = {row.seq: row for row in connection.execute(query)}
+    found = {at: ChunkAt(at, row.hash, row.end_ms) for at, row in rows.items()}
+    after = rows.get(seq + 1)
+    if after is not None and seq not in rows:
+        frame = frames.read(connection, [(after.month, after.id)]).get(after.id)
+        if frame is None:
+            dropped.refuse(connection, after.month)
+        header = chunks.parse_header(chunks.read_frame(frame or frames.GONE).header)
+        found[seq + 1] = ChunkAt(after.seq, after.hash, after.end_ms, header.prev, header.prev_end_ms)
     return found
 
 
@@ -63,25 +76,34 @@ def headers(connection: Connection, hashes: Collection[str]) -> dict[str, bytes]
     """Return the header of each of these chunks that is stored, by its hash.
 
     They are looked for from the newest back: whoever packs asks for what came lately, and one pass
-    needs no index.
+    needs no index. Of a month that was dropped those are there that came after it (``frames.keep_headers``).
     """
-    table, wanted, places = schema.chunk.c, set(hashes), list[int]()
-    newest = select(table.id, table.hash).order_by(table.id.desc())
+    table, wanted, places = schema.chunk.c, set(hashes), dict[int, Any]()
+    newest = select(table.id, table.month, table.hash).order_by(table.id.desc())
     if wanted:
         with connection.execute(newest.execution_options(yield_per=_PLACES_AT_ONCE)) as rows:
-            places += islice((row.id for row in rows if row.hash in wanted), len(wanted))
-    found = {}
-    for at in range(0, len(places), _ROWS_AT_ONCE):
-        query = select(table.hash, table.frame).where(table.id.in_(places[at : at + _ROWS_AT_ONCE]))
-        for row in connection.execute(query):
-            found[row.hash] = chunks.read_frame(row.frame).header
+            places = {row.id: row for row in islice((row for row in rows if row.hash in wanted), len(wanted))}
+    found, ids = {}, list(places)
+    for at in range(0, len(ids), frames.AT_ONCE):
+        part = ids[at : at + frames.AT_ONCE]
+        for number, header in frames.headers(connection, [(places[one].month, one) for one in part]).items():
+            found[places[number].hash] = header
     return found
 
 
-def add(connection: Connection, key: PinnedKey, chunk: Chunk, frame: bytes, *, now_ms: int) -> None:
+def add(
+    connection: Connection,
+    key: PinnedKey,
+    chunk: Chunk,
+    frame: bytes,
+    *,
+    calendar: LocalCalendar,
+    now_ms: int,
+) -> None:
     """Store a chunk that was admitted; its arrival is logged by who admits it, in the same transaction."""
     start, end = span(chunk)
-    connection.execute(
+    month = months.of_instant(calendar, end)
+    added = connection.execute(
         schema.chunk.insert().values(
             host_id=key.host_id,
             source=key.source,
@@ -93,9 +115,10 @@ def add(connection: Connection, key: PinnedKey, chunk: Chunk, frame: bytes, *, n
             start_ms=start,
             end_ms=end,
             received_ms=now_ms,
-            frame=frame,
+            month=month,
         )
     )
+    frames.add(connection, month, registry.inserted(added.inserted_primary_key), frame)
 
 
 def span(chunk: Chunk) -> Interval:
@@ -107,6 +130,18 @@ def span(chunk: Chunk) -> Interval:
 def metric(chunk: Chunk) -> str:
     """Return the metric whose time ``chunk`` claims, empty for all of them (counters)."""
     return claimed_metrics(chunk)[0]
+
+
+def meets_dropped(connection: Connection, line: Line, start_ms: int, end_ms: int) -> bool:
+    """Return whether a chunk that was dropped overlaps [start, end)."""
+    table = schema.chunk.c
+    query = (
+        select(table.id)
+        .where(table.host_id == line.host_id, table.source == line.source, table.metric == line.metric)
+        .where(table.end_ms > start_ms, table.start_ms < end_ms)
+        .where(table.month.in_(select(schema.dropped_month.c.month)))
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def overlapping(
@@ -139,7 +174,8 @@ def opened(
 ) -> Iterator[Chunk]:
     """Yield the chunks that touch [start, end], opened again, in crediting order.
 
-    ``before`` leaves out the chunks at that (epoch, seq) and later.
+    ``before`` leaves out the chunks at that (epoch, seq) and later. Dropped ones are left out too: who asks
+    is about days after theirs.
     """
     table = schema.chunk.c
     query = _touching(line.host_id, start_ms, end_ms).where(table.source == line.source)
@@ -148,9 +184,9 @@ def opened(
     if before is not None:
         epoch, seq = before
         query = query.where(or_(table.epoch < epoch, and_(table.epoch == epoch, table.seq < seq)))
-    for row in stream(connection, query.order_by(table.epoch, table.seq)):
+    for row, frame in frames.stream_left(connection, query.order_by(table.epoch, table.seq)):
         key = PublicKey.from_hex(records.parse(row.record).key)
-        yield chunks.open_chunk(chunks.read_frame(row.frame), key)
+        yield chunks.open_chunk(chunks.read_frame(frame), key)
 
 
 def touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
@@ -159,18 +195,11 @@ def touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
     return _touching(host_id, start_ms, end_ms).order_by(table.source, table.epoch, table.seq)
 
 
-def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
-    """Yield the rows of a query a few at a time."""
-    # Of the query: an option of the connection would stay, and PostgreSQL has no cursor for an INSERT.
-    with connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
-        yield from rows
-
-
 def of_enrolment(host: str, source: str, epoch: int, seqs: tuple[int, int]) -> Select[Any]:
     """Return the query for the chunks of one enrolment with seqs[0] <= seq <= seqs[1], in order."""
     table = schema.chunk.c
     return (
-        _frames()
+        _registry()
         .join(schema.host, schema.host.c.id == table.host_id)
         .where(schema.host.c.name == host, table.source == source, table.epoch == epoch)
         .where(table.seq.between(*seqs))
@@ -181,17 +210,18 @@ def of_enrolment(host: str, source: str, epoch: int, seqs: tuple[int, int]) -> S
 def _touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
     # Ends are included: a chunk of one reading claims no time, but may tell of a restart.
     table = schema.chunk.c
-    return _frames().where(table.host_id == host_id, table.end_ms >= start_ms, table.start_ms <= end_ms)
+    return _registry().where(table.host_id == host_id, table.end_ms >= start_ms, table.start_ms <= end_ms)
 
 
-def _frames() -> Select[Any]:
+def _registry() -> Select[Any]:
     table = schema.chunk.c
     return select(
+        table.id,
+        table.month,
         table.source,
         table.epoch,
         table.seq,
         table.received_ms,
-        table.frame,
         schema.enrolment.c.hash.label("enrolment"),
         schema.enrolment.c.record,
     ).join(schema.enrolment, schema.enrolment.c.id == table.enrolment_id)

@@ -9,11 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import Connection, Table, text
 
 from collector.errors import StoreError, StoreMismatchError
-from collector.store import log, schema
+from collector.store import log, months, partitions, schema
 from collector.store.contents import Contents, Digest, batches, contents, count
 from collector.store.engine import Store
 
@@ -60,11 +61,19 @@ def _copy(reader: Connection, writer: Connection, progress: Progress) -> None:
     for table in schema.metadata.sorted_tables:
         sent = Digest()
         for rows in batches(reader, table):
+            partitions.require(writer, _months(table, rows))
             writer.execute(table.insert(), rows)
             sent.add(rows)
         _require_same(writer, table, sent)
         _count_on(writer, table)
         progress(table.name, sent.rows)
+
+
+def _months(table: Table, rows: list[dict[str, Any]]) -> set[int]:
+    """Return the months in whose partitions rows belong, none for tables that have no partitions."""
+    if table is schema.chunk_frame:
+        return {row["month"] for row in rows}
+    return {months.of_day(row["day"]) for row in rows} if table is schema.day_sum else set()
 
 
 def _require_same(writer: Connection, table: Table, sent: Digest) -> None:

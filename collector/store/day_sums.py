@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, RowMapping, case, literal, select
 
 from collector.errors import DamagedSumError, SumLimitError
-from collector.store import chunks, schema
+from collector.store import chunks, months, schema
 from collector.store.chunks import Line
 from collector.store.dialects import insert
 from collector.store.registry import PinnedKey
@@ -32,11 +32,25 @@ NOT_AN_INTEGER = -1
 """Stands for a damaged value where an audit asks for all rows; no sum is negative."""
 
 
-def credit(connection: Connection, key: PinnedKey, chunk: Chunk, calendar: LocalCalendar) -> None:
+def credit(
+    connection: Connection,
+    key: PinnedKey,
+    chunk: Chunk,
+    calendar: LocalCalendar,
+    *,
+    dropped: frozenset[int] = frozenset(),
+) -> None:
     """Bring the day sums up to date with a chunk that was stored just now.
 
     Nearly always nothing overlaps it and its sums are added. If chunks that come later in the
     order overlap it (it is a late one), the days that they touch are derived again.
+
+    Args:
+        connection: of the transaction that stored it.
+        key: what it was examined with.
+        chunk: the chunk.
+        calendar: the days.
+        dropped: months (``collector.store.months``) whose chunks were dropped: their sums stay as packed.
 
     Raises:
         SumLimitError: a sum would not fit; undo what was done for this chunk.
@@ -49,13 +63,16 @@ def credit(connection: Connection, key: PinnedKey, chunk: Chunk, calendar: Local
     later = [claim for other, claim in neighbours if other > place]
     if later:
         first, last = crediting.reach([(start, end), *later])
-        rederive(connection, line, calendar, (calendar.day_of(first), calendar.day_of(last) + 1))
+        days = range(calendar.day_of(first), calendar.day_of(last) + 1)
+        held = [day for day in days if months.of_day(day) not in dropped] if dropped else days
+        if held:
+            rederive(connection, line, calendar, (held[0], held[-1] + 1), dropped=dropped)
         return
     occupied = [claim for _, claim in neighbours]
     if occupied and chunk.manifest.kind != COUNTERS:  # their stretches have holes: look inside
         earlier = chunks.opened(connection, line, start, end, before=place)
         occupied = [claim for neighbour in earlier for claim in claims(neighbour)]
-    add(connection, line, day_sums(chunk, calendar, occupied))
+    add(connection, line, _held(day_sums(chunk, calendar, occupied), dropped))
 
 
 def add(connection: Connection, line: Line, sums: DaySums) -> None:
@@ -83,10 +100,17 @@ def add(connection: Connection, line: Line, sums: DaySums) -> None:
     connection.execute(statement, [_values(line, *item) for item in sums.items()])
 
 
-def rederive(connection: Connection, line: Line, calendar: LocalCalendar, days: tuple[int, int]) -> None:
+def rederive(
+    connection: Connection,
+    line: Line,
+    calendar: LocalCalendar,
+    days: tuple[int, int],
+    *,
+    dropped: frozenset[int] = frozenset(),
+) -> None:
     """Replace the sums of the days from ``days[0]`` until before ``days[1]`` by the chunks' own.
 
-    All metrics of the line's source are derived again.
+    All metrics of the line's source are derived again; days of months that were ``dropped`` are left alone.
     """
     first_day, after_day = days
     line = Line(line.host_id, line.source)
@@ -101,10 +125,14 @@ def rederive(connection: Connection, line: Line, calendar: LocalCalendar, days: 
             table.source == line.source,
             table.day >= first_day,
             table.day < after_day,
+            *(
+                ~table.day.between(months.first_day(month), months.first_day(months.after(month)) - 1)
+                for month in sorted(dropped)
+            ),
         )
     )
     wanted = {(metric, day): value for (metric, day), value in sums.items() if first_day <= day < after_day}
-    add(connection, line, wanted)
+    add(connection, line, _held(wanted, dropped))
 
 
 def rows(
@@ -142,6 +170,13 @@ def rows(
         else:
             sums = _sum(row._mapping, damaged=damaged)  # noqa: SLF001 - SQLAlchemy's documented name
         yield DaySumRow(name, source, what, day, sums)
+
+
+def _held(sums: DaySums, dropped: frozenset[int]) -> DaySums:
+    """Return the sums without those of months whose chunks were dropped."""
+    if not dropped:
+        return sums
+    return {place: value for place, value in sums.items() if months.of_day(place[1]) not in dropped}
 
 
 def _values(line: Line, place: tuple[str, int], sums: DaySum) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def set_up(connection: Connection, *, enterprise: str | None, timezone: str | No
             f"the database belongs to {old_enterprise!r} and its records say so; "
             f"use another database for {wanted.enterprise!r}"
         )
-    if old_timezone not in (None, wanted.timezone) and _any(connection, schema.day_sum):
+    if old_timezone not in (None, wanted.timezone) and _any(connection, schema.chunk):
         raise StoreMismatchError(
             f"the day sums of this database are days of {old_timezone}; "
             f"use another database for {wanted.timezone}"
@@ -156,7 +156,7 @@ def host_id(connection: Connection, name: str) -> int:
     found = connection.scalar(select(schema.host.c.id).where(schema.host.c.name == name))
     if found is not None:
         return int(found)
-    return _inserted(connection.execute(schema.host.insert().values(name=name)).inserted_primary_key)
+    return inserted(connection.execute(schema.host.insert().values(name=name)).inserted_primary_key)
 
 
 def enrolments_of(connection: Connection, host: str, source: str) -> list[PinnedKey]:
@@ -197,7 +197,7 @@ def pin(connection: Connection, signed: SignedEnrolment, *, now_ms: int) -> Pinn
     )
     log.append(connection, [(log_entry.ENROLMENT, signed.hash)], now_ms=now_ms)
     return PinnedKey(
-        enrolment_id=_inserted(result.inserted_primary_key),
+        enrolment_id=inserted(result.inserted_primary_key),
         host_id=host,
         host=record.host,
         source=record.source,
@@ -273,7 +273,8 @@ def _key(row: Row[Any]) -> PinnedKey:
     )
 
 
-def _inserted(key: Row[Any] | None) -> int:
+def inserted(key: Row[Any] | None) -> int:
+    """Return the number that a new row was given."""
     if key is None:  # pragma: no cover - both dialects report the key of a single insert
         raise StoreMismatchError("the database did not say under which id a row was stored")
     return int(str(key[0]))

@@ -1,8 +1,11 @@
 """The tables. SQLite and PostgreSQL alike; all times are ms since 1970 (UTC), hashes hex digits.
 
-A chunk's frame is kept whole in ``chunk.frame``: what came in is what a reviewer gets, byte for
-byte. Its manifest, which rarely changes, could be kept once per hash beside it to save space; that
-would need the frame to be put together again on the way out and is not done.
+What is known of a chunk stands in ``chunk`` for ever; its frame, nearly all of the bytes, in
+``chunk_frame`` until its month is dropped (``collector.store.dropping``). It is kept whole: what came in
+is what a reviewer gets, byte for byte. Its manifest, which rarely changes, could be kept once per hash
+beside it to save space; that would need the frame to be put together again on the way out and is not done.
+
+On PostgreSQL ``chunk_frame`` and ``day_sum`` are parted by month (``collector.store.partitions``).
 
 A day sum's ``amount`` may exceed 64 bits (bytes x ms x 10^9), which SQL integers cannot hold. It
 is stored in two parts, ``amount_hi`` x 10^15 + ``amount_lo`` with 0 <= ``amount_lo`` < 10^15, so
@@ -105,11 +108,42 @@ chunk = Table(
     Column("start_ms", BigInteger, nullable=False),
     Column("end_ms", BigInteger, nullable=False),
     Column("received_ms", BigInteger, nullable=False),
-    Column("frame", LargeBinary, nullable=False),
+    # Under which month the frame lies, year x 100 + month: that of its end in the enterprise's zone,
+    # or another one that needs it too, after its own was dropped.
+    Column("month", Integer, nullable=False),
     UniqueConstraint("enrolment_id", "seq"),
     # By the end first: chunks come in order of time, so "ends after this one begins" is a short
     # stretch at the index's end, while "begins before this one ends" is nearly all of it.
     Index(None, "host_id", "end_ms", "start_ms"),
+)
+
+# No reference to ``chunk``: every frame would wait for a look at its row, which its writer has just made.
+chunk_frame = Table(
+    "chunk_frame",
+    metadata,
+    Column("month", Integer, primary_key=True, autoincrement=False),
+    Column("chunk_id", _Id, primary_key=True, autoincrement=False),
+    Column("frame", LargeBinary, nullable=False),
+)
+
+# Of dropped frames those headers that packs of later months tell: what came after its own month.
+kept_header = Table(
+    "kept_header",
+    metadata,
+    Column("chunk_id", _Id, primary_key=True, autoincrement=False),
+    Column("header", LargeBinary, nullable=False),
+)
+
+# Months whose frames were dropped, each once, after the pack that holds them was checked.
+dropped_month = Table(
+    "dropped_month",
+    metadata,
+    Column("month", Integer, primary_key=True, autoincrement=False),
+    Column("dropped_ms", BigInteger, nullable=False),
+    Column("pack_sha256", _Hash, nullable=False),
+    Column("pack_name", Text, nullable=False),
+    Column("chunks", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
 )
 
 day_sum = Table(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from collector.store import schema
+from collector.store import frames, schema
 from evidence import columns
 from evidence import enrolment as records
 from evidence.chunk import Header, parse_header, read_frame
@@ -18,13 +18,16 @@ Revision = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest chunk of a host. ``lag_ms``: how long after its last reading it arrived."""
+    """The newest chunk of a host. ``lag_ms``: how long after its last reading it arrived.
+
+    ``header`` is ``None`` if the chunk was dropped with its month.
+    """
 
     source: str
     start_ms: int
     end_ms: int
     received_ms: int
-    header: Header
+    header: Header | None
 
     @property
     def lag_ms(self) -> int:
@@ -113,10 +116,14 @@ def host_name(connection: Connection, host_id: int) -> str | None:
 
 
 def newest_manifest(connection: Connection, host_id: int, source: str) -> Manifest | None:
-    """Return what the newest chunk of a host's source says of the host and its devices."""
+    """Return what the newest chunk of a host's source says of the host and its devices.
+
+    ``None`` without one, or if it was dropped with its month.
+    """
     table = schema.chunk.c
-    query = select(table.frame).where(table.host_id == host_id, table.source == source)
-    data = connection.scalar(query.order_by(table.end_ms.desc()).limit(1))
+    query = select(table.month, table.id).where(table.host_id == host_id, table.source == source)
+    newest = connection.execute(query.order_by(table.end_ms.desc()).limit(1)).first()
+    data = None if newest is None else frames.read(connection, [(newest.month, newest.id)]).get(newest.id)
     if data is None:
         return None
     frame = read_frame(data)
@@ -168,14 +175,18 @@ def _newest(connection: Connection, host_id: int | None) -> dict[int, Newest]:
         table.c.start_ms,
         table.c.end_ms,
         table.c.received_ms,
-        table.c.frame,
+        table.c.id,
+        table.c.month,
     )
     query = select(*wanted).join_from(schema.host, table, table.c.id == last)
     if host_id is not None:
         query = query.where(schema.host.c.id == host_id)
+    rows = connection.execute(query).all()
+    headers: dict[int, Header] = {}
+    for at in range(0, len(rows), frames.AT_ONCE):
+        part = frames.read(connection, ((row.month, row.id) for row in rows[at : at + frames.AT_ONCE]))
+        headers.update((number, parse_header(read_frame(data).header)) for number, data in part.items())
     return {
-        row.host_id: Newest(
-            row.source, row.start_ms, row.end_ms, row.received_ms, parse_header(read_frame(row.frame).header)
-        )
-        for row in connection.execute(query)
+        row.host_id: Newest(row.source, row.start_ms, row.end_ms, row.received_ms, headers.get(row.id))
+        for row in rows
     }

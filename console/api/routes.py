@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from collector.errors import StoreError
+from collector.errors import DroppedMonthError, StoreError
 from console.api.document import document
 from console.api.operations import OPERATIONS, NotThereError, Operation, Question
 from console.api.shapes import BASE, Parameter
@@ -69,6 +69,12 @@ NO_STORE: Refused = (
     "store",
     "数据库正忙或暂不可用，请稍后再试。",
     "The database is busy or not available; come again after Retry-After.",
+)
+DROPPED: Refused = (
+    410,
+    "month_dropped",
+    "该月的数据块已导出到证据包并移出数据库；请查看证据包。",
+    "The chunks of this month were exported into a pack and dropped from the database; read the pack.",
 )
 BROKEN: Refused = (
     503,
@@ -122,6 +128,8 @@ def _answered(one: Operation, console: Console, request: Request) -> Response:
     except (NotThereError, NotReadyError) as error:
         there = isinstance(error, NotReadyError)
         return _refusal(NOT_READY, again_s=AGAIN_S) if there else _refusal(NOT_THERE)
+    except DroppedMonthError:
+        return _refusal(DROPPED)
     except (VerifierError, EvidenceError, StoreError) as error:
         broken = not isinstance(error, StoreError)
         console.log("api_failed", level="error", message=str(error), operation=one.name)

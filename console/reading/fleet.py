@@ -138,16 +138,17 @@ SORTS = tuple(_SORTS)
 
 def _row(one: Standing, figure: Mapping[str, Any] | None, declared: set[str], now_ms: int) -> HostRow:
     newest = one.newest
+    header = newest.header if newest else None
     return HostRow(
         id=one.id,
         name=one.name,
         state=state_of(one, now_ms),
         sources=tuple(one.sources),
-        version=newest.header.agent if newest else next(iter(one.sources.values()), ""),
+        version=header.agent if header else next(iter(one.sources.values()), ""),
         last_ms=newest.end_ms if newest else None,
         cpu=figure["value"] if figure else None,
         share=figure["coverage"]["share"] if figure else None,
-        clock_offset_ms=newest.header.clock_offset_ms if newest and newest.header.clock_rtt_ms >= 0 else 0,
+        clock_offset_ms=header.clock_offset_ms if header and header.clock_rtt_ms >= 0 else 0,
         declared=one.name in declared,
     )
 

@@ -34,7 +34,9 @@ def main(argv: Sequence[str], *, prog: str = "starproof audit") -> int:
     def work() -> int:
         with session.archive(options.db, damaged=True) as archive:
             log = archive.log if options.month is None else None
-            report = audit(archive, month=options.month, log=log, log_key=_log_key(options.db))
+            report = audit(
+                archive, month=options.month, log=log, log_key=_log_key(options.db), dropped=archive
+            )
             recorded = [asdict(finding) for finding in archive.findings()]
         if options.json:
             session.print_json({**report.document(), "recorded": recorded})

@@ -11,14 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from collector.errors import StoreError
 from collector.settings import Settings, key_directory, read_settings
 from collector.store import backup
-from collector.store.engine import sqlite_path
+from collector.store.engine import open_engine_for_reading, sqlite_path
 from starproof import session
 
 EXAMPLE = "starproof backup --out /backup/starproof-2026-11-30 --config /etc/starproof/collector.toml"
 SUMS = "SHA256SUMS"
+DUMP = "starproof.dump"
+"""Of a store on PostgreSQL, as ``starproof db backup`` writes it."""
 KEPT = (".key", ".pub", ".pem", ".toml")
 """Beside the store: keys, certificates, and who is asked, anchored and told."""
 _DIRECTORY, _PRIVATE = 0o700, 0o600
@@ -39,15 +40,9 @@ def _backup(options: argparse.Namespace) -> int:
     settings = read_settings(options.config) if options.config else Settings()
     settings = replace(settings, db=options.db) if options.db else settings
     source = sqlite_path(settings.database_url)
-    if source is None:
-        raise StoreError(
-            "this store is on a database server: copy it with the server's own tool, and its keys as files"
-        )
-    if not source.is_file():
-        raise StoreError(f"there is no store at {source}; give --db URL")
+    open_engine_for_reading(settings.database_url).close()  # before a folder is made
     options.out.mkdir(mode=_DIRECTORY)
-    target = options.out / source.name
-    backup.copy(source.absolute(), target, progress=lambda _done, _all: None)
+    backup.backup(settings.database_url, options.out / (source.name if source else DUMP))
     for path in _beside(settings, options.config):
         _copy(path, options.out / path.name)
     names = sorted(one.name for one in options.out.iterdir())

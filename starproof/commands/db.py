@@ -23,6 +23,7 @@ from collector.store.engine import (
     sqlite_path,
 )
 from starproof import session
+from starproof.commands import drop_month
 from starproof.tables import print_audit
 from verifier.audit import audit
 from verifier.finding import NOTE
@@ -41,6 +42,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof db") -> int:
         "backup": _backup,
         "restore": _restore,
         "copy": _copy,
+        "drop-month": drop_month.run,
     }
     return session.guarded(prog, lambda: work[options.command](options))
 
@@ -120,7 +122,8 @@ def _copy(options: argparse.Namespace) -> int:
     open_engine_for_reading(old).close()  # a source of an older version is not changed by being copied
     with closing(open_engine_as_it_is(old)) as source, closing(open_engine(new)) as target:
         copied = copying.copy(source, target, progress=lambda name, rows: _tell(options, name, rows))
-        report = None if options.no_audit else audit(StoreArchive(target, damaged=True))
+        archive = StoreArchive(target, damaged=True)
+        report = None if options.no_audit else audit(archive, dropped=archive)
     bad = [] if report is None else [found for found in report.findings if found.severity != NOTE]
     if options.json:
         document: dict[str, object] = {"schema": "starproof/db-copied/1", **_document(copied)}
@@ -198,6 +201,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         command.add_argument("file", type=Path, metavar="FILE")
     for command in (migrating, checking_, saving, bringing):
         session.add_database(command)
+    drop_month.add(commands, prog)
     moving = commands.add_parser(
         "copy",
         help="复制到另一个空数据库 / copy into another, empty database (stop the collector first)",

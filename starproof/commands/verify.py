@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from collector.errors import DroppedMonthError
 from starproof import session
 from starproof.comparison_text import print_comparisons
 from starproof.rules import add_declared, read_rules
@@ -15,6 +18,11 @@ from verifier.comparison_document import comparison_notes, comparisons_document
 from verifier.derivation import compare_stored, verdict_of
 from verifier.document import document, notes_document
 from verifier.figures import measure
+
+if TYPE_CHECKING:
+    from collector.store.archive import StoreArchive
+    from verifier.comparison import Comparison
+    from verifier.result import Figures
 
 EXAMPLE = "starproof verify --month 2026-11 --scope scope.toml --profile profile.toml"
 
@@ -50,7 +58,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof verify") -> int:
                 now_ms=now_ms,
                 scopes=declared.scopes,
             )
-            comparisons = compare_stored(archive, figures)
+            comparisons, without = _compared(archive, figures)
         of_figures, of_verdict = document(figures), verdict_of(figures, declared.profile, now_ms)
         compared = comparisons_document(comparisons)
         notes = notes_document(comparison_notes(comparisons))
@@ -62,12 +70,23 @@ def main(argv: Sequence[str], *, prog: str = "starproof verify") -> int:
                     "comparisons": compared,
                     "comparison_notes": notes,
                     "verdict": of_verdict,
+                    **({"comparisons_missing": without} if without else {}),
                 }
             )
         else:
             print_figures(of_figures)
             print_comparisons(compared, notes, figures.timezone)
+            if without:
+                sys.stdout.write(f"未比对数据源 sources are not compared: {without}\n")
             print_verdict(of_verdict)
         return 0
 
     return session.guarded(prog, work)
+
+
+def _compared(archive: StoreArchive, figures: Figures) -> tuple[Sequence[Comparison], str]:
+    """Return the comparisons, or none and why: the figures stand in the day sums, which stay, these in chunks."""
+    try:
+        return compare_stored(archive, figures), ""
+    except DroppedMonthError as error:
+        return (), str(error)

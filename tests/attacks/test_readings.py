@@ -52,12 +52,15 @@ def test_edited_sample_by_who_has_no_key(way: Way, honest: Twin) -> None:
 
 @attack("edited-sample", "in the collector's database")
 def test_edited_sample_in_the_database(way: Way, forked: Fork, honest: Twin) -> None:
-    site, table = forked(honest.site), schema.chunk
+    site, table = forked(honest.site), schema.chunk_frame
     with site.opened.store.writing() as connection:
-        row = connection.execute(select(table.c.id, table.c.frame).where(table.c.seq == 20)).first()
+        of_seq = (
+            select(schema.chunk.c.id).where(schema.chunk.c.seq == 20).order_by(schema.chunk.c.id).limit(1)
+        )
+        row = connection.execute(select(table).where(table.c.chunk_id == of_seq.scalar_subquery())).first()
         assert row is not None
         changed = row.frame[:-9] + bytes(byte ^ 1 for byte in row.frame[-9:])
-        connection.execute(table.update().where(table.c.id == row.id).values(frame=changed))
+        connection.execute(table.update().where(table.c.chunk_id == row.chunk_id).values(frame=changed))
     assert not audited(honest.site)
     assert way.codes <= audited(site)
     with pytest.raises(ArchiveError):

@@ -70,8 +70,11 @@ class Host:
     def __post_init__(self):
         self.prev = self.enrolment
 
-    def frame(self, start_ms, rows=11, *, step_ms=MINUTE, cpus=1, **changes):
-        """Seal the next chunk of this chain; ``changes`` overrule header fields."""
+    def frame(self, start_ms, rows=11, *, step_ms=MINUTE, cpus=1, up_ms=365 * 86_400_000, **changes):
+        """Seal the next chunk of this chain; ``changes`` overrule header fields.
+
+        At T0 the machine is up since ``up_ms``.
+        """
         built = manifest.build(
             kind=manifest.COUNTERS,
             interval_ms=step_ms,
@@ -84,7 +87,7 @@ class Host:
             devices=(manifest.Device("disk", "sda", "wwid", counts=True, reason="physical leaf"),),
         )
         wall = [start_ms + step_ms * row for row in range(rows)]
-        boot = [at - T0 + 365 * 86_400_000 for at in wall]
+        boot = [at - T0 + up_ms for at in wall]
         ticks = [at * cpus // 10 for at in boot]
         states = [[0] * rows for _ in manifest.CPU_STATES]
         states[0] = [tick // 4 for tick in ticks]

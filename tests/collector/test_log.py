@@ -6,6 +6,7 @@ import base64
 from datetime import date
 
 import pytest
+import stores
 from sqlalchemy import select, update
 
 from collector.errors import LogError, StoreMismatchError
@@ -364,7 +365,8 @@ def damage(table, **values):
         (damage(schema.log_node, hash=bytes(32)), "LOG_ROOT"),
         (lambda c: c.execute(schema.log_node.delete()), "LOG_ROOT"),
         (lambda c: c.execute(schema.chunk.delete().where(schema.chunk.c.seq == 2)), "LOG_RECORD"),
-        (damage(schema.chunk, frame=b"none"), "CHUNK"),
+        (damage(schema.chunk_frame, frame=b"none"), "CHUNK"),
+        (lambda c: c.execute(schema.chunk_frame.delete()), "CHUNK"),
         (damage(schema.checkpoint, note=b"none"), "LOG_SIGNATURE"),
         (damage(schema.checkpoint, size=1), "LOG_ROOT"),
         (damage(schema.checkpoint, size=99), "LOG_ROOT"),
@@ -441,6 +443,7 @@ def test_an_old_store_is_migrated_and_its_log_is_what_it_held(enrolled, api, ope
     keep_ledger(opened.store, clock, 1)
     before = leaves(opened.store)
     with opened.store.writing() as connection:
+        stores.as_before_months(connection)
         for table in (
             "anchor_receipt",
             "anchor_outbox",

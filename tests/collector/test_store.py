@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from collector.errors import KeyFileError, StoreBusyError, StoreError, StoreMismatchError
 from collector.keyring import Keyring
 from collector.opening import open_store
-from collector.store import engine, registry, schema, sqlite
+from collector.store import engine, partitions, registry, schema, sqlite
 from collector.store.archive import StoreArchive
 from collector.store.engine import HEAD, open_engine, open_engine_for_reading, sqlite_path, stored_bytes
 from evidence.errors import MalformedError
@@ -31,7 +31,8 @@ NOW = 1_800_000_000_000
 
 def test_the_migrated_schema_is_the_one_in_the_code(store):
     with store.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        known = lambda name, kind, _: kind != "table" or not partitions.is_partition(name)  # noqa: E731 - one line
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": known})
         assert compare_metadata(context, schema.metadata) == []
 
 

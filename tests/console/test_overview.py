@@ -185,7 +185,7 @@ def _chunk(console, start_ms):
                 start_ms=start_ms,
                 end_ms=start_ms + 1,
                 received_ms=0,
-                frame=b"",
+                month=202611,
             )
         )
 

@@ -8,7 +8,7 @@ import pytest
 from console_examples import MONTH
 from console_world import NOW, Browser
 
-from collector.errors import StoreBusyError, StoreError
+from collector.errors import DroppedMonthError, StoreBusyError, StoreError
 from console.access.roles import Role
 from console.app import application
 from console.reading import snapshots as reading
@@ -31,6 +31,17 @@ def test_a_store_that_cannot_be_used_is_said_and_logged(console, administrator, 
     assert "数据库正忙或暂不可用" in answer.text
     assert events.lines[-1]["event"] == "store_unavailable"
     assert events.lines[-1]["level"] == ("warning" if isinstance(error, StoreBusyError) else "error")
+
+
+def test_a_month_whose_chunks_were_dropped_is_said_with_its_pack(console, administrator, monkeypatch):
+    def gone(*_args, **_more):
+        raise DroppedMonthError("they are in the pack 2026-11.zip with SHA-256 0abc")
+
+    monkeypatch.setattr(type(console.snapshots), "get", gone)
+    answer = administrator.get("/")
+    assert answer.status_code == 410
+    assert "已导出到证据包" in answer.text
+    assert "2026-11.zip with SHA-256 0abc" in answer.text
 
 
 def test_who_comes_while_figures_are_computed_for_the_first_time_is_not_kept_waiting(

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
-from fleet import Enrolled, Fleet, instant
+from fleet import Enrolled, Fleet, MemoryArchive, instant
 
+from evidence.calendar import LocalCalendar
+from evidence.chunk import read_frame
 from evidence.day_sum import DaySum
+from evidence.stored import DroppedChunk, DroppedMonth
 from verifier.audit import audit
 
 HOUR_MS = 3_600_000
@@ -245,3 +248,42 @@ def test_the_report_as_a_document_counts_and_names(archive):
     assert (found["code"], found["severity"], found["host"]) == ("DAY_SUM_MISSING", "fail", gone.host)
     assert found["zh"]
     assert found["en"]
+
+
+@dataclass
+class October:
+    """What a store says that dropped the chunks of October of this archive; they are taken out of it."""
+
+    archive: MemoryArchive
+    gone: list[DroppedChunk] = field(default_factory=list)
+
+    def __post_init__(self):
+        of_october = [entry for entry in self.archive.stored if entry.host == "web-1" and entry.seq == 0]
+        for entry in of_october:
+            self.archive.stored.remove(entry)
+            hash_ = read_frame(entry.frame).hash
+            self.gone.append(DroppedChunk(entry.source, entry.epoch, entry.seq, hash_, "2026-10"))
+
+    def dropped_months(self):
+        days = LocalCalendar("Asia/Shanghai").month("2026-10")
+        return [DroppedMonth("2026-10", days, 5, "ab" * 32, "2026-10.zip", len(self.gone))]
+
+    def dropped_chunks(self, host):
+        return iter(self.gone if host == "web-1" else [])
+
+
+def test_a_month_that_was_dropped_is_named_and_its_days_are_not_compared(fleet):
+    person = bytes(16)
+    fleet.activity("web-1", "2026-10-30", "2026-10-31", {"2026-10-30": [person]})
+    fleet.activity("web-1", "2026-10-31", "2026-11-02", {"2026-10-31": [person], "2026-11-01": [person]})
+    archive = fleet.archive()
+    assert codes(audit(archive)) == []
+    october = October(archive)
+    assert len(october.gone) == 2
+    assert {"DAY_SUM_EXTRA", "SEQ_MISSING", "ACTIVITY_EXTRA"} <= set(codes(audit(archive)))
+    (found,) = audit(archive, dropped=october).findings
+    assert (found.code, found.place, found.severity) == ("MONTH_DROPPED", "2026-10", "note")
+    assert found.got == "2 chunks dropped at 5 ms into 2026-10.zip, SHA-256 " + "ab" * 32
+    assert codes(audit(archive, month="2026-11", dropped=october)) == []
+    archive.stored = [entry for entry in archive.stored if (entry.source, entry.seq) != ("agent", 2)]
+    assert {"SEQ_MISSING", "DAY_SUM_DIFFERS"} <= set(codes(audit(archive, month="2026-11", dropped=october)))

@@ -99,8 +99,15 @@ def test_an_old_store_is_brought_up_to_date_with_all_that_it_holds(recording, ol
     before = json.loads((recording / "tables.json").read_text("utf-8"))
     assert before["chunk"]["rows"] > 0
     with contextlib.closing(sqlite3.connect(old_store)) as connection:
+        # The bytes of chunks have a table of their own since: seen together as before.
+        connection.execute("ALTER TABLE chunk RENAME TO known")
+        connection.execute(
+            "CREATE TEMP VIEW chunk AS SELECT known.*, frame FROM known JOIN chunk_frame ON chunk_id = id"
+        )
         after = {name: digest_of(connection, name, before[name]["columns"]) for name in before}
         (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        connection.execute("DROP VIEW chunk")
+        connection.execute("ALTER TABLE known RENAME TO chunk")
     assert version == HEAD
     for name, content in before.items():
         if name != "alembic_version":

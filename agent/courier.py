@@ -12,6 +12,7 @@ from agent.exporting import ExportMark
 from agent.inbox import Inbox
 from agent.offer import OFFLINE
 from agent.receipts import Receipts
+from agent.relaying import Relay
 from agent.runner import wall_ms
 from agent.schedule import MS_PER_S, Schedule
 from agent.spool import Spool
@@ -94,5 +95,6 @@ def delivery_of(
         max_chunks=settings.delivery_max_chunks,
         receipts=receipts,
         by_file=ByFile(Inbox(state, enrolled, receipts), ExportMark(state)),
+        relay=Relay(state),
         spread_s=min(SPREAD_S, schedule.seal_ms / MS_PER_S / SPREAD_SHARE),
     )

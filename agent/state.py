@@ -11,6 +11,7 @@
     receipts/        receipts that came as files and are not taken yet
     export.lock      held while the spool is exported or thinned
     ca.pem           the CA of the collector, pinned at enrolment
+    relay            chunks are let go only on the log's proof (``agent.relaying``)
     shutdown         boot id and end of the last chunk, if the machine was seen going down after it
     lock, status.json, spool/
 
@@ -44,6 +45,7 @@ ENROLMENT, PENDING = "enrolment.json", "pending.json"
 LOCK, SPOOL, STATUS, SHUTDOWN = "lock", "spool", "status.json", "shutdown"
 RECEIPT = "receipt.json"
 CA = "ca.pem"
+RELAY = "relay"
 REQUEST, INBOX, EXPORT_LOCK = "request.json", "receipts", "export.lock"
 MAX_FILE_BYTES = 256 * 1024
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05

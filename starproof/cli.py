@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "collector",
         "admit and keep chunks; enrolment tokens 采集服务",
     ),
+    "relay": ("collector.relay.cli", "collector", "keeps and passes on, where there is no route 中继"),
     "bundle": (
         "starproof.commands.bundle",
         "collector",

@@ -32,6 +32,7 @@ from collector.http.chunk_answers import STORED_BEFORE_OR_NOW, answer_to_chunks,
 from collector.http.console import beside_the_wire
 from collector.http.log import Log
 from collector.http.metrics import Metrics
+from collector.http.shares import AT_ONCE, Shares
 from collector.http.writer import RETRY_AFTER_S, Writer
 from collector.ingest import Clock, Taken
 from collector.log.receipts import Receipts, give
@@ -120,6 +121,7 @@ class _Service:
         self._senders = Buckets(limits.requests_per_minute, monotonic)
         self._addresses = Buckets(limits.requests_per_minute * SENDERS_BEHIND_ONE_ADDRESS, monotonic)
         self._bodies = Budget(MAX_BODY_BYTES_IN_FLIGHT)
+        self._shares = Shares(AT_ONCE)
         self._enrolling = Buckets(limits.enrolments_per_minute, monotonic)
         self._metrics = Metrics(opened.store)
         self._log_key = opened.keyring.log_key()
@@ -180,7 +182,7 @@ class _Service:
         texts = json_texts(await self._json(request), names, longest=MAX_JSON_BYTES)
         finished = enrolling.Request(texts["token"], *(from_base64(texts[name], name) for name in names[1:]))
         job = partial(enrolling.enrol, self._store, finished, now_ms=self._clock())
-        enrolled = await self._writer.run(job)
+        enrolled = await self._writer.run(job, sender=f"enrolling {_peer(request)}")
         record = enrolled.signed.enrolment
         self._log("enrolled", host=record.host, epoch=record.epoch, key=enrolled.signed.public.id)
         content = {
@@ -203,7 +205,7 @@ class _Service:
         # Nobody without a key may make us read a body, or remember a name.
         await run_in_threadpool(self._require_pinned, key)
         self._require_rate(self._senders, f"{_peer(request)} {key}")
-        with self._bodies.hold() as hold:
+        with self._shares.hold(key), self._bodies.hold() as hold:
             body = await read_body(
                 request,
                 content_type=CHUNKS_TYPE,
@@ -212,7 +214,7 @@ class _Service:
                 hold=hold,
             )
             begun_s = self._monotonic()
-            taken = await self._writer.run(partial(self._take, body))
+            taken = await self._writer.run(partial(self._take, body), sender=key)
         known_size = size_header(request.headers.get("x-starproof-log-size", ""))
         receipts = await run_in_threadpool(self._receipts, taken, known_size)
         self._metrics.took(taken, seconds=self._monotonic() - begun_s, now_ms=self._clock())

@@ -32,6 +32,7 @@ from collector.http.buckets import Buckets
 from collector.http.budget import MAX_BODY_BYTES_IN_FLIGHT, Budget
 from collector.http.chunk_answers import size_header
 from collector.http.log import Log
+from collector.http.shares import AT_ONCE, Shares
 from collector.ingest import Clock, split
 from collector.relay.forwarding import CHUNKS_PATH, Forwarder, headers_of
 from collector.relay.queue import UNKNOWN_SIZE, Kept, Queue
@@ -124,6 +125,7 @@ class _Relay:
         self._addresses = Buckets(limits.requests_per_minute * SENDERS_BEHIND_ONE_ADDRESS, monotonic)
         self._enrolling = Buckets(limits.enrolments_per_minute, monotonic)
         self._bodies = Budget(MAX_BODY_BYTES_IN_FLIGHT)
+        self._shares = Shares(AT_ONCE)
         self.ca_pem: Callable[[], bytes] | None = None
         self.wait_s = WAIT_S
 
@@ -176,7 +178,7 @@ class _Relay:
         sender = await run_in_threadpool(self._queue.sender, key)
         said = size_header(request.headers.get("x-starproof-log-size", ""))
         known_size = UNKNOWN_SIZE if said is None else said
-        with self._bodies.hold() as hold:
+        with self._shares.hold(key), self._bodies.hold() as hold:
             body = await read_body(
                 request,
                 content_type=CHUNKS_TYPE,

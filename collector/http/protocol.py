@@ -3,8 +3,8 @@
 1. Connections whose request head does not arrive are closed. The server itself only times out connections that are
    idle after an answer; without this, a few hundred silent connections would keep everybody else out.
 2. One address has at most so many connections.
-3. A head that could be read in two ways is refused (``collector.http.heads``), and what follows a request before
-   its answer is not taken for the next one: nobody smuggles a second request behind a first.
+3. A head that could be read in two ways is refused (``collector.http.heads``), and what comes between a whole
+   request and its answer is not taken for the next one: nobody smuggles a second request behind a first.
 4. The certificate that the other side showed, if it was asked for one, is handed on with its requests.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from ssl import SSLObject
+from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -29,17 +30,32 @@ class StrictProtocol(H11Protocol):
 
     head_timeout_s: int
     per_address: int
-    connections: Counter[str]
+    open_from: Counter[str]
     _head_timer: asyncio.TimerHandle | None = None
     _address = ""
-    _head = b""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Put rule 3 between the library's reader and its server."""
+        super().__init__(*arguments, **options)
+        read = self.conn.next_event
+
+        def judged() -> Any:
+            if self.conn.their_state is h11.IDLE:
+                waiting = self.conn.trailing_data[0]
+                end = END.search(waiting)
+                problem = head_problem(waiting[: end.start()]) if end else ""
+                if problem:
+                    raise h11.RemoteProtocolError(problem)
+            return read()
+
+        self.conn.next_event = judged  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection (rule 2) and begin to wait for its first request."""
         super().connection_made(transport)
         self._address = self.client[0] if self.client else ""
-        self.connections[self._address] += 1
-        if self.connections[self._address] > self.per_address:
+        self.open_from[self._address] += 1
+        if self.open_from[self._address] > self.per_address:
             transport.close()
         tls: SSLObject | None = transport.get_extra_info("ssl_object")
         shown = tls.getpeercert(binary_form=True) if tls is not None else None
@@ -47,15 +63,13 @@ class StrictProtocol(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Judge a head before the library does (rule 3)."""
-        if self.conn.their_state is h11.IDLE and not self._is_plain(data):
-            return
+        """Read on, and wait for what is missing of a head (rule 1)."""
         super().data_received(data)
         self._watch()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, unless something came already (rule 3)."""
-        if self.conn.trailing_data[0]:
+        if self.conn.their_state is h11.DONE and self.conn.trailing_data[0]:
             self.transport.close()
         super().on_response_complete()
         self._watch()
@@ -63,25 +77,10 @@ class StrictProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Count the connection no longer."""
         self._stop()
-        self.connections[self._address] -= 1
-        if self.connections[self._address] <= 0:
-            del self.connections[self._address]
+        self.open_from[self._address] -= 1
+        if self.open_from[self._address] <= 0:
+            del self.open_from[self._address]
         super().connection_lost(exc)
-
-    def _is_plain(self, data: bytes) -> bool:
-        """Return whether the head, as far as it is here, may go on to the library."""
-        self._head += data
-        end = END.search(self._head)
-        if end is None:
-            # The library refuses heads that are too long.
-            self._head = self._head[-2 * MAX_HEADER_BYTES :]
-            return True
-        problem = head_problem(self._head[: end.start()])
-        self._head = b""
-        if problem and not self.transport.is_closing():
-            self.logger.warning("request refused: %s", problem)
-            self.send_400_response(f"Invalid HTTP request: {problem}.")
-        return not problem
 
     def _watch(self) -> None:
         cycle: object = self.cycle  # none before the first request, whatever its annotation says
@@ -102,5 +101,5 @@ class StrictProtocol(H11Protocol):
 
 def strict_protocol(head_timeout_s: int, per_address: int) -> type[StrictProtocol]:
     """Return the protocol of one server."""
-    attributes = {"head_timeout_s": head_timeout_s, "per_address": per_address, "connections": Counter[str]()}
+    attributes = {"head_timeout_s": head_timeout_s, "per_address": per_address, "open_from": Counter[str]()}
     return type("BoundStrictProtocol", (StrictProtocol,), attributes)

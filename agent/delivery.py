@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import Callable, Optional
+from typing import Callable, Optional, Protocol
 
 from agent.answers import Decision, Sent, decide, parse
 from agent.errors import SpoolError, TransportError
@@ -40,6 +40,16 @@ LAST_TIMEOUT_S = 4.0
 PATH = "/v1/chunks"
 CONTENT_TYPE = "application/vnd.starproof.chunks"
 _MAX_DOUBLINGS = 16
+
+
+class Shown(Protocol):
+    """The certificate that this host shows (``agent.client_certificate``)."""
+
+    def keep_fresh(self) -> None:
+        """Renew it when its time has come."""
+
+    def follow(self, code: str) -> None:
+        """Get one if this result of a request asks for it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,7 @@ class Delivery:
         receipts: Optional[Receipts] = None,
         by_file: Optional[ByFile] = None,
         relay: Optional[Relay] = None,
+        shown: Optional[Shown] = None,
     ) -> None:
         """Deliver the chunks of ``spool``, which ``key`` signed, over ``transport``.
 
@@ -93,6 +104,7 @@ class Delivery:
         self._receipts = receipts
         self._by_file = by_file
         self._relay = Relay() if relay is None else relay
+        self._shown = shown
         self._held: dict[int, float] = {}
         self._failures = 0
         self._wake = threading.Event()
@@ -154,6 +166,8 @@ class Delivery:
         if not batch:
             return None
         self._spool.mark_tried(max(sent.seq for sent in batch))
+        if self._shown is not None:
+            self._shown.keep_fresh()
         headers = {"Content-Type": CONTENT_TYPE, "X-StarProof-Key": self._key.public.id}
         if self._receipts is not None:
             headers.update(self._receipts.headers())
@@ -164,6 +178,8 @@ class Delivery:
         else:
             self._relay.see(parse(answer), self._events)
             decision = self._proved(answer, decide(answer, batch), batch)
+        if self._shown is not None:
+            self._shown.follow(decision.code)
         return self._follow(decision, len(batch))
 
     def _proved(self, answer: Answer, decision: Decision, batch: list[Sent]) -> Decision:

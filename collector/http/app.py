@@ -32,6 +32,7 @@ from collector.http.chunk_answers import STORED_BEFORE_OR_NOW, answer_to_chunks,
 from collector.http.console import beside_the_wire
 from collector.http.log import Log
 from collector.http.metrics import Metrics
+from collector.http.protocol import CERTIFICATE
 from collector.http.shares import AT_ONCE, Shares
 from collector.http.writer import RETRY_AFTER_S, Writer
 from collector.ingest import Clock, Taken
@@ -39,6 +40,7 @@ from collector.log.receipts import Receipts, give
 from collector.opening import OpenStore
 from collector.settings import Limits
 from collector.store import registry
+from collector.tls.clients import Clients
 from evidence.chunk import MAX_FRAME_BYTES
 from evidence.errors import EvidenceError
 from evidence.fields import is_hash
@@ -63,6 +65,7 @@ def create_app(
     monotonic: Callable[[], float] = time.monotonic,
     console: ASGIApp | None = None,
     ca_pem: Callable[[], bytes] | None = None,
+    clients: Clients | None = None,
 ) -> Starlette:
     """Return the application.
 
@@ -74,9 +77,10 @@ def create_app(
         monotonic: seconds that never go back.
         console: answers every path that is none of the wire's (``collector.http.console``).
         ca_pem: gives the certificate that hosts pin; ``None`` without TLS.
+        clients: issues and judges certificates of clients; ``None`` if they need none.
     """
     service = _Service(opened, limits=limits, clock=clock, log=log, monotonic=monotonic)
-    service.ca_pem = ca_pem
+    service.ca_pem, service.clients = ca_pem, clients
 
     @asynccontextmanager
     async def lifespan(_app: Starlette):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own protocol
@@ -88,6 +92,7 @@ def create_app(
             Route("/v1/enrolments/offer", service.guarded("offer", service.offer), methods=["POST"]),
             Route("/v1/enrolments", service.guarded("enrolments", service.enrol), methods=["POST"]),
             Route("/v1/chunks", service.guarded("chunks", service.chunks), methods=["POST"]),
+            Route("/v1/certificates", service.guarded("certificates", service.certificate), methods=["POST"]),
             Route("/v1/ca", service.guarded("ca", service.ca), methods=["GET"]),
             Route("/healthz", service.guarded("healthz", service.health), methods=["GET"]),
             Route("/metrics", service.guarded("metrics", service.metrics_text), methods=["GET"]),
@@ -126,6 +131,7 @@ class _Service:
         self._metrics = Metrics(opened.store)
         self._log_key = opened.keyring.log_key()
         self.ca_pem: Callable[[], bytes] | None = None
+        self.clients: Clients | None = None
 
     def close(self) -> None:
         self._writer.close()
@@ -160,6 +166,18 @@ class _Service:
             raise RequestError(404, "BAD_REQUEST", "this collector has no TLS, so it has no certificate")
         pem = await run_in_threadpool(self.ca_pem)
         return answer({"pem": pem.decode()}, now_ms=self._clock())
+
+    async def certificate(self, request: Request) -> Response:
+        """A certificate for TLS, for who proves to have an enrolled key."""
+        self._require_rate(self._enrolling, _peer(request))
+        texts = json_texts(await self._json(request), ("key", "tls_key", "signature"), longest=512)
+        if self.clients is None:
+            raise RequestError(404, "BAD_REQUEST", "this collector wants no client certificates")
+        signature = from_base64(texts["signature"], "signature")
+        job = partial(self.clients.issue, self._store, signature=signature)
+        pem, renew_ms = await run_in_threadpool(job, key=texts["key"], tls_key=texts["tls_key"])
+        self._log("certificate_issued", key=texts["key"])
+        return answer({"pem": pem, "renew_ms": renew_ms}, now_ms=self._clock())
 
     async def offer(self, request: Request) -> Response:
         self._require_rate(self._enrolling, _peer(request))
@@ -202,6 +220,8 @@ class _Service:
             raise RequestError(
                 400, "BAD_REQUEST", "X-StarProof-Key is the id of the sending key, 64 hex digits"
             )
+        if self.clients is not None:
+            self.clients.require(request.scope.get("state", {}).get(CERTIFICATE, b""), key)
         # Nobody without a key may make us read a body, or remember a name.
         await run_in_threadpool(self._require_pinned, key)
         self._require_rate(self._senders, f"{_peer(request)} {key}")

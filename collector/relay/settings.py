@@ -13,6 +13,7 @@ import tomllib
 from collector.errors import SettingsError
 from collector.names import nearest
 from collector.settings import MAX_SETTINGS_BYTES, Settings, parse_settings, state_directory
+from collector.tls.settings import OFF
 
 DATABASE_NAME = "relay.db"
 DEFAULT_MAX_MIB, DEFAULT_HOST_MIB = 1024, 64
@@ -68,6 +69,8 @@ def relay_settings(path: Path | None, **options: str | Path | None) -> RelaySett
     sizes = {key: _size(document[key], key, where) for key in _SIZES if key in document}
     state = Path(texts["state"]) if "state" in texts else state_directory().with_name("relay")
     serving = parse_settings({key: document[key] for key in _SERVING if key in document}, where=where)
+    if serving.tls.clients != OFF:
+        raise SettingsError(f"{where}: a relay asks for no client certificates; leave tls.clients out")
     return RelaySettings(
         to=texts["to"].rstrip("/"),
         # The certificate of an own authority lies beside the database, as a collector's does.

@@ -365,6 +365,7 @@ def test_the_units_have_no_capabilities_but_those_that_are_named():
         for capability in wanted:
             assert re.search(rf"`{path.name}`[^\n]*{capability}", security), (path.name, capability)
         assert "NoNewPrivileges=yes" in text
+        assert "LimitCORE=0" in text, "no secret in a core dump"
         assert path.name in security
 
 

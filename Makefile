@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The deciding part of the verifier: what turns evidence into figures, verdicts and outcomes.
 DECIDING := verifier/*
-UNITS := $(addprefix deploy/systemd/starproof-,agent.service collector.service database.service logins.service)
+UNITS := $(addprefix deploy/systemd/starproof-,agent.service collector.service relay.service database.service logins.service)
 
 .PHONY: help run test quick lint types imports old units thresholds bench wheel sbom audit deb rpm clean
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,9 @@ def main(argv: Sequence[str], *, command: Sequence[str] = COMMAND, timeout_s: fl
         accepted = acceptances(Path(argv[0] if argv else ACCEPTED).read_text(encoding="utf-8"))
     except (AuditError, OSError, tomllib.TOMLDecodeError) as error:
         sys.stderr.write(f"audit: {error}\n")
+        return 1
+    if "pip_audit" in command and find_spec("pip_audit") is None:
+        sys.stderr.write("audit: pip-audit is not installed; install with: make .venv/.dev\n")
         return 1
     document, reason = asked(command, timeout_s=timeout_s)
     if document is None:

@@ -8,6 +8,7 @@ import warnings
 import zlib
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ from collector.relay.app import create_relay
 from collector.relay.forwarding import Forwarder
 from collector.relay.outcome import HOLD_KEY_S, outcome
 from collector.relay.queue import ROW_BYTES, UNKNOWN_SIZE, Answered, Kept, Queue
-from collector.relay.settings import relay_settings
+from collector.relay.settings import DEFAULT_HOST_MIB, DEFAULT_MAX_MIB, relay_settings
 from collector.relay.upstream import Answer, Upstream, UpstreamError
 from collector.store.archive import StoreArchive
 from evidence.chunk import read_frame
@@ -392,6 +393,14 @@ def test_settings_are_read_and_mistakes_are_named(tmp_path, capsys):
         Upstream("https://a", ca=file)
     with pytest.raises(SettingsError, match="cannot be used"):
         Upstream("https://a", certificate=tmp_path / "none")
+
+
+def test_the_example_is_read_and_its_defaults_are_the_programs():
+    example = Path(__file__).resolve().parents[2] / "config" / "examples" / "relay.toml"
+    found = relay_settings(example)
+    assert (found.to, found.serving.tls.mode) == ("https://collector.example:8440", "own")
+    text = example.read_text(encoding="utf-8")
+    assert f"# max_mib = {DEFAULT_MAX_MIB}\n# host_mib = {DEFAULT_HOST_MIB}\n" in text
 
 
 def test_who_enrols_by_a_relay_can_name_the_logs_key_and_gets_no_other(

@@ -81,5 +81,11 @@ def test_an_acceptance_without_reason_or_end_is_refused(tmp_path, text):
     assert run(tmp_path, "pass", accepted=text) == 1
 
 
+def test_a_tool_that_is_missing_is_no_service_that_cannot_be_reached(monkeypatch, capsys):
+    monkeypatch.setattr(audit, "find_spec", lambda name: None)
+    assert audit.main([]) == 1
+    assert "not installed" in capsys.readouterr().err
+
+
 def test_what_is_accepted_now_is_well_formed():
     audit.acceptances((PLACE / "audit.toml").read_text(encoding="utf-8"))

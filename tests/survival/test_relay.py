@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from processes import Running, collector, free_port, starproof, starproof_json
@@ -68,22 +68,29 @@ def until(condition, *, seconds, what):
 
 @pytest.mark.slow
 def test_killed_relays_and_a_collector_that_is_away_lose_and_double_nothing(tmp_path):
-    with collector(tmp_path) as (server, url, db), relay(tmp_path / "relay", url) as (between, relay_url):
+    with (
+        collector(tmp_path) as (server, url, db),
+        relay(tmp_path / "relay", url) as (between, relay_url),
+        ExitStack() as stack,
+    ):
         log_key = (tmp_path / "log.pub").read_text().strip()
         agents = [behind(tmp_path, relay_url, db, f"host-{number}", log_key) for number in range(AGENTS)]
         states = [tmp_path / f"host-{number}" for number in range(AGENTS)]
         for agent in agents:
             agent.start()
+            stack.callback(agent.stop)
             agent.wait_for("event=delivered")
         server.kill()
         marks = [len(agent.text()) for agent in agents]
         for agent, mark in zip(agents, marks, strict=True):
             agent.wait_for("event=relayed", start=mark)
         for _ in range(KILLS):
-            time.sleep(0.3)
+            mark = len(between.text())
             between.kill()
             between.start()
-        until(lambda: waiting(tmp_path / "relay") >= 2 * AGENTS, seconds=30, what="the relay keeps chunks")
+            between.wait_for('"listening"', start=mark)
+            time.sleep(0.5)
+        until(lambda: waiting(tmp_path / "relay") >= 2 * AGENTS, seconds=90, what="the relay keeps chunks")
         assert all(pending(state) for state in states), "nothing is let go on a relay's word"
         # One host goes away before the collector is back: what the relay has still arrives.
         agents[0].kill()

@@ -46,9 +46,12 @@ def test_a_known_vulnerability_fails_unless_it_is_accepted_with_a_reason_for_now
     assert run(tmp_path, printing(FOUND)) == 1
     assert "bad 2: PYSEC-1; fixed by 3" in capsys.readouterr().err
     assert run(tmp_path, printing(FOUND), accepted=ENTRY.format(REASON, "2999-01-01")) == 0
-    assert "2 packages asked about, 0 problems; skipped: starproof" in capsys.readouterr().out
+    assert "2 packages asked about, 0 problems" in capsys.readouterr().out
     assert run(tmp_path, printing(FOUND), accepted=ENTRY.format(REASON, "2020-01-01")) == 1
     assert "its acceptance is over" in capsys.readouterr().err
+    hidden = {"dependencies": [{"name": "a", "skip_reason": "not found"}, *FOUND["dependencies"][:2]]}
+    assert run(tmp_path, printing(hidden)) == 0
+    assert "*** NOT AUDITED *** 1 packages, a first: not found" in capsys.readouterr().err
     nothing = {"dependencies": FOUND["dependencies"][:2]}
     assert run(tmp_path, printing(nothing)) == 0
     assert run(tmp_path, printing(nothing), accepted=ENTRY.format(REASON, "2999-01-01")) == 1

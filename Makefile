@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The deciding part of the verifier: what turns evidence into figures, verdicts and outcomes.
 DECIDING := verifier/*
-UNITS := $(addprefix deploy/systemd/starproof-,agent.service collector.service database.service logins.service)
+UNITS := $(addprefix deploy/systemd/starproof-,agent.service collector.service relay.service database.service logins.service)
 
-.PHONY: help run test quick lint types imports old units thresholds bench wheel sbom deb rpm clean
+.PHONY: help run test quick lint types imports old units thresholds bench wheel sbom audit deb rpm clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -76,6 +76,9 @@ wheel: $(VENV)/.dev  ## the wheel of this commit, the same bytes everywhere, wit
 
 sbom: $(VENV)/.dev  ## the bill of materials of a release (CycloneDX)
 	$(BIN)/python deploy/release/sbom.py dist/starproof.cdx.json
+
+audit: $(VENV)/.dev  ## known vulnerabilities of what is installed; says so where the advisories cannot be asked
+	$(BIN)/python deploy/release/audit.py
 
 # The agent's packages for this machine's kind, for the Pythons of the systems that we name. Same source, same bytes.
 PACKAGE_PLATFORM ?= linux-$(shell uname -m)

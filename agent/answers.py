@@ -5,7 +5,7 @@
 3. 400: this body is not sent again: a batch is taken apart, a single chunk is held back.
 4. 200: each result counts only if it names exactly a chunk that was sent, by key, number and hash.
    ``stored`` and ``known`` let it go; ``refused`` by its code: held (``CLOCK_AHEAD``, unknown codes),
-   all kept (``UNKNOWN_KEY``), or moved aside.
+   all kept (``UNKNOWN_KEY``), or moved aside. ``relayed`` keeps the chunk: a relay has a copy (``agent.relaying``).
 5. Anything else (403 ``UNKNOWN_KEY``, a redirect, a web page): keep everything, back off, report.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from agent.relaying import again_s
 from agent.sealing import ClockEstimate
 from agent.transport import Answer
 from evidence.chunk import LATEST_MS
@@ -49,7 +50,8 @@ class Decision:
     """What to do after a request.
 
     ``refused`` maps numbers to (code, message), ``held`` to (code, seconds). ``back_off`` asks for the
-    exponential wait, ``wait_s`` for exactly this one plus jitter, ``shrink`` for smaller batches.
+    exponential wait, ``wait_s`` for exactly this one plus jitter, ``shrink`` for smaller batches. ``relayed`` lie
+    with a relay, which may be asked again after ``again_s``.
     ``code`` names the result: ``OK``, or what went wrong.
     """
 
@@ -58,6 +60,8 @@ class Decision:
     stored: tuple[int, ...] = ()
     refused: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     held: Mapping[int, tuple[str, float]] = field(default_factory=dict)
+    relayed: tuple[int, ...] = ()
+    again_s: float = 0.0
     back_off: bool = False
     wait_s: Optional[float] = None
     shrink: bool = False
@@ -113,7 +117,7 @@ def _judge(document: Mapping[str, Any], batch: Sequence[Sent], clock: Optional[C
     stored: list[int] = []
     refused: dict[int, tuple[str, str]] = {}
     held: dict[int, tuple[str, float]] = {}
-    unknown_key = False
+    relayed: dict[int, str] = {}
     ours = {(sent.key, sent.seq, sent.hash) for sent in batch}
     for result in results:
         if not isinstance(result, dict) or _name(result) not in ours:
@@ -122,27 +126,26 @@ def _judge(document: Mapping[str, Any], batch: Sequence[Sent], clock: Optional[C
         ours.discard(_name(result))
         if result.get("status") in ("stored", "known"):
             stored.append(seq)
+        elif result.get("status") == "relayed":
+            relayed[seq] = str(result.get("message", ""))[:MAX_MESSAGE]
         elif result.get("status") != "refused":
             ours.add(_name(result))
         elif code in REFUSALS:
             refused[seq] = (code, str(result.get("message", ""))[:MAX_MESSAGE])
-        elif code == "UNKNOWN_KEY":
-            unknown_key = True
         else:
             held[seq] = (code, CLOCK_HOLD_S if code == "CLOCK_AHEAD" else FAULT_HOLD_S)
-    code = "OK"
-    if unknown_key:
-        code = "UNKNOWN_KEY"
-    elif ours:
-        code = "BAD_ANSWER"
-    elif refused or held:
-        code = next(iter({**refused, **held}.values()))[0]
+    unknown_key = any(code == "UNKNOWN_KEY" for code, _ in held.values())
+    held = {seq: what for seq, what in held.items() if what[0] != "UNKNOWN_KEY"}
+    trouble = next((code for code, _ in {**refused, **held}.values()), "")
+    code = "UNKNOWN_KEY" if unknown_key else "BAD_ANSWER" if ours else trouble
     return Decision(
-        code,
-        f"{len(ours)} chunks were not judged" if ours else "",
+        code or ("RELAYED" if relayed and not stored else "OK"),
+        f"{len(ours)} chunks were not judged" if ours else next(iter(relayed.values()), ""),
         stored=tuple(stored),
         refused=refused,
         held=held,
+        relayed=tuple(relayed),
+        again_s=again_s(document) if relayed else 0.0,
         back_off=unknown_key or bool(ours),
         clock=clock,
     )

@@ -162,6 +162,29 @@ def trust_options(enroll: argparse.ArgumentParser) -> None:
     enroll.add_argument(
         "--ca-sha256", metavar="F", help="采集端 CA 的指纹 | pin the collector's CA that has this fingerprint"
     )
+    enroll.add_argument(
+        "--log-key",
+        metavar="HEX",
+        help="采集端日志公钥(log.pub) | accept no other log than the one with this key: for enrolling by a relay",
+    )
+
+
+def wanted_log_key(options: argparse.Namespace) -> str:
+    """Return the log key of the options, empty if none is given.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    text: str = (options.log_key or "").strip().lower()
+    if not text:
+        return ""
+    from evidence.errors import EvidenceError  # noqa: PLC0415 - lazy, see the module
+    from evidence.keys import PublicKey  # noqa: PLC0415 - the same
+
+    try:
+        return PublicKey.from_hex(text).raw.hex()
+    except EvidenceError as error:
+        raise ConfigError(f"--log-key cannot be used: {error}; it is the content of log.pub") from None
 
 
 def wanted_way(options: argparse.Namespace, settings: Any) -> Wanted:
@@ -261,6 +284,7 @@ def enroll_source(settings: Settings, options: argparse.Namespace, *, source: st
             facts=facts(),
             source=source,
             code=running_code(),
+            log_key=wanted_log_key(options),
         )
         with way.pinned(state):
             enrolled = enrol(state, request, way.transport)

@@ -12,6 +12,7 @@ from agent.exporting import ExportMark
 from agent.inbox import Inbox
 from agent.offer import OFFLINE
 from agent.receipts import Receipts
+from agent.relaying import Relay
 from agent.runner import wall_ms
 from agent.schedule import MS_PER_S, Schedule
 from agent.spool import Spool
@@ -73,15 +74,24 @@ def delivery_of(
         ConfigError: the address or the certificates cannot be used.
     """
     collector = settings.collector or enrolled.collector
-    transport = None
-    if collector != OFFLINE:
-        transport = HttpTransport(
+
+    def opened() -> HttpTransport:
+        return HttpTransport(
             collector,
             wall_ms=wall_ms,
             mono_s=time.monotonic,
             ca_file=settings.delivery_ca_file,
             ca_pem=state.ca_pem(),
             proxy=settings.delivery_proxy,
+        )
+
+    transport = None if collector == OFFLINE else opened()
+    shown = None
+    if transport is not None and transport.is_secure:
+        from agent.client_certificate import ClientCertificate  # noqa: PLC0415 - only for https
+
+        shown = ClientCertificate(
+            state, enrolled.key, transport, plain=opened, wall_ms=wall_ms, events=events
         )
     return Delivery(
         spool=spool,
@@ -94,5 +104,7 @@ def delivery_of(
         max_chunks=settings.delivery_max_chunks,
         receipts=receipts,
         by_file=ByFile(Inbox(state, enrolled, receipts), ExportMark(state)),
+        relay=Relay(state),
+        shown=shown,
         spread_s=min(SPREAD_S, schedule.seal_ms / MS_PER_S / SPREAD_SHARE),
     )

@@ -12,15 +12,16 @@ names it; after a new chunk a random delay of up to ``spread_s``, because all ag
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import Callable, Optional
+from dataclasses import dataclass, replace
+from typing import Callable, Optional, Protocol
 
 from agent.answers import Decision, Sent, decide, parse
 from agent.errors import SpoolError, TransportError
 from agent.events import Events
 from agent.exporting import ExportMark
 from agent.inbox import Inbox
-from agent.receipts import Receipts
+from agent.receipts import NOT_KEPT, Receipts
+from agent.relaying import Relay
 from agent.sealing import ClockEstimate
 from agent.spool import Spool
 from agent.status import Board
@@ -39,6 +40,16 @@ LAST_TIMEOUT_S = 4.0
 PATH = "/v1/chunks"
 CONTENT_TYPE = "application/vnd.starproof.chunks"
 _MAX_DOUBLINGS = 16
+
+
+class Shown(Protocol):
+    """The certificate that this host shows (``agent.client_certificate``)."""
+
+    def keep_fresh(self) -> None:
+        """Renew it when its time has come."""
+
+    def follow(self, code: str) -> None:
+        """Get one if this result of a request asks for it."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ class Delivery:
         spread_s: float = 0.0,
         receipts: Optional[Receipts] = None,
         by_file: Optional[ByFile] = None,
+        relay: Optional[Relay] = None,
+        shown: Optional[Shown] = None,
     ) -> None:
         """Deliver the chunks of ``spool``, which ``key`` signed, over ``transport``.
 
@@ -90,6 +103,8 @@ class Delivery:
         self._spread_s = spread_s
         self._receipts = receipts
         self._by_file = by_file
+        self._relay = Relay() if relay is None else relay
+        self._shown = shown
         self._held: dict[int, float] = {}
         self._failures = 0
         self._wake = threading.Event()
@@ -119,7 +134,7 @@ class Delivery:
                 self._events.error("delivery_failed", reason=str(error))
                 wait_s = self._back_off_s()
             if wait_s is None:
-                self._wake.wait(IDLE_S)
+                self._wake.wait(min(IDLE_S, self._relay.left_s(self._around.mono_s())))
                 self._wake.clear()
                 wait_s = self._around.random() * self._spread_s
             self._stopping.wait(wait_s)
@@ -151,6 +166,8 @@ class Delivery:
         if not batch:
             return None
         self._spool.mark_tried(max(sent.seq for sent in batch))
+        if self._shown is not None:
+            self._shown.keep_fresh()
         headers = {"Content-Type": CONTENT_TYPE, "X-StarProof-Key": self._key.public.id}
         if self._receipts is not None:
             headers.update(self._receipts.headers())
@@ -159,20 +176,28 @@ class Delivery:
         except TransportError as error:
             decision = Decision("NO_ANSWER", str(error), back_off=True)
         else:
-            decision = decide(answer, batch)
-            self._keep_receipts(answer, decision, batch)
+            self._relay.see(parse(answer), self._events)
+            decision = self._proved(answer, decide(answer, batch), batch)
+        if self._shown is not None:
+            self._shown.follow(decision.code)
         return self._follow(decision, len(batch))
 
-    def _keep_receipts(self, answer: Answer, decision: Decision, batch: list[Sent]) -> None:
-        """What the receipts say changes nothing about the chunks: those are the collector's now."""
+    def _proved(self, answer: Answer, decision: Decision, batch: list[Sent]) -> Decision:
+        """Keep the receipts. From the collector itself they change nothing: the chunks are its now.
+
+        By a relay nothing is let go without their proof.
+        """
         if self._receipts is None or not decision.stored:
-            return
+            return decision
         stored = [sent for sent in batch if sent.seq in decision.stored]
         problem = self._receipts.take(parse(answer), stored)
         if problem is not None:
             self._board.log_problem(f"{problem.code}: {problem.message}")
             if problem.is_new:
                 self._events.error("log_problem", code=problem.code, message=problem.message)
+            if self._relay.is_between and problem.code != NOT_KEPT:
+                return replace(decision, code=problem.code, message=problem.message, stored=(), back_off=True)
+        return decision
 
     def _batch(self) -> tuple[list[Sent], bytes]:
         """Return the oldest chunks that are not held, at most so many and so many bytes."""
@@ -182,7 +207,7 @@ class Delivery:
         parts: list[bytes] = []
         length = 0
         for seq in self._spool.pending():
-            if seq in self._held:
+            if seq in self._held or self._relay.waits(seq, now_s):
                 continue
             size = self._spool.size(seq)
             if len(batch) >= self._limit or (batch and length + size > MAX_BATCH_BYTES):
@@ -204,6 +229,9 @@ class Delivery:
         for seq, (code, hold_s) in decision.held.items():
             self._events.warning("chunk_held", seq=seq, code=code, seconds=round(hold_s))
             self._held[seq] = self._around.mono_s() + hold_s
+        now_s = self._around.mono_s()
+        self._relay.forget((*decision.stored, *decision.refused, *decision.held), now_s)
+        self._relay.keeps(decision.relayed, decision.again_s, now_s)
         if decision.clock is not None:
             self.clock = decision.clock
         self._board.delivered(decision, self.clock)
@@ -216,6 +244,8 @@ class Delivery:
         self._failures = 0
         if decision.stored:
             self._events.info("delivered", chunks=len(decision.stored), pending=self._spool.count)
+        elif decision.code == "RELAYED":
+            self._events.info("relayed", chunks=len(decision.relayed), message=decision.message)
         elif decision.code != "OK":
             self._events.warning("delivery_problem", code=decision.code, message=decision.message)
         return 0.0

@@ -5,7 +5,9 @@
 2. Otherwise ask for an offer: what the record must say.
 3. A key is made and is on the disk before anything is signed with it; the request too, before it is sent.
 4. The record is signed, for a rotation by the key before as well, posted, and the answer compared.
-5. The enrolment is put in place; from now on the new key signs, and a new chain begins.
+5. The log's key must be the one that somebody told us, if he did; by a relay there must be one. Either way
+   chunks are let go only on the log's proof from then on (``agent.relaying``).
+6. The enrolment is put in place; from now on the new key signs, and a new chain begins.
 
 A rotation waits until every chunk of the old chain is delivered: the old key could still send them,
 but the agent does not keep two chains.
@@ -24,8 +26,9 @@ from typing import Any, Optional
 
 from agent.answers import MAX_MESSAGE, parse
 from agent.errors import EnrolError
+from agent.relaying import says_relay
 from agent.shelf import CHUNK, seq_of
-from agent.state import KEY, NEXT_KEY, PENDING, SPOOL, Enrolled, State
+from agent.state import KEY, NEXT_KEY, PENDING, RELAY, SPOOL, Enrolled, State
 from agent.transport import DEFAULT_TIMEOUT_S, Answer, Transport
 from evidence import __version__ as version
 from evidence import enrolment as records
@@ -53,6 +56,8 @@ class Request:
     facts: Mapping[str, Any]
     source: str = SOURCE
     code: str = UNKNOWN
+    log_key: str = ""
+    """The collector's log key in hex as somebody who knows it told us, empty if nobody did."""
 
 
 def enrol(state: State, request: Request, transport: Transport) -> Enrolled:
@@ -82,7 +87,19 @@ def enrol(state: State, request: Request, transport: Transport) -> Enrolled:
     answer = _ask(transport, ENROL_PATH, body)
     if answer.get("enrolment") != signed.hash:
         raise EnrolError("the collector confirmed another enrolment than this one; check its address")
-    state.enrol(signed, request.collector, _log_key(answer))
+    log_key = _log_key(answer)
+    if request.log_key and log_key != request.log_key:
+        raise EnrolError(
+            "the collector's log has another key than --log-key says: somebody else may be answering, or the key "
+            "is of another collector. Compare with log.pub on the collector"
+        )
+    if says_relay(answer) and not log_key:
+        raise EnrolError("a relay answers, and tells no log key; enrol at the collector or by file")
+    if request.log_key or says_relay(answer):
+        state.write(RELAY, b"1\n")
+    else:
+        state.remove(RELAY)
+    state.enrol(signed, request.collector, log_key)
     return state.require_enrolled()
 
 

@@ -31,6 +31,8 @@ from evidence.log_entry import CHUNK, LogEntry
 SIZE_HEADER = "X-StarProof-Log-Size"
 NO_RECEIPT, WRONG_RECEIPT = "NO_RECEIPT", "WRONG_RECEIPT"
 SHRANK, FORKED = "LOG_SHRANK", "LOG_FORKED"
+NOT_KEPT = "RECEIPT_NOT_KEPT"
+"""The receipt holds, but this host's disk did not take it."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Receipts:
         except _WrongError as wrong:
             return self._problem(wrong.code, str(wrong))
         except StateError as error:
-            return self._problem("RECEIPT_NOT_KEPT", str(error))
+            return self._problem(NOT_KEPT, str(error))
         self._last_problem = ""
         return None
 
@@ -104,7 +106,7 @@ class Receipts:
         except _WrongError as wrong:
             return self._problem(wrong.code, str(wrong))
         except StateError as error:
-            return self._problem("RECEIPT_NOT_KEPT", str(error))
+            return self._problem(NOT_KEPT, str(error))
         return None
 
     def _verify(self, document: Mapping[str, Any], stored: Sequence[Sent], key: PublicKey) -> None:

@@ -11,7 +11,9 @@
     receipts/        receipts that came as files and are not taken yet
     export.lock      held while the spool is exported or thinned
     ca.pem           the CA of the collector, pinned at enrolment
+    relay            chunks are let go only on the log's proof (``agent.relaying``)
     shutdown         boot id and end of the last chunk, if the machine was seen going down after it
+    client.pem       what is shown in TLS, where the collector wants it (``agent.client_certificate``)
     lock, status.json, spool/
 
 After an enrolment ``key.next`` becomes ``key``. A crash between the two leaves an enrolment that
@@ -44,6 +46,8 @@ ENROLMENT, PENDING = "enrolment.json", "pending.json"
 LOCK, SPOOL, STATUS, SHUTDOWN = "lock", "spool", "status.json", "shutdown"
 RECEIPT = "receipt.json"
 CA = "ca.pem"
+RELAY = "relay"
+CLIENT = "client.pem"
 REQUEST, INBOX, EXPORT_LOCK = "request.json", "receipts", "export.lock"
 MAX_FILE_BYTES = 256 * 1024
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05

@@ -88,7 +88,24 @@ class HttpTransport:
             setting=proxy,
             environment=os.environ if environment is None else environment,
         )
-        self._context = _tls(ca_file, None if ca_file else ca_pem) if self._secure else None
+        self._believed = (ca_file, None if ca_file else ca_pem)
+        self._context = _tls(*self._believed) if self._secure else None
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it speaks TLS."""
+        return self._secure
+
+    def show(self, path: str) -> None:
+        """Show the certificate in a file, with its key, to a collector that asks for one.
+
+        Raises:
+            OSError: it cannot be used.
+        """
+        if self._secure:
+            context = _tls(*self._believed)
+            context.load_cert_chain(path, password=lambda: b"-")
+            self._context = context
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Answer:
         """Return the answer, whatever its status.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import threading
@@ -56,6 +57,8 @@ def main(
             return _token(settings, options)
         if options.command == "import-spool":
             return _import_spool(settings, options)
+        if options.command == "client-certificate":
+            return _client_certificate(settings, options.name, options.out)
         if options.command == "ca":
             return _ca(settings, as_json=options.json)
         if options.listen:
@@ -84,6 +87,7 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
     from collector.polling.opening import Keys  # noqa: PLC0415 - see above
     from collector.polling.serving import polling  # noqa: PLC0415 - see above
     from collector.sources.secrets import read_secret  # noqa: PLC0415 - see above
+    from collector.tls.opening import clients_of  # noqa: PLC0415 - see above
 
     keys = Keys(read_secret)
     # Everything that is written passes the redactor: events, and what servers and SDKs say.
@@ -121,6 +125,7 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
                     console=pages,
                     ca_pem=certificates.ca_pem if certificates else None,
                     figures=AlertMetrics(lambda: watch.seen),
+                    clients=clients_of(settings),
                 )
                 run(app, bound, limits=settings.limits, log=log, stopping=stopping, certificates=certificates)
     finally:
@@ -158,6 +163,19 @@ def _ca(settings: Settings, *, as_json: bool) -> int:
     print(ca_text(document))  # noqa: T201 - the command's answer
     # Beside the answer, so that it can be sent into a file.
     print(f"指纹 / SHA-256   {document['sha256']}", file=sys.stderr)  # noqa: T201 - see above
+    return 0
+
+
+def _client_certificate(settings: Settings, name: str, out: Path) -> int:
+    from collector.tls.opening import gate_certificate  # noqa: PLC0415 - see ``serve``
+
+    pem = gate_certificate(settings, name)
+    try:
+        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+    except OSError as error:
+        raise SettingsError(f"cannot write {out}: {error.strerror}") from None
+    print(f"{out}：含私钥，请保密 / holds a private key, keep it safe")  # noqa: T201 - the command's answer
     return 0
 
 
@@ -323,6 +341,15 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         epilog=f"example: {prog} ca --config /etc/starproof/collector.toml > collector-ca.pem",
     )
     ca.add_argument("--json", action="store_true", help="print one JSON document")
+    client = commands.add_parser(
+        "client-certificate",
+        help="为中继签发客户端证书 / make a client certificate for a relay (hosts get theirs by themselves)",
+        epilog=f"example: {prog} client-certificate --name relay-1 --out relay-1.pem",
+    )
+    client.add_argument("--name", metavar="NAME", required=True, help="what the certificate is called")
+    client.add_argument(
+        "--out", metavar="FILE", type=Path, required=True, help="key and certificate, mode 0600"
+    )
     spool = commands.add_parser(
         "import-spool",
         help="导入主机离线导出的数据 / take in what a host without a route has exported",
@@ -334,7 +361,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--late", action="store_true", help="accept the enrolment although its token has expired"
     )
     spool.add_argument("--json", action="store_true", help="print one JSON document")
-    for command in (serving, token, ca, spool):
+    for command in (serving, token, ca, client, spool):
         command.add_argument(
             "--db", metavar="URL", help="database URL, default an SQLite file in the state directory"
         )

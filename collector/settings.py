@@ -44,6 +44,8 @@ class Limits:
     enrolments_per_minute: int = 30
     """Per address: guessing a token of 256 bits is hopeless anyway, this keeps it cheap for us."""
     connections: int = 512
+    connections_per_address: int = 256
+    """A fleet may stand behind one proxy; but no address may take all connections."""
     pending_batches: int = 16
     """Batches that wait for the one writer; more are told to come back."""
     header_timeout_s: int = 10

@@ -38,6 +38,9 @@ def add_options(parser: argparse.ArgumentParser, prog: str) -> None:
             command.add_argument(
                 "--ca-sha256", metavar="F", help="采集端 CA 的指纹 | pin the CA by fingerprint"
             )
+            command.add_argument(
+                "--log-key", metavar="HEX", help="采集端日志公钥(log.pub) | accept no log with another key"
+            )
         if name in ("check", "show"):
             command.add_argument("--json", action="store_true", help="只输出一个 JSON | one JSON document")
 
@@ -80,7 +83,7 @@ def main(options: argparse.Namespace, *, token: Callable[[], str], show: Callabl
 def _enroll(options: argparse.Namespace, token: str, show: Callable[[str], None]) -> int:
     import socket  # noqa: PLC0415 - lazy, see the module
 
-    from agent.cli import wanted_way  # noqa: PLC0415 - it imports this module
+    from agent.cli import wanted_log_key, wanted_way  # noqa: PLC0415 - it imports this module
     from agent.enrol import Request, enrol, facts  # noqa: PLC0415 - the same
     from agent.errors import UsageError  # noqa: PLC0415 - the same
     from agent.logins.config import load  # noqa: PLC0415 - the same
@@ -106,6 +109,7 @@ def _enroll(options: argparse.Namespace, token: str, show: Callable[[str], None]
             time_ms=_wall_ms(),
             facts=facts(),
             source=LOGIN_LOG,
+            log_key=wanted_log_key(options),
         )
         with way.pinned(state):
             record = enrol(state, request, way.transport).signed.enrolment

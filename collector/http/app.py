@@ -33,12 +33,15 @@ from collector.http.chunk_answers import STORED_BEFORE_OR_NOW, answer_to_chunks,
 from collector.http.console import beside_the_wire
 from collector.http.log import Log
 from collector.http.metrics import Metrics
+from collector.http.protocol import CERTIFICATE
+from collector.http.shares import AT_ONCE, Shares
 from collector.http.writer import RETRY_AFTER_S, Writer
 from collector.ingest import Batch, Clock, Taken
 from collector.log.receipts import Receipts, give
 from collector.opening import OpenStore
 from collector.settings import Limits
 from collector.store import registry
+from collector.tls.clients import Clients
 from evidence.chunk import MAX_FRAME_BYTES
 from evidence.errors import EvidenceError
 from evidence.fields import is_hash
@@ -64,6 +67,7 @@ def create_app(
     console: ASGIApp | None = None,
     ca_pem: Callable[[], bytes] | None = None,
     figures: Collector | None = None,
+    clients: Clients | None = None,
 ) -> Starlette:
     """Return the application.
 
@@ -76,9 +80,10 @@ def create_app(
         console: answers every path that is none of the wire's (``collector.http.console``).
         ca_pem: gives the certificate that hosts pin; ``None`` without TLS.
         figures: what ``/metrics`` tells besides the service's own.
+        clients: issues and judges certificates of clients; ``None`` if they need none.
     """
     service = _Service(opened, limits=limits, clock=clock, log=log, monotonic=monotonic)
-    service.ca_pem = ca_pem
+    service.ca_pem, service.clients = ca_pem, clients
     if figures is not None:
         service.metrics.add(figures)
 
@@ -92,6 +97,7 @@ def create_app(
             Route("/v1/enrolments/offer", service.guarded("offer", service.offer), methods=["POST"]),
             Route("/v1/enrolments", service.guarded("enrolments", service.enrol), methods=["POST"]),
             Route("/v1/chunks", service.guarded("chunks", service.chunks), methods=["POST"]),
+            Route("/v1/certificates", service.guarded("certificates", service.certificate), methods=["POST"]),
             Route("/v1/ca", service.guarded("ca", service.ca), methods=["GET"]),
             Route("/healthz", service.guarded("healthz", service.health), methods=["GET"]),
             Route("/metrics", service.guarded("metrics", service.metrics_text), methods=["GET"]),
@@ -125,10 +131,12 @@ class _Service:
         self._senders = Buckets(limits.requests_per_minute, monotonic)
         self._addresses = Buckets(limits.requests_per_minute * SENDERS_BEHIND_ONE_ADDRESS, monotonic)
         self._bodies = Budget(MAX_BODY_BYTES_IN_FLIGHT)
+        self._shares = Shares(AT_ONCE)
         self._enrolling = Buckets(limits.enrolments_per_minute, monotonic)
         self.metrics = Metrics(opened.store)
         self._log_key = opened.keyring.log_key()
         self.ca_pem: Callable[[], bytes] | None = None
+        self.clients: Clients | None = None
 
     def close(self) -> None:
         self._writer.close()
@@ -164,6 +172,18 @@ class _Service:
         pem = await run_in_threadpool(self.ca_pem)
         return answer({"pem": pem.decode()}, now_ms=self._clock())
 
+    async def certificate(self, request: Request) -> Response:
+        """A certificate for TLS, for who proves to have an enrolled key."""
+        self._require_rate(self._enrolling, _peer(request))
+        texts = json_texts(await self._json(request), ("key", "tls_key", "signature"), longest=512)
+        if self.clients is None:
+            raise RequestError(404, "BAD_REQUEST", "this collector wants no client certificates")
+        signature = from_base64(texts["signature"], "signature")
+        job = partial(self.clients.issue, self._store, signature=signature)
+        pem, renew_ms = await run_in_threadpool(job, key=texts["key"], tls_key=texts["tls_key"])
+        self._log("certificate_issued", key=texts["key"])
+        return answer({"pem": pem, "renew_ms": renew_ms}, now_ms=self._clock())
+
     async def offer(self, request: Request) -> Response:
         self._require_rate(self._enrolling, _peer(request))
         body = await self._json(request)
@@ -185,7 +205,7 @@ class _Service:
         texts = json_texts(await self._json(request), names, longest=MAX_JSON_BYTES)
         finished = enrolling.Request(texts["token"], *(from_base64(texts[name], name) for name in names[1:]))
         job = partial(enrolling.enrol, self._store, finished, now_ms=self._clock())
-        enrolled = await self._writer.run(job)
+        enrolled = await self._writer.run(job, sender=f"enrolling {_peer(request)}")
         record = enrolled.signed.enrolment
         self._log("enrolled", host=record.host, epoch=record.epoch, key=enrolled.signed.public.id)
         content = {
@@ -205,10 +225,12 @@ class _Service:
             raise RequestError(
                 400, "BAD_REQUEST", "X-StarProof-Key is the id of the sending key, 64 hex digits"
             )
+        if self.clients is not None:
+            self.clients.require(request.scope.get("state", {}).get(CERTIFICATE, b""), key)
         # Nobody without a key may make us read a body, or remember a name.
         await run_in_threadpool(self._require_pinned, key)
         self._require_rate(self._senders, f"{_peer(request)} {key}")
-        with self._bodies.hold() as hold:
+        with self._shares.hold(key), self._bodies.hold() as hold:
             body = await read_body(
                 request,
                 content_type=CHUNKS_TYPE,
@@ -218,7 +240,7 @@ class _Service:
             )
             begun_s = self._monotonic()
             batch = await run_in_threadpool(self._batch, body)
-            taken = await self._writer.write(batch)
+            taken = await self._writer.write(batch, sender=key)
         known_size = size_header(request.headers.get("x-starproof-log-size", ""))
         receipts = await run_in_threadpool(self._receipts, taken, known_size)
         self.metrics.took(taken, seconds=self._monotonic() - begun_s, now_ms=self._clock())

@@ -14,14 +14,13 @@ from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from collector.errors import SettingsError
 from collector.http.log import Log, ServerMessages
+from collector.http.protocol import MAX_HEADER_BYTES, strict_protocol
 from collector.settings import Limits, parse_listen
 from collector.tls.serving import Certificates
 
-MAX_HEADER_BYTES = 32 * 1024
 BACKLOG = 1024
 _LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.asgi", "uvicorn.access")
 
@@ -75,7 +74,7 @@ def run(
         logger.propagate = name != "uvicorn"
     config = uvicorn.Config(
         app,
-        http=_protocol(limits.header_timeout_s),
+        http=strict_protocol(limits.header_timeout_s, limits.connections_per_address),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -154,48 +153,3 @@ class _Server(uvicorn.Server):
     def _look_at_certificates(self, _number: int, _frame: object) -> None:
         if self._certificates is not None:
             self._certificates.look_soon()
-
-
-def _protocol(timeout_s: int) -> type[H11Protocol]:
-    """Return the HTTP protocol that closes connections whose request head does not arrive.
-
-    The server itself only times out connections that are idle after an answer; without this, a
-    few hundred silent connections would keep everybody else out.
-    """
-
-    class BoundedHead(H11Protocol):
-        _head_timer: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._watch()
-
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            self._watch()
-
-        def on_response_complete(self) -> None:
-            super().on_response_complete()
-            self._watch()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop()
-            super().connection_lost(exc)
-
-        def _watch(self) -> None:
-            cycle: object = self.cycle  # none before the first request, whatever its annotation says
-            in_request = cycle is not None and not self.cycle.response_complete
-            if in_request or self.transport.is_closing():
-                self._stop()
-            elif self._head_timer is None:
-                self._head_timer = self.loop.call_later(timeout_s, self._too_late)
-
-        def _stop(self) -> None:
-            if self._head_timer is not None:
-                self._head_timer.cancel()
-                self._head_timer = None
-
-        def _too_late(self) -> None:
-            self.transport.close()
-
-    return BoundedHead

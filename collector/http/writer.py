@@ -1,8 +1,9 @@
-"""The one thread that writes to the store, with a short queue in front of it.
+"""The one thread that writes to the store, with a short queue in front of it in which senders take turns.
 
-Writers of one process never contend for the database's lock; when the queue is full the service
-says so at once instead of letting requests pile up. Batches that came in while another one was written are
-written together, in one transaction with one wait for the disk.
+Writers of one process never contend for the database's lock; when the queue is full the service says so at
+once instead of letting requests pile up. One sender has a part of it at most, and its second batch comes
+after everybody's first. Batches that came in while something else was written are written together, in one
+transaction with one wait for the disk.
 """
 
 from __future__ import annotations
@@ -10,16 +11,28 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from collector.errors import RequestError, StoreBusyError
 
 RETRY_AFTER_S = 5
+PARTS = 4
+"""One sender's jobs and items take at most this part of the queue."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True)
+class _Turn(Generic[Item]):
+    """What waits: a job, or an item that is written together with others."""
+
+    future: asyncio.Future[Any]
+    job: Callable[[], Any] | None = None
+    item: Item | None = None
 
 
 class Writer(Generic[Item, Outcome]):
@@ -29,69 +42,117 @@ class Writer(Generic[Item, Outcome]):
         """Let at most ``pending`` jobs and items wait or run; ``together`` writes items, all or none."""
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starproof-writer")
         self._free = pending
+        self._of_one = max(1, pending // PARTS)
         self._together = together
-        self._waiting: deque[tuple[Item, Future[Outcome]]] = deque()
+        self._waiting: dict[str, deque[_Turn[Item]]] = {}
+        self._senders: deque[str] = deque()
+        self._runs = False
 
-    async def run(self, job: Callable[[], T]) -> T:
-        """Return what ``job`` returns, once it has had its turn.
+    async def run(self, job: Callable[[], T], *, sender: str = "") -> T:
+        """Return what ``job`` returns, once it has had its turn among the senders.
 
         A caller that goes away does not stop its job: what was begun is finished.
 
         Raises:
-            RequestError: 503, too many jobs are waiting.
+            RequestError: 503, too many jobs are waiting; 429, too many of this sender.
         """
-        self._require_free()
-        return await self._outcome(self._pool.submit(job))
+        future = self._require_place(sender)
+        self._queue(sender, _Turn(future, job=job))
+        return await asyncio.shield(future)
 
-    async def write(self, item: Item) -> Outcome:
+    async def write(self, item: Item, *, sender: str = "") -> Outcome:
         """Return what became of ``item``, written together with those that wait when its turn comes.
 
         Raises:
-            RequestError: 503, too many jobs are waiting.
+            RequestError: 503, too many jobs are waiting; 429, too many of this sender.
         """
-        self._require_free()
-        future: Future[Outcome] = Future()
-        self._waiting.append((item, future))
-        self._pool.submit(self._write_waiting)
-        return await self._outcome(future)
+        future = self._require_place(sender)
+        self._queue(sender, _Turn(future, item=item))
+        return await asyncio.shield(future)
 
     def close(self) -> None:
-        """Finish what is waiting and end the thread."""
+        """Finish what runs and end the thread; what still waits was acknowledged to nobody."""
+        for turns in self._waiting.values():
+            for turn in turns:
+                turn.future.cancel()
+        self._waiting.clear()
+        self._senders.clear()
         self._pool.shutdown(wait=True)
 
-    def _require_free(self) -> None:
+    def _require_place(self, sender: str) -> asyncio.Future[Any]:
         if self._free <= 0:
             raise RequestError(
                 503, "UNAVAILABLE", "the collector is busy; try again", retry_after_s=RETRY_AFTER_S
             )
+        if len(self._waiting.get(sender, ())) >= self._of_one:
+            raise RequestError(
+                429, "SLOW_DOWN", "batches of this sender are waiting already", retry_after_s=RETRY_AFTER_S
+            )
         self._free -= 1
+        return asyncio.get_running_loop().create_future()
 
-    async def _outcome(self, running: Future[T]) -> T:
-        future = asyncio.wrap_future(running)
-        future.add_done_callback(self._done)
-        return await asyncio.shield(future)
+    def _queue(self, sender: str, turn: _Turn[Item]) -> None:
+        if sender not in self._waiting:
+            self._waiting[sender] = deque()
+            self._senders.append(sender)
+        self._waiting[sender].append(turn)
+        if not self._runs:
+            self._next()
 
-    def _write_waiting(self) -> None:
-        """Write all that waits; an earlier turn may have written it already."""
-        taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        if taken:
-            self._write(taken)
-
-    def _write(self, taken: Sequence[tuple[Item, Future[Outcome]]]) -> None:
-        try:
-            outcomes = self._together([item for item, _ in taken])
-        except Exception as error:  # noqa: BLE001 - whatever it is, each caller gets it
-            if len(taken) > 1 and not isinstance(error, StoreBusyError):
-                for one in taken:  # nothing was written: the one that is at fault must not stop the others
-                    self._write([one])
-                return
-            for _, future in taken:
-                future.set_exception(error)
+    def _next(self) -> None:
+        """Begin the job whose turn it is, or all items whose turns follow one another."""
+        self._runs = bool(self._senders)
+        if not self._runs:
             return
-        for (_, future), outcome in zip(taken, outcomes, strict=True):
-            future.set_result(outcome)
+        turns = [self._take()]
+        job = turns[0].job
+        while job is None and self._senders and self._waiting[self._senders[0]][0].job is None:
+            turns.append(self._take())
+        loop = asyncio.get_running_loop()
+        if job is not None:
+            running = loop.run_in_executor(self._pool, _outcome, job)
+            running.add_done_callback(lambda done: self._done(turns, [done.result()]))
+            return
+        items = [turn.item for turn in turns]
+        writing = loop.run_in_executor(self._pool, self._write, items)
+        writing.add_done_callback(lambda done: self._done(turns, done.result()))
 
-    def _done(self, future: asyncio.Future[T]) -> None:
-        self._free += 1
-        if not future.cancelled():
-            future.exception()  # seen here even if the caller has gone away
+    def _take(self) -> _Turn[Item]:
+        sender = self._senders.popleft()
+        turns = self._waiting[sender]
+        turn = turns.popleft()
+        if turns:
+            self._senders.append(sender)
+        else:
+            del self._waiting[sender]
+        return turn
+
+    def _write(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Return what became of each item, an exception where it failed. Runs in the thread."""
+        outcomes = _outcome(lambda: self._together(items))
+        if not isinstance(outcomes, Exception):
+            return list(outcomes)
+        if len(items) == 1 or isinstance(outcomes, StoreBusyError):
+            return [outcomes] * len(items)
+        # Nothing was written: the one that is at fault must not stop the others.
+        return [self._write([item])[0] for item in items]
+
+    def _done(self, turns: Sequence[_Turn[Item]], outcomes: Sequence[Any]) -> None:
+        self._free += len(turns)
+        for turn, outcome in zip(turns, outcomes, strict=True):
+            if turn.future.done():
+                continue
+            if isinstance(outcome, Exception):
+                turn.future.set_exception(outcome)
+                turn.future.exception()  # seen here even if the caller has gone away
+            else:
+                turn.future.set_result(outcome)
+        self._next()
+
+
+def _outcome(job: Callable[[], Any]) -> Any:
+    """Return what a job returns, or its exception: whatever it is, each caller gets it."""
+    try:
+        return job()
+    except Exception as error:  # noqa: BLE001 - see above
+        return error

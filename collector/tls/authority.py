@@ -14,15 +14,17 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_LIFE = timedelta(days=3653)
 SERVER_LIFE = timedelta(days=397)
 """The longest that browsers accept."""
 RENEW_BEFORE = SERVER_LIFE / 3
+CLIENT_LIFE = timedelta(days=90)
 EARLY = timedelta(days=2)
 _CURVE = ec.SECP256R1
+_Public = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def authority_pem(key: ec.EllipticCurvePrivateKey, *, now: datetime) -> bytes:
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     name = _named(f"StarProof collector CA {identifier.digest.hex()[:8]}")
     return (
-        _builder(name, name, key, now=now, life=AUTHORITY_LIFE)
+        _builder(name, name, key.public_key(), now=now, life=AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(key, hashes.SHA256())
@@ -68,7 +70,7 @@ def server_pem(authority: Authority, names: Sequence[str], *, now: datetime) -> 
     key = new_key()
     issuer = authority.certificate
     certificate = (
-        _builder(_named("StarProof collector"), issuer.subject, key, now=now, life=SERVER_LIFE)
+        _builder(_named("StarProof collector"), issuer.subject, key.public_key(), now=now, life=SERVER_LIFE)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -79,6 +81,33 @@ def server_pem(authority: Authority, names: Sequence[str], *, now: datetime) -> 
         .sign(authority.key, hashes.SHA256())
     )
     return key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM) + authority.pem
+
+
+def client_pem(issuer: Authority, name: str, public: bytes, *, now: datetime) -> bytes:
+    """Return a certificate for a client's Ed25519 key, as PEM."""
+    return _client(issuer, name, ed25519.Ed25519PublicKey.from_public_bytes(public), now=now)
+
+
+def gate_pem(issuer: Authority, name: str, *, now: datetime) -> bytes:
+    """Return a new private key and its certificate for a gate, as one PEM text."""
+    key = new_key()
+    return key_pem(key) + _client(issuer, name, key.public_key(), now=now, life=SERVER_LIFE)
+
+
+def _client(
+    issuer: Authority, name: str, public: _Public, *, now: datetime, life: timedelta = CLIENT_LIFE
+) -> bytes:
+    certificate = (
+        _builder(_named(name), issuer.certificate.subject, public, now=now, life=life)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False
+        )
+        .sign(issuer.key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:
@@ -97,17 +126,17 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, now: datetime, life: timedelta
+    subject: x509.Name, issuer: x509.Name, public: _Public, *, now: datetime, life: timedelta
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - EARLY)
         .not_valid_after(now + life)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
 
 

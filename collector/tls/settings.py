@@ -18,6 +18,7 @@ from collector.names import nearest
 
 OFF, OWN, FILES = "off", "own", "files"
 MODES = (OFF, OWN, FILES)
+REQUIRED = "required"
 MAX_NAMES = 64
 MAX_NAME_CHARACTERS = 253
 """Of a DNS name (RFC 1035)."""
@@ -35,6 +36,10 @@ class Tls:
     key: Path | None = None
     ca: Path | None = None
     """With ``files``: what hosts are told to pin; the last certificate of the chain if not given."""
+    clients: str = OFF
+    """``required``: chunks are taken only from who shows a certificate in TLS."""
+    client_ca: Path | None = None
+    """Believed for clients beside the own authority."""
 
 
 def parse_tls(table: object, where: str) -> Tls:
@@ -53,7 +58,15 @@ def parse_tls(table: object, where: str) -> Tls:
     if mode not in MODES:
         raise SettingsError(f'{where}: tls.mode is one of "off", "own", "files"')
     places = {name: _path(table[name], name, where) for name in ("certificate", "key", "ca") if name in table}
-    tls = Tls(mode, _names(table.get("names", []), where), **places)
+    clients = table.get("clients", OFF)
+    if clients not in (OFF, REQUIRED):
+        raise SettingsError(f'{where}: tls.clients is "off" or "required"')
+    client_ca = _path(table["client_ca"], "client_ca", where) if "client_ca" in table else None
+    if clients == REQUIRED and (mode == OFF or (mode == FILES and client_ca is None)):
+        raise SettingsError(
+            f'{where}: tls.clients "required" needs tls.mode "own", or "files" with tls.client_ca'
+        )
+    tls = Tls(mode, _names(table.get("names", []), where), **places, clients=clients, client_ca=client_ca)
     if mode == FILES and (tls.certificate is None or tls.key is None):
         raise SettingsError(f'{where}: tls.mode "files" needs tls.certificate and tls.key')
     if mode != FILES and places:

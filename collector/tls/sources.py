@@ -13,6 +13,7 @@ import secrets
 import ssl
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,11 +33,30 @@ CA_KEY, CA, SERVER = "ca.key", "ca.pem", "server.pem"
 _PRIVATE, _PUBLIC, _DIRECTORY, _OTHERS = 0o600, 0o644, 0o700, 0o077
 
 
+@dataclass(frozen=True)
+class ClientTrust:
+    """Whose certificates clients may show: the own authority's, and those of ``ca``."""
+
+    ca: Path | None = None
+
+    def pem(self, own: bytes) -> str:
+        """Return all of them. Raises SettingsError."""
+        given = (
+            b""
+            if self.ca is None
+            else b"".join(one.public_bytes(serialization.Encoding.PEM) for one in _certificates(self.ca))
+        )
+        return (own + given).decode()
+
+
 class OwnAuthority:
     """Certificates that the collector makes itself, in ``directory``."""
 
-    def __init__(self, directory: Path, names: Sequence[str], *, now: Now) -> None:
-        """Speak for ``names``; nothing is made yet."""
+    def __init__(
+        self, directory: Path, names: Sequence[str], *, now: Now, clients: ClientTrust | None = None
+    ) -> None:
+        """Speak for ``names``; nothing is made yet. ``clients``: ask them for certificates."""
+        self._clients = clients
         self._directory = directory
         self._names = tuple(dict.fromkeys(names))
         self._now = now
@@ -54,13 +74,16 @@ class OwnAuthority:
         """
         self._renew()
         path = self._directory / SERVER
-        return _loaded(path, path, pin=authority.fingerprint(self._authority().certificate))
+        own = self.authority()
+        trusted = None if self._clients is None else self._clients.pem(own.pem)
+        return _loaded(path, path, pin=authority.fingerprint(own.certificate), clients=trusted)
 
     def ca_pem(self) -> bytes:
         """Return the authority's certificate, made if it is not there. Raises as ``load``."""
-        return self._authority().pem
+        return self.authority().pem
 
-    def _authority(self) -> Authority:
+    def authority(self) -> Authority:
+        """Return the authority with its key, made if it is not there. Raises as ``load``."""
         key_path, path = self._directory / CA_KEY, self._directory / CA
         try:
             if not key_path.exists():
@@ -98,7 +121,7 @@ class OwnAuthority:
 
     def _renew(self) -> None:
         """Make ``server.pem`` if it is not there, or no longer what it should be."""
-        issuer = self._authority()
+        issuer = self.authority()
         if self._is_good(issuer):
             return
         data = authority.server_pem(issuer, self._names, now=self._now())
@@ -122,8 +145,11 @@ class OwnAuthority:
 class GivenFiles:
     """Certificates that somebody else makes and replaces."""
 
-    def __init__(self, certificate: Path, key: Path, *, ca: Path | None) -> None:
-        """Use the chain in ``certificate`` with its key; ``ca`` is what hosts pin."""
+    def __init__(
+        self, certificate: Path, key: Path, *, ca: Path | None, clients: ClientTrust | None = None
+    ) -> None:
+        """Use the chain in ``certificate`` with its key; ``ca`` is what hosts pin; ``clients`` as before."""
+        self._clients = clients
         self._certificate = certificate
         self._key = key
         self._ca = ca
@@ -139,7 +165,8 @@ class GivenFiles:
             SettingsError: the files cannot be used.
         """
         pin = authority.fingerprint(_certificates(self._pinned)[-1])
-        return _loaded(self._certificate, self._key, pin=pin)
+        trusted = None if self._clients is None else self._clients.pem(b"")
+        return _loaded(self._certificate, self._key, pin=pin, clients=trusted)
 
     def ca_pem(self) -> bytes:
         """Return the certificate that hosts pin: the last one of the file. Raises as ``load``."""
@@ -155,7 +182,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _loaded(certificate: Path, key: Path, *, pin: str) -> Loaded:
+def _loaded(certificate: Path, key: Path, *, pin: str, clients: str | None = None) -> Loaded:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     found = _certificates(certificate)[0]
@@ -165,6 +192,14 @@ def _loaded(certificate: Path, key: Path, *, pin: str) -> Loaded:
     except OSError as error:  # ssl.SSLError among them
         reason = "key and certificate do not belong together" if "MISMATCH" in str(error) else str(error)
         raise SettingsError(f"{certificate} with the key {key} cannot be used: {reason}") from None
+    if clients is not None:
+        try:
+            context.load_verify_locations(cadata=clients)
+        except OSError as error:
+            raise SettingsError(f"tls.client_ca cannot be used: {error}") from None
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        # Asked for and verified, but who has none still enrols and asks for one (collector.tls.clients).
+        context.verify_mode = ssl.CERT_OPTIONAL
     return Loaded(context, tuple(authority.names_of(found)), found.not_valid_after_utc, pin)
 
 

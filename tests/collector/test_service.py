@@ -175,7 +175,7 @@ def test_batches_that_wait_are_written_together_and_a_bad_one_stops_no_other():
         gate = threading.Event()
         first = asyncio.create_task(writer.run(lambda: gate.wait(10)))
         await asyncio.sleep(0.05)
-        waiting = [asyncio.create_task(writer.write(item)) for item in items]
+        waiting = [asyncio.create_task(writer.write(item, sender=item)) for item in items]
         await asyncio.sleep(0.05)
         gate.set()
         done = await asyncio.gather(first, *waiting, return_exceptions=True)

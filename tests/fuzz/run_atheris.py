@@ -22,10 +22,12 @@ sys.path[:0] = [
     str(ROOT / "tests" / "documents"),
 ]
 
-with atheris.instrument_imports(include=["evidence", "verifier"]):
+with atheris.instrument_imports(include=["evidence", "verifier", "agent", "collector", "declaring"]):
     import standalone
     import targets
     from seeds import seeds
+    from wire_seeds import wire_seeds
+    from wire_targets import WIRE_TARGETS
 
 EXAMPLES = 60
 
@@ -49,6 +51,8 @@ def main(argv: list[str]) -> None:
         target = stamps if name == "stamps" else targets.certificate
         if name == "certificate":
             examples = [(corpus.parent / "authority" / "root.pem").read_bytes()]
+    elif name in WIRE_TARGETS:
+        target, examples = WIRE_TARGETS[name], wire_seeds()[name]
     else:
         target, examples = targets.TARGETS[name], seeds()[name]
     for data in examples[:EXAMPLES]:

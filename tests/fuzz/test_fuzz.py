@@ -14,10 +14,14 @@ from comparing import Comparing, remember_pure_work
 from mutations import Mutator
 from seeds import seeds, tiny_pack
 from targets import TARGETS
+from wire_seeds import wire_seeds
+from wire_targets import WIRE_TARGETS
 
 EACH = 250
 DEEP, QUICK = 25, 300
 SEEDS = seeds()
+WIRE_SEEDS = wire_seeds()
+WIRE_EACH = 100
 
 
 def bent(dice: random.Random, data: bytes) -> bytes:
@@ -44,6 +48,15 @@ def test_both_readers_take_and_refuse_the_same_bent(name: str) -> None:
         TARGETS[name](data)
     for _ in range(EACH):
         TARGETS[name](bent(dice, dice.choice(SEEDS[name])[:6_000]))
+
+
+@pytest.mark.parametrize("name", sorted(WIRE_TARGETS))
+def test_no_bent_bytes_of_the_network_break_their_reader(name: str) -> None:
+    dice = random.Random(name)
+    for data in WIRE_SEEDS[name]:
+        WIRE_TARGETS[name](data)
+    for _ in range(WIRE_EACH):
+        WIRE_TARGETS[name](bent(dice, dice.choice(WIRE_SEEDS[name])))
 
 
 def test_no_mutated_pack_breaks_a_verifier_passes_unnoticed_or_is_judged_in_two_ways(

@@ -16,6 +16,7 @@ from collector.store import registry
 from console.access.roles import Need, may
 from console.access.sessions import Known, csrf_of, fresh_token
 from console.language import TAGS
+from console.naming import may_be_named
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -82,6 +83,12 @@ class Visit:
             self.token = fresh_token()
             self.cookies[self.console.session_cookie(secure=self.secure)] = self.token
         return csrf_of(self.token)
+
+    @cached_property
+    def nameless(self) -> bool:
+        """Whether who visits can and should name the enterprise."""
+        unnamed = self.may(Need.ADMINISTER) and self.console.enterprise == registry.DEFAULT_ENTERPRISE
+        return unnamed and may_be_named(self.console.store)
 
     @property
     def html_language(self) -> str:

@@ -52,6 +52,9 @@ MOST_FIELDS = 200
 SPARE_BYTES = 256 * 1024 * 1024
 """What an upload leaves free on the disk of temporary files."""
 LANGUAGE_S = 365 * 86_400
+COMPUTING = 202
+"""Taken, not there yet: nothing is wrong, and the page asks again by itself."""
+AGAIN_S = 5
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
@@ -75,8 +78,8 @@ def guarded(page: Page, console: Console) -> Callable[[Request], Awaitable[Respo
         except NotFoundError:
             response = refused(visit, 404, "error.not_found")
         except NotReadyError:
-            response = visit.render("computing.html", status=503)
-            response.headers["Retry-After"] = "5"
+            response = visit.render("computing.html", status=COMPUTING)
+            response.headers["Retry-After"] = str(AGAIN_S)
         except StoreError as error:
             busy = isinstance(error, StoreBusyError)
             console.log("store_unavailable", level="warning" if busy else "error", message=str(error))

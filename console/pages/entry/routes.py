@@ -10,6 +10,7 @@ from collector.store import people
 from console.access.accounts import AccountError
 from console.access.passwords import MOST_CHARACTERS
 from console.access.roles import Need, Role
+from console.access.senders import sender_of
 from console.guard import Refusal
 from console.language import COOKIE, chosen
 from console.naming import NamingError, checked, may_be_named, name_enterprise
@@ -35,9 +36,10 @@ def signing_in(visit: Visit) -> Response:
 
 def sign_in(visit: Visit) -> Response:
     """Take name and password; begin a session under a new token."""
-    peer = visit.request.client.host if visit.request.client else ""
-    if visit.console.attempts.wait_s(peer):
-        raise Refusal(429, "error.attempts")
+    peer = sender_of(visit.request, proxied=visit.console.proxied)
+    wait_s = visit.console.attempts.wait_s(peer)
+    if wait_s:
+        raise Refusal(429, "error.attempts", again_s=wait_s)
     name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
     onward = local(visit.form.get("next"))
     token = visit.console.sessions.sign_in(name, password, now_ms=visit.now_ms)

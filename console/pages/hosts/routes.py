@@ -45,7 +45,15 @@ def hosts(visit: Visit) -> Response:
         return "/hosts?" + urlencode({name: value for name, value in parts.items() if value})
 
     return visit.render(
-        "hosts/list.html", found=found, wanted=wanted, span=span, link=link, states=list(State), month=month
+        "hosts/list.html",
+        found=found,
+        wanted=wanted,
+        span=span,
+        link=link,
+        states=list(State),
+        month=month,
+        links=month_links(visit, span),
+        operate=Need.OPERATE,
     )
 
 
@@ -102,6 +110,6 @@ def _wanted(visit: Visit) -> Wanted:
 
 
 PAGES = (
-    Page("/hosts", hosts, needs=Need.VIEW, entry=Entry("hosts.title", 20)),
+    Page("/hosts", hosts, needs=Need.VIEW, entry=Entry("hosts.title", 20, monthly=True)),
     Page("/hosts/{host}", host, needs=Need.VIEW),
 )

@@ -116,6 +116,7 @@ def _page(visit: Visit, *, problem: str = "", host: str = "", issued: IssuedToke
         arrived = one_time_tokens.arrivals(connection, SIGNED_BY_HOSTS, most=MOST_ARRIVALS)
     reporting = {one.id for one in fleet_of(visit).standings if one.newest is not None} if arrived else set()
     url = address(visit)
+    visit.once = issued is not None
     return visit.render(
         "settings/hosts.html",
         status=REFUSED if problem else 200,

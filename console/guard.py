@@ -138,7 +138,9 @@ def refused(visit: Visit, status: int, words: str) -> Response:
 
 
 def finished(visit: Visit, response: Response) -> Response:
-    """Return the answer with the cookies that the visit sets."""
+    """(5) Return the answer with the headers that every answer has, and the cookies that the visit sets."""
+    for name, value in HEADERS.items():  # an answer to a fault of ours does not pass ``Hardened``
+        response.headers.setdefault(name, value)
     for name, content in visit.cookies.items():
         response.set_cookie(
             name,

@@ -62,7 +62,7 @@ WORDS: Words = {
     "backup.none_about": ("做好后下载，存到另一台机器上。", "When it is made, download it and keep it on another machine."),
     "backup.begun_done": ("备份已开始，完成后可在下面下载。", "The copy has begun; download it below when it is done."),
     "backup.keys": ("密钥要另行备份", "Keys are copied apart"),
-    "backup.keys_about": ("副本里没有采集端的密钥（log.key、source-*.key、import.key、account.key；自有 TLS 另有 ca.key、ca.pem）：它们能签名，不经网页下载。请由管理员直接从下面的目录复制到离线介质。密钥丢失，数据仍在，但新的检查点要用新密钥，评审需要重新登记。", "The copy has none of the collector's keys (log.key, source-*.key, import.key, account.key; with TLS of its own also ca.key and ca.pem): they sign, and are not handed out by a page. Copy them from this directory to a medium that is kept offline. Without them the data stay, but new checkpoints need a new key that reviewers must be told of."),
+    "backup.keys_about": ("副本里没有采集端的密钥（log.key、source-*.key、import.key；自有 TLS 另有 ca.key、ca.pem）：它们能签名，不经网页下载。请由管理员直接从下面的目录复制到离线介质。密钥丢失，数据仍在，但新的检查点要用新密钥，评审需要重新登记。", "The copy has none of the collector's keys (log.key, source-*.key, import.key; with TLS of its own also ca.key and ca.pem): they sign, and are not handed out by a page. Copy them from this directory to a medium that is kept offline. Without them the data stay, but new checkpoints need a new key that reviewers must be told of."),
     "backup.restore": ("恢复", "Putting a copy back"),
     "backup.stop": ("停止采集服务。", "Stop the collector."),
     "backup.put": ("把现有数据库改名留存，放上副本（若目录连同密钥一起丢失，先放回密钥）。", "Keep the present database under another name and put the copy in its place (if the directory was lost with its keys, put these back first)."),

@@ -6,7 +6,7 @@ from console.language import Words
 
 WORDS: Words = {
     "trail.title": ("操作记录", "Audit trail"),
-    "trail.about": ("谁在什么时候做了什么，最新的在前。只增不改，不能删除。", "Who did what and when, the newest first. Rows are only added, never changed."),
+    "trail.about": ("谁在什么时候做了什么，最新的在前。控制台和采集服务只添加记录，从不修改或删除。", "Who did what and when, the newest first. Console and collector only add rows; they never change or remove one."),
     "trail.search": ("搜索操作人或内容", "Search for who or what"),
     "trail.action": ("操作", "Action"),
     "trail.actor": ("操作人", "Who"),

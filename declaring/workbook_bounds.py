@@ -70,7 +70,9 @@ def _sizes(pieces: Iterator[bytes], name: str) -> Iterator[int]:
             if found.end() <= len(tail):  # counted with the piece before
                 continue
             if found[1] is None:
-                raise LedgerError(f"{name}: it has a document type, which no spreadsheet writes; save it as .xlsx again")
+                raise LedgerError(
+                    f"{name}: it has a document type, which no spreadsheet writes; save it as .xlsx again"
+                )
             seen[found[1]] += 1
         for tag, (what, most) in _COUNTED.items():
             if seen[tag] > most:

@@ -42,7 +42,6 @@ _LONGEST = max(map(len, _KNOWN))
 _YEAR = re.compile(r"(19|20)\d\d")
 
 
-
 class Weakness(Enum):
     """Why a password is not taken; the value is the key of the words for it."""
 

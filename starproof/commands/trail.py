@@ -53,7 +53,9 @@ def _show(options: argparse.Namespace) -> int:
         line = f"{_time(entry, identity)}  {entry.actor}  {entry.action}  {entry.detail}"
         sys.stdout.write(printable(line.rstrip()) + "\n")
     if count > len(entries):
-        sys.stderr.write(f"共 {count} 条，显示最新 {len(entries)} 条 of {count} the newest {len(entries)}: --last N\n")
+        sys.stderr.write(
+            f"共 {count} 条，显示最新 {len(entries)} 条 of {count} the newest {len(entries)}: --last N\n"
+        )
     return 0
 
 

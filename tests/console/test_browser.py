@@ -79,7 +79,9 @@ def test_every_page_fits_both_widths_without_an_error_and_satisfies_axe(
                 continue
             page.evaluate(axe)
             found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-            wrong += [(path, width, v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found["violations"]]
+            wrong += [
+                (path, width, v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found["violations"]
+            ]
     assert wrong == [], json.dumps(wrong, ensure_ascii=False, indent=1)
     assert watched.errors == []
     context.close()
@@ -133,11 +135,15 @@ def test_what_lies_where_on_the_pages(chromium, service, owner):
         page.keyboard.press("Escape")
         assert page.locator(":popover-open").count() == 0
 
-    page.set_viewport_size({"width": 720, "height": 1000})  # the width of A4 at 96 dots an inch, without margins
+    page.set_viewport_size(
+        {"width": 720, "height": 1000}
+    )  # the width of A4 at 96 dots an inch, without margins
     page.emulate_media(media="print")
     for path in ("/hosts", "/coverage", "/apply/rows"):
         page.goto(f"{service.url}{path}?month={MONTH}")
-        cards = page.evaluate("[...document.querySelectorAll('.card')].map(c => getComputedStyle(c).breakInside)")
+        cards = page.evaluate(
+            "[...document.querySelectorAll('.card')].map(c => getComputedStyle(c).breakInside)"
+        )
         assert set(cards) == {"auto"}, path
         _fits(page, 720)
     page.goto(f"{service.url}/hosts?month={MONTH}")

@@ -67,7 +67,9 @@ def test_the_setup_asks_for_the_enterprises_name_and_the_whole_console_carries_i
 
 def test_an_unnamed_enterprise_is_said_on_every_page_and_named_before_a_host_gets_a_token(nameless):
     """As after a first start of an earlier version, which asked nobody."""
-    nameless.accounts.set_up(nameless.accounts.offer_setup(now_ms=NOW), name="li", password=PASSWORD, now_ms=NOW)
+    nameless.accounts.set_up(
+        nameless.accounts.offer_setup(now_ms=NOW), name="li", password=PASSWORD, now_ms=NOW
+    )
     browser = Browser(application(nameless))
     browser.sign_in("li")
     assert "还没有填写企业名称" in browser.get("/evidence").text
@@ -85,7 +87,9 @@ def test_an_unnamed_enterprise_is_said_on_every_page_and_named_before_a_host_get
 
 
 def test_a_name_that_records_carry_does_not_change_and_the_page_says_what_to_do(nameless):
-    nameless.accounts.set_up(nameless.accounts.offer_setup(now_ms=NOW), name="li", password=PASSWORD, now_ms=NOW)
+    nameless.accounts.set_up(
+        nameless.accounts.offer_setup(now_ms=NOW), name="li", password=PASSWORD, now_ms=NOW
+    )
     with nameless.store.writing() as connection:
         connection.execute(schema.day_mark.insert().values(day=1, leaf=0, record=b""))
     browser = Browser(application(nameless))
@@ -119,7 +123,11 @@ def test_the_audit_trail_is_read_page_by_page_and_filtered(console, administrato
     with console.store.writing() as connection:
         for number in range(120):
             registry.note(
-                connection, now_ms=NOW - (119 - number) * 86_400_000, actor=f"p{number}", action="TOKEN", detail="100%_"
+                connection,
+                now_ms=NOW - (119 - number) * 86_400_000,
+                actor=f"p{number}",
+                action="TOKEN",
+                detail="100%_",
             )
     first = administrator.get("/settings/trail").text
     assert first.count('<th scope="row" class="num">') == 50
@@ -128,7 +136,11 @@ def test_the_audit_trail_is_read_page_by_page_and_filtered(console, administrato
     assert administrator.get("/settings/trail?q=p77").text.count('<th scope="row" class="num">') == 1
     assert "没有符合条件的记录" in administrator.get("/settings/trail?q=100_").text, "no wildcards"
     found = administrator.get("/settings/trail?action=TOKEN&from=2026-11-10&to=2026-11-12").text
-    assert re.findall(r'<th scope="row" class="num">(\S+)', found) == ["2026-11-12", "2026-11-11", "2026-11-10"]
+    assert re.findall(r'<th scope="row" class="num">(\S+)', found) == [
+        "2026-11-12",
+        "2026-11-11",
+        "2026-11-10",
+    ]
     for odd in ("page=x", "page=999999", "from=x&to=9999-12-31", "action=%3Cb%3E"):
         assert administrator.get(f"/settings/trail?{odd}").status_code == 200
 
@@ -137,7 +149,11 @@ def test_the_audit_trail_is_read_on_the_server_too(console, administrator, url, 
     issue(console.store, host="web-1", now_ms=NOW, hours=1, actor="admin")
     assert starproof(["trail", "--db", url, "--json", "--action", "TOKEN", "--since", "2026-11-18"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert (shown["schema"], shown["count"], shown["entries"][0]["actor"]) == ("starproof/trail/1", 1, "admin")
+    assert (shown["schema"], shown["count"], shown["entries"][0]["actor"]) == (
+        "starproof/trail/1",
+        1,
+        "admin",
+    )
     assert shown["entries"][0]["time"].endswith("+08:00")
     assert starproof(["trail", "--db", url, "--last", "1"]) == 0
     lines = capsys.readouterr()
@@ -171,14 +187,18 @@ def test_a_check_that_does_not_exist_is_not_said_to_be_removed(signed_in):
     assert signed_in(Role.REVIEWER).post("/evidence/checks/none/remove", page="/evidence").status_code == 404
 
 
-@pytest.mark.parametrize(("path", "allowed"), [("/api/v1/figures", "GET, HEAD"), ("/people", "GET, HEAD, POST")])
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/api/v1/figures", "GET, HEAD"), ("/people", "GET, HEAD, POST")]
+)
 def test_a_method_that_an_address_has_not_is_refused_with_those_that_it_has(signed_in, path, allowed):
     answer = signed_in(Role.ADMINISTRATOR).http.request("TRACE", path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
     assert answer.headers["content-type"].startswith("application/json" if "api" in path else "text/html")
 
 
-@pytest.mark.parametrize("path", ["/hosts/", "/static/x/console.css", "/api/v1/openapi.json", "/login", "/no"])
+@pytest.mark.parametrize(
+    "path", ["/hosts/", "/static/x/console.css", "/api/v1/openapi.json", "/login", "/no"]
+)
 def test_every_answer_is_hardened_redirects_files_and_the_api_too(secure_console, path):
     answer = Browser(application(secure_console), "https://star.example").get(path)
     assert answer.headers["strict-transport-security"].startswith("max-age=")
@@ -256,7 +276,9 @@ def test_the_menu_and_the_tile_stay_with_the_month(signed_in):
         assert f'<li><a href="{path}?month={MONTH}"' in text, path
     assert f'tile" href="/hosts?month={MONTH}"' in text
     assert '<li><a href="/sources"' in text
-    assert f'href="/hosts?sort=name&amp;month={MONTH}" rel="prev"' in signed_in(Role.VIEWER).get("/hosts").text
+    assert (
+        f'href="/hosts?sort=name&amp;month={MONTH}" rel="prev"' in signed_in(Role.VIEWER).get("/hosts").text
+    )
     assert 'href="/hosts?month=x' not in signed_in(Role.VIEWER).get("/evidence/verify?month=x").text
 
 

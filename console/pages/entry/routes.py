@@ -79,7 +79,9 @@ def set_up(visit: Visit) -> Response:
     except (AccountError, NamingError) as error:
         return _setup(visit, link, problem=error.words)
     if nameless:
-        with suppress(NamingError):  # a host that enrols at this instant is first; the page of settings says so
+        with suppress(
+            NamingError
+        ):  # a host that enrols at this instant is first; the page of settings says so
             name_enterprise(visit.console.store, enterprise, actor=name.strip(), now_ms=visit.now_ms)
     token = visit.console.sessions.sign_in(name.strip(), password, now_ms=visit.now_ms)
     return visit.back_to("/login") if token is None else _inside(visit, token, "/")

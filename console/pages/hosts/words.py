@@ -67,7 +67,10 @@ WORDS: Words = {
         "若主机应当在线，请在主机上运行 starproof agent status。",
         "If it should be up, run starproof agent status on it.",
     ),
-    "host.unused": ("这个月有读数，但还不够算出任何一项指标", "There are readings, not enough for any figure"),
+    "host.unused": (
+        "这个月有读数，但还不够算出任何一项指标",
+        "There are readings, not enough for any figure",
+    ),
     "host.unused_about": (
         "缺的可能是另一项读数、带宽容量，或申报范围里没有这台主机。已有：",
         "Another metric, the bandwidth, or the host's place in the scope may be missing. There is:",

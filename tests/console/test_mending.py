@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 
 import pytest
 from console_examples import MONTH
@@ -18,6 +19,8 @@ from console.access.passwords import Weakness, weakness
 from console.access.roles import Role
 from console.access.senders import sender_of
 from console.app import application, create_console
+from console.pages.overview import days, months
+from console.reading import snapshots
 from starproof.cli import main as starproof
 
 WEAK = ("qwerty123456", "Password1234!", "123456789abc", "abcdefg12345", "Aa123456789.", "p@ssw0rd2026!", "9876543210qwe")  # fmt: skip
@@ -326,3 +329,27 @@ def test_the_help_of_serve_says_its_name_once(capsys):
     shown = capsys.readouterr().out
     assert "usage: starproof serve [" in shown
     assert "serve serve" not in shown
+
+
+def test_every_page_of_a_large_fleet_answers_at_once_and_is_there_when_it_is_computed(
+    console, administrator, monkeypatch
+):
+    """Nobody waits for a computation, and none of it is an error: the page says so and asks again by itself."""
+    done = threading.Event()
+    for module, name in ((months, "read_figures"), (days, "read_days")):
+        made = getattr(module, name)
+
+        def slow(*given, made=made, **more):
+            assert done.wait(60)
+            return made(*given, **more)
+
+        monkeypatch.setattr(module, name, slow)
+    paths = ("/", "/figures", "/hosts", "/figures/cpu_utilization", "/coverage", "/coverage/2026-11-02")
+    monkeypatch.setattr(snapshots, "PATIENCE_S", 0.01)
+    for path in paths:
+        answer = administrator.get(path)
+        assert (answer.status_code, answer.headers["retry-after"]) == (202, "5"), path
+        assert "data-again" in answer.text
+    done.set()
+    monkeypatch.setattr(snapshots, "PATIENCE_S", 60.0)
+    assert [administrator.get(path).status_code for path in paths] == [200] * len(paths)

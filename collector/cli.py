@@ -20,6 +20,7 @@ from collector.errors import CollectorError, SettingsError
 from collector.names import is_host_name
 from collector.opening import OpenStore, open_store, placeholder_warning, wall_clock_ms
 from collector.settings import Settings, parse_listen, read_settings
+from collector.store import registry
 from collector.tls.settings import OFF, is_loopback
 from evidence.errors import EvidenceError
 from evidence.sources import AGENT, SIGNED_BY_HOSTS
@@ -224,11 +225,16 @@ def _offer(settings: Settings, opened: OpenStore, options: argparse.Namespace) -
     return 0
 
 
+def _may_be_named(opened: OpenStore) -> bool:
+    with opened.store.reading() as connection:
+        return registry.may_be_named(connection)
+
+
 def _token(settings: Settings, options: argparse.Namespace) -> int:
     host, url, as_json = options.host, options.collector, options.json
     opened = _open(settings)
     pin = _pin(settings)
-    if opened.is_new and settings.enterprise is None:
+    if settings.enterprise is None and _may_be_named(opened):
         remedy = (
             "before that, set enterprise in a settings file and give it to serve and token: --config FILE"
         )

@@ -94,6 +94,7 @@ def enrol(store: Store, request: Request, *, now_ms: int, late: bool = False) ->
             if _same(done, request):
                 return Enrolled(done, again=True)
         token = tokens.require_fresh(token, now_ms=now_ms, late=late)
+        registry.locked_identity(connection)  # who names the enterprise meanwhile waits, or was first
         record = _parsed(request.record)
         if not is_host_name(record.host):
             raise _wrong("its host is not a name of 1 to 128 printable characters")

@@ -17,10 +17,22 @@ class OpenStore:
     """A store with its owner and the collector's keys."""
 
     store: Store
-    identity: Identity
+    opened_as: Identity
     keyring: Keyring
     is_new: bool = False
     """Nobody had said before whose store it is."""
+
+    @property
+    def identity(self) -> Identity:
+        """Whose store this is; asked for anew until the enterprise has a name, which then stays.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        if self.opened_as.enterprise != registry.DEFAULT_ENTERPRISE:
+            return self.opened_as
+        with self.store.reading() as connection:
+            return registry.identity(connection)
 
 
 def wall_clock_ms() -> int:

@@ -12,9 +12,10 @@ from functools import partial
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from collector.http.buckets import Buckets
@@ -26,9 +27,10 @@ from console.access.accounts import Accounts
 from console.access.passwords import Passwords
 from console.access.sessions import Sessions
 from console.access.tokens import Tokens
-from console.api.routes import REQUESTS_A_MINUTE, api_routes
+from console.api.routes import REQUESTS_A_MINUTE, api_routes, no_such, not_allowed
+from console.api.shapes import BASE
 from console.checking.checks import Checks
-from console.guard import finished, guarded, refused, visit_of
+from console.guard import Hardened, finished, guarded, refused, visit_of
 from console.identity.opening import open_federation
 from console.language import merged
 from console.pages import TABLE, WORDS
@@ -45,6 +47,7 @@ ATTEMPTS_A_MINUTE = 30
 """To sign in, from one address; a lock is per account, this is against trying many accounts."""
 JOBS_FOLDER = "console-jobs"
 """Beside the collector's keys."""
+NOT_ALLOWED = 405
 FOR_EVER = "public, max-age=31536000, immutable"
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
@@ -94,7 +97,14 @@ def application(console: Console) -> Starlette:
 
     async def no_page(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
-        return await run_in_threadpool(_lost, console, request, status)
+        allowed = _allowed(request) if status == NOT_ALLOWED else ""
+        if request.url.path.startswith(f"{BASE}/"):
+            response = not_allowed() if allowed else no_such()
+        else:
+            response = await run_in_threadpool(_lost, console, request, status)
+        if allowed:
+            response.headers["Allow"] = allowed
+        return response
 
     async def failed(request: Request, _error: Exception) -> Response:
         visit = visit_of(request, console)
@@ -107,6 +117,7 @@ def application(console: Console) -> Starlette:
             *(Route(page.path, guarded(page, console), methods=list(page.methods)) for page in TABLE),
         ],
         exception_handlers={HTTPException: no_page, Exception: failed},
+        middleware=[Middleware(Hardened, console=console)],
     )
 
 
@@ -143,6 +154,15 @@ def open_console(
         console.jobs.close()
         console.checks.close()
         console.snapshots.close()
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods that the address answers, as ``Allow`` names them (RFC 9110, 10.2.1)."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods))
 
 
 def _lost(console: Console, request: Request, status: int) -> Response:

@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, Headers, MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import Message, Receive
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.errors import DroppedMonthError, StoreBusyError, StoreError
 from console.access.roles import may
@@ -53,15 +53,20 @@ MOST_FIELDS = 1_000
 SPARE_BYTES = 256 * 1024 * 1024
 """What an upload leaves free on the disk of temporary files."""
 LANGUAGE_S = 365 * 86_400
+COMPUTING = 202
+"""Taken, not there yet: nothing is wrong, and the page asks again by itself."""
+AGAIN_S = 5
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
     """The request is not answered by its page; the status, and the key of the words that say why."""
 
-    def __init__(self, status: int, words: str) -> None:
+    def __init__(self, status: int, words: str, *, again_s: int = 0) -> None:
         super().__init__(words)
         self.status = status
         self.words = words
+        self.again_s = again_s
+        """After so many seconds it may be asked again; 0: that is not the question."""
 
 
 def guarded(page: Page, console: Console) -> Callable[[Request], Awaitable[Response]]:
@@ -73,11 +78,13 @@ def guarded(page: Page, console: Console) -> Callable[[Request], Awaitable[Respo
             response = await _answered(page, visit)
         except Refusal as refusal:
             response = refused(visit, refusal.status, refusal.words)
+            if refusal.again_s:
+                response.headers["Retry-After"] = str(refusal.again_s)
         except NotFoundError:
             response = refused(visit, 404, "error.not_found")
         except NotReadyError:
-            response = visit.render("computing.html", status=503)
-            response.headers["Retry-After"] = "5"
+            response = visit.render("computing.html", status=COMPUTING)
+            response.headers["Retry-After"] = str(AGAIN_S)
         except DroppedMonthError as error:
             response = visit.render(
                 "error.html", status=410, status_code=410, words="error.dropped", reason=str(error)
@@ -90,6 +97,32 @@ def guarded(page: Page, console: Console) -> Callable[[Request], Awaitable[Respo
         return finished(visit, response)
 
     return answer
+
+
+class Hardened:
+    """(5) Puts the headers that every answer has on those too that no page made: files, redirects, the API."""
+
+    def __init__(self, app: ASGIApp, *, console: Console) -> None:
+        self._app = app
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        secure = self._console.is_secure(Headers(scope=scope).get("host", ""))
+
+        async def hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if secure:
+                    headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+            await send(message)
+
+        await self._app(scope, receive, hardened)
 
 
 def visit_of(request: Request, console: Console) -> Visit:
@@ -110,11 +143,9 @@ def refused(visit: Visit, status: int, words: str) -> Response:
 
 
 def finished(visit: Visit, response: Response) -> Response:
-    """(5) Return the answer with the headers and cookies that every answer has."""
-    for name, value in HEADERS.items():
+    """(5) Return the answer with the headers that every answer has, and the cookies that the visit sets."""
+    for name, value in HEADERS.items():  # an answer to a fault of ours does not pass ``Hardened``
         response.headers.setdefault(name, value)
-    if visit.secure:
-        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
     for name, content in visit.cookies.items():
         response.set_cookie(
             name,

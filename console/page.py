@@ -19,10 +19,11 @@ Endpoint = Callable[[Visit], Response]
 
 @dataclass(frozen=True)
 class Entry:
-    """A place in the navigation: the key of its words, and its order among the others."""
+    """A place in the navigation: the key of its words, its order among the others, whether it shows a month."""
 
     words: str
     order: int
+    monthly: bool = False
 
 
 @dataclass(frozen=True)

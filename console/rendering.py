@@ -83,13 +83,12 @@ class Pages:
 
     def render(self, template: str, visit: Visit, context: Mapping[str, Any]) -> str:
         """Return the HTML of a template."""
-        said = visit.query.get("said", "")
         return self._environment.get_template(template).render(
             visit=visit,
             t=visit.t,
             asset=self.asset,
             entries=[page for page in self._entries if visit.may(page.needs)],
-            said=said if said.endswith("_done") and self.knows(said) else "",
+            said=visit.said(),
             zone=self._zone,
             **context,
         )

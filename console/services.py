@@ -85,6 +85,11 @@ class Console:
         parts = urlsplit(self.url)
         return parts.scheme == "https" and parts.netloc.casefold() == host.casefold()
 
+    @property
+    def proxied(self) -> bool:
+        """Whether a proxy is said to be in front: people come by TLS, and it is not the collector's own."""
+        return self.settings.tls.mode == OFF and urlsplit(self.settings.public_url or "").scheme == "https"
+
     def session_cookie(self, *, secure: bool) -> str:
         """Return the name of the cookie that holds a session's token.
 

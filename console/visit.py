@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from collector.store import registry
 from console.access.roles import Need, may
 from console.access.sessions import Known, csrf_of, fresh_token
 from console.language import TAGS
+from console.naming import may_be_named
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from console.services import Console
 
 SEE_OTHER = 303
+SAID = "said"
+"""The cookie with what the next page says: no link can make a page say that something was done."""
 MOST_QUERY = 1024
+_MONTH = re.compile(r"\d{4}-\d{2}\Z", re.ASCII)
 REFUSED = 422
 """A form that cannot be taken as it is."""
 
@@ -51,6 +56,8 @@ class Visit:
     files: Mapping[str, UploadFile] = field(default_factory=dict)
     uploads: Mapping[str, Sequence[UploadFile]] = field(default_factory=dict)
     """All files of each field, without those that were not chosen."""
+    once: bool = False
+    """The answer shows what is never shown again: nothing on the page leads away by mistake."""
     cookies: dict[str, str | None] = field(default_factory=dict)
     """Values of cookies that the answer sets; ``None`` removes one."""
 
@@ -70,6 +77,12 @@ class Visit:
         return str(self.request.url.path)
 
     @property
+    def month(self) -> str:
+        """The month that the address names (``YYYY-MM``), to stay with it; empty if it names none."""
+        month = self.query.get("month", "")
+        return month if _MONTH.match(month) else ""
+
+    @property
     def here(self) -> str:
         """The path with its query (unless that is longer than any of ours), to come back to."""
         query = self.request.url.query
@@ -82,6 +95,12 @@ class Visit:
             self.token = fresh_token()
             self.cookies[self.console.session_cookie(secure=self.secure)] = self.token
         return csrf_of(self.token)
+
+    @cached_property
+    def nameless(self) -> bool:
+        """Whether who visits can and should name the enterprise."""
+        unnamed = self.may(Need.ADMINISTER) and self.console.enterprise == registry.DEFAULT_ENTERPRISE
+        return unnamed and may_be_named(self.console.store)
 
     @property
     def html_language(self) -> str:
@@ -117,10 +136,17 @@ class Visit:
         return HTMLResponse(self.console.pages.render(template, self, context), status_code=status)
 
     def back_to(self, path: str, *, said: str = "") -> Response:
-        """Return the answer of a form that was taken: go there and say so (a key of words)."""
+        """Return the answer of a form that was taken: go there and say so there, once (a key of words)."""
         if said:
-            path += f"{'&' if '?' in path else '?'}said={quote(said)}"
+            self.cookies[SAID] = said
         return RedirectResponse(path, SEE_OTHER)
+
+    def said(self) -> str:
+        """Return the key of what was done just now, empty if nothing was; the page that says it says it once."""
+        said = self.request.cookies.get(SAID, "")
+        if said:
+            self.cookies.setdefault(SAID, None)
+        return said if said.endswith("_done") and self.console.pages.knows(said) else ""
 
     def note(self, connection: Connection, action: str, detail: str = "") -> None:
         """Add what was done to the audit trail, in the transaction that does it."""

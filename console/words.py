@@ -49,7 +49,7 @@ COMMON: Words = {
     "role.reviewer": ("评审员", "Reviewer"),
     "role.about.administrator": ("全部权限，包括人员与设置", "Everything, people and settings included"),
     "role.about.operator": ("接入主机与数据源，登记台账，生成申报材料", "Hosts, sources, ledger, documents"),
-    "role.about.viewer": ("只看，不能修改", "Looks at everything, changes nothing"),
+    "role.about.viewer": ("查看全部数据与申报内容，不能修改；不含设置与人员", "Looks at all data and the application, changes nothing; not the settings and people"),
     "role.about.reviewer": ("只看证据页", "Sees the evidence only"),
     "password.short": ("密码至少 12 个字符。一句自己记得住的话最好。", "A password has at least 12 characters; a sentence you remember is best."),
     "password.long": ("密码最多 256 个字符。", "A password has at most 256 characters."),

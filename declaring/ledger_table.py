@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -18,13 +17,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from declaring.ledger_columns import BY_NAME, COLUMNS, REQUIRED, ColumnName
+from declaring.workbook_bounds import require_bounded
 from verifier.errors import LedgerError
 from verifier.ledger import MAX_ENTRIES
 from verifier.toml_table import nearest
 
 MAX_FILE_BYTES = 32 * 1024 * 1024
-MAX_UNPACKED_BYTES = 512 * 1024 * 1024
-"""Of a workbook, which is a ZIP: a small one must not become a huge one."""
 MAX_COLUMNS = 64
 MAX_FAULTS = 200
 """Faults that are kept; a wrong head makes one of every row."""
@@ -164,15 +162,11 @@ def _csv(data: bytes, name: str) -> TableFile:
 def _workbook(data: bytes, name: str, sheet: str | None) -> TableFile:
     from openpyxl import load_workbook  # noqa: PLC0415 - slow to import, and CSV does without
 
+    require_bounded(data, name)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            unpacked = sum(entry.file_size for entry in packed.infolist())
-        small = unpacked <= MAX_UNPACKED_BYTES
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=False) if small else None
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=False)
     except Exception as cause:  # noqa: BLE001 - a damaged workbook fails in openpyxl, zipfile or the XML parser
         raise LedgerError(f"{name}: not a workbook: {cause}; save it as .xlsx again") from None
-    if book is None:
-        raise LedgerError(f"{name}: unpacked it has {unpacked} bytes; split it by year")
     names = book.sheetnames
     chosen = sheet or (SHEET if SHEET in names else names[0] if len(names) == 1 else None)
     if chosen is None or chosen not in names:

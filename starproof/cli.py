@@ -57,6 +57,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "collector",
         "migrate, check, back up, restore, copy the database 数据库",
     ),
+    "trail": ("starproof.commands.trail", "collector", "who did what and when 操作记录"),
     "log": ("starproof.commands.log", "collector", "checkpoints, proofs, the close of a month 日志"),
     "form": ("starproof.commands.form", "documents", "the application form 申请表"),
     "report": ("starproof.commands.report", "documents", "the report of a month 报告"),

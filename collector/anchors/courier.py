@@ -48,7 +48,7 @@ class Courier:
 
     Args:
         store: where outbox and receipts are.
-        enterprise: its owner.
+        enterprise: tells its owner, who may get a name while it is served.
         opened: the anchors.
         wall_ms: the clock.
         chance: a number in [0, 1), for the jitter.
@@ -57,7 +57,7 @@ class Courier:
     """
 
     store: Store
-    enterprise: str
+    enterprise: Callable[[], str]
     opened: Sequence[OpenAnchor]
     wall_ms: Callable[[], int]
     chance: Callable[[], float]
@@ -111,7 +111,7 @@ class Courier:
         opened, head = by_alias[one.alias], one.checkpoint
         about = (one.alias, opened.kind, head.size, head.day)
         try:
-            got = opened.anchor.send(Head(self.enterprise, head.size, head.day, head.note))
+            got = opened.anchor.send(Head(self.enterprise(), head.size, head.day, head.note))
         except CollectorError as error:
             return self._failed(one, about, error)
         except Exception as error:  # noqa: BLE001 - an anchor's library may raise anything; the others go on

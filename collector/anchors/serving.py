@@ -37,7 +37,7 @@ def courier_of(
     ]
     return Courier(
         store=opened.store,
-        enterprise=opened.identity.enterprise,
+        enterprise=lambda: opened.identity.enterprise,
         opened=ready,
         wall_ms=wall_clock_ms,
         chance=random.SystemRandom().random,

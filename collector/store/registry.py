@@ -98,13 +98,26 @@ def identity_lock() -> Select[Any]:
     return select(schema.meta.c.value).where(schema.meta.c.key == _ENTERPRISE).with_for_update()
 
 
-def set_up(connection: Connection, *, enterprise: str | None, timezone: str | None, now_ms: int) -> Identity:
+def may_be_named(connection: Connection) -> bool:
+    """Return whether the enterprise has no name yet and can still get one: no record names it."""
+    return identity(connection).enterprise == DEFAULT_ENTERPRISE and not _is_named(connection)
+
+
+def set_up(
+    connection: Connection,
+    *,
+    enterprise: str | None,
+    timezone: str | None,
+    now_ms: int,
+    actor: str = "collector",
+) -> Identity:
     """Make or change the store's identity; ``None`` leaves a value or takes the default.
 
     Raises:
         StoreMismatchError: the change would contradict what is stored already.
         MalformedError: the zone does not exist.
     """
+    connection.execute(identity_lock())
     rows = {row.key: row.value for row in connection.execute(select(schema.meta))}
     old_enterprise, old_timezone = rows.get(_ENTERPRISE), rows.get(_TIMEZONE)
     wanted = Identity(
@@ -133,7 +146,7 @@ def set_up(connection: Connection, *, enterprise: str | None, timezone: str | No
         note(
             connection,
             now_ms=now_ms,
-            actor="collector",
+            actor=actor,
             action="IDENTITY",
             detail=f"{wanted.enterprise} {wanted.timezone}",
         )
@@ -281,8 +294,9 @@ def inserted(key: Row[Any] | None) -> int:
 
 
 def _is_named(connection: Connection) -> bool:
-    """Return whether something is kept that names the enterprise: enrolments or declared scopes."""
-    return _any(connection, schema.enrolment) or _any(connection, schema.scope_version)
+    """Return whether something is kept that names the enterprise: enrolments, declared scopes, marks in the log."""
+    named = (schema.enrolment, schema.scope_version, schema.day_mark, schema.month_close)
+    return any(_any(connection, table) for table in named)
 
 
 def _any(connection: Connection, table: Table) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from enum import Enum
 
@@ -14,19 +15,31 @@ MOST_CHARACTERS = 256
 LEAST_DIFFERENT = 5
 HASHES_AT_ONCE = 2
 """Each takes 64 MiB for as long as it is computed."""
-COMMON = frozenset(
-    (
-        "123456789012", "1234567890123", "12345678901234", "123456789123", "1234567890qwe", "qwertyuiop12",
-        "qwertyuiop123", "qwertyuiop1234", "qwertyuiopasdf", "1qaz2wsx3edc", "1qaz2wsx3edc4rfv", "q1w2e3r4t5y6",
-        "qwer1234asdf", "asdfghjkl123", "zxcvbnm12345", "password1234", "password12345", "password123456",
-        "passw0rd1234", "p@ssw0rd1234", "p@ssword1234", "administrator", "administrator1", "admin1234567",
-        "admin12345678", "admin@123456", "welcome12345", "letmein12345", "iloveyou1234", "changeme1234",
-        "abcdefghijkl", "abcdefghijklm", "abcd12345678", "abc123456789", "a123456789012", "aa123456789012",
-        "woaini1314520", "woaini520131", "5201314520131", "zhongguo1234", "jiangsu123456", "nanjing123456",
-        "starproof1234", "starproof2026",
-    )
+WORDS = (
+    "password", "passwort", "passcode", "administrator", "admin", "manager", "operator", "guest", "root", "user", "login",
+    "welcome", "letmein", "changeme", "default", "secret", "master", "monkey", "dragon", "iloveyou", "loveyou", "test",
+    "hello", "abc", "woaini", "zhongguo", "china", "jiangsu", "nanjing", "suzhou", "wuxi", "starproof", "xingzheng",
+    "1314", "520", "888", "666", "000", "147", "258", "369",
 )  # fmt: skip
-"""Passwords that everybody tries, of the length that is asked for."""
+"""What everybody begins with."""
+ROWS = (
+    "qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "0123456789", "abcdefghijklmnopqrstuvwxyz",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "q1w2e3r4t5y6u7i8o9p0", "qazwsxedcrfvtgb",
+)  # fmt: skip
+"""Runs along the keyboard and the alphabet, forwards and backwards."""
+LEAST_RUN = 3
+LEAST_PARTS = 6
+"""Words and runs are one part each, however long; so is every other character."""
+_SIGNS = str.maketrans("@$!01345", "asioleas")
+_KNOWN = frozenset(
+    run[start:end]
+    for row in ROWS
+    for run in (row, row[::-1])
+    for start in range(len(run))
+    for end in range(start + LEAST_RUN, len(run) + 1)
+) | frozenset(WORDS)
+_LONGEST = max(map(len, _KNOWN))
+_YEAR = re.compile(r"(19|20)\d\d")
 
 
 class Weakness(Enum):
@@ -46,13 +59,34 @@ def weakness(password: str, *, name: str) -> Weakness | None:
         return Weakness.SHORT
     if len(password) > MOST_CHARACTERS:
         return Weakness.LONG
-    if folded in COMMON:
-        return Weakness.COMMON
     if len(set(folded)) < LEAST_DIFFERENT:
         return Weakness.SAME
+    if parts(folded) < LEAST_PARTS:
+        return Weakness.COMMON
     if name and name.casefold() in folded:
         return Weakness.NAME
     return None
+
+
+def parts(folded: str) -> int:
+    """Return of how few parts a password can be put together: what a program for guessing tries first.
+
+    ``folded``: in small letters. Signs in place of letters (p@ssw0rd) make no difference.
+    """
+    plain = folded.translate(_SIGNS)
+    least = [0]
+    for end in range(1, len(folded) + 1):
+        ways = [least[end - 1] + 1]
+        ways += [
+            least[start] + 1
+            for start in range(max(0, end - _LONGEST), end - LEAST_RUN + 1)
+            if folded[start:end] in _KNOWN
+            or plain[start:end] in _KNOWN
+            or len(set(folded[start:end])) == 1
+            or _YEAR.fullmatch(folded, start, end)
+        ]
+        least.append(min(ways))
+    return least[-1]
 
 
 class Passwords:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from collector.errors import DroppedMonthError, StoreError
+from console.access.senders import sender_of
 from console.api.document import document
 from console.api.operations import OPERATIONS, NotThereError, Operation, Question
 from console.api.shapes import BASE, Parameter
@@ -52,6 +53,12 @@ NO_SCOPE: Refused = (
     "This token may not read this. Make one with the scope that it needs.",
 )
 NOT_THERE: Refused = (404, "not_there", "没有所请求的内容。", "There is no such thing.")
+READ_ONLY: Refused = (
+    405,
+    "method",
+    "接口只读，只接受 GET 请求。",
+    "Nothing can be changed here: send GET.",
+)
 TOO_OFTEN: Refused = (
     429,
     "too_often",
@@ -96,14 +103,24 @@ def api_routes(console: Console) -> list[Route]:
     async def about(_request: Request) -> Response:
         return _answer(data)
 
-    async def no_such(_request: Request) -> Response:
-        return _refusal(NOT_THERE)
+    async def nothing(_request: Request) -> Response:
+        return no_such()
 
     return [
         Route(f"{BASE}/openapi.json", about, methods=["GET"]),
         *(Route(BASE + one.path, _guarded(one, console), methods=["GET"]) for one in OPERATIONS),
-        Route(f"{BASE}/{{rest:path}}", no_such, methods=["GET"]),
+        Route(f"{BASE}/{{rest:path}}", nothing, methods=["GET"]),
     ]
+
+
+def no_such() -> Response:
+    """Return the answer where there is no operation."""
+    return _refusal(NOT_THERE)
+
+
+def not_allowed() -> Response:
+    """Return the answer to a method that changes something, or that nobody knows."""
+    return _refusal(READ_ONLY)
 
 
 def _guarded(one: Operation, console: Console) -> Callable[[Request], Awaitable[Response]]:
@@ -141,7 +158,7 @@ def _refused(one: Operation, console: Console, request: Request) -> Response | N
     secret = given[len(BEARER) :].strip() if given[: len(BEARER)].lower() == BEARER else ""
     token = console.tokens.find(secret, now_ms=console.clock()) if secret else None
     if token is None:
-        peer = request.client.host if request.client else ""
+        peer = sender_of(request, proxied=console.proxied)
         wait_s = console.attempts.wait_s(f"api {peer}") if secret else 0
         return _refusal(TOO_OFTEN, again_s=wait_s) if wait_s else _refusal(NO_TOKEN)
     wait_s = console.asked.wait_s(str(token.id))

@@ -144,15 +144,16 @@ class Checks:
             self._forget()
             return [one for one in reversed(self._kept.values()) if one.owner == owner]
 
-    def remove(self, name: str, *, owner: int) -> None:
-        """End a check, if it runs, and forget it."""
+    def remove(self, name: str, *, owner: int) -> bool:
+        """End a check, if it runs, and forget it; return whether there was one."""
         found = self.find(name, owner=owner)
         if found is None:
-            return
+            return False
         with self._lock:
             self._kept.pop(name, None)
         if found.process is not None and found.state is State.RUNNING:
             found.process.kill()
+        return True
 
     def close(self) -> None:
         """End all checks and wait for their processes."""

@@ -52,6 +52,8 @@ class HostMonth:
     devices: Sequence[Device]
     facts: Mapping[str, str]
     stars: Sequence[Mapping[str, str]]
+    seen: Sequence[str]
+    """Metrics of which there are readings, whether or not a figure can be made of them."""
 
 
 def read_host(store: Store, host_id: int, name: str, span: Span) -> HostMonth:
@@ -97,6 +99,7 @@ def read_host(store: Store, host_id: int, name: str, span: Span) -> HostMonth:
         devices=manifest.devices if manifest else (),
         facts={key: str(value) for key, value in sorted(manifest.host.items())} if manifest else {},
         stars=[{"id": s.id, "name_zh": s.name_zh, "name_en": s.name_en} for s in rules.edition.stars],
+        seen=sorted({metric for by in figures.amounts.values() for _, metric in by}),
     )
 
 

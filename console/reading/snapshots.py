@@ -31,10 +31,8 @@ REST = 10
 MOST_KEPT = 32
 LOOK_EVERY_S = 1.0
 """The revision is asked for at most so often by streams."""
-
-
-PATIENCE_S = 5.0
-"""Who asks for what somebody else began to make waits so long."""
+PATIENCE_S = 1.0
+"""Who asks for what is being made for the first time waits so long, and is then told to come again."""
 Mark = tuple[Revision, int]
 
 
@@ -61,7 +59,12 @@ class Snapshots:
     """Keeps what pages are made of; threads may share it."""
 
     def __init__(
-        self, store: Store, *, monotonic: Callable[[], float], log: Log, executor: Executor | None = None
+        self,
+        store: Store,
+        *,
+        monotonic: Callable[[], float],
+        log: Log,
+        executor: Executor | None = None,
     ) -> None:
         self._store = store
         self._monotonic = monotonic

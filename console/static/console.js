@@ -27,6 +27,13 @@
   };
   poll();
 
+  // A page that is still being computed asks until it is there, and then loads it whole.
+  const again = () => setTimeout(async () => {
+    const answer = await fetch(location.href, { method: "HEAD", redirect: "follow" }).catch(() => null);
+    if (answer && answer.status !== 202) location.reload(); else again();
+  }, POLL_MS);
+  if (document.querySelector("[data-again]")) again();
+
   // <form data-swap="#list">: typing and choosing ask for the page anew and swap only that part.
   let typing = null, running = null;
   const swap = (form) => {

@@ -9,4 +9,5 @@ from starproof.commands import collector
 
 def main(argv: Sequence[str], *, prog: str = "starproof serve") -> int:
     """Run the service and return the exit status."""
-    return collector.main(["serve", *argv], prog=prog)
+    # The collector's own command of that name: its parser adds the word to what stands before it.
+    return collector.main(["serve", *argv], prog=prog.removesuffix(" serve"))

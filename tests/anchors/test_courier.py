@@ -65,7 +65,7 @@ def courier(opened: OpenStore, clock: Clock, **witnesses: Witness) -> Courier:
     ready = [OpenAnchor(alias, kinds.get(alias, "print"), one) for alias, one in witnesses.items()]
     return Courier(
         opened.store,
-        "示例企业",
+        lambda: "示例企业",
         ready,
         clock,
         lambda: 0.5,

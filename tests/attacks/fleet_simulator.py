@@ -157,7 +157,7 @@ class Site:
             f"sqlite:///{self.folder / 'store.db'}", enterprise=ENTERPRISE, now_ms=self.now_ms
         )
         self.courier = Courier(
-            self.opened.store, ENTERPRISE, self._anchors(), lambda: self.now_ms, lambda: 0.5
+            self.opened.store, lambda: ENTERPRISE, self._anchors(), lambda: self.now_ms, lambda: 0.5
         )
 
     @property

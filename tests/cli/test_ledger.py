@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import tracemalloc
 import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -19,10 +20,11 @@ from collector.opening import open_store
 from collector.sources.interface import Bill
 from collector.store import bills as store_bills
 from collector.store.archive import StoreArchive
-from declaring import ledger_table
+from declaring import ledger_table, workbook_bounds
 from declaring.ledger_columns import COLUMNS
 from declaring.ledger_table import SHEET
 from starproof.commands import ledger as command
+from verifier.errors import LedgerError
 from verifier.ledger_rules import read_ledger
 
 pytestmark = pytest.mark.both_stores
@@ -378,10 +380,54 @@ def test_a_file_that_is_none_is_too_large_or_not_there_is_refused(
 def test_a_workbook_that_unpacks_to_too_much_is_refused(
     tmp_path: Path, db: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_table, "MAX_UNPACKED_BYTES", 1000)
+    monkeypatch.setattr(workbook_bounds, "MAX_UNPACKED_BYTES", 1000)
     with zipfile.ZipFile(tmp_path / "t.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/workbook.xml", b"0" * 5000)
-    assert "unpacked it has 5000 bytes" in refused(capsys, tmp_path / "t.xlsx", db)[0]
+    assert "unpacked it has more than 1000 bytes" in refused(capsys, tmp_path / "t.xlsx", db)[0]
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        (b"<sheetData>" + b"<row/>" * 200_000, "more than 110000 rows"),
+        (b"<x:sheetData>" + b'<x:row r="1">' * 200_000, "more than 110000 rows"),
+        (b"<c r='A1'/>" * 2_001, "more than 2000 cells"),
+        (b"<si/>" * 2_001, "more than 2000 texts"),
+        (b"<t>" + b"a" * 40_000_000, "a cell holds more than a spreadsheet can"),
+        (b'<?xml version="1.0"?>' + b" " * 65_530 + b"<!DOCTYPE a [", "document type"),
+    ],
+)
+def test_a_small_workbook_that_holds_much_is_refused_before_it_is_unpacked(
+    part: bytes, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused while it is read piece by piece: what it holds is never in memory at once."""
+    for tag, what in ((b"c", "cells"), (b"si", "texts")):
+        monkeypatch.setitem(workbook_bounds._COUNTED, tag, (what, 2_000))  # type: ignore[index] # a dict
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("anything.bin", part)
+    data = file.getvalue()
+    del file
+    tracemalloc.start()
+    with pytest.raises(LedgerError, match=why):
+        ledger_table.table_of(data, "t.xlsx")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2 * 1024 * 1024
+
+
+def test_rows_of_a_workbook_are_counted_once_wherever_they_are_cut() -> None:
+    row = b'<row r="1"><c/></row>'
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a.xml", row * workbook_bounds.MAX_ROWS)
+    workbook_bounds.require_bounded(file.getvalue(), "t.xlsx")
+
+
+@pytest.mark.parametrize("data", [b"no zip", b"PK\x03\x04" + b"0" * 60])
+def test_what_is_no_workbook_is_said_to_be_none(data: bytes) -> None:
+    with pytest.raises(LedgerError, match="not a workbook"):
+        workbook_bounds.require_bounded(data, "t.xlsx")
 
 
 def test_a_sheet_is_chosen_by_its_name(tmp_path: Path, db: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,8 +103,10 @@ def test_from_the_setup_link_to_a_pack_that_passes_its_check(  # noqa: PLR0915 -
     page.fill("#f-last_month", month)
     page.click("text=下一步：核对")
     page.click("button:has-text('声明')")
-    page.wait_for_url("**/apply?said=*")
-    page.goto(f"{url}/apply")
+    page.wait_for_url("**/apply")
+    assert "已声明" in page.inner_text("p.said")
+    page.reload()
+    assert page.locator("p.said").count() == 0
     assert "没有申报资料" in page.inner_text("main")
     page.select_option("#f-month", month)
     page.click("button:has-text('生成')")
@@ -149,14 +151,14 @@ def test_a_ledger_with_errors_is_shown_fixed_and_imported(chromium, service, own
     page.set_input_files("#f-table", right)
     page.click("button:has-text('预览')")
     page.click("button:has-text('确认登记 1 条')")
-    page.wait_for_url("**/ledger?said=*")
+    page.wait_for_url("**/ledger")
     number = page.inner_text("#entries tbody tr:first-child th")
     assert int(number) == int(before) + 1
     assert re.search("10,000.00", page.inner_text("#entries tbody tr:first-child"))
-    page.click(f"summary[aria-label='冲销 {number}']")
+    page.click(f"button[popovertarget='cancel-{number}']")
     page.fill(f"#f-n{number}", "旅程结束")
     page.click(f"button:has-text('冲销第 {number} 条')")
-    page.wait_for_url("**/ledger?said=*")
+    page.locator("tr.gone").first.wait_for()
     assert page.locator("tr.gone").count() == 1
     assert watched.errors == []
     context.close()

@@ -62,9 +62,10 @@ def test_who_comes_while_figures_are_computed_for_the_first_time_is_not_kept_wai
     answer = administrator.get("/")
     go_on.set()
     other.join()
-    assert answer.status_code == 503
+    assert (answer.status_code, answer.headers["retry-after"]) == (202, "5")
     assert "正在计算" in answer.text
-    assert 'http-equiv="refresh"' in answer.text
+    assert "data-again" in answer.text
+    assert '<noscript><meta http-equiv="refresh"' in answer.text
 
 
 def test_evidence_that_contradicts_itself_is_named_with_what_to_run(signed_in, filled, monkeypatch):

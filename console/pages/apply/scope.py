@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from collector.errors import UnchangedScopeError
 from collector.store import editions, standing
+from console.access.roles import Need
 from console.reading.applying import edition_of, versions_of
 from console.reading.editions import edition_named, ids_of
 from console.visit import REFUSED, Visit
@@ -114,6 +115,7 @@ def _look(visit: Visit, said: str, *, refusal: str = "") -> Response:
         number=len(versions) + 1,
         changes=changes[:MOST_DIFFERENCES],
         more=max(0, len(changes) - MOST_DIFFERENCES),
+        operate=Need.OPERATE,
         first=_iso(parsed.first_day) if parsed else "",
         last=_iso(parsed.last_day) if parsed else "",
     )
@@ -137,6 +139,7 @@ def _form(visit: Visit, draft: ScopeDraft, *, reason: str = "") -> Response:
         head_counts=HEAD_COUNTS,
         editions=ids_of(visit.console.store),
         purposes=INVESTMENT,
+        operate=Need.OPERATE,
         declared=len(versions_of(visit.console.store)),
     )
 

@@ -117,6 +117,8 @@ WORDS: Words = {
     "scope.look": ("下一步：核对", "Next: check it"),
     "scope.check": ("核对申报范围", "Check the scope"),
     "scope.check_about": ("还没有声明。可以在下面直接修改文件：除外日期、带宽变更、替代规则等都写在这里。", "Nothing is declared yet. The file can be edited here: excluded days, changes of bandwidth and substitution are written in it."),
+    "scope.check_next": ("第 {before} 版已声明并有效。下面是第 {number} 版的草稿，还没有声明；可以直接修改文件：除外日期、带宽变更、替代规则等都写在这里。", "Version {before} is declared and holds. This is the draft of version {number}, not declared yet. The file can be edited here: excluded days, changes of bandwidth and substitution are written in it."),
+    "scope.viewed": ("您的角色只能查看；声明由操作员或管理员进行。", "Your role looks only; operators and administrators declare."),
     "scope.number": ("版本", "Version"),
     "scope.begun": ("统计期已经开始：报告会注明本版本在统计期开始之后声明。", "The window has begun: reports say that this version came after its beginning."),
     "scope.changes": ("与第 {number} 版的差别", "Differences to version {number}"),

@@ -164,6 +164,6 @@ def _link(path: str, wanted: Wanted, *, month: str, page: int) -> str:
 
 
 PAGES = (
-    Page("/coverage", coverage, needs=Need.VIEW, entry=Entry("coverage.title", 25)),
+    Page("/coverage", coverage, needs=Need.VIEW, entry=Entry("coverage.title", 25, monthly=True)),
     Page("/coverage/{day}", day, needs=Need.VIEW),
 )

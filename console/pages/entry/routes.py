@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
@@ -10,10 +11,12 @@ from collector.store import people
 from console.access.accounts import AccountError
 from console.access.passwords import MOST_CHARACTERS
 from console.access.roles import Need, Role
+from console.access.senders import sender_of
 from console.guard import Refusal
 from console.identity.errors import REASONS, IdentityError
 from console.identity.interface import BACK, Returned, SigningInElsewhere
 from console.language import COOKIE, chosen
+from console.naming import NamingError, checked, may_be_named, name_enterprise
 from console.page import Page
 from console.pages.entry.live import stream
 from console.visit import REFUSED, SEE_OTHER, NotFoundError, Visit, local
@@ -82,7 +85,7 @@ def setting_up(visit: Visit) -> Response:
     link = visit.query.get("link", "")
     if not visit.console.accounts.setup_is_open(link, now_ms=visit.now_ms):
         return visit.render("entry/setup_over.html", status=404)
-    return visit.render("entry/setup.html", link=link, name="", problem="")
+    return _setup(visit, link)
 
 
 def set_up(visit: Visit) -> Response:
@@ -90,13 +93,32 @@ def set_up(visit: Visit) -> Response:
     link, name, password = (visit.form.get(field, "") for field in ("link", "name", "password"))
     if not visit.console.accounts.setup_is_open(link, now_ms=visit.now_ms):
         return visit.render("entry/setup_over.html", status=404)
+    nameless = may_be_named(visit.console.store)
     try:
+        enterprise = checked(visit.form.get("enterprise", "")) if nameless else ""
         _require_twice(visit)
         visit.console.accounts.set_up(link, name=name.strip(), password=password, now_ms=visit.now_ms)
-    except AccountError as error:
-        return visit.render("entry/setup.html", status=REFUSED, link=link, name=name, problem=error.words)
+    except (AccountError, NamingError) as error:
+        return _setup(visit, link, problem=error.words)
+    if nameless:
+        with suppress(
+            NamingError
+        ):  # a host that enrols at this instant is first; the page of settings says so
+            name_enterprise(visit.console.store, enterprise, actor=name.strip(), now_ms=visit.now_ms)
     token = visit.console.sessions.sign_in(name.strip(), password, now_ms=visit.now_ms)
     return visit.back_to("/login") if token is None else _inside(visit, token, "/")
+
+
+def _setup(visit: Visit, link: str, *, problem: str = "") -> Response:
+    return visit.render(
+        "entry/setup.html",
+        status=REFUSED if problem else 200,
+        link=link,
+        name=visit.form.get("name", ""),
+        enterprise=visit.form.get("enterprise", ""),
+        nameless=may_be_named(visit.console.store),
+        problem=problem,
+    )
 
 
 def account(visit: Visit) -> Response:
@@ -151,14 +173,15 @@ def _not_let_in(visit: Visit, error: IdentityError, *, onward: str) -> Response:
 
 
 def _peer(visit: Visit) -> str:
-    return visit.request.client.host if visit.request.client else ""
+    return sender_of(visit.request, proxied=visit.console.proxied)
 
 
 def _require_rate(visit: Visit) -> str:
     """Return who asks, if not too often."""
     peer = _peer(visit)
-    if visit.console.attempts.wait_s(peer):
-        raise Refusal(429, "error.attempts")
+    wait_s = visit.console.attempts.wait_s(peer)
+    if wait_s:
+        raise Refusal(429, "error.attempts", again_s=wait_s)
     return peer
 
 

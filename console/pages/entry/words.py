@@ -56,6 +56,10 @@ WORDS: Words = {
         "为 {enterprise} 创建第一位管理员。之后可在“人员”页添加其他人。",
         "Make the first administrator of {enterprise}. Others are added on the page People.",
     ),
+    "setup.nameless": (
+        "填写企业名称，创建第一位管理员。之后可在“人员”页添加其他人。",
+        "Give the enterprise's name and make the first administrator. Others are added on the page People.",
+    ),
     "setup.create": ("创建管理员并登录", "Make the administrator and sign in"),
     "setup.over": (
         "此设置链接已失效：用过、过期，或已被更新的链接取代。已有账户请直接登录；否则请重启采集服务，它会打印新的链接。",

@@ -143,9 +143,9 @@ def document(visit: Visit) -> Response:
 
 def removed(visit: Visit) -> Response:
     """End and forget a check."""
-    visit.console.checks.remove(
-        str(visit.request.path_params["check"]), owner=visit.person.id if visit.person else 0
-    )
+    name = str(visit.request.path_params["check"])
+    if not visit.console.checks.remove(name, owner=visit.person.id if visit.person else 0):
+        raise NotFoundError
     return visit.back_to("/evidence/verify", said="evidence.removed_done")
 
 
@@ -266,7 +266,7 @@ def _code(line: str) -> tuple[int, str, int | None]:
 
 
 PAGES = (
-    Page("/evidence", evidence, needs=Need.EVIDENCE, entry=Entry("evidence.title", 70)),
+    Page("/evidence", evidence, needs=Need.EVIDENCE, entry=Entry("evidence.title", 70, monthly=True)),
     Page("/evidence/verify", verifying, needs=Need.EVIDENCE),
     Page(
         "/evidence/verify",

@@ -115,6 +115,6 @@ def _charts(
 
 
 PAGES = (
-    Page("/figures", figures, needs=Need.VIEW, entry=Entry("figures.title", 15)),
+    Page("/figures", figures, needs=Need.VIEW, entry=Entry("figures.title", 15, monthly=True)),
     Page("/figures/{figure}", figure, needs=Need.VIEW),
 )

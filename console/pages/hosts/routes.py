@@ -60,6 +60,8 @@ def hosts(visit: Visit) -> Response:
         states=list(State),
         month=month,
         sorts=SORTS,
+        links=month_links(visit, span),
+        operate=Need.OPERATE,
     )
 
 
@@ -118,6 +120,6 @@ def _wanted(visit: Visit) -> Wanted:
 
 
 PAGES = (
-    Page("/hosts", hosts, needs=Need.VIEW, entry=Entry("hosts.title", 20)),
+    Page("/hosts", hosts, needs=Need.VIEW, entry=Entry("hosts.title", 20, monthly=True)),
     Page("/hosts/{host}", host, needs=Need.VIEW),
 )

@@ -22,8 +22,8 @@ WORDS: Words = {
     "hosts.clear": ("清除筛选", "Clear the filters"),
     "hosts.empty": ("还没有主机", "No host yet"),
     "hosts.empty_about": (
-        "在采集服务器上运行下面的命令得到一次性令牌，再按提示在主机上运行一条命令。",
-        "Run this on the collector's server for a one-time token; it prints the command for the host.",
+        "在“设置 → 接入主机”生成一次性令牌，再把给出的一条命令粘贴到主机上运行。",
+        "Make a one-time token in Settings → Add hosts and paste the command that it gives on the host.",
     ),
     "hosts.undeclared": ("不在申报范围", "not in the scope"),
     "state.reporting": ("正常", "reporting"),
@@ -66,6 +66,14 @@ WORDS: Words = {
     "host.no_data_about": (
         "若主机应当在线，请在主机上运行 starproof agent status。",
         "If it should be up, run starproof agent status on it.",
+    ),
+    "host.unused": (
+        "这个月有读数，但还不够算出任何一项指标",
+        "There are readings, not enough for any figure",
+    ),
+    "host.unused_about": (
+        "缺的可能是另一项读数、带宽容量，或申报范围里没有这台主机。已有：",
+        "Another metric, the bandwidth, or the host's place in the scope may be missing. There is:",
     ),
     "host.clock": ("时钟偏差", "Clock offset"),
     "host.lag": ("到达延迟", "Arrived after"),

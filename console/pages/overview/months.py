@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -65,7 +65,11 @@ def month_of(visit: Visit, span: Span) -> MonthFigures:
 
 
 def fleet_of(visit: Visit) -> Fleet:
-    """Return how hosts and evidence stand, read now or shortly before."""
+    """Return how hosts and evidence stand, read now or shortly before.
+
+    Raises:
+        NotReadyError: it is being read for the first time, which takes long.
+    """
     return standing_of(visit.console)
 
 
@@ -80,25 +84,34 @@ def rows_now(visit: Visit, month: MonthFigures) -> Sequence[HostRow]:
 
 def figures_of(console: Console, span: Span) -> MonthFigures:
     """Return the figures of a month; see ``month_of``."""
-    end_ms = console.opened.identity.calendar.day_start(span.last_day + 1)
-    return console.snapshots.get(
-        ("figures", span.month),
-        lambda: read_figures(console.store, span, now_ms=console.clock()),
-        revision=lambda: console.changes.before(end_ms),
-    )
+    return console.snapshots.soon(*_figures(console, span), revision=_figures_revision(console, span))
 
 
 def standing_of(console: Console) -> Fleet:
     """Return how hosts and evidence stand; see ``fleet_of``."""
-    return console.snapshots.get("fleet", lambda: read_fleet(console.store, now_ms=console.clock()))
+    return console.snapshots.soon(*_standing(console))
 
 
 def warm(console: Console) -> None:
     """Compute what the overview shows of this month."""
     span = span_of(console.zone, console.clock())
     if span is not None:
-        figures_of(console, with_today(console, span))
-        standing_of(console)
+        span = with_today(console, span)
+        console.snapshots.get(*_standing(console))
+        console.snapshots.get(*_figures(console, span), revision=_figures_revision(console, span))
+
+
+def _figures(console: Console, span: Span) -> tuple[Hashable, Callable[[], MonthFigures]]:
+    return ("figures", span.month), lambda: read_figures(console.store, span, now_ms=console.clock())
+
+
+def _figures_revision(console: Console, span: Span) -> Callable[[], Hashable]:
+    end_ms = console.opened.identity.calendar.day_start(span.last_day + 1)
+    return lambda: console.changes.before(end_ms)
+
+
+def _standing(console: Console) -> tuple[Hashable, Callable[[], Fleet]]:
+    return "fleet", lambda: read_fleet(console.store, now_ms=console.clock())
 
 
 def month_links(visit: Visit, span: Span) -> tuple[str | None, str | None]:

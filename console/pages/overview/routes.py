@@ -47,7 +47,9 @@ def overview(visit: Visit) -> Response:
         gauges=gauges,
         projections=projections,
         states=states,
-        alive=states[State.REPORTING] + states[State.IMPORTED],
+        alive=states[State.REPORTING],
+        imported=states[State.IMPORTED],
+        operate=Need.OPERATE,
         share=_share(month.indicators),
         matters=attention(month, fleet, rows, _sources(visit)),
         links=month_links(visit, span),
@@ -79,4 +81,4 @@ def _share(indicators: object) -> str | None:
     return None
 
 
-PAGES = (Page("/", overview, needs=Need.VIEW, entry=Entry("overview.title", 10)),)
+PAGES = (Page("/", overview, needs=Need.VIEW, entry=Entry("overview.title", 10, monthly=True)),)

@@ -14,6 +14,7 @@ from collector.store import one_time_tokens
 from collector.store.one_time_tokens import Arrival
 from collector.tls.command import pin_of
 from collector.tokens import IssuedToken
+from console.naming import may_be_named
 from console.pages.overview.months import fleet_of
 from console.visit import REFUSED, NotFoundError, Visit
 from evidence.fields import is_hash
@@ -51,6 +52,8 @@ def hosts(visit: Visit) -> Response:
 def issue(visit: Visit) -> Response:
     """Give out a token and show it, this once, in the commands."""
     host = visit.form.get("host", "").strip()
+    if may_be_named(visit.console.store):
+        return _page(visit, problem="settings.nameless", host=host)
     if host and not is_host_name(host):
         return _page(visit, problem="settings.host_rule", host=host)
     issued = tokens.issue(
@@ -113,6 +116,7 @@ def _page(visit: Visit, *, problem: str = "", host: str = "", issued: IssuedToke
         arrived = one_time_tokens.arrivals(connection, SIGNED_BY_HOSTS, most=MOST_ARRIVALS)
     reporting = {one.id for one in fleet_of(visit).standings if one.newest is not None} if arrived else set()
     url = address(visit)
+    visit.once = issued is not None
     return visit.render(
         "settings/hosts.html",
         status=REFUSED if problem else 200,

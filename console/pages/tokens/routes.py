@@ -44,6 +44,7 @@ def revoke(visit: Visit) -> Response:
 def _shown(
     visit: Visit, *, problem: str = "", name: str = "", chosen: list[str] | None = None, secret: str = ""
 ) -> Response:
+    visit.once = bool(secret)
     return visit.render(
         "tokens/tokens.html",
         status=REFUSED if problem else 200,

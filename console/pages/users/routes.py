@@ -47,4 +47,4 @@ def _notes(visit: Visit, figure: Mapping[str, Any]) -> list[tuple[str, list[str]
     ]
 
 
-PAGES = (Page("/users", users, needs=Need.VIEW, entry=Entry("users.title", 45)),)
+PAGES = (Page("/users", users, needs=Need.VIEW, entry=Entry("users.title", 45, monthly=True)),)

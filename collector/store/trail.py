@@ -1,0 +1,75 @@
+"""Reading the audit trail: who did what and when, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from collector.store import schema
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the trail. ``actor`` is an account, a host, or the part of the collector that did it."""
+
+    id: int
+    time_ms: int
+    actor: str
+    action: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Which rows are asked for; what is empty or ``None`` leaves none out. ``before_ms`` is exclusive."""
+
+    action: str = ""
+    actor: str = ""
+    text: str = ""
+    since_ms: int | None = None
+    before_ms: int | None = None
+
+
+def count(connection: Connection, sought: Sought) -> int:
+    """Return how many rows fit."""
+    query = select(func.count()).select_from(schema.audit_trail).where(*_fitting(sought))
+    return int(connection.scalar(query) or 0)
+
+
+def entries(connection: Connection, sought: Sought, *, most: int, skipped: int = 0) -> Sequence[Entry]:
+    """Return ``most`` of the rows that fit, the newest first, without the first ``skipped``."""
+    query = (
+        select(schema.audit_trail)
+        .where(*_fitting(sought))
+        .order_by(schema.audit_trail.c.id.desc())
+        .limit(most)
+        .offset(skipped)
+    )
+    return [Entry(**row) for row in connection.execute(query).mappings()]
+
+
+def actions(connection: Connection) -> Sequence[str]:
+    """Return every action that the trail holds, by name."""
+    action = schema.audit_trail.c.action
+    return list(connection.scalars(select(action).distinct().order_by(action)))
+
+
+def _fitting(sought: Sought) -> list[ColumnElement[bool]]:
+    table = schema.audit_trail.c
+    found: list[ColumnElement[bool]] = []
+    if sought.action:
+        found.append(table.action == sought.action)
+    if sought.actor:
+        found.append(table.actor == sought.actor)
+    if sought.text:
+        found.append(
+            table.detail.icontains(sought.text, autoescape=True)
+            | table.actor.icontains(sought.text, autoescape=True)
+        )
+    if sought.since_ms is not None:
+        found.append(table.time_ms >= sought.since_ms)
+    if sought.before_ms is not None:
+        found.append(table.time_ms < sought.before_ms)
+    return found

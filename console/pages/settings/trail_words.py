@@ -1,0 +1,48 @@
+"""Words of the page of the audit trail: what each action is called."""
+
+from __future__ import annotations
+
+from console.language import Words
+
+WORDS: Words = {
+    "trail.title": ("操作记录", "Audit trail"),
+    "trail.about": ("谁在什么时候做了什么，最新的在前。控制台和采集服务只添加记录，从不修改或删除。", "Who did what and when, the newest first. Console and collector only add rows; they never change or remove one."),
+    "trail.search": ("搜索操作人或内容", "Search for who or what"),
+    "trail.action": ("操作", "Action"),
+    "trail.actor": ("操作人", "Who"),
+    "trail.time": ("时间", "Time"),
+    "trail.detail": ("内容", "Details"),
+    "trail.from": ("从", "From"),
+    "trail.to": ("到（含）", "Until (included)"),
+    "trail.count": ("共 {count} 条", "{count} in all"),
+    "trail.none": ("没有符合条件的记录", "No row fits"),
+    "trail.empty": ("还没有记录", "Nothing yet"),
+    "trail.none_about": ("换个关键词或日期，或清除筛选。在服务器上也可以运行 starproof trail。", "Try other words or days, or clear the filters. On the server: starproof trail."),
+    "trail.did.ACCOUNT_KEY": ("账号密钥", "key of accounts"),
+    "trail.did.BACKUP_BEGUN": ("开始备份", "copy begun"),
+    "trail.did.BACKUP_TAKEN": ("下载备份", "copy taken"),
+    "trail.did.EDITION_LOGGED": ("登记评定版本", "edition logged"),
+    "trail.did.ENROLLED": ("主机接入", "host enrolled"),
+    "trail.did.IDENTITY": ("确定企业名称与时区", "enterprise and zone set"),
+    "trail.did.IMPORT": ("导入数据", "data imported"),
+    "trail.did.KEY_BREAK": ("密钥断开", "key replaced without the old one"),
+    "trail.did.LEDGER_ADDED": ("登记台账", "ledger entries added"),
+    "trail.did.LOCKED": ("账户锁定", "account locked"),
+    "trail.did.MONTH_CLOSED": ("月度封存", "month closed"),
+    "trail.did.PACK_BEGUN": ("生成材料", "documents begun"),
+    "trail.did.PERSON_ADDED": ("添加人员", "account added"),
+    "trail.did.PERSON_PASSWORD": ("设新密码", "password set"),
+    "trail.did.PERSON_REMOVED": ("移除人员", "account removed"),
+    "trail.did.PERSON_ROLE": ("更改角色", "role changed"),
+    "trail.did.PROFILE_SAVED": ("保存申报资料", "application saved"),
+    "trail.did.SCOPE_DECLARED": ("声明申报范围", "scope declared"),
+    "trail.did.SETUP": ("首次设置", "first setup"),
+    "trail.did.SIGN_IN": ("登录", "signed in"),
+    "trail.did.SOURCE_BACKFILL": ("补采历史", "history asked for"),
+    "trail.did.SOURCE_TEST": ("测试数据源", "source tested"),
+    "trail.did.SPOOL_IMPORTED": ("导入离线数据", "spool imported"),
+    "trail.did.TOKEN": ("生成接入令牌", "enrolment token made"),
+    "trail.did.TOKEN_ENDED": ("作废接入令牌", "enrolment token ended"),
+    "trail.did.TOKEN_MADE": ("新建接口令牌", "API token made"),
+    "trail.did.TOKEN_REVOKED": ("作废接口令牌", "API token ended"),
+}  # fmt: skip

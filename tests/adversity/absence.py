@@ -132,7 +132,8 @@ def one_of_two(scene: Scene, trials: int, *, seed: int = 5) -> Outcome:
 def _running(scene: Scene, names: list[str], **options: object) -> list:
     begin, origin = minute_ago(20), time.time()
     agents = [
-        scene.simulated(name, begin=begin, origin=origin, speed=SPEED, seal_s=120, **options) for name in names
+        scene.simulated(name, begin=begin, origin=origin, speed=SPEED, seal_s=120, **options)
+        for name in names
     ]
     for agent in agents:
         agent.start()

@@ -103,7 +103,9 @@ def store_account(url: str) -> StoreAccount:
                 account.spans.setdefault(chunk.header.boot, []).append((mono[0], mono[-1]))
                 account.walls.append((chunk.header.start_ms, chunk.header.end_ms))
         report = audit(archive, log=archive.log)
-        said = [(f"{one.code} {one.host or ''} {one.place}: {one.got}", one.severity) for one in report.findings]
+        said = [
+            (f"{one.code} {one.host or ''} {one.place}: {one.got}", one.severity) for one in report.findings
+        ]
         findings = tuple(text for text, severity in said if severity != NOTE)
         notes = tuple(text for text, severity in said if severity == NOTE)
         recorded = tuple(f"{finding.code}: {finding.detail}" for finding in archive.findings())
@@ -129,7 +131,9 @@ def pending(state: Path) -> set[int]:
 
 def aside(state: Path) -> list[str]:
     """Return the names of the files that were moved aside."""
-    return sorted(path.name for folder in ("damaged", "refused") for path in (state / "spool" / folder).iterdir())
+    return sorted(
+        path.name for folder in ("damaged", "refused") for path in (state / "spool" / folder).iterdir()
+    )
 
 
 def rows(database: Path, table: str) -> list[tuple]:

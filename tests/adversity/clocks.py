@@ -7,16 +7,14 @@ is compared with that: at most the interval in which a clock jumped may be missi
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from adversity.accounts import HostAccount, Outcome, StoreAccount, pending, rows
-from adversity.scene import DAY_MS, Scene, minute_ago, scene
+from adversity.scene import DAY_MS, Scene, minute_ago, scene, surroundings
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -146,13 +144,18 @@ def zones(scene_: Scene, trials: int) -> Outcome:
     lost = doubled = 0
     problems: list[str] = []
     for number, zone in enumerate(wanted):
-        with _zone(zone), scene(scene_.folder / f"zone-{number}") as there:
+        with (
+            surroundings(TZ=zone),
+            scene(scene_.folder / f"zone-{number}", nursery=scene_.nursery) as there,
+        ):
             server = there.serve(there.server())
             there.enrol("host-0")
-            # from 31 October 10:00 UTC, over the month's edge in Shanghai, Lord Howe and New York, to
-            # the end of summer time in New York (1 November 2026, 06:00 UTC) and a day further
+            # over the month's edge in Shanghai and New York and the end of summer time in New York
             agent = there.simulated(
-                "host-0", begin=OCTOBER_31_MS, seal_s=600, script='[["tick", 2160], ["delivered"]]'
+                "host-0",
+                begin=OCTOBER_31_MS,
+                seal_s=600,
+                script=json.dumps([["tick", ZONE_READINGS], ["delivered"]]),
             )
             agent.start()
             agent.wait(300)
@@ -161,7 +164,7 @@ def zones(scene_: Scene, trials: int) -> Outcome:
             one, two = there.lost_and_doubled(account)
             lost, doubled = lost + one, doubled + two
             problems += account.wrong
-            if covered_ms(account.hosts["host-0"]) != 2159 * MINUTE_MS:
+            if covered_ms(account.hosts["host-0"]) != (ZONE_READINGS - 1) * MINUTE_MS:
                 problems.append(f"{zone}: not all time is covered")
             found.append([row[1:] for row in rows(there.folder / "db" / "starproof.db", "day_sum")])
     if any(sums != found[0] for sums in found):
@@ -171,23 +174,10 @@ def zones(scene_: Scene, trials: int) -> Outcome:
                    problems=tuple(problems))  # fmt: skip
 
 
-OCTOBER_31_MS = 1_793_440_800_000
-"""2026-10-31T10:00Z."""
-
-
-@contextmanager
-def _zone(name: str):
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = name
-    time.tzset()
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TZ"]
-        else:
-            os.environ["TZ"] = before
-        time.tzset()
+OCTOBER_31_MS = 1_793_458_800_000
+"""2026-10-31T15:00Z: an hour before the month ends in Shanghai."""
+ZONE_READINGS = 1020
+"""Until 2 hours after summer time ends in New York (1 November, 06:00 UTC)."""
 
 
 # A real process that is stopped and goes on

@@ -12,13 +12,21 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from adversity.accounts import Outcome, aside, pending, rows, store_account
+from adversity.accounts import Outcome, aside, rows
 from adversity.kills import SPEED
 from adversity.scene import Scene, minute_ago
+from collector.errors import CollectorError
+from collector.store.archive import StoreArchive
+from collector.store.checking import check
+from collector.store.engine import open_engine_for_reading
+from evidence.errors import EvidenceError
+from verifier.audit import audit
+from verifier.finding import NOTE
 
 SMALL_DISK = "size=6m"
 FILL_BYTES = 64 * 1024
-PAGE_HEADER_BYTES = 100
+FILLED_SHARE = 4
+"""Pages are damaged of which at least this part holds something: the others would show nothing."""
 
 
 class NoSmallDiskError(Exception):
@@ -102,9 +110,7 @@ def full_below_the_store(scene: Scene, trials: int) -> Outcome:
 
 
 def _fast(scene: Scene, host: str, **options: object):
-    return scene.simulated(
-        host, begin=minute_ago(20), origin=time.time(), speed=SPEED, seal_s=120, **options
-    )
+    return scene.simulated(host, begin=minute_ago(20), origin=time.time(), speed=SPEED, seal_s=120, **options)
 
 
 def _counted(scene: Scene, trials: int, figures: dict[str, object]) -> Outcome:
@@ -222,18 +228,22 @@ def filled_store(scene: Scene, *, hosts: int = 3, ticks: int = 60) -> Path:
     return path
 
 
-def damaged_store(scene: Scene, trials: int, *, seed: int = 7) -> Outcome:
+def damaged_store(scene: Scene, trials: int, *, ticks: int = 600, seed: int = 7) -> Outcome:
     """A page of the store is damaged: found by ``db check`` or ``audit``, or it changed no row."""
-    path = filled_store(scene)
+    path = filled_store(scene, ticks=ticks)
     sound = path.read_bytes()
     dice = random.Random(seed)
-    found, harmless, unread = 0, 0, 0
+    found, harmless, problems = 0, 0, set()
     missed: list[str] = []
     with closing(sqlite3.connect(path)) as database:
         tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         page = database.execute("PRAGMA page_size").fetchone()[0]
     kept = {table: rows(path, table) for table in tables}
-    used = [at for at in range(0, len(sound), page) if any(sound[at : at + page])]
+    used = [
+        at
+        for at in range(0, len(sound), page)
+        if sound[at : at + page].count(0) < page - page // FILLED_SHARE
+    ]
     for _ in range(trials):
         at = dice.choice(used)
         damaged = bytearray(sound[at : at + page])
@@ -241,11 +251,8 @@ def damaged_store(scene: Scene, trials: int, *, seed: int = 7) -> Outcome:
         for ending in ("-wal", "-shm"):
             path.with_name(path.name + ending).unlink(missing_ok=True)
         path.write_bytes(sound[:at] + data + sound[at + page :])
-        try:
-            wrong = store_account(scene.url).wrong
-        except Exception as error:  # noqa: BLE001 - whatever is said, it is said
-            wrong = (str(error),)
-            unread += 1
+        wrong, crashed = said_of(scene.url)
+        problems |= crashed
         if wrong:
             found += 1
             continue
@@ -255,16 +262,38 @@ def damaged_store(scene: Scene, trials: int, *, seed: int = 7) -> Outcome:
     path.write_bytes(sound)
     return Outcome(
         trials=trials,
-        figures={"found": found, "of these the store cannot be read": unread, "changed no row": harmless,
+        figures={"pages with content": len(used), "found": found, "changed no row": harmless,
                  "changed unnoticed": ", ".join(sorted(set(missed))) or "nothing"},
-        problems=tuple(f"a damaged row of {table} is noticed by nobody" for table in sorted(set(missed))
-                       if table in COMPUTED),
+        problems=(*sorted(problems), *(f"a damaged row of {table} is noticed by nobody"
+                                       for table in sorted(set(missed)) if table in COMPUTED)),
     )  # fmt: skip
 
 
-COMPUTED = frozenset({"chunk", "day_sum", "log_leaf", "log_head", "checkpoint", "enrolment", "host", "activity_day"})
+def said_of(url: str) -> tuple[bool, set[str]]:
+    """Return whether ``db check`` or ``audit`` says that a store is wrong, and how they ended unexpectedly."""
+    said, crashed = False, set()
+
+    def checked() -> bool:
+        with closing(open_engine_for_reading(url)) as store:
+            return bool(check(store).problems)
+
+    def audited() -> bool:
+        with closing(open_engine_for_reading(url)) as store:
+            archive = StoreArchive(store, damaged=True)
+            return any(one.severity != NOTE for one in audit(archive, log=archive.log).findings)
+
+    for look in (checked, audited):
+        try:
+            said |= look()
+        except (CollectorError, EvidenceError):
+            said = True
+        except Exception as error:  # noqa: BLE001 - a command would end with a traceback: that is what is looked for
+            said = True
+            crashed.add(f"{look.__name__}: {type(error).__name__}: {error}"[:300])
+    return said, crashed
+
+
+COMPUTED = frozenset(
+    {"chunk", "day_sum", "log_leaf", "log_head", "checkpoint", "enrolment", "host", "activity_day"}
+)
 """Tables whose every value the figures or the proofs rest on."""
-
-
-def spool_left(state: Path) -> set[int]:
-    return pending(state)

@@ -15,6 +15,8 @@ from adversity.scene import Scene, minute_ago
 SPEED = 600.0
 """Simulated seconds a second: ten readings a second."""
 MARK = re.compile(r"event=mark .*wall_ms=(\d+) mono_ms=(\d+)")
+LONGEST_WAIT_S = 3.0
+WORKING_SHARE = 0.1
 SEALED_ROWS = 3
 """Readings between two sealings when the machine restarts in the middle of one."""
 
@@ -25,18 +27,16 @@ def storm(scene: Scene, trials: int, *, agents: int = 3, seed: int = 1) -> Outco
     names = [f"host-{number}" for number in range(agents)]
     scene.enrol(*names)
     begin, origin = minute_ago(20), time.time()
-    processes = [
-        scene.simulated(name, begin=begin, origin=origin, speed=SPEED, seal_s=120) for name in names
-    ]
+    processes = [scene.simulated(name, begin=begin, origin=origin, speed=SPEED, seal_s=120) for name in names]
     begun = time.monotonic()
     for process in processes:
         process.start()
     share = -(-trials // agents)
     threads = [
-        threading.Thread(target=_kill, args=(process, share, seed + number, 0.9))
+        threading.Thread(target=_kill, args=(process, share, seed + number, 0.7, "event=sealed"))
         for number, process in enumerate(processes)
     ]
-    threads.append(threading.Thread(target=_kill, args=(server, trials, seed - 1, 0.3)))
+    threads.append(threading.Thread(target=_kill, args=(server, trials, seed - 1, 0.6, '"batch"')))
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -64,12 +64,25 @@ def storm(scene: Scene, trials: int, *, agents: int = 3, seed: int = 1) -> Outco
     )  # fmt: skip
 
 
-def _kill(process: Child, times: int, seed: int, longest_s: float) -> None:
+def _kill(process: Child, times: int, seed: int, longest_s: float, working: str) -> None:
+    """Kill a process again and again: most lives end at any moment, some not before it works."""
     dice = random.Random(seed)
     for _ in range(times):
-        time.sleep(dice.uniform(0.02, longest_s))
+        start = process.log.stat().st_size
+        if dice.random() < WORKING_SHARE:
+            deadline = time.monotonic() + LONGEST_WAIT_S
+            while time.monotonic() < deadline and working not in tail_of(process, start):
+                time.sleep(0.02)
+        time.sleep(dice.uniform(0.0, longest_s))
         process.kill()
         process.start()
+
+
+def tail_of(process: Child, start: int) -> str:
+    """Return what a process has logged since its log was so long (bytes)."""
+    with process.log.open("rb") as log:
+        log.seek(start)
+        return log.read().decode("utf-8", "replace")
 
 
 def reboot_while_sealing(scene: Scene, trials: int, *, seed: int = 2) -> Outcome:
@@ -93,7 +106,9 @@ def reboot_while_sealing(scene: Scene, trials: int, *, seed: int = 2) -> Outcome
         marks = MARK.findall(process.text()[start:])
         seen[f"boot-{boot}"] = int(marks[-1][1]) if marks else 0
         wall = (int(marks[-1][0]) if marks else wall) + 600_000
-    last = scene.simulated("host-0", begin=wall, script=json.dumps([["booted", trials, 30_000], ["tick", 12], ["delivered"]]))
+    last = scene.simulated(
+        "host-0", begin=wall, script=json.dumps([["booted", trials, 30_000], ["tick", 12], ["delivered"]])
+    )
     last.start()
     last.wait()
     server.stop()
@@ -101,7 +116,9 @@ def reboot_while_sealing(scene: Scene, trials: int, *, seed: int = 2) -> Outcome
     lost, doubled = scene.lost_and_doubled(account)
     host = account.hosts["host-0"]
     tails = [
-        ran - max((end for _, end in host.spans.get(boot, ())), default=0) for boot, ran in seen.items() if ran
+        ran - max((end for _, end in host.spans.get(boot, ())), default=0)
+        for boot, ran in seen.items()
+        if ran
     ]
     return Outcome(
         trials=trials,

@@ -67,7 +67,9 @@ class Proxy:
                 client.close()
                 continue
             try:
-                server = socket.create_connection(self._targets[self.connections % len(self._targets)], timeout=5)
+                server = socket.create_connection(
+                    self._targets[self.connections % len(self._targets)], timeout=5
+                )
             except OSError:
                 client.close()
                 continue

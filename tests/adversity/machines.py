@@ -37,8 +37,18 @@ def cloned(scene: Scene, trials: int) -> Outcome:
         shutil.copytree(scene.state(name), scene.state(copy))
         later = begin + 40 * MINUTE_MS
         # Both go on from the same chunk, one after the other as chance has it, each with work of its own.
-        _live(scene, name, [["tick", 20], ["delivered"], ["tick", 20], ["delivered"]], later)
-        _live(scene, copy, [["booted", 7, 120_000], ["tick", 20], ["delivered"], ["tick", 20], ["delivered"]], later)
+        _live(
+            scene,
+            name,
+            [["booted", 6, 120_000], ["tick", 20], ["delivered"], ["tick", 20], ["delivered"]],
+            later,
+        )
+        _live(
+            scene,
+            copy,
+            [["booted", 7, 120_000], ["tick", 20], ["delivered"], ["tick", 20], ["delivered"]],
+            later,
+        )
         account = scene.account()
         recorded = [text for text in account.recorded if text.startswith(("CONFLICT", "BAD_CHAIN"))]
         for text in recorded:
@@ -158,7 +168,9 @@ def _nics(scene: Scene, host: str) -> list[set[str]]:
             open_chunk(read_frame(stored.frame), keys[stored.enrolment])
             for stored in archive.chunks(host, 0, 2**53)
         ]
-    return [{column.device for column in chunk.manifest.columns if column.name == "net.rx"} for chunk in chunks]
+    return [
+        {column.device for column in chunk.manifest.columns if column.name == "net.rx"} for chunk in chunks
+    ]
 
 
 def soak(scene: Scene, trials: int) -> Outcome:
@@ -191,7 +203,7 @@ def soak(scene: Scene, trials: int) -> Outcome:
         unseen_ms=account.hosts["host-0"].unseen_ms(),
         figures={
             "slope of resident memory": f"{slope:+.0f} KiB per 10,000 readings over the last {steady[-1][0] - steady[0][0]}",
-            "begun and ended with": f"{steady[0][1]} and {steady[-1][1]} KiB",
+            "KiB at the beginning and the end": (steady[0][1], steady[-1][1]),
             "simulated": f"{trials / 1440:.1f} days in {seconds:.0f} s",
             "chunks": len(sealed(scene.text("host-0"))),
             "collector at most": megabytes(server_kib * 1024),

@@ -22,9 +22,12 @@ IMPORTED = (
     "agent.run", "agent.courier", "agent.this_host", "agent.linux.host", "agent.cli", "agent.enrol", "psutil",
     "alembic.command", "collector.anchors.serving", "collector.cli", "collector.http.app",
     "collector.http.log", "collector.http.server", "collector.log.keeping", "collector.log.serving",
-    "collector.polling.opening", "collector.polling.serving", "sqlalchemy.dialects.sqlite",
+    "collector.polling.opening", "collector.polling.serving", "collector.tls.command", "collector.tls.opening",
+    "console.app", "sqlalchemy.dialects.sqlite", "starproof.commands.collector",
     "starproof.cli", "uvicorn.lifespan.on", "adversity.simulated",
 )  # fmt: skip
+INHERITED = ("STARPROOF_STATE", "TZ")
+"""What a child takes from the surroundings of whoever starts it, not from the nursery."""
 PAUSE_S = 0.005
 
 
@@ -76,7 +79,10 @@ class Child(Running):
         self.pid = 0
 
     def start(self) -> None:
-        found = self._nursery.ask(start=self._module, arguments=self._words, log=str(self.log))
+        place = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        found = self._nursery.ask(
+            start=self._module, arguments=self._words, log=str(self.log), environment=place
+        )
         assert found
         self.pid = found
 
@@ -126,7 +132,7 @@ def path_environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places)), "NO_COLOR": "1", **more}
 
 
-def _start(module: str, arguments: list[str], log: str) -> int:
+def _start(module: str, arguments: list[str], log: str, environment: dict[str, str]) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -138,6 +144,8 @@ def _start(module: str, arguments: list[str], log: str) -> int:
             os.dup2(source, target)
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
         sys.argv = [module, *arguments]
+        os.environ.update(environment)
+        time.tzset()
         status = importlib.import_module(module).main(arguments)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -164,7 +172,9 @@ def main() -> int:
     for line in sys.stdin:
         question = json.loads(line)
         if "start" in question:
-            answer = _start(question["start"], question["arguments"], question["log"])
+            answer = _start(
+                question["start"], question["arguments"], question["log"], question["environment"]
+            )
         else:
             answer = _status(question["status"])
         answers.write(json.dumps(answer) + "\n")

@@ -12,6 +12,7 @@ store is sound; whatever the agent had sealed by then is in the spool, whole, or
 
 from __future__ import annotations
 
+import copy
 import random
 import re
 import shutil
@@ -20,7 +21,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adversity.accounts import SEALED, Outcome
@@ -272,9 +273,14 @@ def record(scene: Scene, *, ticks: int) -> Recorded:
 SHARES = (0.0, 0.5, 1.0)
 
 
-def power_cuts(scene: Scene, trials: int, *, ticks: int = 60, seed: int = 8) -> Outcome:
+def power_cuts(scene: Scene, trials: int, *, ticks: int = 60) -> Outcome:
     """The power fails at ``trials`` moments of a recorded run; agent and store come back from what is left."""
-    recorded = record(scene, ticks=ticks)
+    return replayed(scene, record(scene, ticks=ticks), trials)
+
+
+def replayed(scene: Scene, recorded: Recorded, trials: int, *, syncs: bool = True, seed: int = 8) -> Outcome:
+    """Cut the power at ``trials`` moments of a recording; ``syncs``: whether the disk does what it is told."""
+    recorded = replace(recorded, disks=copy.deepcopy(recorded.disks))
     dice = random.Random(seed)
     moments = set(dice.sample(range(len(recorded.steps)), min(trials, len(recorded.steps))))
     acknowledged: set[str] = set()
@@ -291,7 +297,9 @@ def power_cuts(scene: Scene, trials: int, *, ticks: int = 60, seed: int = 8) -> 
             missing, twice, wrong = _store_after(recorded, place, dice, share, acknowledged)
             lost, doubled = lost + missing, doubled + twice
             problems += wrong
-            missing, aside, wrong = _spool_after(recorded, place, dice, share, sealed, acknowledged, hashes)
+            missing, aside, wrong = _spool_after(
+                recorded, place, dice, share, sealed=sealed, acknowledged=acknowledged, hashes=hashes
+            )
             lost, torn = lost + missing, torn + aside
             problems += wrong
         if step.kind == "S":
@@ -299,10 +307,12 @@ def power_cuts(scene: Scene, trials: int, *, ticks: int = 60, seed: int = 8) -> 
                 acknowledged |= {found.decode() for found in pattern.findall(step.data)}
         elif step.kind == "W" and step.path.endswith("/log"):
             sealed |= {int(seq) for seq in SEALED.findall(step.data.decode(errors="replace"))}
-        for disk in recorded.disks:
+        for disk in recorded.disks if syncs or step.kind != "F" else ():
             disk.follow(step)
     if not acknowledged or not sealed:
-        problems.append(f"the recording shows {len(sealed)} sealings and {len(acknowledged)} acknowledgements")
+        problems.append(
+            f"the recording shows {len(sealed)} sealings and {len(acknowledged)} acknowledgements"
+        )
     kinds = {kind: sum(step.kind == kind for step in recorded.steps) for kind in "WTCRUF"}
     return Outcome(
         trials=2 * cuts,
@@ -337,7 +347,7 @@ def _store_after(
 
 
 def _spool_after(
-    recorded: Recorded, place: Path, dice: random.Random, share: float,
+    recorded: Recorded, place: Path, dice: random.Random, share: float, *,
     sealed: set[int], acknowledged: set[str], hashes: dict[int, str],
 ) -> tuple[int, int, list[str]]:  # fmt: skip
     """Open the real spool on what is left; a number never stands for two contents that were acknowledged."""
@@ -354,7 +364,9 @@ def _spool_after(
         if found is not None:
             there[seq] = open_chunk(read_frame(found[1]), recorded.key).hash
     problems = [
-        f"number {seq} stands for two contents" for seq, digest in there.items() if hashes.setdefault(seq, digest) != digest
+        f"number {seq} stands for two contents"
+        for seq, digest in there.items()
+        if hashes.setdefault(seq, digest) != digest
     ]
     gone = {seq for seq in sealed - there.keys() if hashes.get(seq) not in acknowledged}
     return len(gone), spool.damaged, problems

@@ -127,7 +127,9 @@ def simulated_words(state: Path, options: dict[str, object]) -> list[str]:
 class Fresh(Running):
     """A process with an interpreter of its own, for weighing, with a changed environment or a prefix."""
 
-    def __init__(self, log: Path, *arguments: object, prefix: tuple[str, ...] = (), **environment: str) -> None:
+    def __init__(
+        self, log: Path, *arguments: object, prefix: tuple[str, ...] = (), **environment: str
+    ) -> None:
         super().__init__(log, *arguments)
         self._arguments = [*prefix, *self._arguments]
         self._environment = environment
@@ -153,22 +155,33 @@ class Fresh(Running):
 
 
 @contextmanager
-def scene(folder: Path, *, url: str = "") -> Iterator[Scene]:
+def scene(folder: Path, *, url: str = "", nursery: Nursery | None = None) -> Iterator[Scene]:
     """Give a scene whose collector is not started; its processes are the caller's to stop."""
     folder.mkdir(parents=True, exist_ok=True)
-    before = os.environ.get("STARPROOF_STATE")
-    os.environ["STARPROOF_STATE"] = str(folder / "state")
-    nursery = Nursery(folder / "nursery.log")
+    own = nursery or Nursery(folder / "nursery.log")
     try:
-        yield Scene(
-            folder, nursery, url or f"sqlite:///{folder / 'db' / 'starproof.db'}", f"127.0.0.1:{free_port()}"
-        )
+        with surroundings(STARPROOF_STATE=str(folder / "state")):
+            yield Scene(
+                folder, own, url or f"sqlite:///{folder / 'db' / 'starproof.db'}", f"127.0.0.1:{free_port()}"
+            )
     finally:
-        nursery.close()
-        if before is None:
-            del os.environ["STARPROOF_STATE"]
-        else:
-            os.environ["STARPROOF_STATE"] = before
+        if nursery is None:
+            own.close()
+
+
+@contextmanager
+def surroundings(**values: str) -> Iterator[None]:
+    """Set environment variables for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def wall_ms() -> int:

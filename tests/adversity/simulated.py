@@ -266,7 +266,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--soak", type=int, default=0)
     parser.add_argument("--every", type=int, default=200)
     parser.add_argument("--speed", type=float, default=0)
-    parser.add_argument("--origin", type=float, default=0, help="when, in the world, the machine's time began")
+    parser.add_argument(
+        "--origin", type=float, default=0, help="when, in the world, the machine's time began"
+    )
     parser.add_argument("--boot", type=int, default=0)
     options = parser.parse_args(argv)
     if options.soak:

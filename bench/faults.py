@@ -1,6 +1,6 @@
 """Every fault of docs/surviving.md with real agents and collectors, and one table of what it cost.
 
-Run: python bench/faults.py [--only NAME[,NAME]] [--trials N] [--minutes M] [--write FILE]
+Run: python bench/faults.py [--only NAME[,NAME]] [--trials N] [--minutes M]
 Some faults take root (a small disk, a network link), a C compiler (power cuts) or PostgreSQL; what a
 machine cannot do is named in the table. Exit status 1 if anything was lost, doubled or wrong.
 """

@@ -33,7 +33,7 @@ class Fault:
 
 
 FAULTS = (
-    Fault("away", absence.away, 2, "hosts, 7 days each", "nothing"),
+    Fault("away", absence.away, 1, "host, 7 days", "nothing"),
     Fault(
         "full-spool",
         disks.full_below_the_spool,
@@ -43,20 +43,20 @@ FAULTS = (
     ),
     Fault("full-store", disks.full_below_the_store, 10, "times full", "nothing"),
     Fault("damaged-spool", disks.damaged_spool, 25, "damaged files", "the damaged chunk"),
-    Fault("damaged-store", disks.damaged_store, 100, "damaged pages", "see the note on pages"),
+    Fault("damaged-store", disks.damaged_store, 50, "damaged pages", "see the note on pages"),
     Fault("kill", kills.storm, 1000, "kills, as many on each side", "nothing: counters go on over it"),
     Fault("power", power.power_cuts, 1200, "cuts, half of each side", "readings not yet sealed"),
-    Fault("reboot", kills.reboot_while_sealing, 60, "restarts", "readings not yet sealed"),
-    Fault("clock", clocks.jumps, 2, "hosts in each of 14 cases", "the interval of each jump"),
-    Fault("zones", clocks.zones, 4, "zones", "nothing"),
+    Fault("reboot", kills.reboot_while_sealing, 40, "restarts", "readings not yet sealed"),
+    Fault("clock", clocks.jumps, 1, "hosts in each of 14 cases", "the interval of each jump"),
+    Fault("zones", clocks.zones, 3, "zones", "nothing"),
     Fault("stopped", clocks.stopped, 5, "stops", "nothing: counters go on over it"),
     Fault("clone", machines.cloned, 5, "copies", "the copy's own readings"),
     Fault("hotplug", machines.hotplug, 50, "changes", "the first interval of a new device"),
     Fault("veth", machines.veth, 4, "changes", "the first interval of a new device"),
-    Fault("lossy", absence.slow_and_lossy, 250, "connections", "nothing"),
-    Fault("restarts", absence.restarts, 20, "restarts", "nothing"),
-    Fault("one-of-two", absence.one_of_two, 40, "kills", "nothing", on_postgresql=True),
-    Fault("soak", machines.soak, 5_000, "readings", "nothing"),
+    Fault("lossy", absence.slow_and_lossy, 150, "connections", "nothing"),
+    Fault("restarts", absence.restarts, 15, "restarts", "nothing"),
+    Fault("one-of-two", absence.one_of_two, 20, "kills", "nothing", on_postgresql=True),
+    Fault("soak", machines.soak, 3_000, "readings", "nothing"),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}
 _NOT_HERE = (disks.NoSmallDiskError, machines.NoLinksError, power.NoRecorderError)

@@ -228,7 +228,7 @@ def filled_store(scene: Scene, *, hosts: int = 3, ticks: int = 60) -> Path:
     return path
 
 
-def damaged_store(scene: Scene, trials: int, *, ticks: int = 600, seed: int = 7) -> Outcome:
+def damaged_store(scene: Scene, trials: int, *, ticks: int = 300, seed: int = 7) -> Outcome:
     """A page of the store is damaged: found by ``db check`` or ``audit``, or it changed no row."""
     path = filled_store(scene, ticks=ticks)
     sound = path.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -105,12 +106,15 @@ def hotplug(scene: Scene, trials: int) -> Outcome:
     )
 
 
-def veth(scene: Scene, trials: int, *, name: str = "sp-hot") -> Outcome:
+def veth(scene: Scene, trials: int) -> Outcome:
     """A real NIC (one end of a veth pair) comes and goes below a real agent that was told to count it.
 
     Raises:
         NoLinksError: this user may not make links.
     """
+    name = f"sp{os.getpid()}"
+    _ip("link", "add", name, "type", "veth", "peer", "name", f"{name}-peer")
+    _ip("link", "del", name)
     server = scene.serve(scene.server())
     scene.enrol("host-0")
     settings = scene.folder / "agent.toml"

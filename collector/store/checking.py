@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
 from collector.store import postgresql
 from collector.store.contents import Contents, contents, log_problems
 from collector.store.engine import HEAD, Store
+from collector.store.schema import chunk, log_leaf
+from evidence.log_entry import CHUNK
 
 _MOST_SHOWN = 10
 _DURABLE = ("fsync", "full_page_writes")
@@ -39,7 +41,15 @@ def check(store: Store) -> Checked:
         server, problems = look(connection)
         found = contents(connection)
         problems += log_problems(connection, found.log)
+        problems += _unlogged(connection)
     return Checked(server, HEAD, found, tuple(problems))
+
+
+def _unlogged(connection: Connection) -> list[str]:
+    """Return what to say of chunks under a hash that the log does not name; the audit compares log and frames."""
+    leaf = select(log_leaf.c.index).where(log_leaf.c.hash == chunk.c.hash, log_leaf.c.kind == CHUNK)
+    count = connection.scalar(select(func.count()).select_from(chunk).where(~leaf.exists()))
+    return [f"{count} chunks stand under a hash that the log does not name"] if count else []
 
 
 def _sqlite(connection: Connection) -> tuple[str, list[str]]:

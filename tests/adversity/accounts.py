@@ -108,7 +108,7 @@ def store_account(url: str) -> StoreAccount:
         ]
         findings = tuple(text for text, severity in said if severity != NOTE)
         notes = tuple(text for text, severity in said if severity == NOTE)
-        recorded = tuple(f"{finding.code}: {finding.detail}" for finding in archive.findings())
+        recorded = tuple(f"{finding.code} {finding.host}: {finding.detail}" for finding in archive.findings())
         # the tests' PostgreSQL waits for no disk, which check rightly calls a problem
         problems = tuple(problem for problem in check(store).problems if "=off" not in problem)
     return StoreAccount(hosts, findings, notes, recorded, problems)
@@ -136,7 +136,10 @@ def aside(state: Path) -> list[str]:
     )
 
 
-def rows(database: Path, table: str) -> list[tuple]:
-    """Return all rows of a table of an SQLite store, sorted."""
+def columns_of(database: Path, table: str) -> dict[str, list]:
+    """Return the values of every column of a table of an SQLite store, sorted."""
     with closing(sqlite3.connect(database)) as connection:
-        return sorted(connection.execute(f'SELECT * FROM "{table}"').fetchall(), key=repr)
+        cursor = connection.execute(f'SELECT * FROM "{table}"')
+        names = [f"{table}.{column[0]}" for column in cursor.description]
+        columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
+        return {name: sorted(values, key=repr) for name, values in zip(names, columns, strict=True)}

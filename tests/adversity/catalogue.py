@@ -47,7 +47,7 @@ FAULTS = (
     Fault("kill", kills.storm, 1000, "kills, as many on each side", "nothing: counters go on over it"),
     Fault("power", power.power_cuts, 1200, "cuts, half of each side", "readings not yet sealed"),
     Fault("reboot", kills.reboot_while_sealing, 40, "restarts", "readings not yet sealed"),
-    Fault("clock", clocks.jumps, 1, "hosts in each of 14 cases", "the interval of each jump"),
+    Fault("clock", clocks.jumps, 1, "time, each case", "the interval of each jump"),
     Fault("zones", clocks.zones, 3, "zones", "nothing"),
     Fault("stopped", clocks.stopped, 5, "stops", "nothing: counters go on over it"),
     Fault("clone", machines.cloned, 5, "copies", "the copy's own readings"),

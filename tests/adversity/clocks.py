@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adversity.accounts import HostAccount, Outcome, StoreAccount, pending, rows
+from adversity.accounts import HostAccount, Outcome, StoreAccount, columns_of, pending
 from adversity.scene import DAY_MS, Scene, minute_ago, scene, surroundings
 
 MINUTE_MS = 60_000
@@ -166,10 +166,10 @@ def zones(scene_: Scene, trials: int) -> Outcome:
             problems += account.wrong
             if covered_ms(account.hosts["host-0"]) != (ZONE_READINGS - 1) * MINUTE_MS:
                 problems.append(f"{zone}: not all time is covered")
-            found.append([row[1:] for row in rows(there.folder / "db" / "starproof.db", "day_sum")])
+            found.append(columns_of(there.folder / "db" / "starproof.db", "day_sum"))
     if any(sums != found[0] for sums in found):
         problems.append("the day sums depend on the zone of the process")
-    days = len({row[0:3] for row in found[0]})
+    days = len(next(iter(found[0].values())))
     return Outcome(trials=len(wanted), lost=lost, doubled=doubled, figures={"zones": len(wanted), "day sums": days},
                    problems=tuple(problems))  # fmt: skip
 

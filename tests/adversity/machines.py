@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections import Counter
 from contextlib import closing
 
 from adversity.accounts import Outcome, aside, sealed
@@ -29,7 +30,7 @@ def cloned(scene: Scene, trials: int) -> Outcome:
     said = 0
     problems: list[str] = []
     lost = doubled = 0
-    codes: dict[str, int] = {}
+    codes: Counter[str] = Counter()
     for trial in range(trials):
         name, copy = f"host-{trial}", f"copy-{trial}"
         scene.enrol(name)
@@ -51,9 +52,12 @@ def cloned(scene: Scene, trials: int) -> Outcome:
             later,
         )
         account = scene.account()
-        recorded = [text for text in account.recorded if text.startswith(("CONFLICT", "BAD_CHAIN"))]
-        for text in recorded:
-            codes[text.partition(":")[0]] = codes.get(text.partition(":")[0], 0) + 1
+        recorded = [
+            text
+            for text in account.recorded
+            if text.split(":")[0] in {f"CONFLICT {name}", f"BAD_CHAIN {name}"}
+        ]
+        codes.update(text.split()[0] for text in recorded)
         said += bool(recorded)
         if len(recorded) == 0:
             problems.append(f"{name}: nobody noticed the copy")

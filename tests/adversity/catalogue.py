@@ -56,7 +56,7 @@ FAULTS = (
     Fault("lossy", absence.slow_and_lossy, 150, "connections", "nothing"),
     Fault("restarts", absence.restarts, 15, "restarts", "nothing"),
     Fault("one-of-two", absence.one_of_two, 20, "kills", "nothing", on_postgresql=True),
-    Fault("soak", machines.soak, 3_000, "readings", "nothing"),
+    Fault("soak", machines.soak, 20_000, "readings", "nothing"),
 )
 BY_NAME = {fault.name: fault for fault in FAULTS}
 _NOT_HERE = (disks.NoSmallDiskError, machines.NoLinksError, power.NoRecorderError)

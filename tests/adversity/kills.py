@@ -16,7 +16,6 @@ SPEED = 600.0
 """Simulated seconds a second: ten readings a second."""
 MARK = re.compile(r"event=mark .*wall_ms=(\d+) mono_ms=(\d+)")
 LONGEST_WAIT_S = 3.0
-WORKING_SHARE = 0.1
 SEALED_ROWS = 3
 """Readings between two sealings when the machine restarts in the middle of one."""
 
@@ -33,10 +32,20 @@ def storm(scene: Scene, trials: int, *, agents: int = 3, seed: int = 1) -> Outco
         process.start()
     share = -(-trials // agents)
     threads = [
-        threading.Thread(target=_kill, args=(process, share, seed + number, 0.7, "event=sealed"))
+        threading.Thread(
+            target=_kill,
+            args=(process, share, random.Random(seed + number)),
+            kwargs={"longest_s": 0.7, "working": "event=sealed", "working_share": 0.1},
+        )
         for number, process in enumerate(processes)
     ]
-    threads.append(threading.Thread(target=_kill, args=(server, trials, seed - 1, 0.6, '"batch"')))
+    threads.append(
+        threading.Thread(
+            target=_kill,
+            args=(server, trials, random.Random(seed - 1)),
+            kwargs={"longest_s": 0.6, "working": '"listening"', "working_share": 0.5},
+        )
+    )
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -50,6 +59,7 @@ def storm(scene: Scene, trials: int, *, agents: int = 3, seed: int = 1) -> Outco
     for process in processes:
         process.stop()
     server.stop()
+    served = server.text().count('"listening"') - 1
     account = scene.account()
     lost, doubled = scene.lost_and_doubled(account)
     chunks = sum(len(found.seqs) for found in account.hosts.values())
@@ -58,18 +68,19 @@ def storm(scene: Scene, trials: int, *, agents: int = 3, seed: int = 1) -> Outco
         lost=lost,
         doubled=doubled,
         unseen_ms=max(found.unseen_ms() for found in account.hosts.values()),
-        figures={"kills of agents": share * agents, "of the collector": trials, "chunks": chunks,
+        figures={"kills of agents": share * agents, "of the collector": f"{trials}, of which {served} while it served", "chunks": chunks,
                  "kills a second": f"{(share * agents + trials) / seconds:.1f}"},
         problems=account.wrong,
     )  # fmt: skip
 
 
-def _kill(process: Child, times: int, seed: int, longest_s: float, working: str) -> None:
-    """Kill a process again and again: most lives end at any moment, some not before it works."""
-    dice = random.Random(seed)
+def _kill(
+    process: Child, times: int, dice: random.Random, *, longest_s: float, working: str, working_share: float
+) -> None:
+    """Kill a process again and again: a share of its lives not before it works, the others at any moment."""
     for _ in range(times):
         start = process.log.stat().st_size
-        if dice.random() < WORKING_SHARE:
+        if dice.random() < working_share:
             deadline = time.monotonic() + LONGEST_WAIT_S
             while time.monotonic() < deadline and working not in tail_of(process, start):
                 time.sleep(0.02)

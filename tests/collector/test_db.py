@@ -152,6 +152,12 @@ def test_an_audit_of_a_damaged_store_ends_in_one_line(filled, url, damage, words
     assert "Traceback" not in said.err
 
 
+@pytest.mark.sqlite_only("its integrity check")
+def test_a_mistake_of_the_program_is_not_taken_for_damage(filled):
+    with pytest.raises(TypeError, match="ours"), filled.store.reading():
+        raise TypeError("ours")
+
+
 def test_migrate_makes_a_store_and_says_from_where_to_where(run, fresh):
     assert f"无 none → {HEAD}" in run("migrate", "--db", fresh).out
     assert json.loads(run("migrate", "--db", fresh, "--json").out) == {

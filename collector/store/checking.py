@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Table, func, select, text
 from collector.store import dropped, months, postgresql, schema
 from collector.store.contents import Contents, contents, log_problems
 from collector.store.engine import HEAD, Store
+from collector.store.schema import chunk, log_leaf
+from evidence.log_entry import CHUNK
 
 _MOST_SHOWN = 10
 _DURABLE = ("fsync", "full_page_writes")
@@ -38,7 +40,8 @@ def check(store: Store) -> Checked:
         look = _postgresql if store.is_postgresql else _sqlite
         server, problems = look(connection)
         found = contents(connection)
-        problems += [*log_problems(connection, found.log), *_frame_problems(connection)]
+        problems += log_problems(connection, found.log)
+        problems += [*_frame_problems(connection), *_unlogged(connection)]
     return Checked(server, HEAD, found, tuple(problems))
 
 
@@ -57,6 +60,13 @@ def _frame_problems(connection: Connection) -> list[str]:
 def _by_month(connection: Connection, table: Table) -> dict[int, int]:
     rows = connection.execute(select(table.c.month, func.count()).group_by(table.c.month))
     return {month: count for month, count in rows}  # noqa: C416 - a row is no pair to mypy
+
+
+def _unlogged(connection: Connection) -> list[str]:
+    """Return what to say of chunks under a hash that the log does not name; the audit compares log and frames."""
+    leaf = select(log_leaf.c.index).where(log_leaf.c.hash == chunk.c.hash, log_leaf.c.kind == CHUNK)
+    count = connection.scalar(select(func.count()).select_from(chunk).where(~leaf.exists()))
+    return [f"{count} chunks stand under a hash that the log does not name"] if count else []
 
 
 def _sqlite(connection: Connection) -> tuple[str, list[str]]:

@@ -9,7 +9,7 @@ and readers never wait for the writer. Writers take the write lock at the transa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,12 @@ class Store:
         reader = self.engine
         if self.is_postgresql:
             reader = reader.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        with explained(self.engine.url), reader.connect() as connection, connection.begin():
+        with (
+            explained(self.engine.url),
+            reader.connect() as connection,
+            connection.begin(),
+            nullcontext() if self.is_postgresql else sqlite.damage_named(connection),
+        ):
             yield connection
 
     @contextmanager

@@ -55,7 +55,9 @@ def is_busy(error: object) -> bool:
     """Return whether the driver's error says that somebody else is in the way."""
     if isinstance(error, sqlite3.OperationalError):
         primary = 0xFF  # the low byte of an SQLite result code is its primary code
-        return (error.sqlite_errorcode & primary) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        # Text that is not UTF-8 is an error of the driver's own, without a code.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        return (code & primary) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return getattr(error, "sqlstate", None) in _BUSY_STATES
 
 

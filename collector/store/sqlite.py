@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -65,6 +67,24 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
     )
 
 
+@contextmanager
+def damage_named(connection: Connection) -> Iterator[None]:
+    """Name the file's damage where a value that no column may hold has surprised the code inside the block.
+
+    Raises:
+        StoreError: SQLite itself says that the file is damaged; else the surprise is raised as it is.
+    """
+    try:
+        yield
+    except (TypeError, AttributeError, UnicodeDecodeError) as error:
+        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found == "ok":
+            raise
+        raise StoreError(
+            f"the store is damaged: {found}; see starproof db check, and restore a backup"
+        ) from error
+
+
 def _make_file(path: Path) -> None:
     """Make an empty database, the directory's owner's and nobody else's to read.
 
@@ -90,24 +110,32 @@ def _make_file(path: Path) -> None:
 
 def _on_connect_for_reading(connection: Any, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in (
+    _set(
+        connection,
         "query_only=ON",
         f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
         f"cache_size=-{CACHE_KIB}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
+    )
 
 
 def _on_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by _begin, not by the driver
-    for pragma in (
+    _set(
+        connection,
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
         f"cache_size=-{CACHE_KIB}",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
+    )
+
+
+def _set(connection: Any, *pragmas: str) -> None:
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").close()
+    except UnicodeDecodeError:  # the driver cannot even say which part of the schema is malformed
+        raise sqlite3.DatabaseError("the schema is damaged; restore a backup") from None
 
 
 def _begin(connection: Connection) -> None:

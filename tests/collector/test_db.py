@@ -18,6 +18,7 @@ from collector.store import backup, copying, schema
 from collector.store.archive import StoreArchive
 from collector.store.contents import contents
 from collector.store.engine import HEAD, open_engine, open_engine_for_reading, sqlite_path
+from starproof.commands import audit as audit_command
 from starproof.commands import db as command
 from verifier.audit import audit
 
@@ -93,6 +94,7 @@ def test_check_says_what_the_store_is_and_holds(run, filled, url, store_kind):
     [
         ('DELETE FROM log_leaf WHERE "index" = 3', "the log's head says"),
         ("UPDATE checkpoint SET size = size + 100", "it was cut, or an old backup was restored"),
+        ("UPDATE chunk SET hash = 'x' || substr(hash, 2) WHERE seq = 1", "that the log does not name"),
     ],
 )
 def test_check_finds_a_log_that_lost_leaves(run, filled, url, damage, words):
@@ -114,6 +116,46 @@ def test_check_finds_a_damaged_page(run, filled, url):
     data[(root - 1) * size + size // 2 : root * size] = bytes(size // 2)
     path.write_bytes(data)
     assert "problem: " in run("check", "--db", url, code=1).out
+
+
+@pytest.mark.sqlite_only("its schema and pages")
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (
+            "UPDATE sqlite_master SET sql = CAST(X'435245415445B1' AS TEXT) WHERE name = 'finding'",
+            "schema is damaged",
+        ),
+        ("UPDATE log_leaf SET hash = CAST(X'B1' AS TEXT) WHERE \"index\" = 2", "UTF-8"),
+        ("UPDATE log_node SET hash = NULL", "NULL value in log_node.hash"),
+        ("UPDATE enrolment SET record = NULL", "NULL value in enrolment.record"),
+    ],
+)
+def test_an_audit_of_a_damaged_store_ends_in_one_line(filled, url, damage, words, capsys):
+    filled.store.close()
+    with closing(sqlite3.connect(sqlite_path(url), isolation_level=None)) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        # what a damaged page can hold although the schema says otherwise
+        kept = database.execute("SELECT name, sql FROM sqlite_master WHERE sql LIKE '%NOT NULL%'").fetchall()
+        database.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '') WHERE name NOT LIKE 'sqlite%'"
+        )
+        database.execute("PRAGMA writable_schema = RESET")
+        database.execute("PRAGMA writable_schema = ON")
+        database.executemany(
+            "UPDATE sqlite_master SET sql = ? WHERE name = ?", [(sql, name) for name, sql in kept]
+        )
+        database.execute(damage)
+    assert audit_command.main(["--db", url]) == 1
+    said = capsys.readouterr()
+    assert words in said.out + said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.sqlite_only("its integrity check")
+def test_a_mistake_of_the_program_is_not_taken_for_damage(filled):
+    with pytest.raises(TypeError, match="ours"), filled.store.reading():
+        raise TypeError("ours")
 
 
 def test_migrate_makes_a_store_and_says_from_where_to_where(run, fresh):

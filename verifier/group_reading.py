@@ -7,7 +7,6 @@ import zlib
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evidence import canonical, columns
 from evidence.chunk import MAX_HEADER_BYTES
@@ -16,6 +15,9 @@ from evidence.errors import LimitExceededError, MalformedError
 from evidence.manifest import COUNTERS
 from verifier import chunk_group
 from verifier.chunk_group import FIXED, HEAD, MAX_STREAM_BYTES, TAIL, GroupedFrame, Template, Values, pair
+
+_LEAST = np.array([0, *(1 << 8 * byte for byte in range(columns.VALUE_BYTES))], np.uint64)
+"""By width: what the widest step of a column has at least."""
 
 
 def read(data: bytes, offset: int, template: Template | None) -> tuple[list[GroupedFrame], int]:
@@ -114,16 +116,15 @@ def _values(content: bytes, at: int, rows: int, template: Template) -> Values:
     zigzag = np.zeros((count, rows, columns.VALUE_BYTES), np.uint8)
     first = np.frombuffer(content, np.uint8, count * columns.VALUE_BYTES, first_at)
     zigzag[:, 0] = first.reshape(columns.VALUE_BYTES, count)[::-1].T
-    widest = max(widths)
     wide = np.frombuffer(widths, np.uint8)
-    for byte in reversed(range(widest)):
-        places = np.flatnonzero(wide > byte)
+    for byte in reversed(range(max(widths))):
+        places = (wide > byte).nonzero()[0]
         plane = np.frombuffer(content, np.uint8, len(places) * (rows - 1), steps_at)
-        plane = plane.reshape(len(places), rows - 1)
-        _require_narrow(plane, wide[places] == byte + 1)
-        zigzag[places, 1:, byte] = plane
+        zigzag[places, 1:, byte] = plane.reshape(len(places), rows - 1)
         steps_at += plane.size
     steps = zigzag.view("<u8")[:, :, 0].astype(np.uint64, copy=False)
+    if (steps[:, 1:].max(axis=1, initial=0) < _LEAST[wide]).any():
+        raise MalformedError("a column of a group is wider than its steps")
     values = np.cumsum((steps >> np.uint64(1)) ^ (np.uint64(0) - (steps & np.uint64(1))), axis=1)
     if template.manifest.kind == COUNTERS:
         values[1] += values[0]
@@ -131,11 +132,6 @@ def _values(content: bytes, at: int, rows: int, template: Template) -> Values:
     if template.idle:
         values[template.idle[0]] -= values[template.idle[1]].sum(axis=0)
     return values.astype("<u8", copy=False)
-
-
-def _require_narrow(plane: NDArray[np.uint8], highest: NDArray[np.bool_]) -> None:
-    if not plane[highest].any(axis=1).all():
-        raise MalformedError("a column of a group is wider than its steps")
 
 
 class _Telling:

@@ -18,6 +18,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -114,9 +115,14 @@ class MemoryArchive:
 
 
 def _span(entry: StoredChunk) -> tuple[int, int]:
+    return _claimed(entry.frame)
+
+
+@lru_cache(maxsize=2**18)
+def _claimed(frame: bytes) -> tuple[int, int]:
     """The stretch that a frame claims; one that cannot be read is always in the way."""
     try:
-        return span(chunk.parse_header(read_frame(entry.frame).header))
+        return span(chunk.parse_header(read_frame(frame).header))
     except EvidenceError:
         return 0, 2**62
 
@@ -143,23 +149,7 @@ class Enrolled:
         return self.key_of(self.host, self.source, self.epoch)
 
     def record(self) -> enrolment.SignedEnrolment:
-        before = self.key_of(self.host, self.source, self.epoch - 1) if self.epoch else None
-        return enrolment.sign(
-            enrolment.Enrolment(
-                enterprise=self.enterprise,
-                host=self.host,
-                source=self.source,
-                key=self.key.public.raw.hex(),
-                epoch=self.epoch,
-                previous=before.public.id if before else "",
-                token=hashlib.sha256(f"token {self.host} {self.epoch}".encode()).hexdigest(),
-                time_ms=ENROLLED_MS,
-                agent="0.1.0",
-                facts={"system": "linux"},
-            ),
-            self.key,
-            before,
-        )
+        return _record(self.enterprise, self.host, self.source, self.epoch)
 
     def seal(
         self,
@@ -193,6 +183,28 @@ class Enrolled:
         self.stored.append(kept)
         self.seq, self.prev_end_ms, self.prev = header.seq + 1, end_ms, read_frame(frame).hash
         return kept
+
+
+@lru_cache(maxsize=1_000)
+def _record(enterprise: str, host: str, source: str, epoch: int) -> enrolment.SignedEnrolment:
+    key = Enrolled.key_of(host, source, epoch)
+    before = Enrolled.key_of(host, source, epoch - 1) if epoch else None
+    return enrolment.sign(
+        enrolment.Enrolment(
+            enterprise=enterprise,
+            host=host,
+            source=source,
+            key=key.public.raw.hex(),
+            epoch=epoch,
+            previous=before.public.id if before else "",
+            token=hashlib.sha256(f"token {host} {epoch}".encode()).hexdigest(),
+            time_ms=ENROLLED_MS,
+            agent="0.1.0",
+            facts={"system": "linux"},
+        ),
+        key,
+        before,
+    )
 
 
 class Agent:

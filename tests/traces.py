@@ -21,6 +21,10 @@ SCALE = 9
 PERIOD_MS = 300_000
 Sample = tuple[int, int, int]
 """Start in ms, length in ms, value x 10^9."""
+Machine = list[dict[str, int]]
+"""Of every five minutes: thousandths of a percent busy, and bytes a second of each counter."""
+BITBRAINS = {"busy": 4, "disk.reads": 7, "disk.writes": 8, "net.rx": 9, "net.tx": 10}
+"""Columns of the Bitbrains files."""
 
 
 def data_folder() -> Path:
@@ -86,3 +90,23 @@ def bitbrains(month: str, column: int, *, most: int | None = None) -> Iterator[t
         live = [(int(row[0]) * 1000, Decimal(row[column])) for row in rows if Decimal(row[1]) > 0]
         if live:
             yield machine, samples(live, most=most)
+
+
+def machines() -> list[Machine]:
+    """Return the machine months of the Bitbrains sample; five minutes without a row are as those before."""
+    found = []
+    for month in ("2013-7", "2013-8", "2013-9"):
+        for _, rows in sorted(_bitbrains(month).items()):
+            live = {int(row[0]) // 300: row for row in reversed(rows) if Decimal(row[1]) > 0}
+            series: Machine = []
+            for place in range(min(live, default=0), max(live, default=-1) + 1):
+                row = live.get(place)
+                now = (
+                    {name: int(Decimal(row[at]) * 1_000) for name, at in BITBRAINS.items()}
+                    if row
+                    else series[-1]
+                )
+                series.append(now)
+            if len(series) > 28 * 288:
+                found.append(series)
+    return found

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 from evidence.chunk import MAGIC, Frame, read_frame, take_frame
 from evidence.errors import EvidenceError
-from verifier import chunk_group
-from verifier.chunk_group import Candidate, GroupedFrame, Template
+from verifier import chunk_group, group_reading, group_writing
+from verifier.chunk_group import GroupedFrame, Template
+from verifier.group_writing import Candidate
 
 GROUP_MS = 3_600_000
 """Chunks of an hour share a stream: damage costs a whole group, and must be told with its hour."""
@@ -83,7 +84,7 @@ def _template(data: bytes) -> Template | None:
 
 
 def _written(run: Sequence[Candidate], template: Template | None) -> list[bytes]:
-    return [chunk_group.write(run, template)] if run and template is not None else []
+    return [group_writing.write(run, template)] if run and template is not None else []
 
 
 def _joins(one: Candidate, run: Sequence[Candidate]) -> bool:
@@ -146,7 +147,7 @@ def _item(data: bytes, offset: int, template: Template | None) -> tuple[Sequence
     if data[offset : offset + len(chunk_group.MAGIC)] != chunk_group.MAGIC:
         frame, end = take_frame(data, offset)
         return (frame,), end
-    return chunk_group.read(data, offset, template)
+    return group_reading.read(data, offset, template)
 
 
 def _crc(data: bytes, end: int) -> int:

@@ -9,7 +9,7 @@ from packs import LOG_KEY, SCOPE, contents, declared_scope, packed
 from packs import frames as whole_frames
 
 from evidence import checkpoint, chunk
-from verifier import layout
+from verifier import chunk_group, layout
 
 TINY_SCOPE = SCOPE.replace(b"from = 2026-11-01", b"from = 2026-11-03").replace(
     b"to = 2026-11-30", b"to = 2026-11-03"
@@ -18,11 +18,14 @@ LEDGER_NAMES = ("data/scopes.json", "statement.json", layout.ENROLMENTS)
 
 
 def tiny_pack() -> bytes:
-    """Two hosts, one day, several chunks; a scope, a log and a close."""
+    """Two hosts, one day, several chunks, some of them in one hour; a scope, a log and a close."""
     fleet = Fleet()
     for name in ("web-1", "db-1"):
-        agent = fleet.agent(name, start="2026-11-02T20:00")
+        agent = fleet.agent(name, start="2026-11-02T20:00", step_s=1_200 if name == "web-1" else 3_600)
         agent.run(hours=6, busy=30, rx=9_000, tx=400, reads=3, writes=2).seal().run(hours=8, busy=5).seal()
+        if name == "web-1":  # several chunks in an hour: they share a group
+            for busy in (5, 9, 13, 60):
+                agent.run(hours=1 / 3, busy=busy, rx=700).seal()
         agent.run(hours=2, seen=False).run(hours=14, busy=40)
     return packed(fleet.archive(), declared_scope(TINY_SCOPE, before_ms=instant("2026-10-20")))
 
@@ -47,6 +50,7 @@ def seeds() -> dict[str, list[bytes]]:
         "packed_columns": [bytes((4, 3)) + zlib.decompress(frame.packed)[:96] for frame in read],
         "activity": [bytes(8) + bytes((0, 24, 5, 5, 5, 0, 24, 5, 6, 5, 24, 24, 5, 5, 5))],
         "items": chunks,
+        "group": [_group_of(data) for data in chunks if chunk_group.MAGIC in data],
         "container": [_zip_of({"a.txt": b"a", "data/b.txt": b"b" * 30})],
         "note": [*notes, entries[layout.LOG_CHECKPOINTS]],
         "log_files": [
@@ -56,6 +60,14 @@ def seeds() -> dict[str, list[bytes]]:
         "mail": [mail],
         "code": [b"8FQ2K", notes[0]],
     }
+
+
+def _group_of(entry: bytes) -> bytes:
+    frame, _ = chunk.take_frame(entry, 0)
+    begin = entry.rindex(chunk_group.MAGIC)
+    stream = entry[begin + chunk_group.HEAD.size : -chunk_group.TAIL.size]
+    body = chunk.write_frame(frame)[:-4]
+    return len(body).to_bytes(2, "big") + body + zlib.decompress(stream)
 
 
 def _zip_of(entries: dict[str, bytes]) -> bytes:

@@ -27,6 +27,7 @@ from evidence.manifest import parse as parse_manifest
 from verifier import chunk_entry, headers, left_out, toml_text
 from verifier.anchors.mailbox import notes_in
 from verifier.anchors.timestamp import TimestampError, read_roots, read_token, verify_token
+from verifier.chunk_group import enclose
 from verifier.container import Container, ContainerError
 from verifier.declaration import read_scopes
 from verifier.errors import VerifierError
@@ -147,6 +148,14 @@ def items(data: bytes) -> None:
     ours = [_parts(item.frame) for item in chunk_entry.items(data)]
     theirs = [None if isinstance(item, alone.Bad) else tuple(item) for item in alone.chunk_items(data)]
     _require_same(ours, theirs, "items")
+
+
+def group(data: bytes) -> None:
+    """A frame (its length stands before it) and what a group behind it inflates to; CRC-32 are made to fit."""
+    end = 2 + int.from_bytes(data[:2], "big")
+    crc = zlib.crc32(data[2:end])
+    made = enclose(zlib.compress(data[end:], 1), crc=crc, signature=bytes(64), prev=bytes(32))
+    items(data[2:end] + struct.pack("<I", crc) + made)
 
 
 def _parts(frame: chunk.Frame | None) -> tuple[Any, ...] | None:
@@ -301,6 +310,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "packed_columns": packed_columns,
     "activity": activity,
     "items": items,
+    "group": group,
     "container": container,
     "note": note,
     "log_files": log_files,

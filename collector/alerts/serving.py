@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from collector.alerts.certificate import certificate_ends_ms
 from collector.alerts.desk import Desk
 from collector.alerts.histories import read_histories
-from collector.alerts.matters import Matter, decide
-from collector.alerts.metrics import Seen
+from collector.alerts.matters import Matter, Seen, decide
 from collector.alerts.reading import Holes, read
 from collector.alerts.sending import Messenger
 from collector.alerts.settings import AlertSettings, read_alerts
@@ -72,7 +72,9 @@ class Watch:
             percent=self.alerts().coverage_percent,
             anchors_configured=_anchors_configured(self.settings.anchors_file),
         )
-        situation = replace(situation, histories=self.histories)
+        situation = replace(
+            situation, histories=self.histories, certificate_ends_ms=certificate_ends_ms(self.settings)
+        )
         matters = decide(situation)
         self.seen = (situation, matters)
         return situation, matters

@@ -65,6 +65,8 @@ CODES = {
     "disk": BAD,
     "certificate": BAD,
 }
+SOURCE_CODES = ("history", "source_file", "source")
+"""About accounts of clouds and monitors."""
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from collector.alerts import serving
 from collector.alerts.desk import HOLD_MS, Desk
 from collector.alerts.formats import EXAMPLES, MAX_DOCUMENT_ALERTS, MAX_TEXT_BYTES, Bulletin, document, text
 from collector.alerts.sending import GIVE_UP_MS, Messenger, NotToldError
 from collector.alerts.serving import LOCK, Watch, alerting, turn
 from collector.alerts.settings import Webhook, parse_alerts
+from collector.alerts.situation import History
 from collector.errors import SettingsError, StoreError
 from collector.polling.opening import Keys
 from collector.settings import Settings
@@ -327,6 +329,33 @@ def test_a_turn_tells_nothing_when_it_ends_or_another_process_tells(opened, keys
     turn(watch, desk)
     assert queued() == 1
     assert events.named("alerts_not_told")[0]["alias"] == "own"
+
+
+def test_who_mends_a_source_sees_it_soon_and_a_source_that_is_well_is_asked_once_an_hour(  # noqa: PLR0917 - fixtures
+    opened, keys, time, events, tmp_path, monkeypatch
+):
+    file = tmp_path / "sources.toml"
+    watch = Watch(
+        opened, Settings(db=str(opened.store.engine.url), sources=str(file)), keys, time.clocks(), events
+    )
+    asked, given = [], [()]
+    monkeypatch.setattr(serving, "read_histories", lambda *_, **__: asked.append(time.now_ms) or given[0])
+
+    def minutes(count):
+        asked.clear()
+        for _ in range(count):
+            time.now_ms += MINUTE
+            watch.look()
+        return len(asked)
+
+    assert minutes(60) == 1
+    file.write_text("")
+    given[0] = (History("ali", 3, "cpu"),)
+    assert minutes(1) == 1, "the file has changed"
+    assert minutes(10) == 2, "something is wrong"
+    given[0] = ()
+    assert minutes(5) == 1
+    assert minutes(59) == 0
 
 
 @pytest.mark.parametrize("error", [StoreError("gone"), ZeroDivisionError("ours")])

@@ -171,8 +171,8 @@ def _sources(situation: Situation) -> Iterator[Matter]:
             yield Matter(
                 "source",
                 one.alias,
-                f"只采集到 {_zh(unread_ms)}前",
-                f"is read only until {_en(unread_ms)} ago",
+                f"只采集到 {unread_ms // MS_PER_DAY} 天前",
+                f"is read only until {unread_ms // MS_PER_DAY} days ago",
             )
 
 
@@ -226,7 +226,8 @@ def _store(situation: Situation) -> Iterator[Matter]:
                 "certificate", STORE, "已过期，主机无法上报", "it has ended: hosts refuse this server"
             )
         elif left_ms < CERTIFICATE_DAYS * MS_PER_DAY:
-            yield Matter("certificate", STORE, f"还有 {_zh(left_ms)}到期", f"it ends in {_en(left_ms)}")
+            days = left_ms // MS_PER_DAY
+            yield Matter("certificate", STORE, f"还有 {days} 天到期", f"it ends in {days} days")
 
 
 def _zh(length_ms: int) -> str:

@@ -51,6 +51,8 @@ def main(
     """
     options = _parser(prog).parse_args(argv)
     try:
+        if options.command == "doctor":
+            raise SettingsError("run starproof doctor --role collector; it is not a part of this program")
         settings = read_settings(options.config) if options.config else Settings()
         if options.db:
             settings = replace(settings, db=options.db)
@@ -99,24 +101,24 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
         with listening_socket(settings.listen) as bound, _secured(settings, log) as certificates:
             scheme = "http" if certificates is None else "https"
             stopping = threading.Event()
-            shown = (
-                nullcontext()
-                if console is None
-                else console(
-                    opened,
-                    settings=settings,
-                    url=url_of(bound, scheme=scheme),
-                    clock=wall_clock_ms,
-                    log=log,
-                    stopping=stopping,
-                )
-            )
             with (
                 day_marks(opened, clock=wall_clock_ms, log=log),
                 polling(opened, settings.sources_file, log=log, keys=keys),
                 anchoring(opened, settings.anchors_file, log=log),
                 alerting(opened, settings, keys=keys, log=log) as watch,
-                shown as pages,
+                (
+                    nullcontext()
+                    if console is None
+                    else console(
+                        opened,
+                        settings=settings,
+                        url=url_of(bound, scheme=scheme),
+                        clock=wall_clock_ms,
+                        log=log,
+                        stopping=stopping,
+                        seen=lambda: watch.seen,
+                    )
+                ) as pages,
             ):
                 app = create_app(
                     opened,
@@ -308,6 +310,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         epilog=f"example: {prog} serve --listen 0.0.0.0:8440 --config /etc/starproof/collector.toml",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    # Answered by who plugs this in, for it looks at more than the collector; here so that --help lists it.
+    commands.add_parser(
+        "doctor", help="检查问题并给出办法 / find what is wrong and what to do", add_help=False
+    )
     serving = commands.add_parser(
         "serve",
         help="运行服务 / run the service",

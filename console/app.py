@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -18,6 +18,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
+from collector.alerts.matters import Seen
 from collector.http.buckets import Buckets
 from collector.http.log import Log
 from collector.ingest import Clock
@@ -62,8 +63,11 @@ def create_console(
     stopping: threading.Event | None = None,
     passwords: Passwords | None = None,
     snapshots: Snapshots | None = None,
+    seen: Callable[[], Seen | None] = lambda: None,
 ) -> Console:
     """Return what is behind the pages; ``passwords`` and ``snapshots`` are by default the usual ones.
+
+    ``seen`` tells what the service saw when it last looked (``collector.alerts.serving``).
 
     Raises:
         CollectorError: the settings name an identity provider that cannot be used so.
@@ -88,6 +92,7 @@ def create_console(
         checks=Checks(clock=clock, log=log),
         tokens=Tokens(opened.store),
         asked=Buckets(REQUESTS_A_MINUTE, time.monotonic),
+        seen=seen,
         stopping=stopping or threading.Event(),
     )
 
@@ -130,6 +135,7 @@ def open_console(
     clock: Clock,
     log: Log,
     stopping: threading.Event,
+    seen: Callable[[], Seen | None] = lambda: None,
 ) -> Iterator[ASGIApp]:
     """Give the console's application; without an account, print the link that makes the first one.
 
@@ -137,7 +143,9 @@ def open_console(
         StoreError: the store cannot be used.
         CollectorError: as ``create_console``.
     """
-    console = create_console(opened, settings=settings, url=url, clock=clock, log=log, stopping=stopping)
+    console = create_console(
+        opened, settings=settings, url=url, clock=clock, log=log, stopping=stopping, seen=seen
+    )
     secret = console.accounts.offer_setup(now_ms=clock())
     say = partial(print, file=sys.stderr, flush=True)
     base = console.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:").rstrip("/")

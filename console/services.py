@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from collector.alerts.matters import Seen
 from collector.http.buckets import Buckets
 from collector.http.log import Log
 from collector.ingest import Clock
@@ -57,6 +59,8 @@ class Console:
     """How often a token may ask."""
     federation: SigningInElsewhere | None = None
     """The identity provider at which people may sign in too, if the settings name one."""
+    seen: Callable[[], Seen | None] = lambda: None
+    """What the service saw when it last looked at everything, and what somebody must look at."""
     stopping: threading.Event = field(default_factory=threading.Event)
     uploads: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(2))
     """Large files that are sent at once; each takes room on the disk."""

@@ -1,4 +1,8 @@
-"""How the accounts of clouds and monitors stand, as far as an alert needs it. A monitor may be asked."""
+"""How the accounts of clouds and monitors stand, as far as an alert needs it. A monitor may be asked.
+
+What a provider keeps is its own answer, for the machines that there are now. Who cannot be asked (the key is
+gone, the system does not answer) forgets all the same: then what is known of the provider counts.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,23 @@ from collector.alerts.situation import History
 from collector.errors import CollectorError, SettingsError
 from collector.http.log import Log
 from collector.opening import OpenStore
-from collector.polling.accounts import usable_accounts
+from collector.polling.accounts import Account, usable_accounts
 from collector.polling.opening import Keys
+from collector.polling.plan import DAY_MS, ladder
 from collector.polling.standing import Standing, standing
 from collector.polling.world import World
+from collector.sources.aliyun.metrics import RETENTION as ALIYUN
+from collector.sources.aws.metrics import RETENTION as AWS
 from collector.sources.calling import Clocks
+from collector.sources.ctyun.metrics import RETENTION as CTYUN
+from collector.sources.huawei.metrics import RETENTION as HUAWEI
+from collector.sources.interface import Retention
 from collector.sources.registry import Plugins, load
+from collector.sources.tencent.metrics import RETENTION as TENCENT
 
 FILE = "sources.toml"
+KEPT = {"aliyun": ALIYUN, "aws": AWS, "ctyun": CTYUN, "huawei": HUAWEI, "tencent": TENCENT}
+"""By provider; a monitor of one's own keeps what its settings say."""
 
 
 def read_histories(
@@ -37,8 +50,8 @@ def read_histories(
     try:
         accounts, broken = usable_accounts(sources)
     except SettingsError as error:
-        return (History(FILE, problem=keys.redacted(str(error)), failures=_MANY),)
-    found = [History(FILE, problem=keys.redacted(text), failures=_MANY) for text in broken[:1]]
+        return (History(FILE, problem=keys.redacted(str(error)), broken=True),)
+    found = [History(FILE, problem=keys.redacted(text), broken=True) for text in broken[:1]]
     if not accounts:
         return tuple(found)
     world = World(
@@ -51,28 +64,44 @@ def read_histories(
     )
     for account in accounts:
         try:
-            found.append(_history(standing(world, account, accounts)))
+            found.append(_history(standing(world, account, accounts), now_ms=clocks.wall_ms()))
         except CollectorError as error:
             found.append(History(account.alias, problem=keys.redacted(str(error)), failures=1))
     return tuple(found)
 
 
-_MANY = 16
-"""A file that cannot be used is as bad as an account that failed often."""
-
-
-def _history(one: Standing) -> History:
-    read = [
-        metric
-        for metric in one.metrics
-        if metric.forgotten_in_days is not None and metric.mark_ms is not None
-    ]
-    nearest = min(read, key=lambda metric: metric.forgotten_in_days or 0, default=None)
+def _history(one: Standing, *, now_ms: int) -> History:
+    marks = {metric.metric: metric.mark_ms for metric in one.metrics if metric.mark_ms is not None}
+    told = {metric.metric: metric.forgotten_in_days for metric in one.metrics}
+    left: dict[str, int] = {}
+    for metric, mark_ms in marks.items():
+        days = told[metric]
+        days = _known_days(one.account, mark_ms, now_ms) if days is None else days
+        if days is not None:
+            left[metric] = days
+    nearest = min(left, key=left.__getitem__, default="")
     failed = one.last if one.last is not None and one.last.failures else None
     return History(
         one.account.alias,
-        None if nearest is None else nearest.forgotten_in_days,
-        "" if nearest is None else nearest.metric,
+        left.get(nearest),
+        nearest,
         problem="" if failed is None else failed.detail,
         failures=0 if failed is None else failed.failures,
+        unread_ms=now_ms - min(marks.values()) if marks else None,
+        every_ms=one.account.every_ms,
     )
+
+
+def _known_days(account: Account, mark_ms: int, now_ms: int) -> int | None:
+    """Return the whole days until a provider that cannot be asked begins to forget; ``None`` if that is not known."""
+    retention = KEPT.get(account.provider, ())
+    days = account.settings.get("keeps_days", 0)
+    if not retention and isinstance(days, int) and days > 0:
+        retention = (Retention(account.period_ms or 1, days * DAY_MS),)
+    if not retention:
+        return None
+    try:
+        keeps_ms = ladder(account, retention)[-1].keeps_ms
+    except CollectorError:  # a period that it does not have: asking it fails, too, and is told
+        return None
+    return max(0, (mark_ms + keeps_ms - now_ms) // DAY_MS)

@@ -11,18 +11,20 @@ code               kind  when
 ``coverage_lost``  bad   the month can no longer reach the wanted coverage, whatever still comes
 ``coverage_risk``  warn  it cannot unless what is outstanding comes
 ``history``        bad   a provider forgets within ``HISTORY_DAYS`` what was not read yet
-``source``         warn  an account cannot be asked, ``SOURCE_FAILURES`` times in a row
+``source_file``    bad   accounts in the file of sources cannot be used
+``source``         warn  an account cannot be asked, ``SOURCE_FAILURES`` times in a row, or was not read in time
 ``unanchored``     bad   an anchor does not take a checkpoint
 ``anchor_missing`` bad   no anchor has taken anything for ``ANCHOR_AGE_MS``, or none is configured
 ``unmarked``       bad   days are over and stand in no checkpoint
 ``findings``       warn  the collector noticed something that a reviewer will see
 ``disk``           bad   the store's disk is nearly full
+``certificate``    bad   the server's certificate ends within ``CERTIFICATE_DAYS``
 =================  ====  ===================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collector.alerts.hosts import CLOCK_OFF_MS, State
@@ -30,11 +32,16 @@ from collector.alerts.situation import HostFacts, Situation
 
 BAD, WARN = "bad", "warn"
 HISTORY_DAYS = 7
+"""A monitor that keeps fifteen days, as Prometheus does unless told otherwise, must not always be near its end."""
 SOURCE_FAILURES = 3
+STALE_MS = 86_400_000
+STALE_TURNS = 3
+"""An account is late when it was not read for a day, or for three of its turns where those are longer."""
+CERTIFICATE_DAYS = 14
 ANCHOR_AGE_MS = 48 * 3_600_000
 """A checkpoint a day is handed over; two days without one is one that was left out."""
 DISK_FREE_PERCENT = 5
-MS_PER_S, MS_PER_MINUTE, MS_PER_HOUR = 1_000, 60_000, 3_600_000
+MS_PER_S, MS_PER_MINUTE, MS_PER_HOUR, MS_PER_DAY = 1_000, 60_000, 3_600_000, 86_400_000
 MIB = 1024 * 1024
 EVIDENCE = "log"
 STORE = "store"
@@ -49,13 +56,17 @@ CODES = {
     "coverage_lost": BAD,
     "coverage_risk": WARN,
     "history": BAD,
+    "source_file": BAD,
     "source": WARN,
     "unanchored": BAD,
     "anchor_missing": BAD,
     "unmarked": BAD,
     "findings": WARN,
     "disk": BAD,
+    "certificate": BAD,
 }
+SOURCE_CODES = ("history", "source_file", "source")
+"""About accounts of clouds and monitors."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,10 @@ class Matter:
     def kind(self) -> str:
         """How urgent it is."""
         return CODES[self.code]
+
+
+Seen = tuple[Situation, Sequence[Matter]]
+"""How everything stood at one look, and what was decided."""
 
 
 def decide(situation: Situation) -> tuple[Matter, ...]:
@@ -130,19 +145,34 @@ def _coverage(host: HostFacts, situation: Situation) -> Iterator[Matter]:
 
 def _sources(situation: Situation) -> Iterator[Matter]:
     for one in situation.histories:
+        if one.broken:
+            yield Matter("source_file", one.alias, one.problem, one.problem)
+            continue
         if one.left_days is not None and one.left_days < HISTORY_DAYS:
             yield Matter(
                 "history",
                 one.alias,
-                f"{one.metric} 还有 {one.left_days} 天就会被平台删除，且尚未采集",
-                f"{one.metric}: {one.left_days} days until the provider forgets what is not read yet",
+                f"{one.metric} 还有 {one.left_days} 天就会被平台删除，且尚未采集"
+                if one.left_days
+                else f"{one.metric} 尚未采集的部分不到一天就会被平台删除，或已有丢失",
+                f"{one.metric}: {one.left_days} days until the provider forgets what is not read yet"
+                if one.left_days
+                else f"{one.metric}: less than a day until the provider forgets what is not read yet, or some is lost",
             )
+        unread_ms = one.unread_ms
         if one.failures >= SOURCE_FAILURES:
             yield Matter(
                 "source",
                 one.alias,
                 f"连续 {one.failures} 次失败：{one.problem}",
                 f"failed {one.failures} times in a row: {one.problem}",
+            )
+        elif unread_ms is not None and unread_ms > max(STALE_MS, STALE_TURNS * one.every_ms):
+            yield Matter(
+                "source",
+                one.alias,
+                f"只采集到 {unread_ms // MS_PER_DAY} 天前",
+                f"is read only until {unread_ms // MS_PER_DAY} days ago",
             )
 
 
@@ -189,6 +219,15 @@ def _store(situation: Situation) -> Iterator[Matter]:
     if disk is not None and disk.free * 100 < DISK_FREE_PERCENT * disk.size:
         free = disk.free // MIB
         yield Matter("disk", STORE, f"只剩 {free} MiB", f"{free} MiB are left")
+    if situation.certificate_ends_ms is not None:
+        left_ms = situation.certificate_ends_ms - situation.made_ms
+        if left_ms <= 0:
+            yield Matter(
+                "certificate", STORE, "已过期，主机无法上报", "it has ended: hosts refuse this server"
+            )
+        elif left_ms < CERTIFICATE_DAYS * MS_PER_DAY:
+            days = left_ms // MS_PER_DAY
+            yield Matter("certificate", STORE, f"还有 {days} 天到期", f"it ends in {days} days")
 
 
 def _zh(length_ms: int) -> str:

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from collector.alerts.matters import CODES, Matter
+from collector.alerts.matters import CODES, Matter, Seen
 from collector.alerts.situation import HostFacts, Situation
 
 MS_PER_S = 1000
 WHOLE_PERCENT = 100
-Seen = tuple[Situation, Sequence[Matter]]
 
 _HOSTS: dict[str, tuple[str, Callable[[HostFacts], float | None]]] = {
     "last_arrival_timestamp_seconds": (

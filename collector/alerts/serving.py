@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from collector.alerts.certificate import certificate_ends_ms
 from collector.alerts.desk import Desk
 from collector.alerts.histories import read_histories
-from collector.alerts.matters import Matter, decide
-from collector.alerts.metrics import Seen
+from collector.alerts.matters import SOURCE_CODES, Matter, Seen, decide
 from collector.alerts.reading import Holes, read
 from collector.alerts.sending import Messenger
 from collector.alerts.settings import AlertSettings, read_alerts
@@ -34,6 +34,8 @@ REST = 30
 """After a look that took long the next one waits so many times as long: at most 3 % of one core."""
 HISTORIES_EVERY_MS = 3_600_000
 """A monitor is asked what it keeps; that does not change often."""
+HISTORIES_AGAIN_MS = 300_000
+"""Unless something is wrong with them: who has mended it wants to see that."""
 LOCK = "alerts"
 MS_PER_S = 1000
 
@@ -51,6 +53,8 @@ class Watch:
     holes: Holes = field(default_factory=Holes)
     histories: tuple[History, ...] = ()
     _asked_ms: int | None = None
+    _sources: int | None = None
+    """When the file of sources was changed last."""
     _told: str = ""
 
     def look(self) -> tuple[Situation, tuple[Matter, ...]]:
@@ -60,7 +64,7 @@ class Watch:
             CollectorError: the store cannot be read.
         """
         mono_ms = self.clocks.monotonic_ms()
-        if self._asked_ms is None or mono_ms - self._asked_ms >= HISTORIES_EVERY_MS:
+        if self._must_ask(mono_ms):
             self._asked_ms = mono_ms
             self.histories = read_histories(
                 self.opened, self.settings.sources_file, keys=self.keys, clocks=self.clocks, log=self.log
@@ -72,10 +76,19 @@ class Watch:
             percent=self.alerts().coverage_percent,
             anchors_configured=_anchors_configured(self.settings.anchors_file),
         )
-        situation = replace(situation, histories=self.histories)
+        situation = replace(
+            situation, histories=self.histories, certificate_ends_ms=certificate_ends_ms(self.settings)
+        )
         matters = decide(situation)
         self.seen = (situation, matters)
         return situation, matters
+
+    def _must_ask(self, mono_ms: int) -> bool:
+        before, self._sources = self._sources, _changed_ns(self.settings.sources_file)
+        if self._asked_ms is None or self._sources != before:
+            return True
+        wrong = self.seen is not None and any(one.code in SOURCE_CODES for one in self.seen[1])
+        return mono_ms - self._asked_ms >= (HISTORIES_AGAIN_MS if wrong else HISTORIES_EVERY_MS)
 
     def alerts(self) -> AlertSettings:
         """Return what ``alerts.toml`` says now; a file that is wrong is told once and counts as empty."""
@@ -155,6 +168,13 @@ def turn(watch: Watch, desk: Desk, *, stopping: Callable[[], bool] = bool) -> No
         watch.log("alerting_failed", level="error", message=str(error))
     except Exception as error:  # noqa: BLE001 - a fault of ours must not end the looks that follow
         watch.log("alerting_failed", level="error", message=f"{type(error).__name__}: {error}")
+
+
+def _changed_ns(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _anchors_configured(path: Path) -> int | None:

@@ -28,13 +28,19 @@ class HostFacts:
 
 @dataclass(frozen=True)
 class History:
-    """One account of a cloud or monitor. ``left_days``: until it begins to forget what is not read yet."""
+    """One account of a cloud or monitor. ``left_days``: until it begins to forget what is not read yet, 0: it does."""
 
     alias: str
     left_days: int | None = None
     metric: str = ""
     problem: str = ""
     failures: int = 0
+    unread_ms: int | None = None
+    """How long ago the time is until which it was read last; ``None``: it was never read."""
+    every_ms: int = 0
+    """How often it is to be read."""
+    broken: bool = False
+    """Not an account: the file of accounts, which cannot be used, or only a part of it."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +81,5 @@ class Situation:
     days_unmarked: int = 0
     findings: Mapping[str, int] = field(default_factory=dict)
     disk: Disk | None = None
+    certificate_ends_ms: int | None = None
+    """When the server's certificate ends; ``None``: there is none, or it cannot be read."""

@@ -63,9 +63,19 @@ WORDS: Mapping[str, tuple[Said, Said]] = {
             "A provider will soon forget history", "run starproof source list, then starproof source backfill"
         ),
     ),
+    "source_file": (
+        Said("数据源配置有误", "改正 sources.toml；其中有误的账号现在不会被采集"),
+        Said("Settings of sources are wrong", "correct sources.toml: accounts that are wrong are not read"),
+    ),
     "source": (
-        Said("云账号或监控系统无法采集", "运行 starproof source test 别名"),
-        Said("An account cannot be asked", "run starproof source test ALIAS"),
+        Said(
+            "云账号或监控系统没有按时采集",
+            "运行 starproof source test 别名；平台只保留有限天数，拖久了补不回来",
+        ),
+        Said(
+            "An account is not read in time",
+            "run starproof source test ALIAS: providers keep their history for some time only",
+        ),
     ),
     "unanchored": (
         Said("检查点未能锚定到外部", "运行 starproof anchor list 查看原因"),
@@ -86,6 +96,15 @@ WORDS: Mapping[str, tuple[Said, Said]] = {
     "disk": (
         Said("采集端磁盘将满", "扩容或清理；不要删除库文件"),
         Said("The collector's disk is nearly full", "make room; never delete files of the store"),
+    ),
+    "certificate": (
+        Said(
+            "服务端证书即将到期", "更换证书后 systemctl reload starproof-collector；见 docs/runbook.zh-CN.md"
+        ),
+        Said(
+            "The server's certificate ends soon",
+            "replace it, then systemctl reload starproof-collector; see docs/runbook.md",
+        ),
     ),
 }
 RECOVERED = ("已恢复", "Recovered")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from collector.accounts.counting import count
 from collector.accounts.settings import read_settings as read_account_sources
+from collector.alerts.matters import HISTORY_DAYS
 from collector.alerts.settings import read_alerts
 from collector.alerts.situation import History, Situation
 from collector.anchors.settings import read_anchors
@@ -30,7 +31,6 @@ from evidence.errors import EvidenceError
 
 TIMEOUT_S = 10
 MAX_ANSWER_BYTES = 64 * 1024
-HISTORY_DAYS = 7
 MS_PER_HOUR = 3_600_000
 FAR_BEHIND_MS = 1_000
 _START = ("systemctl start starproof-collector; journalctl -u starproof-collector -n 50",) * 2

@@ -34,7 +34,16 @@ NAMED = 5
 LEAST_HOSTS = 3
 """Fewer clocks say nothing about whose is wrong."""
 _STEPS = 10_000
-_ELSEWHERE = ("source", "history", "anchor_missing", "unanchored", "unmarked", "disk")
+_ELSEWHERE = (
+    "source",
+    "source_file",
+    "history",
+    "anchor_missing",
+    "unanchored",
+    "unmarked",
+    "disk",
+    "certificate",
+)
 """Matters that other lines of the doctor tell."""
 _DAMAGED = (
     "先复制整个目录，再按 runbook“库损坏”处理",

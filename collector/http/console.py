@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from collector.alerts.matters import Seen
 from collector.http.log import Log
 from collector.ingest import Clock
 from collector.opening import OpenStore
@@ -29,6 +31,7 @@ class ConsoleOpener(Protocol):
         clock: Clock,
         log: Log,
         stopping: threading.Event,
+        seen: Callable[[], Seen | None],
     ) -> AbstractContextManager[ASGIApp]:
         """Return a context with the console's application.
 
@@ -39,6 +42,7 @@ class ConsoleOpener(Protocol):
             clock: wall clock in ms since 1970.
             log: takes events.
             stopping: set when the service begins to end: streams that stay open must end then.
+            seen: tells what the service saw when it last looked at everything, ``None`` before it did.
         """
         ...
 

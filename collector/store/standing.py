@@ -139,13 +139,6 @@ def first_day(connection: Connection, *, host_id: int | None = None) -> int | No
     return None if day is None else int(day)
 
 
-def unanchored(connection: Connection) -> int:
-    """Return how many checkpoints an anchor has failed to take so far."""
-    outbox = schema.anchor_outbox.c
-    query = select(func.count()).where(outbox.done_ms.is_(None), outbox.attempts > 0)
-    return int(connection.scalar(query) or 0)
-
-
 def _sources(connection: Connection, host_id: int | None) -> dict[int, dict[str, str]]:
     table = schema.enrolment.c
     found: dict[int, dict[str, str]] = {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from collector.store import findings, standing
+from collector.store import standing
 from collector.store.engine import Store
 from collector.store.standing import Standing
 from console.reading.archives import EnterpriseAlone
@@ -84,16 +84,10 @@ class MonthFigures:
 
 @dataclass(frozen=True)
 class Fleet:
-    """Hosts and evidence as they stand.
-
-    ``findings`` counts what the collector noticed, by code; ``unanchored`` the checkpoints that no
-    witness has taken although it was asked.
-    """
+    """The hosts as they stand."""
 
     made_ms: int
     standings: Sequence[Standing]
-    findings: Mapping[str, int]
-    unanchored: int
 
 
 def span_of(zone: str, now_ms: int, month: str | None = None) -> Span | None:
@@ -135,17 +129,13 @@ def read_figures(store: Store, span: Span, *, now_ms: int) -> MonthFigures:
 
 
 def read_fleet(store: Store, *, now_ms: int) -> Fleet:
-    """Return how hosts and evidence stand.
+    """Return how the hosts stand.
 
     Raises:
         StoreError: the store cannot be read.
     """
     with store.reading() as connection:
-        noticed = findings.recorded(connection)
-        codes: dict[str, int] = {}
-        for one in noticed:
-            codes[one.code] = codes.get(one.code, 0) + 1
-        return Fleet(now_ms, standing.standings(connection), codes, standing.unanchored(connection))
+        return Fleet(now_ms, standing.standings(connection))
 
 
 def hosts_of(rules: Rules, sources: Mapping[str, Collection[str]]) -> Sequence[DeclaredHost]:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from collector.alerts.certificate import certificate_ends_ms
+from collector.alerts.histories import read_histories
 from collector.alerts.matters import BAD, decide
 from collector.alerts.reading import Holes, read
 from collector.alerts.sending import Messenger
@@ -15,6 +17,7 @@ from collector.alerts.settings import Webhook, read_alerts
 from collector.alerts.words import LANGUAGES, said
 from collector.anchors.settings import read_anchors
 from collector.errors import SettingsError
+from collector.http.log import LineLog
 from collector.names import nearest
 from collector.opening import open_store_for_reading, wall_clock_ms
 from collector.polling.opening import Keys
@@ -41,6 +44,14 @@ def _list(options: argparse.Namespace) -> int:
     percent = read_alerts(settings.alerts_file).coverage_percent
     opened = open_store_for_reading(settings.database_url)
     try:
+        keys = Keys(read_secret)
+        histories = read_histories(
+            opened,
+            settings.sources_file,
+            keys=keys,
+            clocks=real_clocks(),
+            log=LineLog(wall_clock_ms, redact=keys.redacted),
+        )
         situation = read(
             opened,
             now_ms=wall_clock_ms(),
@@ -48,6 +59,7 @@ def _list(options: argparse.Namespace) -> int:
             percent=percent,
             anchors_configured=len(read_anchors(settings.anchors_file)),
         )
+        situation = replace(situation, histories=histories, certificate_ends_ms=certificate_ends_ms(settings))
     finally:
         opened.store.close()
     matters = decide(situation)

@@ -6,15 +6,18 @@ import os
 import shutil
 import sys
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from agent import cli
-from agent.doctor import folder, run, way
-from agent.doctor.record import BAD, GOOD, STATES, TOPICS, Check, document, is_bad, text
+from agent.config import load
+from agent.doctor import folder, measuring, run, way
+from agent.doctor.record import ATTENTION, BAD, GOOD, STATES, TOPICS, Check, document, is_bad, text
+from agent.errors import StateError
 from agent.offer import OFFLINE
-from agent.state import State
+from agent.state import REQUEST, State
 from evidence import enrolment as records
 from evidence.enrolment import Enrolment
 
@@ -166,7 +169,6 @@ def test_without_tls_and_with_odd_answers_the_words_fit(enrolled, status, body, 
 @pytest.mark.parametrize(("days", "state"), [(100, GOOD), (3, "attention"), (-3, BAD)])
 def test_what_ends_soon_is_told_before_it_does(enrolled, monkeypatch, days, state):
     from agent import trust
-    from agent.config import load
 
     host = enrolled("https://127.0.0.1:9")
     host.write("ca.pem", b"x")
@@ -272,3 +274,110 @@ def test_states_are_words_and_never_only_colours(language, words):
     assert all(word in shown for word in words)
     assert "\x1b" not in shown
     assert not is_bad(document(checks[:1], role="agent"))
+
+
+LIVING = {
+    "running": True,
+    "last_reading_ms": NOW_MS,
+    "interval_ms": 60_000,
+    "started_ms": NOW_MS,
+    "log_problems_total": 0,
+    "chunks_damaged": 0,
+    "chunks_refused": 0,
+    "chunks_pending": 0,
+    "spool_bytes": 0,
+    "oldest_pending_ms": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, [("running", GOOD), ("spool", GOOD)]),
+        ({"last_reading_ms": NOW_MS - 211_000}, [("running", BAD), ("spool", GOOD)]),
+        ({"last_reading_ms": None, "started_ms": NOW_MS - 209_000}, [("running", GOOD), ("spool", GOOD)]),
+        ({"spool_bytes": 1 << 60}, [("running", GOOD), ("spool", BAD)]),
+        ({"oldest_pending_ms": 25 * 3_600_000}, [("running", GOOD), ("spool", ATTENTION)]),
+        (
+            {"log_problems_total": 2, "last_problem": "not in the log"},
+            [("running", GOOD), ("spool", GOOD), ("log", BAD)],
+        ),
+    ],
+)
+def test_how_the_agent_lives_is_told(enrolled, monkeypatch, change, expected):
+    monkeypatch.setattr(folder, "report", lambda _state, **_now: {**LIVING, **change})
+    found = list(folder.life_checks(enrolled("http://127.0.0.1:9"), load(None), now_ms=NOW_MS))
+    assert [(one.topic, one.state) for one in found] == expected
+
+
+def test_what_cannot_be_read_is_told_and_ends_nothing(enrolled, monkeypatch):
+    host = enrolled("http://127.0.0.1:9")
+
+    def broken(*_args, **_more):
+        raise StateError("damaged")
+
+    monkeypatch.setattr(folder, "report", broken)
+    monkeypatch.setattr("agent.this_host.this_host", broken)
+    monkeypatch.setattr(shutil, "disk_usage", _no_disk)
+    found = examine(host, offline=True)
+    assert states(found, "running") == states(found, "devices") == [BAD]
+    assert states(found, "disk") == [ATTENTION]
+
+
+def _no_disk(_path):
+    raise OSError(5, "input/output error")
+
+
+def test_the_disk_of_a_directory_that_is_not_there_is_the_one_it_would_lie_on(tmp_path):
+    assert folder.disk_check(State(str(tmp_path / "a" / "b"))).state == GOOD
+
+
+def test_a_file_of_another_user_and_a_receipt_that_is_missing_are_told(enrolled, monkeypatch):
+    host = enrolled(OFFLINE)
+    host.write(REQUEST, b"{}")
+    assert states(examine(host, offline=True), "enrolment") == [ATTENTION]
+    real = os.lstat
+
+    def other(path, **more):
+        found = list(real(path, **more))
+        if str(path).endswith("/key"):
+            found[4] += 1
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "lstat", other)
+    told = [text for _, text, _ in folder._modes(host, os.stat(host.folder))]
+    assert len(told) == 1
+    assert "belongs to user" in told[0]
+
+
+def test_no_device_and_a_clock_without_time_are_told_with_what_to_do(monkeypatch):
+    class Host:
+        def read(self):
+            return Namespace(manifest=Namespace(devices=()), clock_state="unsynchronized")
+
+    monkeypatch.setattr("agent.this_host.this_host", lambda **_: Host())
+    found = list(measuring.device_checks(load(None)))
+    assert [(one.topic, one.state) for one in found] == [
+        ("devices", ATTENTION),
+        ("devices", ATTENTION),
+        ("clock", ATTENTION),
+    ]
+    assert "chronyd" in found[2].todo_en
+
+
+def test_a_key_of_accounts_that_is_wrong_is_told(tmp_path):
+    log = tmp_path / "auth.log"
+    log.write_text("")
+    settings = tmp_path / "logins.toml"
+    settings.write_text(
+        f'account_key = "{tmp_path}/gone.key"\n[[logs]]\nname = "ssh"\nformat = "auth"\npaths = ["{log}"]\n'
+    )
+    assert [one.state for one in measuring.user_checks(str(settings), {})] == [BAD, GOOD]
+
+
+def test_without_a_state_of_the_users_own_it_is_the_services(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "SERVICE_STATE", str(tmp_path))
+    monkeypatch.setattr(run, "default_state", lambda: str(tmp_path / "own"))
+    assert run.usual_state() == str(tmp_path)
+    (tmp_path / "own").mkdir()
+    assert run.usual_state() == str(tmp_path / "own")

@@ -13,18 +13,21 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from collector.alerts import serving
 from collector.alerts.desk import HOLD_MS, Desk
 from collector.alerts.formats import EXAMPLES, MAX_DOCUMENT_ALERTS, MAX_TEXT_BYTES, Bulletin, document, text
 from collector.alerts.sending import GIVE_UP_MS, Messenger, NotToldError
-from collector.alerts.serving import Watch, alerting, turn
+from collector.alerts.serving import LOCK, Watch, alerting, turn
 from collector.alerts.settings import Webhook, parse_alerts
-from collector.errors import SettingsError
+from collector.alerts.situation import History
+from collector.errors import SettingsError, StoreError
 from collector.polling.opening import Keys
 from collector.settings import Settings
 from collector.sources.calling import Clocks
 from collector.sources.secrets import Secret
 from collector.store import alerts
 from collector.store.alerts import Alert
+from collector.store.locks import alone
 
 T0 = 1_793_462_400_000
 MINUTE, DAY = 60_000, 86_400_000
@@ -300,3 +303,68 @@ def test_the_documented_file_is_one(tmp_path):
     root = Path(__file__).resolve().parents[2]
     found = parse_alerts((root / "config/examples/alerts.toml").read_text("utf-8"), where="")
     assert {hook.kind for hook in found.webhooks} == {"json", "wecom", "dingtalk"}
+
+
+def test_a_turn_tells_nothing_when_it_ends_or_another_process_tells(opened, keys, time, events, tmp_path):
+    file = tmp_path / "alerts.toml"
+    file.write_text('[[webhooks]]\nalias = "own"\nkind = "json"\nurl = "env:FAR"\n')
+    (tmp_path / "anchors.toml").write_text("x = 1")
+    settings = Settings(
+        db=str(opened.store.engine.url), alerts=str(file), anchors=str(tmp_path / "anchors.toml")
+    )
+    watch, desk = Watch(opened, settings, keys, time.clocks(), events), Desk(opened.store)
+    with opened.store.writing() as connection:
+        alerts.open_new(connection, "silent", "a", month="2026-11", zh="", en="", now_ms=T0)
+
+    def queued():
+        with opened.store.reading() as connection:
+            return len(alerts.waiting(connection, "own"))
+
+    turn(watch, desk, stopping=lambda: True)
+    assert watch.seen[0].anchors_configured is None
+    with alone(opened.store, LOCK, directory=opened.keyring.directory) as held:
+        assert held is not None
+        turn(watch, desk)
+    assert queued() == 0
+    turn(watch, desk)
+    assert queued() == 1
+    assert events.named("alerts_not_told")[0]["alias"] == "own"
+
+
+def test_who_mends_a_source_sees_it_soon_and_a_source_that_is_well_is_asked_once_an_hour(  # noqa: PLR0917 - fixtures
+    opened, keys, time, events, tmp_path, monkeypatch
+):
+    file = tmp_path / "sources.toml"
+    watch = Watch(
+        opened, Settings(db=str(opened.store.engine.url), sources=str(file)), keys, time.clocks(), events
+    )
+    asked, given = [], [()]
+    monkeypatch.setattr(serving, "read_histories", lambda *_, **__: asked.append(time.now_ms) or given[0])
+
+    def minutes(count):
+        asked.clear()
+        for _ in range(count):
+            time.now_ms += MINUTE
+            watch.look()
+        return len(asked)
+
+    assert minutes(60) == 1
+    file.write_text("")
+    given[0] = (History("ali", 3, "cpu"),)
+    assert minutes(1) == 1, "the file has changed"
+    assert minutes(10) == 2, "something is wrong"
+    given[0] = ()
+    assert minutes(5) == 1
+    assert minutes(59) == 0
+
+
+@pytest.mark.parametrize("error", [StoreError("gone"), ZeroDivisionError("ours")])
+def test_whatever_a_look_meets_is_logged_and_there_is_a_next_one(opened, keys, time, events, error):
+    watch = Watch(opened, Settings(db=str(opened.store.engine.url)), keys, time.clocks(), events)
+
+    def broken():
+        raise error
+
+    watch.look = broken
+    turn(watch, Desk(opened.store))
+    assert str(error) in events.named("alerting_failed")[0]["message"]

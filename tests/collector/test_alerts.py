@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from collector.alerts.certificate import certificate_ends_ms
 from collector.alerts.coverage import Coverage, better, month_of, of_agent, of_averages
 from collector.alerts.declared import declared
 from collector.alerts.desk import CLEAR_MS, HOLD_MS, Desk
@@ -24,12 +25,15 @@ from collector.polling.accounts import Account
 from collector.polling.opening import Keys
 from collector.polling.standing import MetricStanding
 from collector.polling.standing import Standing as AccountStanding
+from collector.settings import Settings
 from collector.sources.calling import real_clocks
 from collector.sources.registry import Plugins
 from collector.sources.secrets import read_secret
 from collector.store import alerts, polls, scopes
 from collector.store.polls import Counts, Question
 from collector.store.standing import Newest, Standing
+from collector.tls.settings import Tls
+from collector.tls.sources import OwnAuthority, utc_now
 from evidence.calendar import LocalCalendar
 from verifier.document import coverage_share
 from verifier.scope import parse_scope
@@ -185,13 +189,18 @@ BASE = Situation(made_ms=T0 + 5 * DAY, month="2026-11")
             "48 小时 0 分的数据尚未到达",
         ),
         ({"histories": (History("ali", 6, "cpu.utilization"),)}, "history", "还有 6 天"),
+        ({"histories": (History("ali", 0, "cpu.utilization"),)}, "history", "或已有丢失"),
+        ({"histories": (History("s.toml", problem="line 3", broken=True),)}, "source_file", "line 3"),
         ({"histories": (History("ali", None, problem="no key", failures=3),)}, "source", "no key"),
+        ({"histories": (History("ali", unread_ms=25 * HOUR, every_ms=HOUR),)}, "source", "只采集到 1 天前"),
         ({"anchors": (AnchorFacts("mail", 2, 3, T0 + 4 * DAY, T0 + 4 * DAY),)}, "unanchored", "2 个检查点"),
         ({"began_ms": T0}, "anchor_missing", "没有配置"),
         ({"began_ms": T0, "anchors_configured": 1}, "anchor_missing", "120 小时"),
         ({"days_unmarked": 2}, "unmarked", "2 天"),
         ({"findings": {"CONFLICT": 4}}, "findings", "4 条"),
         ({"disk": Disk(4, 100)}, "disk", "0 MiB"),
+        ({"certificate_ends_ms": T0 + 18 * DAY}, "certificate", "还有 13 天到期"),
+        ({"certificate_ends_ms": T0 + 5 * DAY}, "certificate", "已过期"),
     ],
 )
 def test_each_rule_speaks_up(change, code, words):
@@ -214,6 +223,13 @@ def test_each_rule_speaks_up(change, code, words):
         {"hosts": (HostFacts("a", State.IMPORTED),)},
         {"hosts": (HostFacts("a", State.REPORTING, coverage=Coverage(0, 0, 0, 0)),)},
         {"histories": (History("ali", 7, "cpu"), History("new", None, failures=2))},
+        {
+            "histories": (
+                History("a", unread_ms=DAY, every_ms=0),
+                History("b", unread_ms=3 * DAY, every_ms=DAY),
+            )
+        },
+        {"certificate_ends_ms": T0 + 19 * DAY},
         {"began_ms": T0, "anchors_configured": None},
         {
             "began_ms": T0,
@@ -430,7 +446,7 @@ def test_accounts_that_fail_and_files_that_cannot_be_used_are_told(opened, tmp_p
     file = tmp_path / "sources.toml"
     assert told() == ()
     file.write_text("sources = 3")
-    assert told()[0].failures >= 3
+    assert told()[0].broken
     file.write_text(
         '[[sources]]\nalias = "ali"\nprovider = "aliyun"\n[[sources]]\nalias = "ali"\nprovider = "aliyun"\n'
     )
@@ -443,12 +459,50 @@ def test_accounts_that_fail_and_files_that_cannot_be_used_are_told(opened, tmp_p
     assert (ali.alias, ali.failures, ali.problem) == ("ali", 3, "no key")
 
 
-def test_the_metric_that_is_forgotten_first_counts_and_one_that_was_never_read_does_not():
-    def metric(name, mark_ms, days):
-        return MetricStanding(name, mark_ms, None, days)
+def _standing(account, *metrics):
+    return AccountStanding(
+        account,
+        1,
+        None,
+        None,
+        0,
+        tuple(MetricStanding(name, mark, None, days) for name, mark, days in metrics),
+    )
 
-    account = Account("ali", "aliyun")
-    metrics = (metric("a", T0, 9), metric("b", T0, 4), metric("c", None, 0), metric("d", T0, None))
-    one = _history(AccountStanding(account, 1, None, None, 0, metrics))
-    assert (one.metric, one.left_days, one.failures) == ("b", 4, 0)
-    assert _history(AccountStanding(account, 1, None, None, 0, metrics[2:])).left_days is None
+
+def test_the_metric_that_is_forgotten_first_counts_and_one_that_was_never_read_does_not():
+    account = Account("ali", "prometheus", every_ms=HOUR)
+    metrics = (("a", T0 - DAY, 9), ("b", T0, 4), ("c", None, 0), ("d", T0, None))
+    one = _history(_standing(account, *metrics), now_ms=T0)
+    assert (one.metric, one.left_days, one.failures, one.unread_ms, one.every_ms) == ("b", 4, 0, DAY, HOUR)
+    assert _history(_standing(account, *metrics[2:]), now_ms=T0).left_days is None
+    assert _history(_standing(account, metrics[2]), now_ms=T0).unread_ms is None
+
+
+@pytest.mark.parametrize(
+    ("account", "age_days", "left"),
+    [
+        (Account("a", "aliyun"), 84, 7),
+        (Account("a", "aliyun"), 92, 0),
+        (Account("a", "prometheus", settings={"keeps_days": 15}), 14, 1),
+        (Account("a", "prometheus"), 400, None),
+        (Account("a", "aliyun", period_ms=7), 84, None),
+    ],
+)
+def test_a_provider_that_cannot_be_asked_forgets_all_the_same(account, age_days, left):
+    """Aliyun keeps averages over five minutes for 91 days: a key that is gone does not keep them longer."""
+    one = _history(_standing(account, ("cpu", T0 - age_days * DAY, None)), now_ms=T0)
+    assert one.left_days == left
+
+
+def test_the_servers_certificate_is_read_from_its_file(opened, url, tmp_path):
+    until = OwnAuthority(opened.keyring.directory, ["localhost"], now=utc_now).load().until
+    assert certificate_ends_ms(Settings(db=url)) is None
+    own = certificate_ends_ms(Settings(db=url, tls=Tls(mode="own")))
+    assert own == int(until.timestamp()) * 1000
+    given = tmp_path / "given.pem"
+    settings = Settings(db=url, tls=Tls(mode="files", certificate=given, key=given))
+    assert certificate_ends_ms(settings) is None
+    given.write_bytes((opened.keyring.directory / "server.pem").read_bytes())
+    assert certificate_ends_ms(settings) == own
+    assert certificate_ends_ms(replace(settings, tls=Tls(mode="files"))) is None

@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.client_certificate import PATH, WANTED, ClientCertificate
 from agent.errors import StateError, TransportError
@@ -19,12 +21,13 @@ from agent.events import Events
 from agent.state import CLIENT, State
 from agent.transport import HttpTransport
 from collector import cli, tokens
-from collector.errors import SettingsError
+from collector.errors import RequestError, SettingsError
 from collector.opening import open_store
 from collector.relay.settings import relay_settings
 from collector.settings import parse_settings
 from collector.tls import authority
 from collector.tls.authority import Authority
+from collector.tls.clients import CODE, Clients
 from collector.tls.sources import OwnAuthority, utc_now
 from evidence.client_certificate import CLIENT_CERTIFICATE_TYPE, request_body
 from evidence.keys import PrivateKey
@@ -204,3 +207,67 @@ def test_a_relay_asks_for_none_and_a_gate_has_no_hosts_name(tmp_path, capsys):
     config.write_text(f'db = "sqlite:///{tmp_path}/x.db"\n')
     assert cli.main([*options[:4], "gate", *options[5:]]) == 1
     assert "own authority only" in capsys.readouterr().err
+
+
+def test_whose_certificate_is_enough_is_judged_again_for_each_request(opened, web):
+    """In this process: connections outlive certificates, and TLS has seen only the first of them."""
+    key = authority.new_key()
+    own = Authority(x509.load_pem_x509_certificate(authority.authority_pem(key, now=utc_now())), key)
+    foreign = authority.new_key()
+    other = Authority(
+        x509.load_pem_x509_certificate(authority.authority_pem(foreign, now=utc_now())), foreign
+    )
+    asked = []
+    moment = utc_now()
+    clients = Clients(lambda: asked.append(1) or own, now=lambda: moment)
+    tls_key = PrivateKey.generate().public.raw.hex()
+    mine, body = web.key.public.id, request_body(web.key.public.id, tls_key)
+    signature = web.key.sign(CLIENT_CERTIFICATE_TYPE, body)
+    pem, renew_ms = clients.issue(opened.store, key=mine, tls_key=tls_key, signature=signature)
+    assert abs(renew_ms / 1000 - (moment + timedelta(days=60)).timestamp()) < 1, "two thirds of its 90 days"
+
+    def der(text):
+        found = x509.load_pem_x509_certificate(text if isinstance(text, bytes) else text.encode())
+        return found.public_bytes(Encoding.DER)
+
+    clients.require(der(pem), mine)
+    gate = authority.gate_pem(own, "relay-1", now=utc_now())
+    clients.require(der(gate), mine)
+    somebodys = authority.gate_pem(other, "b" * 64, now=utc_now())
+    # of client_ca: TLS has verified it, and its name is nobody's key here
+    clients.require(der(somebodys), mine)
+    assert asked == [1], "the authority is read once"
+    late = Clients(lambda: own, now=lambda: utc_now() + timedelta(days=91))
+    for judge, data, whose, words in (
+        (clients, b"", mine, "wants a client certificate"),
+        (clients, der(pem), "b" * 64, "another host"),
+        (late, der(pem), mine, "has ended"),
+    ):
+        with pytest.raises(RequestError, match=words) as refused:
+            judge.require(data, whose)
+        assert (refused.value.status, refused.value.reason) == (403, CODE)
+    elsewhere = Clients(None, now=utc_now)
+    elsewhere.require(der(somebodys), mine)
+    for judge, given, code in (
+        (elsewhere, {}, "BAD_REQUEST"),
+        (clients, {"key": "c" * 64}, "UNKNOWN_KEY"),
+        (clients, {"signature": b"x" * 64}, "BAD_SIGNATURE"),
+        (clients, {"tls_key": "no"}, "BAD_SIGNATURE"),
+    ):
+        whole = {"key": mine, "tls_key": tls_key, "signature": signature, **given}
+        with pytest.raises(RequestError) as refused:
+            judge.issue(opened.store, **whole)
+        assert refused.value.reason == code
+
+
+def test_a_certificate_without_a_name_is_a_gates():
+    key = authority.new_key()
+    own = Authority(x509.load_pem_x509_certificate(authority.authority_pem(key, now=utc_now())), key)
+    now = utc_now()
+    nameless = (
+        x509.CertificateBuilder(x509.Name([]), x509.Name([]), key.public_key(), 7)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    Clients(lambda: own, now=utc_now).require(nameless.public_bytes(Encoding.DER), "a" * 64)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
+from argparse import Namespace
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,11 +13,13 @@ from pathlib import Path
 import pytest
 from scripted_server import scripted_server
 
+from collector import cli as collector_cli
 from collector.alerts.hosts import State
 from collector.alerts.situation import AnchorFacts, History, HostFacts, Situation
 from collector.doctor import files, outside, store
 from collector.doctor.record import ATTENTION, BAD, GOOD
 from collector.doctor.run import Examination
+from collector.errors import StoreError, StoreMismatchError
 from collector.log import keeping
 from collector.polling.opening import Keys
 from collector.settings import Settings
@@ -28,6 +32,7 @@ from collector.tls import authority
 from collector.tls.settings import Tls
 from collector.tls.sources import OwnAuthority, utc_now
 from starproof.cli import main
+from starproof.commands import doctor
 
 T0 = 1_793_462_400_000
 DAY = 86_400_000
@@ -310,3 +315,80 @@ def test_a_store_of_another_version_is_told_with_what_brings_it_up_to_date(setti
     found = _examine(settings, events)["store"]
     assert _states(found) == [BAD]
     assert "restart" in found[0].todo_en
+
+
+def test_what_cannot_be_read_is_a_line_and_the_others_follow(settings, opened, events, tmp_path, monkeypatch):
+    names = {name: str(tmp_path / f"{name}.toml") for name in ("sources", "anchors", "alerts")}
+    for name in names.values():
+        Path(name).write_text("x = 1\n")
+    found = _examine(replace(settings, **names, listen="nowhere"), events, offline=False)
+    for topic in ("sources", "anchors", "alerts", "service"):
+        assert _states(found[topic]) == [BAD], topic
+    assert "hosts" in found
+    Path(names["sources"]).write_text('[[sources]]\nalias = "a"\nprovider = "ctyun"\nx = 1\n')
+    checks = outside.source_checks(
+        replace(settings, **names), Plugins({}, ()), keys=_keys(), clocks=real_clocks(), histories=()
+    )
+    assert _states(checks) == [BAD]
+    for broken in (StoreError("gone"), StoreMismatchError("older")):
+
+        def fail(*_args, broken=broken, **_more):
+            raise broken
+
+        monkeypatch.setattr("collector.doctor.run.open_store_for_reading", fail)
+        assert _states(_examine(settings, events)["store"]) == [BAD]
+    monkeypatch.undo()
+    monkeypatch.setattr(store, "page_check", fail)
+    assert _states(_examine(settings, events)["store"]) == [BAD]
+
+
+def test_sources_of_accounts_are_read_and_nothing_is_kept(monkeypatch, tmp_path):
+    there = {"hr": Namespace(source=1, hashing=2), "erp": Namespace(source=3, hashing=4)}
+    monkeypatch.setattr(outside, "read_account_sources", lambda _file: there)
+
+    def count(source, *_more):
+        if source == 3:
+            raise StoreError("no such table")
+
+    monkeypatch.setattr(outside, "count", count)
+    found = list(outside.account_checks(tmp_path, today=date(2026, 11, 6)))
+    assert [(one.topic, one.state) for one in found] == [("users", GOOD), ("users", BAD)]
+    assert "no such table" in found[1].en
+
+
+def test_the_command_finds_out_what_this_machine_is(url, opened, tmp_path, monkeypatch, capsys):
+    given = _options()
+    monkeypatch.setattr(doctor, "usual_state", lambda: str(tmp_path / "none"))
+    monkeypatch.setattr(doctor, "SERVICE_STORE", str(tmp_path / "none.db"))
+    monkeypatch.setattr("collector.settings.default_database_url", lambda: f"sqlite:///{tmp_path}/no.db")
+    assert doctor._roles(given) == ["agent"], "a bare machine is a host"
+    assert doctor._store(_options("--db", url)) == url
+    monkeypatch.setattr("collector.settings.default_database_url", lambda: url)
+    monkeypatch.setattr(doctor, "usual_state", lambda: str(tmp_path))
+    assert doctor._roles(given) == ["agent", "collector"]
+    assert doctor._roles(_options("--state", "x")) == ["agent"]
+    assert doctor._roles(_options("--accounts", "x")) == ["collector"]
+    (tmp_path / "service.db").write_bytes(b"")
+    monkeypatch.setattr(doctor, "SERVICE_STORE", str(tmp_path / "service.db"))
+    assert doctor._store(given) == f"sqlite:///{tmp_path}/service.db"
+    monkeypatch.setattr(doctor, "SERVICE_STORE", str(tmp_path / "none.db"))
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "collector.store.engine", None)
+        assert doctor._store(given) is None, "a bare agent lacks the collector's libraries"
+    with monkeypatch.context() as old:
+        old.setattr(doctor, "COLLECTORS_PYTHON", (99, 0))
+        assert doctor._store(given) is None
+        assert doctor.main(["--role", "collector"]) == 1
+    assert "Python 3.11" in capsys.readouterr().err
+
+
+def _options(*argv):
+    return doctor._parser("starproof doctor").parse_args(argv)
+
+
+def test_the_collectors_help_lists_its_doctor(capsys):
+    with pytest.raises(SystemExit):
+        main(["collector", "--help"])
+    assert "find what is wrong and what to do" in capsys.readouterr().out
+    assert collector_cli.main(["doctor"]) == 1
+    assert "starproof doctor --role collector" in capsys.readouterr().err

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from scripted_server import scripted_server
 
 from agent.answers import Sent, decide
 from agent.errors import EnrolError
@@ -24,8 +26,11 @@ from collector.relay.forwarding import Forwarder
 from collector.relay.outcome import HOLD_KEY_S, outcome
 from collector.relay.queue import ROW_BYTES, UNKNOWN_SIZE, Answered, Kept, Queue
 from collector.relay.settings import DEFAULT_HOST_MIB, DEFAULT_MAX_MIB, relay_settings
-from collector.relay.upstream import Answer, Upstream, UpstreamError
+from collector.relay.upstream import MAX_ANSWER_BYTES, Answer, Upstream, UpstreamError
 from collector.store.archive import StoreArchive
+from collector.tls import authority
+from collector.tls.authority import Authority
+from collector.tls.sources import utc_now
 from evidence.chunk import read_frame
 from evidence.keys import PrivateKey
 
@@ -429,3 +434,86 @@ def test_who_enrols_by_a_relay_can_name_the_logs_key_and_gets_no_other(
     assert run("h-2", "")[1] == b"1\n", "a relay that says so is noted"
     with pytest.raises(EnrolError, match="another key than --log-key"):
         run("h-3", PrivateKey.generate().public.raw.hex())
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    key = authority.new_key()
+    return Authority(x509.load_pem_x509_certificate(authority.authority_pem(key, now=utc_now())), key)
+
+
+def test_the_collectors_answer_is_taken_as_it_is_and_bounded():
+    said = {
+        "/ok": (200, b'{"a": 1}'),
+        "/busy": (429, b"[1]"),
+        "/odd": (502, b"<html>"),
+        "/long": (200, b"x" * 600_000),
+    }
+
+    def answer(asked):
+        status, body = said[asked.path]
+        return status, {"Retry-After": "7"}, body
+
+    with scripted_server(answer) as script:
+        upstream = Upstream(script.url)
+        try:
+            assert upstream.post("/ok", b"frame", {"X-A": "b"}) == Answer(200, {"a": 1}, "7")
+            assert script.asked[0].body == b"frame"
+            assert upstream.post("/busy", b"", {}) == Answer(429, {}, "7")
+            assert upstream.post("/odd", b"", {}) == Answer(502, {}, "7")
+            assert upstream.post("/long", b"", {}).status == 200
+            said["/long"] = (200, b"x" * (MAX_ANSWER_BYTES + 1))
+            with pytest.raises(UpstreamError, match="too long"):
+                upstream.post("/long", b"", {})
+        finally:
+            upstream.close()
+    gone = Upstream(script.url)
+    with pytest.raises(UpstreamError, match="does not answer"):
+        gone.post("/ok", b"", {})
+    gone.close()
+
+
+def test_only_the_authority_that_is_named_is_believed(issuer, tmp_path):
+    pem, ca, gate = (tmp_path / name for name in ("server.pem", "ca.pem", "gate.pem"))
+    pem.write_bytes(authority.server_pem(issuer, ["127.0.0.1"], now=utc_now()))
+    ca.write_bytes(issuer.pem)
+    gate.write_bytes(authority.gate_pem(issuer, "relay-1", now=utc_now()))
+    with scripted_server(lambda _asked: (200, {}, b"{}"), certificate=pem) as script:
+        upstream = Upstream(script.url, ca=ca, certificate=gate)
+        assert upstream.post("/", b"", {}).status == 200
+        upstream.close()
+        stranger = Upstream(script.url)
+        with pytest.raises(UpstreamError, match="does not answer"):
+            stranger.post("/", b"", {})
+        stranger.close()
+    for more, words in (({"ca": tmp_path / "no"}, "the CA"), ({"certificate": ca}, "key and certificate")):
+        with pytest.raises(SettingsError, match=words):
+            Upstream("https://127.0.0.1:1", **more)
+
+
+@pytest.mark.parametrize(
+    ("listen", "tls", "pinned", "warned"),
+    [
+        ("127.0.0.1:0", "", False, False),
+        ("0.0.0.0:0", "", False, True),
+        ("127.0.0.1:0", '[tls]\nmode = "own"\n', True, False),
+    ],
+)
+def test_the_command_serves_with_its_own_certificate_or_says_that_it_has_none(  # noqa: PLR0917 - cases and fixtures
+    tmp_path, monkeypatch, capsys, listen, tls, pinned, warned
+):
+    config = tmp_path / "relay.toml"
+    config.write_text(
+        f'to = "http://127.0.0.1:1"\nstate = "{tmp_path / "state"}"\nlisten = "{listen}"\n{tls}'
+    )
+    served = []
+
+    def run(app, _bound, *, certificates, **_more):
+        with TestClient(app) as client:
+            served.append((client.get("/healthz").status_code, certificates is not None))
+
+    monkeypatch.setattr("collector.http.server.run", run)
+    assert cli.main(["serve", "--config", str(config)]) == 0
+    assert served == [(200, pinned)]
+    assert ("no_tls" in capsys.readouterr().err) is warned
+    assert (tmp_path / "state" / "relay.db").exists()

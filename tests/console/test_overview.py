@@ -7,17 +7,18 @@ from console_examples import MONTH
 from console_world import NOW
 from sqlalchemy import func, select
 
-from collector.polling.plan import DAY_MS
-from collector.store import polls, schema
+from collector.alerts.hosts import State
+from collector.alerts.matters import decide
+from collector.alerts.situation import Disk, HostFacts, Situation
+from collector.store import schema
 from console.access.roles import Role
-from console.pages.overview.months import with_today
+from console.pages.overview import months
+from console.pages.overview.months import seen_by, with_today
 from console.reading.archives import EnterpriseAlone
 from console.reading.attention import attention
 from console.reading.changes import Changes
 from console.reading.figures import Days, fleet_figures
-from console.reading.fleet import rows_of
-from console.reading.history import history
-from console.reading.month import read_figures, read_fleet, span_of
+from console.reading.month import read_figures, span_of
 from console.reading.rules import rules_of
 from console.reading.scale import gauge
 from evidence.calendar import LocalCalendar
@@ -115,12 +116,38 @@ def test_a_figure_is_projected_only_while_the_month_runs(filled):
         assert same is (past == 3)
 
 
-def test_what_needs_attention_names_the_hosts_and_comes_worst_first(filled):
+def test_matters_of_the_month_are_told_beside_what_the_alerts_decide(filled):
     month = read_figures(filled.store, span_of(ZONE, NOW), now_ms=NOW)
-    fleet = read_fleet(filled.store, now_ms=NOW)
-    found = attention(month, fleet, rows_of(month, fleet, NOW))
-    assert [one.code for one in found][:1] == ["scope_outside"]
-    assert "no_data" in {one.code for one in found}  # of this month there is nothing
+    found = [one.code for one in attention(month, seen_by(filled))]
+    assert "scope_outside" in found
+    assert "no_data" in found  # of this month there is nothing
+    declared = read_figures(filled.store, span_of(ZONE, NOW, MONTH), now_ms=NOW)
+    assert "scope_late" in [one.code for one in attention(declared, seen_by(filled))]
+
+
+def test_the_overview_shows_the_services_last_look_and_does_not_look_itself(signed_in, filled, monkeypatch):
+    situation = Situation(
+        made_ms=NOW,
+        month="2026-11",
+        percent=90,
+        hosts=tuple(HostFacts(f"<b>{name}", State.SILENT, arrived_ms=NOW - 7_200_000) for name in "abcd"),
+        disk=Disk(1, 1000),
+    )
+    monkeypatch.setattr(months, "_look", lambda _console: pytest.fail("the service has looked already"))
+    monkeypatch.setitem(vars(filled), "seen", lambda: (situation, decide(situation)))
+    browser = signed_in(Role.VIEWER)
+    text = browser.get("/").text
+    assert "&lt;b&gt;a：最近一次上报在 2 小时 0 分前" in text
+    assert "&lt;b&gt;d" not in text
+    assert '<a href="/hosts?state=silent">主机没有上报</a>' in text
+    assert "在主机上运行 starproof doctor" in text
+    assert "采集端磁盘将满" in text
+    assert "store：" not in text
+    browser.post("/language", page="/account", language="en", next="/")
+    try:
+        assert "last heard of 2 h 0 min ago" in browser.get("/").text
+    finally:
+        browser.post("/language", page="/account", language="zh", next="/")
 
 
 def test_a_fleet_measured_in_batches_has_the_figures_of_one_call(filled):
@@ -188,32 +215,6 @@ def _chunk(console, start_ms):
                 month=202611,
             )
         )
-
-
-def test_history_that_a_cloud_is_about_to_forget_is_told_in_time(console, tmp_path):
-    """Aliyun keeps averages over five minutes for 91 days; what is older and unread nobody can read later."""
-    file = tmp_path / "sources.toml"
-    file.write_text(
-        "".join(
-            f'[[sources]]\nalias = "{alias}"\nprovider = "aliyun"\ncredential = "env:X"\nmetrics = ["cpu.utilization"]\n'
-            for alias in ("fresh", "stale", "ends", "lost", "never")
-        )
-        + '[[sources]]\nalias = "own"\nprovider = "prometheus"\n[sources.settings]\nkeeps_days = 15\n',
-        encoding="utf-8",
-    )
-    days = {"fresh": 0, "stale": 3, "ends": 84, "lost": 92, "own": 14}
-    with console.store.writing() as connection:
-        for alias, age in days.items():
-            polls.move_marks(connection, alias, "cpu.utilization", {"i": NOW - age * DAY_MS - 1})
-    found = {one.code: (one.count, list(one.names)) for one in history(console.store, file, now_ms=NOW)}
-    assert found == {
-        "history_lost": (1, ["lost"]),
-        "history_ends": (2, ["ends (6 d)", "own (1 d)"]),
-        "source_stale": (5, ["stale", "ends", "lost"]),
-    }
-    assert history(console.store, tmp_path / "none.toml", now_ms=NOW) == []
-    file.write_text("[[sources]]\n", encoding="utf-8")
-    assert [one.code for one in history(console.store, file, now_ms=NOW)] == ["source_file"]
 
 
 def test_who_has_just_begun_sees_today_and_everybody_else_the_days_that_are_over(console):

@@ -8,16 +8,21 @@ import pytest
 from console_examples import MONTH
 from console_world import NOW, Browser
 
+from collector.alerts.matters import CODES as DECIDED
+from collector.alerts.matters import Matter
+from collector.alerts.situation import Situation
 from collector.errors import DroppedMonthError, StoreBusyError, StoreError
 from console.access.roles import Role
 from console.app import application
+from console.pages import TABLE
 from console.reading import snapshots as reading
-from console.reading.attention import CODES, Attention, attention
-from console.reading.fleet import HostRow, State
-from console.reading.month import Fleet, MonthFigures, read_figures, span_of
+from console.reading.attention import CODES, attention
+from console.reading.month import MonthFigures, read_figures, span_of
 from console.reading.rules import Rules
 from verifier.editions import load_edition
 from verifier.errors import ArchiveError
+
+PATHS = {page.path for page in TABLE}
 
 
 @pytest.mark.parametrize("error", [StoreBusyError("busy"), StoreError("gone")])
@@ -95,24 +100,27 @@ def test_a_fault_of_ours_shows_a_page_and_no_traceback(console, administrator, m
 
 def test_everything_that_needs_attention_is_told_worst_first(filled):
     month = read_figures(filled.store, span_of(filled.zone, NOW, MONTH), now_ms=NOW)
-    row = HostRow(1, "web-1", State.REPORTING, ("agent",), "", NOW, None, None, 9_000, declared=True)
-    rows = [row, *(HostRow(2, f"{s.value}-1", s, (), "", NOW, None, None, 0, declared=True) for s in State)]
-    fleet = Fleet(NOW, (), {"CONFLICT": 2}, 3)
-    # What the sources have to say is made of the store, and told in test_overview.py.
-    sources = [Attention(code, "warn", 1) for code in CODES if code.startswith(("source_", "history_"))]
+    matters = tuple(Matter(code, code, "怎样", "how") for code in DECIDED)
+    situation = Situation(made_ms=NOW, month=MONTH)
+    open_ = {**month.document, "indicators": [_open(one) for one in month.indicators]}
     seen = set()
-    for rules in (
-        Rules(load_edition(), None, (), declared=False, problem=""),
-        Rules(load_edition(), None, (), declared=True, problem="outside"),
-        Rules(load_edition(), None, (), declared=True, problem="the scope is damaged"),
+    for rules, document in (
+        (Rules(load_edition(), None, (), declared=False, problem=""), _without_anything(month)),
+        (Rules(load_edition(), None, (), declared=True, problem="outside"), open_),
+        (Rules(load_edition(), None, (), declared=True, problem="the scope is damaged"), open_),
+        (month.rules, month.document),
     ):
-        found = attention(
-            MonthFigures(month.span, NOW, rules, _without_anything(month), {}), fleet, rows, sources
-        )
+        found = attention(MonthFigures(month.span, NOW, rules, document, {}), (situation, matters))
         kinds = [one.kind for one in found]
         assert kinds == sorted(kinds, key=["bad", "warn", "info"].index)
+        assert all(not one.link or one.link.partition("?")[0] in PATHS for one in found)
+        assert all(one.words or one.code in CODES for one in found)
         seen |= {one.code for one in found}
-    assert seen == set(CODES)
+    assert seen == {*CODES, *DECIDED}
+
+
+def _open(one):
+    return {**one, "verdicts": dict.fromkeys(one["verdicts"], "INCONCLUSIVE")}
 
 
 def _without_anything(month):

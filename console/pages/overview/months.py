@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import date
 
+from collector.alerts.matters import Seen, decide
+from collector.alerts.reading import Holes, read
 from collector.store import standing
 from console.reading.fleet import HostRow, rows_of
 from console.reading.month import Fleet, MonthFigures, Span, read_figures, read_fleet, span_of
@@ -65,7 +67,7 @@ def month_of(visit: Visit, span: Span) -> MonthFigures:
 
 
 def fleet_of(visit: Visit) -> Fleet:
-    """Return how hosts and evidence stand, read now or shortly before.
+    """Return how the hosts stand, read now or shortly before.
 
     Raises:
         NotReadyError: it is being read for the first time, which takes long.
@@ -88,8 +90,27 @@ def figures_of(console: Console, span: Span) -> MonthFigures:
 
 
 def standing_of(console: Console) -> Fleet:
-    """Return how hosts and evidence stand; see ``fleet_of``."""
+    """Return how the hosts stand; see ``fleet_of``."""
     return console.snapshots.soon(*_standing(console))
+
+
+def seen_by(console: Console) -> Seen:
+    """Return what the service saw when it last looked; before its first look, what is seen now.
+
+    Raises:
+        NotReadyError: it is being looked for the first time, which takes long.
+    """
+    return console.seen() or console.snapshots.soon("situation", lambda: _look(console))
+
+
+def _look(console: Console) -> Seen:
+    situation = read(
+        console.opened,
+        now_ms=console.clock(),
+        holes=Holes(),
+        anchors_configured=None,
+    )
+    return situation, decide(situation)
 
 
 def warm(console: Console) -> None:

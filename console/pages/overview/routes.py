@@ -6,10 +6,9 @@ from starlette.responses import Response
 
 from console.access.roles import Need
 from console.page import Entry, Page
-from console.pages.overview.months import fleet_of, holds_today, month_asked, month_links, month_of, rows_now
-from console.reading.attention import Attention, attention
+from console.pages.overview.months import holds_today, month_asked, month_links, month_of, rows_now, seen_by
+from console.reading.attention import attention
 from console.reading.fleet import State
-from console.reading.history import history
 from console.reading.scale import gauge
 from console.visit import Visit
 from verifier.document import coverage_share
@@ -26,7 +25,7 @@ def overview(visit: Visit) -> Response:
         month = month_of(visit, span)
     except VerifierError as error:
         return visit.render("overview/broken.html", span=span, reason=str(error))
-    span, fleet = month.span, fleet_of(visit)
+    span, seen = month.span, seen_by(visit.console)
     rows = rows_now(visit, month)
     stars = month.rules.edition.stars
     indicators = month.indicators
@@ -51,15 +50,11 @@ def overview(visit: Visit) -> Response:
         imported=states[State.IMPORTED],
         operate=Need.OPERATE,
         share=_share(month.indicators),
-        matters=attention(month, fleet, rows, _sources(visit)),
+        matters=attention(month, seen),
+        looked_ms=seen[0].made_ms,
         links=month_links(visit, span),
         fresh=holds_today(visit.console, span),
     )
-
-
-def _sources(visit: Visit) -> list[Attention]:
-    console = visit.console
-    return history(console.store, console.settings.sources_file, now_ms=visit.now_ms)
 
 
 def _share(indicators: object) -> str | None:

@@ -27,6 +27,7 @@ WORDS: Words = {
     "overview.hosts_about": ("{count} 台正常上报", "{count} report as expected"),
     "overview.hosts_imported": ("{count} 台的数据来自导入", "{count} imported from files"),
     "overview.matters": ("需要处理", "Needs attention"),
+    "overview.looked": ("检查于 {moment}", "Looked at {moment}"),
     "overview.fine": ("一切正常，没有需要处理的事。", "Everything is fine; nothing to do."),
     "overview.figures": ("六项指标", "The six figures"),
     "overview.scale": (
@@ -86,69 +87,24 @@ WORDS: Words = {
         "在服务器上运行 starproof scope show 查看原因。",
         "Run starproof scope show on the server.",
     ),
-    "matter.silent": ("主机没有上报", "Hosts are silent"),
-    "matter.silent.how": (
-        "看主机是否开机、网络是否可达：starproof agent status。断网期间的数据会在恢复后补上。",
-        "Is it up, can it reach this server? starproof agent status. What it read meanwhile arrives later.",
-    ),
-    "matter.behind": ("数据积压，正在补传", "Spools are catching up"),
-    "matter.behind.how": (
-        "通常会自己追上；若几小时不变，看主机上的 agent 日志。",
-        "Usually passes; else see the agent's log.",
-    ),
-    "matter.never": ("已注册但从未上报", "Enrolled, never heard of"),
-    "matter.never.how": (
-        "在主机上启动服务：systemctl start starproof-agent。",
-        "Start the service: systemctl start starproof-agent.",
-    ),
-    "matter.unknown": ("申报了但没有接入", "Declared, not connected"),
-    "matter.unknown.how": (
-        "没有数据的申报主机会拉低下限，请接入或修改申报范围。",
-        "Without data they pull the low end down.",
-    ),
-    "matter.clock": ("主机时钟偏差超过 5 秒", "Clocks are off by more than 5 s"),
-    "matter.clock.how": (
-        "在主机上启用时间同步（chrony 或 ntpd）。",
-        "Turn time synchronisation on (chrony, ntpd).",
-    ),
     "matter.capacity": ("缺少带宽容量", "Bandwidth is not known"),
     "matter.capacity.how": (
         "在申报范围为这些主机写明合同带宽。",
         "Declare what the contract says, in the scope.",
     ),
+    "matter.scope_late": ("申报范围在统计期开始后才声明", "The scope was declared after its window began"),
+    "matter.scope_late.how": (
+        "报告会如实注明；下一个统计期请提前声明。",
+        "The report says so. Declare the next one before its window begins.",
+    ),
+    "matter.inconclusive": ("指标未定，挡住下一个星级", "Figures are open, and the next star waits for them"),
+    "matter.inconclusive.how": (
+        "缺失的数据可能使结论两可：在指标页看区间，补上缺失的数据。",
+        "What is missing could decide either way: see the interval on the page of the figure, and get the data in.",
+    ),
     "matter.no_data": ("指标还没有数据", "Figures without data"),
     "matter.no_data.how": (
         "按各指标下的提示接入，或由企业申报。",
         "Connect them as each says, or declare them.",
-    ),
-    "matter.findings": ("采集端发现的问题", "The collector noticed"),
-    "matter.findings.how": (
-        "这些会写进证据包，评审员能看到。",
-        "They go into the pack; the reviewer sees them.",
-    ),
-    "matter.source_file": ("数据源配置有误", "Settings of sources are wrong"),
-    "matter.source_file.how": (
-        "这些账号现在不会被读取。原因在“数据源”页。",
-        "These accounts are not read. The page Sources says why.",
-    ),
-    "matter.source_stale": ("数据源没有按时读取", "Sources are not read in time"),
-    "matter.source_stale.how": (
-        "在“数据源”页测试连接；云平台只保留有限天数，拖久了补不回来。",
-        "Test them on the page Sources; clouds keep their history for some time only.",
-    ),
-    "matter.history_ends": ("云端历史即将过期", "Cloud history is about to be forgotten"),
-    "matter.history_ends.how": (
-        "括号内是剩余天数。请现在就修好连接并补采，过期后任何人都读不到。",
-        "The days left are in brackets. Repair the account and back-fill now: later nobody can.",
-    ),
-    "matter.history_lost": ("云端历史已有丢失", "Cloud history is lost"),
-    "matter.history_lost.how": (
-        "最早未读的时间对方已不再保留，会成为缺失。请尽快补采剩下的部分。",
-        "The provider no longer keeps the first time that was not read: it stays missing. Back-fill the rest soon.",
-    ),
-    "matter.unanchored": ("检查点未能锚定到外部", "Checkpoints are not anchored"),
-    "matter.unanchored.how": (
-        "运行 starproof anchor status 查看原因。",
-        "Run starproof anchor status to see why.",
     ),
 }

@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DECIDING := verifier/*
 UNITS := $(addprefix deploy/systemd/starproof-,agent.service collector.service relay.service database.service logins.service)
 
+# One more than there are processors: many tests wait for processes of their own.
+WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+
 .PHONY: help run test quick lint types imports old units thresholds bench wheel sbom audit deb rpm clean
 
 help:  ## show the targets
@@ -29,7 +32,7 @@ run: $(VENV)/.installed  ## measure this machine for half a minute, make a pack,
 	$(BIN)/starproof demo
 
 test: $(VENV)/.dev  ## all tests
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(if $(COVERAGE),--cov --cov-report=)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(if $(COVERAGE),--cov --cov-report=)
 
 quick: $(VENV)/.dev  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow" -q

@@ -23,7 +23,7 @@ MIB = 1024 * 1024
 LEAST_FREE_PERCENT = 10
 EXPIRES_SOON = timedelta(days=14)
 _OTHERS = 0o077
-_KEYS_TODO = ("从备份恢复，见 docs/runbook.zh-CN.md", "restore it from a backup, see docs/runbook.md")
+_FROM_BACKUP = ("从备份恢复，见 docs/runbook.zh-CN.md", "restore it from a backup, see docs/runbook.md")
 
 
 def directory_checks(settings: Settings) -> Iterator[Check]:
@@ -86,15 +86,15 @@ def key_checks(settings: Settings) -> Iterator[Check]:
                     BAD,
                     f"{public.name} 与 {path.name} 不是一对",
                     f"{public.name} is not the half of {path.name}",
-                    *_KEYS_TODO,
+                    *_FROM_BACKUP,
                 )
                 continue
         except (OSError, ValueError, EvidenceError) as error:
-            yield Check("keys", BAD, f"{path}：{error}", f"{path}: {error}", *_KEYS_TODO)
+            yield Check("keys", BAD, f"{path}：{error}", f"{path}: {error}", *_FROM_BACKUP)
             continue
         whole.append(path.stem)
     if "log" not in whole:
-        yield Check("keys", BAD, "没有可用的日志密钥 log.key", "there is no usable log.key", *_KEYS_TODO)
+        yield Check("keys", BAD, "没有可用的日志密钥 log.key", "there is no usable log.key", *_FROM_BACKUP)
     if whole:
         names = ", ".join(whole)
         yield good(

@@ -7,7 +7,6 @@ A test marked ``both_stores`` runs on both; ``url`` is the store's and fixtures 
 from __future__ import annotations
 
 import pytest
-import stores
 
 KINDS = ("sqlite", "postgresql")
 
@@ -20,6 +19,8 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def postgres_server():
+    import stores  # agent and evidence are tested where there is no database
+
     with stores.postgres() as server:
         yield server
 
@@ -48,4 +49,6 @@ def url(store_kind, tmp_path, request, monkeypatch):
     monkeypatch.setenv("STARPROOF_STATE", str(tmp_path / "state"))
     found = request.getfixturevalue("postgres_store")
     yield found
+    import stores
+
     stores.empty(found)

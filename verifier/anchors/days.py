@@ -41,7 +41,9 @@ def anchored_days(
         known: confirmed time (ms) by hash of the receipts whose content nobody could foresee.
         logged: indexes of the leaves of the chunks of each day.
     """
-    covering = Covering((a.size, a.time_ms) for a in anchors if a.state == CONFIRMED and a.time_ms is not None)
+    covering = Covering(
+        (a.size, a.time_ms) for a in anchors if a.state == CONFIRMED and a.time_ms is not None
+    )
     after = {day: _made_after(day, named, known) for day in {one.day for one in named}}
     for day in days:
         size = _covering_size(log, day)

@@ -22,7 +22,8 @@ from verifier.seen import SeenChunk
 class Logged:
     """Takes the chunks of a pack one by one and notes where those that are sealed when read were logged.
 
-    Imported ones come long after what they tell of, and are *not attested* anyway.
+    A chunk is of the day in which its first interval ends. Imported ones come long after what they tell of,
+    and are *not attested* anyway.
     """
 
     calendar: LocalCalendar
@@ -33,7 +34,7 @@ class Logged:
         """Note one verified chunk; step 5 tells of one without a leaf."""
         logged = self.log.chunk(header.hash)
         if header.source in SEALED_WHEN_READ and logged is not None:
-            key = header.host, self.calendar.day_of(header.start_ms)
+            key = header.host, self.calendar.day_of(header.read_ms - 1)
             self.found.setdefault(key, array("Q")).append(logged.leaf)
 
     def by_day(self, hosts: Collection[str] | None) -> Mapping[int, Sequence[int]]:

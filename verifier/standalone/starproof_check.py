@@ -7641,7 +7641,8 @@ class Naming:
             )
             leaf = self._log.chunks.get(bytes.fromhex(chunk.hash)) if self._log else None
             if leaf is not None:
-                self._logged.setdefault((header.host, day), []).append(leaf[0])
+                first = self._calendar.day_of(chunk.values[0][0] - 1)  # in which its first interval ends
+                self._logged.setdefault((header.host, first), []).append(leaf[0])
 
     def logged(self, hosts: Optional[Container[str]]) -> Dict[int, List[int]]:
         """Return the leaves of the chunks of each day, of these hosts or of all."""
@@ -7993,7 +7994,7 @@ class Report:
         """Return the report as it stands in JSON output."""
         said, log = self.statement, self.log
         return {
-            "schema": "starproof/standalone/1", "program": "starproof_check.py " + VERSION,
+            "schema": "starproof/standalone/2", "program": "starproof_check.py " + VERSION,
             "verdict": self.outcome,
             "enterprise": said.enterprise if said else None, "month": said.month if said else None,
             "log_key": said.log_key if said else None,
@@ -8088,7 +8089,9 @@ def check_pack(
     check_document("FIGURES", "data/figures.json", figures, pack, findings)
     check_document("VERDICT", "data/verdict.json", report.verdict, pack, findings)
     known_keys = {(one.host, one.source) for one in enrolled.values()}
-    heard = [chain for chain in gathered.chains if (chain.host, chain.source) in known_keys and chain.followed]
+    heard = [
+        chain for chain in gathered.chains if (chain.host, chain.source) in known_keys and chain.followed
+    ]
     check_report(measured, report.verdict, day_sums, pack, findings, chains=heard, log=log)
     for name in COPIES:
         if name in pack:
@@ -8144,7 +8147,7 @@ def _take_activity(gathered: _Gathered, chunk: Chunk, calendar: Calendar) -> Non
 def _read_chain(
     reader: ChunkReader, name: Tuple[str, str], calendar: Calendar
 ) -> Tuple[Chain, _Gathered, List[Chunk], Findings]:
-    """Read all chunks of one host and source, each once; return also their headers, without values."""
+    """Read all chunks of one host and source, each once; return also their headers, with the time of the first new reading."""
     host, source = name
     findings, gathered, seen = Findings(), _Gathered(), []
     chain, contradictions, crediting = Chain(host, source), Contradictions(host), Crediting()
@@ -8152,7 +8155,8 @@ def _read_chain(
     def passing() -> Iterator[Chunk]:
         for chunk in reader.opened(host, source, findings):
             chain.take(chunk)
-            seen.append(chunk._replace(values=[]))
+            read_ms = chunk.values[0][1] if chunk.header.rows > 1 else chunk.header.end_ms
+            seen.append(chunk._replace(values=[array("q", [read_ms])]))
             yield chunk
 
     for chunk in Links(host, reader.enrolled, findings).followed(passing()):

@@ -24,7 +24,7 @@ STATES = {"confirmed": "已证实 confirmed", "named": "仅列名 named, not con
 def print_anchors(report: AnchorReport, out: Console, *, zone: tzinfo = UTC) -> None:
     """Print one row for every day, then what did not confirm and why; times in ``zone``."""
     table = Table(title=f"外部锚定 anchors, {zone}", title_justify="left")
-    for heading in ("日期 day", "证实于 confirmed", "凭证 by", "不早于 made after"):
+    for heading in ("日期 day", "证实于 confirmed", "凭证 by", "数据块 chunks in time", "不早于 made after"):
         table.add_column(heading)
     for day in report.days:
         table.add_row(*_row(day, zone))
@@ -42,7 +42,7 @@ def print_anchors(report: AnchorReport, out: Console, *, zone: tzinfo = UTC) -> 
             out.print(_line(anchor, zone), soft_wrap=True)
 
 
-def _row(day: AnchoredDay, zone: tzinfo) -> tuple[str, str, str, str]:
+def _row(day: AnchoredDay, zone: tzinfo) -> tuple[str, ...]:
     kinds = ", ".join(KINDS[kind] for kind in day.by)
     if day.confirmed_ms is None:
         named = ", ".join(KINDS[kind] for kind in day.named) or "–"
@@ -50,15 +50,25 @@ def _row(day: AnchoredDay, zone: tzinfo) -> tuple[str, str, str, str]:
             _day(day),
             "[yellow]未证实 not confirmed[/]",
             f"仅列名 only named: {named}",
+            f"0/{day.chunks}",
             to_the_minute(day.made_after_ms, zone),
         )
-    late = "" if day.on_time else " [yellow]迟 late[/]"
+    whole = day.chunks_in_time == day.chunks
+    late = "" if day.on_time or not whole else " [yellow]迟 late[/]"
     return (
         _day(day),
         to_the_minute(day.confirmed_ms, zone) + late,
         kinds,
+        f"{day.chunks_in_time}/{day.chunks}" + ("" if whole else f" [yellow]{_rest(day, zone)}[/]"),
         to_the_minute(day.made_after_ms, zone),
     )
+
+
+def _rest(day: AnchoredDay, zone: tzinfo) -> str:
+    """Return since when all chunks of a day are outside of which some came late."""
+    if day.whole_ms is None:
+        return "其余未证实 others not confirmed"
+    return f"其余 others {to_the_minute(day.whole_ms, zone)}"
 
 
 def _line(anchor: Anchor, zone: tzinfo) -> str:

@@ -39,9 +39,13 @@ def statements(fleet: Fleet, host: str) -> None:
     )
     since = [HOUR_MS * (hour + 1) for hour in range(721)]
     walls = [instant("2026-11-01") + HOUR_MS * hour for hour in range(721)]
-    fleet.enrol(host, "database").seal(
-        manifest, [walls, since, since, since, since], start_ms=walls[0], end_ms=walls[-1], boot="boot-1"
-    )
+    enrolled = fleet.enrol(host, "database")
+    for day in range(30):
+        wall, row = (read[24 * day : 24 * day + 25] for read in (walls, since))
+        enrolled.seal(
+            manifest, [wall, row, row, row, row], start_ms=wall[0], end_ms=wall[-1], boot="boot-1",
+            first="repeat" if day else "reading",
+        )  # fmt: skip
 
 
 def whole_month() -> bytes:
@@ -49,7 +53,9 @@ def whole_month() -> bytes:
     web = fleet.agent("web-1", start="2026-11-01")
     for _ in range(30):
         web.run(hours=24, busy=20, rx=9_000).seal()
-    fleet.agent("db-1", start="2026-11-01").run(hours=24 * 30, busy=10, reads=100)
+    data = fleet.agent("db-1", start="2026-11-01")
+    for _ in range(30):
+        data.run(hours=24, busy=10, reads=100).seal()
     for day in range(1, 31):
         iso = f"2026-11-{day:02}"
         end = f"2026-11-{day + 1:02}" if day < 30 else "2026-12-01"

@@ -224,6 +224,7 @@ class _Seen:
                 SeenChunk(
                     header.host, header.source, stored.epoch, header.seq, chunk.hash,
                     header.start_ms, header.end_ms, header.anchor,
+                    int(chunk.values[0][1]) if header.rows > 1 else header.end_ms,
                 )
             )  # fmt: skip
             yield stored, chunk

@@ -37,6 +37,7 @@ from evidence.keys import PublicKey
 from evidence.sources import SIGNED_BY_HOSTS
 from verifier import layout
 from verifier.anchors.interface import NOTHING, AnchorReport, Outside
+from verifier.anchors.logged import Logged
 from verifier.anchors.of_pack import Naming, judge_pack, rules_of
 from verifier.chain import Chain, Run, Task, hour_reader, read_here, tasks
 from verifier.container import Container, ContainerError
@@ -104,7 +105,7 @@ class CheckReport:
         return PARTIAL if INCOMPLETE in severities else PASS
 
     def steps(self) -> list[dict[str, Any]]:
-        """Return what became of every step: ``fail``, ``incomplete``, ``note``, ``pass`` or ``not_run``."""
+        """Return what became of every step: ``fail``, ``incomplete``, ``note``, ``pass`` or ``not_run``; of the last the outcome."""
         found: dict[int, set[str]] = {step.number: set() for step in STEPS}
         counts = Counter(finding.step for finding in self.findings)
         for finding in self.findings:
@@ -116,7 +117,9 @@ class CheckReport:
                 "number": step.number,
                 "zh": step.zh,
                 "en": step.en,
-                "state": _state(found[step.number], ran=step.number in self.ran),
+                "state": self.outcome  # the last step is the outcome
+                if step is STEPS[-1]
+                else _state(found[step.number], ran=step.number in self.ran),
                 "findings": counts[step.number],
             }
             for step in STEPS
@@ -262,6 +265,8 @@ class _Check:
         places = self._step(3, lambda: read_places(contents, enrolled)) or {}
         log = report.log = self._step(5, lambda: read_log(contents, self.key))
         coverage, naming = Coverage(log, report.findings) if log else None, Naming(self.calendar)
+        logged = Logged(self.calendar, log) if log else None
+        watch = both(coverage.take, both(naming.take, logged.take)) if coverage and logged else ignore
         todo = tasks(
             contents.chunk_entries(),
             places=places,
@@ -270,7 +275,7 @@ class _Check:
             zone=self.statement.timezone,
             every_signature=self.how.every_signature,
         )
-        chains = self._chains(todo, both(coverage.take, naming.take) if coverage else ignore)
+        chains = self._chains(todo, watch)
         report.hosts = len(places)
         declared = report.declared = self._step(
             2, lambda: read_declared(contents, self.statement, chains, self.editions)
@@ -282,14 +287,15 @@ class _Check:
         if declared is None:
             return
         found = self._derived(enrolled, todo, chains, declared)
-        if found is not None and coverage and log:
+        if found is not None and coverage and log and logged:
             window = found.figures.window
             hosts = None if declared.scope is None else declared.scope.host_names
             self._step(5, lambda: coverage.edition(declared))
             self._step(5, lambda: coverage.window(self.statement, window))
             asked = Asked(self.statement.enterprise, window, hosts, enrolled.accepted)
             self._step(5, lambda: coverage.account(contents.read(layout.LOG_LEFT_OUT), asked))
-            report.anchors = self._step(6, lambda: self._anchors(log, naming, outside, declared, window))
+            seen = naming, logged.by_day(hosts)
+            report.anchors = self._step(6, lambda: self._anchors(log, seen, outside, declared, window))
 
     def _step(self, number: int, action: Callable[[], R]) -> R | None:
         return guarded(self.report, number, action)
@@ -342,9 +348,14 @@ class _Check:
         return found
 
     def _anchors(
-        self, log: PackedLog, naming: Naming, outside: Outside, declared: Declared, window: Window
+        self,
+        log: PackedLog,
+        seen: tuple[Naming, Mapping[int, Sequence[int]]],
+        outside: Outside,
+        declared: Declared,
+        window: Window,
     ) -> AnchorReport:
-        contents = self.contents
+        contents, (naming, logged) = self.contents, seen
         return judge_pack(
             contents,
             log,
@@ -352,6 +363,7 @@ class _Check:
             key=self.key,
             outside=outside,
             naming=naming,
+            logged=logged,
             window=window,
             rules=rules_of(declared, declared_records(contents), self.editions),
             until_ms=self.statement.made_ms,

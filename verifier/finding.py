@@ -194,6 +194,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "这些日子的检查点迟于次日才有外部凭证",
         "the checkpoints of these days were outside only later than a day after",
     ),
+    "CHUNKS_ANCHORED_LATE": (
+        INCOMPLETE,
+        "这些日子的部分数据块在次日的锚定之后才进入有外部凭证的日志：当日的锚定不包含它们",
+        "chunks of these days came into the log only after the anchor of the next day: no anchor of the time covers them",
+    ),
     "EDITION_NOT_LOGGED": (
         INCOMPLETE,
         "日志中没有所用评定版本的叶子：请用新版程序再次声明申报范围",

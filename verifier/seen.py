@@ -10,7 +10,11 @@ from verifier.recompute import place_text
 
 @dataclass(frozen=True, slots=True)
 class SeenChunk:
-    """One verified chunk, by what its header says."""
+    """One verified chunk, by what its header says.
+
+    ``read_ms`` is the time of its second row, which is its first new reading: the first row may repeat the last
+    reading of the chunk before, from long ago if the agent was stopped since.
+    """
 
     host: str
     source: str
@@ -20,6 +24,7 @@ class SeenChunk:
     start_ms: int
     end_ms: int
     anchor: str
+    read_ms: int
 
     @property
     def place(self) -> str:

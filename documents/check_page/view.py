@@ -75,6 +75,7 @@ class DayLine:
     word: Pair
     confirmed: str
     by: Pair
+    chunks: Pair
     made_after: str
 
 
@@ -241,8 +242,21 @@ def _day(day: AnchoredDay, zone: tzinfo) -> DayLine:
         word=known("day", state),
         confirmed=instants.to_the_minute(day.confirmed_ms, zone),
         by=(chinese + kinds[0], english + kinds[1]),
+        chunks=_chunks(day, zone),
         made_after=instants.to_the_minute(day.made_after_ms, zone),
     )
+
+
+def _chunks(day: AnchoredDay, zone: tzinfo) -> Pair:
+    """Return how many chunks of a day were outside in time, and since when all of them are."""
+    amount = f"{day.chunks_in_time:,}/{day.chunks:,}"
+    if day.chunks_in_time == day.chunks:
+        return amount, amount
+    if day.whole_ms is None:
+        chinese, english = pair("chunks_never")
+    else:
+        chinese, english = pair("chunks_later", time=instants.to_the_minute(day.whole_ms, zone))
+    return amount + chinese, amount + english
 
 
 def _kinds(kinds: Sequence[str]) -> Pair:

@@ -15,7 +15,7 @@ from starproof.check_progress import Progress
 from starproof.check_text import print_check
 from starproof.commands.seal import judged
 from starproof.extras import require_page
-from starproof.keys import read_log_key
+from starproof.keys import NamedPrivateError, read_log_key
 from starproof.output import refuse_existing, write_new
 from starproof.outside import add_outside, read_outside
 from starproof.rules import trusted_editions
@@ -124,6 +124,9 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
         return NOT_CHECKED
     except (VerifierError, SealError) as error:
         sys.stderr.write(f"{prog}: {error}\n")
+        return NOT_CHECKED
+    except NamedPrivateError as error:
+        sys.stderr.write(f"{prog}: {error}: give the public key, log.pub\n")
         return NOT_CHECKED
     except EvidenceError:
         # Not the error's own words: somebody may have given the private key, and they would show it.

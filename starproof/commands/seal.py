@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 from evidence.errors import EvidenceError
 from evidence.seal import MAX_SEAL_BYTES
@@ -22,11 +23,13 @@ from starproof.tables import json_text
 from verifier.check import EXIT_CODES
 
 SUFFIX = ".seal"
+NOT_DONE = 3
+"""Exit status where nothing was sealed or judged; no outcome of a seal has it."""
 EXAMPLE = "starproof seal report.pdf --key company.key --who 江苏示例有限公司"
 
 
 def main(argv: Sequence[str], *, prog: str = "starproof seal") -> int:
-    """Run the command; with ``--verify`` the exit status is 0 holds, 1 does not hold, 2 incomplete."""
+    """Run the command; the exit status is 0 done or holds, 1 does not hold, 2 incomplete, 3 nothing was done or judged."""
     parser = _parser(prog)
     options = parser.parse_args(argv)
     if not options.new_key and options.file is None:
@@ -48,7 +51,15 @@ def main(argv: Sequence[str], *, prog: str = "starproof seal") -> int:
         sys.stderr.write(f"{prog}: {error}\n")
     except OSError as error:
         sys.stderr.write(f"{prog}: cannot open {error.filename}: {error.strerror}\n")
-    return 1
+    return NOT_DONE
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is no outcome: argparse's own status for it is that of a seal that is incomplete."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(NOT_DONE, f"{self.prog}: error: {message}\n")
 
 
 def judged(file: Path, *, seal: Path | None, trust: Path | None) -> Judgement:
@@ -98,9 +109,13 @@ def _seal(options: argparse.Namespace) -> int:
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=prog,
-        description="单位印章：对报告或证据包的分离签名 the company's detached seal on a report or a pack. docs/seal.md",
+        description=(
+            "单位印章：对报告或证据包的分离签名 the company's detached seal on a report or a pack. docs/seal.md. "
+            "Exit status 退出码: 0 done or holds 完成、相符, 1 does not hold 不符, 2 incomplete 不完整, "
+            "3 nothing was sealed or judged 未盖章、未核验."
+        ),
         epilog=f"example: {EXAMPLE}",
     )
     parser.add_argument(

@@ -46,11 +46,12 @@ from verifier.anchors.interface import (
     parse_name,
     receipt_name,
 )
-from verifier.anchors.judge import Asked, Judge
+from verifier.anchors.judge import STRAGGLER_MS, Asked, Judge
 from verifier.anchors.sandwich import STALE_MS
 from verifier.finding import CATALOGUE, Finding
 
 DAY_NAMES = {day: date.fromordinal(day).isoformat() for day in range(FIRST - 1, LAST + 3)}
+STORED = b'{"LastModified": "2026-11-04T00:00:00+00:00"}'
 DECLARED_MS = CALENDAR.day_start(FIRST) - 12 * HOUR_MS
 
 
@@ -254,6 +255,72 @@ def test_leaves_before_the_base_do_not_hinder() -> None:
     found = judged(made, Outside(mail=mailbox(made, range(FIRST, LAST + 1))))
     assert found.codes == {"SCOPE_NOT_ANCHORED"}
     assert found.states == {("mail", "confirmed")}
+
+
+def test_leaves_that_the_pack_leaves_out_are_seen_by_the_time_of_its_last_leaf() -> None:
+    """The window is over, but the longer history is older than the end of this one."""
+    made = world(range(FIRST, LAST + 3))
+    longer = world(range(FIRST, LAST + 3), chunks=4)
+    end = size_of(longer, LAST + 2)
+    mail = [("longer.eml", mailed(longer.notes[end], received(LAST + 1)))]
+    assert [one.got for one in judged(made, Outside(mail=mail)).found("ANCHOR_FORK")] == [f"{end} leaves"]
+
+
+@pytest.mark.parametrize(("after_ms", "fork"), [(STRAGGLER_MS, False), (STRAGGLER_MS + 1_000, True)])
+def test_fewer_leaves_than_the_base_long_after_more_were_outside_are_a_fork(
+    after_ms: int, *, fork: bool
+) -> None:
+    """A message that was held back for some days on its way is no second history."""
+    made = world(range(FIRST, LAST + 4))
+    made.base = 5
+    days = range(FIRST, LAST + 3)
+    mail = mailbox(made, days)
+    mail.append(("old.eml", mailed(checkpoint.sign(3, b"\0" * 32, key=KEY), received(FIRST) + after_ms)))
+    mail.append(("sent.eml", mailed(checkpoint.sign(3, b"\0" * 32, key=KEY), None)))
+    found = judged(made, Outside(mail=mail), window=window(FIRST, LAST + 2))
+    assert [one.place for one in found.found("ANCHOR_FORK")] == (["old.eml"] if fork else [])
+    assert (("mail", "refused") in found.states) is fork
+
+
+def test_a_witness_that_never_had_the_packed_leaves_tells_no_fork() -> None:
+    made = world()
+    made.base = 5
+    notes = [FetchedObject("old", checkpoint.sign(3, b"\0" * 32, key=KEY), STORED)]
+    found = judged(made, Outside(mail=mailbox(made, [FIRST]), objects=notes))
+    assert "ANCHOR_FORK" not in found.codes
+
+
+# Chunks of a day
+
+
+def test_a_day_is_in_time_only_if_its_chunks_were_in_the_log() -> None:
+    made = world()
+    size = {day: size_of(made, day) for day in range(FIRST, LAST + 1)}
+    logged = {
+        FIRST: [size[FIRST] - 2, size[FIRST]],  # the second goes with the next day's checkpoint
+        FIRST + 1: [size[FIRST + 3], size[FIRST + 1] - 2],  # the first comes three days later
+        FIRST + 2: [size[LAST] + 7],  # no anchor ever covers it
+    }
+    found = judged(made, Outside(mail=mailbox(made, EVERY_DAY)), logged=logged)
+    days = found.report.days
+    assert [(one.chunks_in_time, one.chunks) for one in days] == [(2, 2), (1, 2), (0, 1), (0, 0), (0, 0)]
+    assert [one.on_time for one in days] == [True, False, False, True, True]
+    assert [one.whole_ms for one in days] == [received(FIRST + 1), received(LAST), None, None, None]
+    [late] = found.findings
+    assert (late.code, late.place) == ("CHUNKS_ANCHORED_LATE", "2026-11-02 to 2026-11-03")
+    assert late.got == "2 of 3 chunks later, some not confirmed at all"
+    del logged[FIRST + 2]
+    [late] = judged(made, Outside(mail=mailbox(made, EVERY_DAY)), logged=logged).findings
+    assert late.got == f"1 of 2 chunks later, confirmed until {received(LAST)} ms"
+
+
+def test_the_chunks_of_a_day_that_nothing_confirms_are_told_with_it() -> None:
+    made = world()
+    assert "CHUNKS_ANCHORED_LATE" not in judged(made, logged={FIRST: [4]}).codes
+    late = Outside(mail=mailbox(made, [FIRST - 1, LAST]))
+    found = judged(made, late, logged={FIRST: [4]})
+    assert "DAY_ANCHORED_LATE" in found.codes
+    assert "CHUNKS_ANCHORED_LATE" not in found.codes
 
 
 def test_mail_of_another_log_is_nobodys_business() -> None:

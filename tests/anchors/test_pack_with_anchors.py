@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import cast
 
 from anchor_world import CALENDAR
 from fleet import instant
@@ -30,8 +31,10 @@ from evidence.chunk import open_chunk, read_frame
 from evidence.stored import PackedReceipt
 from starproof.check_text import print_check
 from verifier.anchors.interface import NOTHING, note_name, parse_name
+from verifier.anchors.logged import Logged
 from verifier.anchors.of_pack import Naming
 from verifier.check import FAILED, PARTIAL, PASS
+from verifier.log_reading import Marked, PackedLog
 from verifier.pack import write_pack
 from verifier.recompute import open_stored
 from verifier.seen import SeenChunk
@@ -117,10 +120,29 @@ def test_what_agents_chunks_name_is_noted_by_host_and_day() -> None:
         header = chunk.header
         seen = SeenChunk(
             header.host, header.source, stored.epoch, header.seq, chunk.hash,
-            header.start_ms, header.end_ms, header.anchor,
+            header.start_ms, header.end_ms, header.anchor, header.end_ms,
         )  # fmt: skip
         naming.take(seen)
         naming.take(replace(seen, source="import"))
     assert sum(one.chunks for one in naming.found.values()) == len(ARCHIVE.stored)
     assert all(one.sha256 == "" for one in naming.found.values())
     assert open_chunk(read_frame(ARCHIVE.stored[0].frame), pins[ARCHIVE.stored[0].enrolment].public)
+
+
+def test_only_declared_hosts_chunks_that_are_sealed_when_read_are_asked_when_they_were_logged() -> None:
+    class Log:
+        def chunk(self, hash_: str) -> Marked | None:
+            return None if hash_ == "lost" else Marked(7, 0)
+
+    logged = Logged(CALENDAR, cast("PackedLog", Log()))
+    midnight = CALENDAR.day_start(739_556)
+    seen = SeenChunk("web-1", "agent", 0, 0, "there", midnight - 9, midnight + 9, "", midnight)
+    for one in (seen, replace(seen, read_ms=midnight + 1), replace(seen, host="db-1")):
+        logged.take(one)
+        logged.take(replace(one, source="import"))
+        logged.take(replace(one, hash="lost"))
+    assert {day: list(leaves) for day, leaves in logged.by_day({"web-1"}).items()} == {
+        739_555: [7],
+        739_556: [7],
+    }
+    assert sum(len(leaves) for leaves in logged.by_day(None).values()) == 3

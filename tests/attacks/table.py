@@ -67,6 +67,7 @@ TABLE = (
         _way("without anchors", PARTIAL, "DAY_NOT_ANCHORED SCOPE_NOT_ANCHORED"),
         _way("anchored afterwards", PARTIAL, "DAY_ANCHORED_LATE SCOPE_NOT_ANCHORED"),
         _way("delivered afterwards", PARTIAL, "CHUNK_LATE LOG_DAY_LATE DAY_ANCHORED_LATE"),
+        _way("delivered afterwards, empty days anchored in time", PARTIAL, "CHUNKS_ANCHORED_LATE CHUNK_LATE"),
     )),
     Row("prepared-in-advance", "事先做好数据", "prepare the data in advance", PARTLY, (
         _way("released day by day, with time stamps", PARTIAL, "ANCHOR_STALE"),
@@ -74,6 +75,7 @@ TABLE = (
     )),
     Row("forked-history", "保留多份历史，择优提交", "keep several histories and hand in the best", PARTLY, (
         _way("the authority's mailbox is asked", FAILED, "ANCHOR_FORK"),
+        _way("beyond the sizes of the other", FAILED, "ANCHOR_FORK"),
         _way("time stamps alone", PASS, says=("ONE_HISTORY",)),
     )),
     Row("faked-proc", "伪造 /proc 或改动代理程序", "fake /proc as root, or patch the agent", PARTLY, (

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from attacker import Chains, months_that_close_with, signed_again
 from fleet import Agent, MemoryArchive
-from fleet_simulator import DAYS, LAST_DAYS, Site, honest_work, works
-from packs import contents
+from fleet_simulator import (
+    DAYS,
+    LAST_DAYS,
+    LOG_KEY,
+    REVIEWED_MS,
+    Site,
+    honest_work,
+    scope_of,
+    works,
+)
+from packs import TRUSTED, contents
 from reviewer import Fork, Twin, attack, expect, expect_of_both
+from standalone import checked_alone, disagreement
 from table import Way
 
+from collector.log import keeping
+from collector.store import log
 from collector.store.log_archive import StoreLog
+from evidence.log_entry import DOCUMENT
 from verifier import layout, left_out
 from verifier.anchors.interface import Outside
 
@@ -30,6 +44,31 @@ def test_forked_history_beside_the_mailbox(way: Way, forked: Fork, honest: Twin)
     """Both were stamped on time; only the other one was mailed."""
     site = forked().month(better, days=LAST_DAYS)
     expect(way, site.reviewed(outside=honest.site.outside), honest)
+
+
+@attack("forked-history", "beyond the sizes of the other")
+def test_forked_history_that_begins_beyond_the_other(
+    way: Way, founded: Found, forked: Fork, honest: Twin
+) -> None:
+    """Its log was filled before the window, so that no size of the other lies in the packed stretch."""
+    site = founded(stamped=False, hosts=("web-1",))
+    site.enrol("web-1")
+    with site.opened.store.writing() as connection:
+        for number in range(400):
+            filler = (DOCUMENT, sha256(b"%d" % number).hexdigest())
+            log.append(connection, [filler], now_ms=site.now_ms)
+    keeping.keep(site.opened.store, key=LOG_KEY, now_ms=site.now_ms)
+    site.declare(scope_of(site.hosts))
+    keeping.keep(site.opened.store, key=LOG_KEY, now_ms=site.now_ms)
+    site.send(of_day=False)
+    data = site.month(better).pack()
+    both = Outside(mail=[*site.outside.mail, *((f"1-{name}", raw) for name, raw in honest.site.outside.mail)])
+    report = site.reviewed(data, outside=both)
+    expect(way, report, honest)
+    alone = checked_alone(data, key=LOG_KEY.public, editions=TRUSTED, now_ms=REVIEWED_MS, outside=both)
+    assert disagreement(report, alone) == ""
+    assert {finding.place[:2] for finding in report.findings if finding.code == "ANCHOR_FORK"} == {"1-"}
+    assert site.reviewed(data).outcome == "pass"
 
 
 @attack("forked-history", "time stamps alone")

@@ -7,9 +7,21 @@ from hashlib import sha256
 
 from attacker import relinked
 from fleet import Agent, MemoryArchive
-from fleet_simulator import DAY_MS, DAYS, FIRST_MS, HOUR_MS, LAST_DAYS, MINUTE_MS, Site, works
-from packs import codes
-from reviewer import Fork, Twin, attack, audited, expect, figure
+from fleet_simulator import (
+    DAY_MS,
+    DAYS,
+    FIRST_MS,
+    HOUR_MS,
+    LAST_DAYS,
+    LOG_KEY,
+    MINUTE_MS,
+    REVIEWED_MS,
+    Site,
+    works,
+)
+from packs import TRUSTED, codes
+from reviewer import Fork, Twin, attack, audited, expect, expect_of_both, figure, text_of
+from standalone import checked_alone, disagreement
 from table import Way
 
 from evidence.chunk import parse_header, read_frame
@@ -58,6 +70,57 @@ def test_fabricated_month_that_is_delivered_afterwards(way: Way, founded: Found,
     site.now_ms = FIRST_MS + DAYS * DAY_MS + MINUTE_MS
     site.deliver()
     expect(way, site.month(days=()).reviewed(), honest)
+
+
+@attack("fabricated-month", "delivered afterwards, empty days anchored in time")
+def test_fabricated_month_whose_empty_days_are_anchored(way: Way, founded: Found, honest: Twin) -> None:
+    """Every day's checkpoint is outside in time, but nothing was in it."""
+    site = founded(stamped=False, hosts=ONE).begin()
+    kept: list[StoredChunk] = []
+
+    def keep_back(site: Site, agent: Agent, day: int) -> None:
+        works(agent, day, more=40)
+        site.seal(agent)
+        kept.extend(site.outbox)
+        site.outbox.clear()
+
+    site.month(keep_back, closes=False)
+    site.now_ms += HOUR_MS
+    site.outbox = kept
+    site.deliver()
+    data = site.month(days=()).pack()
+    expect_of_both(way, site, data, honest)
+    report = site.reviewed(data)
+    assert report.anchors is not None
+    assert [day.on_time for day in report.anchors.days] == [False] * (DAYS - 2) + [True] * 2
+    assert [(day.chunks_in_time, day.chunks) for day in report.anchors.days[:2]] == [(0, 1), (0, 1)]
+    assert "0/1" in text_of(report)
+
+
+def test_late_chunks_of_an_honest_host_are_said_and_small_delays_are_not(forked: Fork) -> None:
+    """A host without network for three days makes its days incomplete; one that is minutes late does not."""
+    site = forked()
+    for day in LAST_DAYS:
+        for agent in site.agents.values():
+            works(agent, day)
+        held = site.agents["web-1"]
+        site.seal(site.agents["db-1"])
+        site.outbox, waiting = [], site.outbox
+        site.night(day)  # the mark is there, and the chunk of db-1 comes minutes after it
+        site.now_ms += 5 * MINUTE_MS
+        site.outbox = waiting
+        site.deliver()
+    site.seal(held)
+    site.deliver()
+    data = site.month(days=()).pack()
+    report = site.reviewed(data)
+    alone = checked_alone(
+        data, key=LOG_KEY.public, editions=TRUSTED, now_ms=REVIEWED_MS, outside=site.outside
+    )
+    assert disagreement(report, alone) == ""
+    [late] = [finding for finding in report.findings if finding.code == "CHUNKS_ANCHORED_LATE"]
+    assert (late.severity, late.place) == ("incomplete", "2026-11-28")
+    assert report.outcome == "incomplete"
 
 
 # Data prepared in advance

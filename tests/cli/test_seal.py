@@ -317,11 +317,11 @@ def test_a_certificate_of_another_key_is_not_sealed_with(report, keys, capsys, t
         (keys.folder / "sm2-sm3.pub", "no certificate"),
     ):
         status, _, err = run(capsys, report, "--key", keys.folder / "sm2-sm3.key", "--cert", certificate)
-        assert status == 1
+        assert status == 3
         assert words in err
     (tmp_path / "odd.pem").write_bytes(pem.write(pem.CERTIFICATE, b"no certificate"))
     status, _, err = run(capsys, report, "--key", keys.folder / "sm2-sm3.key", "--cert", tmp_path / "odd.pem")
-    assert (status, "cannot be read" in err) == (1, True)
+    assert (status, "cannot be read" in err) == (3, True)
     assert not report.with_name("report.pdf.seal").exists()
 
 
@@ -335,7 +335,7 @@ def test_without_openssl_a_clear_sentence_and_ed25519_still_holds(report, keys, 
     plain = {"seal": report.with_name("plain.seal"), "seal_cert": keys.folder / "ed25519.pub"}
     assert verified(capsys, report, **plain)[0] == 0
     status, _, err = run(capsys, report, "--key", keys.folder / "sm2-sm3.key")
-    assert (status, "需要 openssl 程序" in err) == (1, True)
+    assert (status, "需要 openssl 程序" in err) == (3, True)
 
 
 @pytest.mark.parametrize(
@@ -365,10 +365,10 @@ def test_keys_are_kept_from_others_and_never_overwritten(tmp_path, capsys, repor
     assert public == openssl("pkey", "-in", key, "-pubout").decode()
     assert key.stat().st_mode & 0o777 == 0o600
     status, _, err = run(capsys, "--new-key", key)
-    assert (status, "never overwritten" in err) == (1, True)
+    assert (status, "never overwritten" in err) == (3, True)
     key.chmod(0o640)
     status, _, err = run(capsys, report, "--key", key)
-    assert (status, "chmod 600" in err) == (1, True)
+    assert (status, "chmod 600" in err) == (3, True)
 
 
 def test_a_key_under_a_passphrase_opens_with_its_file_alone(tmp_path, report, keys, capsys):
@@ -387,7 +387,7 @@ def test_a_key_under_a_passphrase_opens_with_its_file_alone(tmp_path, report, ke
         openssl("pkey", *asked)
         locked.chmod(0o600)
         status, _, err = run(capsys, report, "--key", locked, "--seal", tmp_path / "no.seal")
-        assert (status, "openssl pkey failed" in err) == (1, True)
+        assert (status, "openssl pkey failed" in err) == (3, True)
         place = tmp_path / f"{algorithm}.seal"
         opened = ("--passphrase-file", tmp_path / "words", "--seal", place)
         assert run(capsys, report, "--key", locked, *opened)[0] == 0
@@ -411,7 +411,8 @@ def test_what_is_no_key_no_seal_or_no_file_is_told_in_words(report, keys, capsys
     status, found = verified(capsys, report)
     assert (status, codes(found), found["who"]) == (1, ["SEAL_FORMAT"], None)
     assert run(capsys, report, "--verify")[0] == 1
-    assert "is there already" in run(capsys, report, "--key", keys.folder / "ed25519.key")[2]
+    status, _, err = run(capsys, report, "--key", keys.folder / "ed25519.key")
+    assert (status, "is there already" in err) == (3, True)
     (tmp_path / "odd.pem").write_bytes(pem.write(pem.CERTIFICATE, b"no certificate"))
     run(capsys, report, "--key", keys.folder / "ed25519.key", "--seal", tmp_path / "good.seal")
     status, found = verified(capsys, report, seal=tmp_path / "good.seal", seal_cert=tmp_path / "odd.pem")
@@ -419,8 +420,9 @@ def test_what_is_no_key_no_seal_or_no_file_is_told_in_words(report, keys, capsys
     for trust in (seal, both(keys, tmp_path)):
         assert "one public key, or certificates" in run(capsys, report, "--verify", "--seal-cert", trust)[2]
     for arguments in ([], [report]):
-        with pytest.raises(SystemExit):
+        with pytest.raises(SystemExit) as ended:
             run(capsys, *arguments)
+        assert ended.value.code == 3
 
 
 def both(keys, folder: Path) -> Path:
@@ -466,5 +468,5 @@ def test_check_judges_the_seal_of_a_pack_and_fails_with_it(report, keys, sealed,
     assert "单位印章 company seal: 成立 HOLDS" in capsys.readouterr().out
     assert check([str(report), "--json"]) == 1
     assert "seal" not in json.loads(capsys.readouterr().out)
-    assert check([str(report), "--seal-cert", str(report)]) == 1
+    assert check([str(report), "--seal-cert", str(report)]) == 3
     assert "one public key, or certificates" in capsys.readouterr().err

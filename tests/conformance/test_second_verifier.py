@@ -237,12 +237,24 @@ def test_a_console_of_another_encoding_is_no_obstacle(files: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("nothing.zip",), ("pack.zip", "--colour"), ("pack.zip", "--code", "1"), ()]
+    "arguments",
+    [
+        ("nothing.zip",),
+        ("pack.zip", "--colour"),
+        ("pack.zip", "--code", "1"),
+        ("pack.zip", "--code", "1=MISTYPED@2026-11-01"),
+        ("pack.zip", "--tsa-root", "pack.zip"),
+        ("pack.zip", "--object", "pack.zip"),
+        ("pack.zip", "--log-key", "pack.zip"),
+        ("pack.zip", "--log-key", "public.key"),
+        (),
+    ],
 )
 def test_what_was_not_checked_has_a_status_that_no_outcome_has(
     files: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = [str(files / one) if one.endswith(".zip") else one for one in arguments]
+    (files / "public.key").write_text(LOG_KEY.public.raw.hex())
+    given = [str(files / one) if one.endswith((".zip", ".key")) else one for one in arguments]
     for main in (alone.main, command.main):
         try:
             status = main(given)
@@ -254,9 +266,22 @@ def test_what_was_not_checked_has_a_status_that_no_outcome_has(
     assert NOT_RUN["check"] == command.NOT_CHECKED
 
 
+def test_both_read_the_key_as_editors_and_people_write_it(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = files / "log-of-an-editor.pub"
+    key.write_text(f"\ufeff{LOG_KEY.public.raw.hex().upper()}\r\n")
+    given = [str(files / "pack.zip"), "--log-key", str(key), "--json"]
+    said = [
+        (main(given), json.loads(capsys.readouterr().out)["verdict"]) for main in (alone.main, command.main)
+    ]
+    assert said[0] == said[1]
+    assert said[0][0] != command.NOT_CHECKED
+
+
 def test_its_json_has_the_findings_in_the_order_of_steps(files: Path) -> None:
     document = json.loads(run(files / "pack.zip", "--json").stdout)
-    assert document["outcome"] == "incomplete"
+    assert (document["verdict"], document["stars"]["schema"]) == ("incomplete", "starproof/verdict/1")
     steps = [finding["step"] for finding in document["findings"]]
     assert steps == sorted(steps)
     assert {"code", "host", "slot", "place", "expected", "got", "zh", "en"} <= document["findings"][0].keys()

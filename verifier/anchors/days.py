@@ -1,17 +1,19 @@
 """Which days are anchored: for every day of the window the earliest outside time that covers all of it.
 
 A checkpoint holds everything that arrived before it, so an anchor of a later one covers an earlier
-day too, only later. On time is what was outside a day after the day's end.
+day too, only later. On time is what was outside a day after the day's end. That holds for the day's mark;
+a chunk that came after it was outside with a later checkpoint only, and is asked for itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from evidence.calendar import LocalCalendar
 from verifier import slots
 from verifier.anchors.interface import CONFIRMED, NAMED, Anchor, AnchoredDay, LogView, NamedAnchor
+from verifier.anchors.logged import Covering
 from verifier.finding import Finding
 
 ON_TIME_MS = 24 * 3_600_000
@@ -26,6 +28,7 @@ def anchored_days(
     anchors: Sequence[Anchor],
     named: Sequence[NamedAnchor],
     known: dict[str, int],
+    logged: Mapping[int, Sequence[int]],
 ) -> Iterator[AnchoredDay]:
     """Yield what anchors say about each of these local days (ordinals).
 
@@ -36,7 +39,11 @@ def anchored_days(
         anchors: all anchors, with what became of them.
         named: which receipts the agents' chunks name.
         known: confirmed time (ms) by hash of the receipts whose content nobody could foresee.
+        logged: indexes of the leaves of the chunks of each day.
     """
+    covering = Covering(
+        (a.size, a.time_ms) for a in anchors if a.state == CONFIRMED and a.time_ms is not None
+    )
     after = {day: _made_after(day, named, known) for day in {one.day for one in named}}
     for day in days:
         size = _covering_size(log, day)
@@ -48,24 +55,32 @@ def anchored_days(
             and anchor.state == CONFIRMED
             and anchor.time_ms is not None
         ]
-        limit = calendar.day_start(day + 1) + ON_TIME_MS
+        limit = _limit(calendar, day)
         first = min(times, default=(None, ""))[0]
+        leaves = logged.get(day, ())
+        since = [at for at in map(covering.since_ms, leaves) if at is not None]
+        bound = max(_limit(calendar, day + 1), first or 0)
+        in_time = sum(at <= bound for at in since)
         yield AnchoredDay(
             day=day,
             size=size,
             confirmed_ms=first,
-            on_time=first is not None and first <= limit,
+            on_time=first is not None and first <= limit and in_time == len(leaves),
             by=tuple(sorted({kind for time_ms, kind in times if time_ms <= max(limit, first or 0)})),
             named=tuple(sorted({a.kind for a in anchors if a.size == size and a.state == NAMED})),
             made_after_ms=after.get(day),
+            chunks=len(leaves),
+            chunks_in_time=in_time,
+            whole_ms=max(since, default=None) if len(since) == len(leaves) else None,
         )
 
 
-def day_findings(days: Sequence[AnchoredDay]) -> Iterator[Finding]:
-    """Yield one finding for every run of days that no anchor confirms, or confirms late."""
+def day_findings(days: Sequence[AnchoredDay], calendar: LocalCalendar) -> Iterator[Finding]:
+    """Yield one finding for every run of days that no anchor confirms, or confirms late, or not as a whole."""
+    confirmed = [(d, d.confirmed_ms) for d in days if d.confirmed_ms is not None]
     for code, wrong in (
         ("DAY_NOT_ANCHORED", [d for d in days if d.confirmed_ms is None]),
-        ("DAY_ANCHORED_LATE", [d for d in days if d.confirmed_ms is not None and not d.on_time]),
+        ("DAY_ANCHORED_LATE", [d for d, first_ms in confirmed if first_ms > _limit(calendar, d.day)]),
     ):
         for run in _runs(wrong):
             kinds = sorted({kind for day in run for kind in day.named})
@@ -73,6 +88,22 @@ def day_findings(days: Sequence[AnchoredDay]) -> Iterator[Finding]:
             got = f"confirmed until {latest} ms" if latest else f"only named: {', '.join(kinds) or 'none'}"
             slot = slots.days(run[0].day, run[-1].day)
             yield Finding(code, _span(run), expected="an anchor within a day after it", got=got, slot=slot)
+    for run in _runs([d for d, _ in confirmed if d.chunks_in_time < d.chunks]):
+        late, whole = sum(d.chunks - d.chunks_in_time for d in run), sum(d.chunks for d in run)
+        times = [d.whole_ms for d in run if d.whole_ms is not None]
+        when = f"confirmed until {max(times)} ms" if len(times) == len(run) else "some not confirmed at all"
+        yield Finding(
+            "CHUNKS_ANCHORED_LATE",
+            _span(run),
+            expected="in the log before the anchor of the next day",
+            got=f"{late} of {whole} chunks later, {when}",
+            slot=slots.days(run[0].day, run[-1].day),
+        )
+
+
+def _limit(calendar: LocalCalendar, day: int) -> int:
+    """Return until when a day must be outside."""
+    return calendar.day_start(day + 1) + ON_TIME_MS
 
 
 def _covering_size(log: LogView, day: int) -> int | None:

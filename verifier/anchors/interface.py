@@ -148,6 +148,9 @@ class AnchoredDay:
     ``confirmed_ms`` is the earliest outside time that covers all of the day, ``by`` the kinds that
     confirm it at that size or later in time, ``named`` those that the pack only names,
     ``made_after_ms`` the latest instant before which no agent chunk of the day can have been made.
+    ``chunks`` were sealed when read on that day by declared hosts; ``chunks_in_time`` of them were outside
+    with the anchor of the next day, all of them since ``whole_ms`` (``None``: some are not, or there is none).
+    ``on_time``: the day and all its chunks were outside in time.
     """
 
     day: int
@@ -157,6 +160,9 @@ class AnchoredDay:
     by: tuple[str, ...]
     named: tuple[str, ...]
     made_after_ms: int | None
+    chunks: int = 0
+    chunks_in_time: int = 0
+    whole_ms: int | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the day as it stands in JSON output."""
@@ -168,6 +174,9 @@ class AnchoredDay:
             "by": list(self.by),
             "named": list(self.named),
             "made_after_ms": self.made_after_ms,
+            "chunks": self.chunks,
+            "chunks_in_time": self.chunks_in_time,
+            "whole_ms": self.whole_ms,
         }
 
 

@@ -7,10 +7,11 @@ Steps; every step reports all that it finds, and only what comes from outside th
 (3) mail: notes that the log's key signed, in messages from the reviewer's mailbox;
 (4) codes: what stands in the log book is the code of the checkpoint;
 (5) objects: what the reviewer fetched is the checkpoint, taken when the store says;
-(6) forks: a note from outside that the log's key signed has the root of this log at its size, and none
-    from inside the window is of more leaves than the pack has;
+(6) forks: a note from outside that the log's key signed has the root of this log at its size; none
+    from before the pack's last leaf, or from inside the window, is of more leaves than the pack has; and
+    none from inside the window is of fewer than its base when the same witness has long had a later one;
 (7) times: nothing was outside before the log says that it arrived;
-(8) days: every day that has passed is covered by a confirmed anchor, in time;
+(8) days: every day that has passed is covered by a confirmed anchor, in time, and so are its chunks;
 (9) rules: scope, edition and log key were covered before the window began;
 (10) sandwich: what chunks name exists and is older than they are.
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
@@ -55,6 +56,9 @@ from verifier.finding import Finding
 from verifier.window import Window
 
 PLACE_MAIL, PLACE_CODE = "mailbox", "log book"
+STRAGGLER_MS = 5 * 24 * 3_600_000
+"""What a sender tries again comes within hours after the witness took something newer; a mail server on
+the way may hold one message back for four or five days (RFC 5321, 4.5.4.1)."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Asked:
 
     ``rules`` are the leaves that must have been fixed before the window, by name: index, or ``None`` where
     the log does not hold them; empty if nothing was declared. ``until_ms`` is when the pack was made.
+    ``logged`` are the leaves of the chunks of each day.
     """
 
     window: Window
@@ -70,6 +75,7 @@ class Asked:
     rules: Mapping[str, int | None]
     named: Sequence[NamedAnchor]
     until_ms: int
+    logged: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -101,6 +107,8 @@ class Judge:
         # (5)
         for fetched in self.outside.objects:
             self._object(fetched.name, fetched.data, fetched.about)
+        # (6), once it is known since when each witness had the packed leaves
+        self._outdated()
         # (8)
         ended = [d for d in asked.window.starts if asked.calendar.day_start(d + 1) <= asked.until_ms]
         days = tuple(
@@ -111,9 +119,10 @@ class Judge:
                 anchors=self._anchors,
                 named=asked.named,
                 known=self._stamped,
+                logged=asked.logged,
             )
         )
-        self.findings.extend(day_findings(days))
+        self.findings.extend(day_findings(days, asked.calendar))
         # (9)
         fixed_ms = self._rules_fixed(asked)
         # (10)
@@ -167,7 +176,8 @@ class Judge:
         if found is None:
             return  # another log's, or nobody's
         root = self.log.root(found.size)
-        if found.size > self.log.size and time_ms is not None and time_ms < self._end_ms:
+        last_ms = (self.log.arrival_ms(self.log.size) or 0) - SKEW_MS
+        if found.size > self.log.size and time_ms is not None and time_ms < max(self._end_ms, last_ms):
             self._add(found.size, kind, REFUSED, place, time_ms, "the pack leaves leaves of the window out")
             self._report("ANCHOR_FORK", place, f"at most {self.log.size} leaves", f"{found.size} leaves")
         elif root is None:
@@ -182,6 +192,22 @@ class Judge:
             self._add(found.size, kind, NAMED, place, why=f"the bytes agree; {timeless}")
         else:
             self._confirm(found.size, kind, place, time_ms)
+
+    def _outdated(self) -> None:
+        """Step 6: what is smaller than the base came long after the same kind of witness had more than that."""
+        first: dict[str, int] = {}
+        for one in self._anchors:
+            if one.state == CONFIRMED and one.time_ms is not None:
+                first[one.kind] = min(one.time_ms, first.get(one.kind, one.time_ms))
+        for at, one in enumerate(self._anchors):
+            since_ms = first.get(one.kind)
+            if one.state != NAMED or one.size > self.log.size or one.time_ms is None or since_ms is None:
+                continue  # within the pack's sizes, only one without a time is no more than named
+            if since_ms + STRAGGLER_MS < one.time_ms < self._end_ms:
+                why = "another history of the log: this one had more leaves long before"
+                self._anchors[at] = replace(one, state=REFUSED, why=why)
+                expected = f"more leaves, as confirmed at {since_ms} ms"
+                self._report("ANCHOR_FORK", one.place, expected, f"{one.size} leaves at {one.time_ms} ms")
 
     def _code(self, size: int, code: str, dated_ms: int | None) -> None:
         note, place = self.log.notes.get(size), f"{PLACE_CODE} {size}"

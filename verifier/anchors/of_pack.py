@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -69,6 +69,7 @@ def judge_pack(
     key: PublicKey,
     outside: Outside,
     naming: Naming,
+    logged: Mapping[int, Sequence[int]],
     window: Window,
     rules: Mapping[str, tuple[int, str]],
     until_ms: int,
@@ -82,6 +83,7 @@ def judge_pack(
         key: the log's key.
         outside: what the reviewer brings.
         naming: what the chunks name.
+        logged: indexes of the leaves of each day's chunks of declared hosts (``Logged.by_day``).
         window: the days that are asked for.
         rules: kind and hash of the leaves that must have been fixed before (``rules_of``).
         until_ms: when the pack was made.
@@ -100,6 +102,7 @@ def judge_pack(
         rules={name: None if found is None else found.leaf for name, found in indexes.items()},
         named=tuple(naming.found.values()),
         until_ms=until_ms,
+        logged=logged,
     )
     return Judge(view, _receipts(entries), outside, entries.findings).judge(asked)
 

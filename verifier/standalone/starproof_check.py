@@ -57,6 +57,7 @@ from typing import (
     Any,
     BinaryIO,
     Callable,
+    Container,
     Dict,
     Iterable,
     Iterator,
@@ -179,6 +180,7 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "ANCHOR_NEWER": (6, INCOMPLETE, "数据块所指的锚定晚于其读数时间：封存晚于读数", "a chunk names an anchor that is newer than its readings: it was sealed later than it was read"),
     "ANCHOR_STALE": (6, INCOMPLETE, "数据块所指的时间戳早于当时已有的时间戳三天以上：不能证明不是事先做好的", "chunks name a time stamp (or none) that was out of date by more than three days: they may have been made before"),
     "DAY_NOT_ANCHORED": (6, INCOMPLETE, "没有任何外部凭证证实这些日子的检查点", "nothing from outside confirms a checkpoint of these days"),
+    "CHUNKS_ANCHORED_LATE": (6, INCOMPLETE, "这些日子的部分数据块在次日的锚定之后才进入有外部凭证的日志：当日的锚定不包含它们", "chunks of these days came into the log only after the anchor of the next day: no anchor of the time covers them"),
     "DAY_ANCHORED_LATE": (6, INCOMPLETE, "这些日子的检查点迟于次日才有外部凭证", "the checkpoints of these days were outside only later than a day after"),
     "SCOPE_NOT_ANCHORED": (6, INCOMPLETE, "没有外部凭证证实申报范围、评定版本和日志密钥在统计期之前已确定", "nothing from outside confirms that scope, edition and log key were fixed before the window"),
     "TICKS_EXCEED": (7, FAIL, "处理器计数多于处理器数×时间：不可能", "the processors counted more ticks than there was time for: impossible"),
@@ -7495,6 +7497,7 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_OBJECT_BYTES = 64 * 1024
 ON_TIME_MS = 24 * HOUR_MS
 STALE_MS = 72 * HOUR_MS
+STRAGGLER_MS = 5 * DAY_MS
 _KINDS = {"eml": "mail", "tsr": "rfc3161", "txt": "print", "json": "object"}
 
 
@@ -7624,10 +7627,11 @@ class Named(NamedTuple):
 class Naming:
     """Notes which receipts chunks name that are sealed when they are read."""
 
-    def __init__(self, calendar: Calendar) -> None:
+    def __init__(self, calendar: Calendar, log: Optional[Log]) -> None:
         """Begin with no chunk."""
-        self._calendar = calendar
+        self._calendar, self._log = calendar, log
         self._found: Dict[Tuple[str, str, int], Named] = {}
+        self._logged: Dict[Tuple[str, int], List[int]] = {}
 
     def take(self, chunk: Chunk) -> None:
         """See one more chunk."""
@@ -7642,6 +7646,18 @@ class Naming:
                 earliest_end_ms=earliest,
                 begins=one.begins or (header.seq == 0 and not header.anchor),
             )
+            leaf = self._log.chunks.get(bytes.fromhex(chunk.hash)) if self._log else None
+            if leaf is not None:
+                first = self._calendar.day_of(chunk.values[0][0] - 1)  # in which its first interval ends
+                self._logged.setdefault((header.host, first), []).append(leaf[0])
+
+    def logged(self, hosts: Optional[Container[str]]) -> Dict[int, List[int]]:
+        """Return the leaves of the chunks of each day, of these hosts or of all."""
+        days: Dict[int, List[int]] = {}
+        for (host, day), leaves in self._logged.items():
+            if hosts is None or host in hosts:
+                days.setdefault(day, []).extend(leaves)
+        return days
 
     @property
     def named(self) -> List[Named]:
@@ -7682,6 +7698,7 @@ class Anchors:
         calendar: Calendar,
         rules: Dict[str, Optional[int]],
         named: Sequence[Named],
+        logged: Dict[int, List[int]],
         until_ms: int,
     ) -> None:
         """All of step 6."""
@@ -7698,8 +7715,9 @@ class Anchors:
             self._code(size, code, None if day is None else calendar.day_start(day + 1))
         for place, data, about in self._outside.objects:
             self._object(place, data, about)
+        self._outdated()
         ended = [day for day in sorted(window.starts) if calendar.day_start(day + 1) <= until_ms]
-        self._judge_days(ended, calendar, named)
+        self._judge_days(ended, calendar, named, logged)
         self._rules(rules, window)
         for one in named:
             if one.sha256 and one.sha256 not in self._hashes:
@@ -7764,7 +7782,8 @@ class Anchors:
         except Bad:
             return
         root = self._log.root(found.size)
-        if found.size > self._log.size and time is not None and time < self._end_ms:
+        last = (self._log.arrival_ms(self._log.size) or 0) - CLOCK_SKEW_MS
+        if found.size > self._log.size and time is not None and time < max(self._end_ms, last):
             self.anchors.append(
                 Anchor(found.size, kind, "refused", place, time, "the pack leaves leaves out")
             )
@@ -7783,6 +7802,18 @@ class Anchors:
             self.anchors.append(Anchor(found.size, kind, "named", place, None, "nothing tells when"))
         else:
             self._confirm(found.size, kind, place, time)
+
+    def _outdated(self) -> None:
+        """A note of fewer leaves than the base came long after the same kind of witness had more: another history."""
+        for at, one in enumerate(self.anchors):
+            since = min((a.time_ms for a in self.anchors
+                         if a.kind == one.kind and a.state == "confirmed" and a.time_ms is not None), default=None)  # fmt: skip
+            if one.state != "named" or one.time_ms is None or one.size > self._log.size or since is None:
+                continue
+            if since + STRAGGLER_MS < one.time_ms < self._end_ms:
+                self.anchors[at] = one._replace(state="refused", why="another history")
+                got = "%d leaves at %d ms" % (one.size, one.time_ms)
+                self._add("ANCHOR_FORK", one.place, expected="more leaves, as at %d ms" % since, got=got)
 
     def _code(self, size: int, code: str, dated: Optional[int]) -> None:
         note, place = self._notes.get(size), "log book %d" % size
@@ -7837,7 +7868,16 @@ class Anchors:
             if one.size >= size and one.state == "confirmed" and one.time_ms is not None
         ]  # fmt: skip
 
-    def _judge_days(self, days: Sequence[int], calendar: Calendar, named: Sequence[Named]) -> None:
+    def _judge_days(
+        self, days: Sequence[int], calendar: Calendar, named: Sequence[Named], logged: Dict[int, List[int]]
+    ) -> None:
+        sized: Dict[int, int] = {}
+        for one in self.anchors:
+            if one.state == "confirmed" and one.time_ms is not None:
+                sized[one.size] = min(one.time_ms, sized.get(one.size, one.time_ms))
+        sizes = sorted(sized)
+        earliest = [min(sized[size] for size in sizes[at:]) for at in range(len(sizes))]
+        late_days: Dict[int, bool] = {}
         marks = {mark.day: mark.leaf for mark in self._log.marks}
         for day in days:
             later = [leaf for marked, leaf in marks.items() if marked >= day]
@@ -7847,18 +7887,27 @@ class Anchors:
             limit = calendar.day_start(day + 1) + ON_TIME_MS
             stamped = [self._stamped.get(one.sha256) for one in named if one.day == day]
             after = min((time for time in stamped if time is not None), default=None)
+            leaves = logged.get(day, [])
+            places = [bisect_right(sizes, leaf) for leaf in leaves]  # an anchor of more leaves covers it
+            since = [earliest[at] for at in places if at < len(sizes)]
+            bound = max(calendar.day_start(day + 2) + ON_TIME_MS, first or 0)
+            in_time = sum(time <= bound for time in since)
+            late_days[day] = first is not None and first > limit
             self.days.append({
                 "day": iso(day), "size": size, "confirmed_ms": first,
-                "on_time": "yes" if first is not None and first <= limit else "no",
+                "on_time": "yes" if first is not None and first <= limit and in_time == len(leaves) else "no",
                 "by": sorted({kind for time, kind in times if time <= max(limit, first or 0)}),
                 "named": sorted({a.kind for a in self.anchors if a.size == size and a.state == "named"}),
-                "made_after_ms": None if None in stamped else after,
+                "made_after_ms": None if None in stamped else after, "chunks": len(leaves), "chunks_in_time": in_time,
+                "whole_ms": max(since, default=None) if len(since) == len(leaves) else None,
             })  # fmt: skip
-        for code, late in (("DAY_NOT_ANCHORED", False), ("DAY_ANCHORED_LATE", True)):
-            wrong = [
-                day for day, one in zip(days, self.days)
-                if one["on_time"] == "no" and (one["confirmed_ms"] is not None) == late
-            ]  # fmt: skip
+        told = dict(zip(days, self.days))
+        for code, wrong in (
+            ("DAY_NOT_ANCHORED", [day for day in days if told[day]["confirmed_ms"] is None]),
+            ("DAY_ANCHORED_LATE", [day for day in days if late_days[day]]),
+            ("CHUNKS_ANCHORED_LATE", [day for day, one in told.items()
+             if one["confirmed_ms"] is not None and one["chunks_in_time"] < one["chunks"]]),
+        ):  # fmt: skip
             runs: List[List[int]] = []
             for day in wrong:
                 if runs and day == runs[-1][-1] + 1:
@@ -7868,6 +7917,11 @@ class Anchors:
             for run in runs:
                 place = iso(run[0]) if len(run) == 1 else "%s to %s" % (iso(run[0]), iso(run[-1]))
                 slot = from_to(iso(run[0]), iso(run[-1]))
+                if code == "CHUNKS_ANCHORED_LATE":
+                    late = sum(told[day]["chunks"] - told[day]["chunks_in_time"] for day in run)
+                    got = "%d of %d chunks later" % (late, sum(told[day]["chunks"] for day in run))
+                    self._add(code, place, "", "in the log before the anchor of the next day", got, slot)
+                    continue
                 self._add(code, place, "", "an anchor within a day after it", "%d days" % len(run), slot)
 
     def _rules(self, rules: Dict[str, Optional[int]], window: Window) -> None:
@@ -7947,8 +8001,8 @@ class Report:
         """Return the report as it stands in JSON output."""
         said, log = self.statement, self.log
         return {
-            "schema": "starproof/standalone/1", "program": "starproof_check.py " + VERSION,
-            "outcome": self.outcome,
+            "schema": "starproof/standalone/2", "program": "starproof_check.py " + VERSION,
+            "verdict": self.outcome,
             "enterprise": said.enterprise if said else None, "month": said.month if said else None,
             "log_key": said.log_key if said else None,
             "hosts": self.hosts, "chunks": self.chunks, "attested_chunks": self.attested,
@@ -7959,7 +8013,7 @@ class Report:
             },
             "anchors": self.anchors.document() if self.anchors else None,
             "findings": [finding.document() for finding in self.sorted_findings()],
-            "figures": _shown_words(self.figures), "verdict": _shown_words(self.verdict),
+            "figures": _shown_words(self.figures), "stars": _shown_words(self.verdict),
             "not_judged": [english for english, _ in NOT_JUDGED],
         }  # fmt: skip
 
@@ -8007,7 +8061,7 @@ def check_pack(
     report.hosts = len(places)
     # (4), (5), (7)
     log = report.log = read_log(pack, key, findings)
-    coverage, naming = Coverage(log, findings) if log else None, Naming(calendar)
+    coverage, naming = Coverage(log, findings) if log else None, Naming(calendar, log)
     reader = ChunkReader(pack, files, places, enrolled, every_signature=every_signature)
     gathered = _read_chains(reader, calendar, coverage, naming, findings)
     report.chunks = sum(chain.count for chain in gathered.chains)
@@ -8042,7 +8096,9 @@ def check_pack(
     check_document("FIGURES", "data/figures.json", figures, pack, findings)
     check_document("VERDICT", "data/verdict.json", report.verdict, pack, findings)
     known_keys = {(one.host, one.source) for one in enrolled.values()}
-    heard = [chain for chain in gathered.chains if (chain.host, chain.source) in known_keys]
+    heard = [
+        chain for chain in gathered.chains if (chain.host, chain.source) in known_keys and chain.followed
+    ]
     check_report(measured, report.verdict, day_sums, pack, findings, chains=heard, log=log)
     for name in COPIES:
         if name in pack:
@@ -8057,7 +8113,7 @@ def check_pack(
         coverage.account(pack.read("data/log/left-out.zlib"), said, window, names, list(enrolled.values()))
         report.anchors = Anchors(pack, log, key, outside or Outside(), findings)
         rules = _fixed_rules(declared, records, trusted, log)
-        report.anchors.judge(window, calendar, rules, naming.named, said.made_ms)
+        report.anchors.judge(window, calendar, rules, naming.named, naming.logged(names), said.made_ms)
     return report
 
 
@@ -8098,7 +8154,7 @@ def _take_activity(gathered: _Gathered, chunk: Chunk, calendar: Calendar) -> Non
 def _read_chain(
     reader: ChunkReader, name: Tuple[str, str], calendar: Calendar
 ) -> Tuple[Chain, _Gathered, List[Chunk], Findings]:
-    """Read all chunks of one host and source, each once; return also their headers, without values."""
+    """Read all chunks of one host and source, each once; return also their headers, with the time of the first new reading."""
     host, source = name
     findings, gathered, seen = Findings(), _Gathered(), []
     chain, contradictions, crediting = Chain(host, source), Contradictions(host), Crediting()
@@ -8106,7 +8162,8 @@ def _read_chain(
     def passing() -> Iterator[Chunk]:
         for chunk in reader.opened(host, source, findings):
             chain.take(chunk)
-            seen.append(chunk._replace(values=[]))
+            read_ms = chunk.values[0][1] if chunk.header.rows > 1 else chunk.header.end_ms
+            seen.append(chunk._replace(values=[array("q", [read_ms])]))
             yield chunk
 
     for chunk in Links(host, reader.enrolled, findings).followed(passing()):
@@ -8272,17 +8329,47 @@ def _typed(text: str) -> Tuple[int, str, Optional[int]]:
         day = date(int(found[3]), int(found[4]), int(found[5])).toordinal() if found[3] else None
     except ValueError:
         raise argparse.ArgumentTypeError("no such day") from None
+    try:
+        typed_code(found[2])
+    except Bad as error:
+        raise argparse.ArgumentTypeError("%s: %s" % (found[1], error)) from None
     return int(found[1]), found[2], day
+
+
+def _limited(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(MAX_OBJECT_BYTES + 1)
+    if len(data) > MAX_OBJECT_BYTES:
+        raise Bad("%s has more than %d bytes; it is not what --object takes" % (path, MAX_OBJECT_BYTES))
+    return data
 
 
 def _outside(options: argparse.Namespace) -> Outside:
     objects = []
     for path in options.object:
         beside = path.with_name(path.name + ".json")
-        about = beside.read_bytes() if beside.exists() else None
-        objects.append((path.name, path.read_bytes()[: MAX_OBJECT_BYTES + 1], about))
+        about = _limited(beside) if beside.is_file() else None
+        objects.append((path.name, _limited(path), about))
     mail = [found for path in options.mailbox for found in _messages(path)]
-    return Outside([path.read_bytes() for path in options.tsa_root], mail, options.code, objects)
+    roots = [path.read_bytes() for path in options.tsa_root]
+    for data in roots:
+        read_roots(data)
+    return Outside(roots, mail, options.code, objects)
+
+
+MAX_KEY_BYTES = 4096
+
+
+def read_log_key(path: Path) -> Key:
+    """Return the public log key in a file; one that is named as private keys are is refused unread."""
+    if path.suffix == ".key":
+        raise Bad("%s is named .key, as private keys are: give the public key, log.pub" % path)
+    with path.open("rb") as file:
+        text = file.read(MAX_KEY_BYTES).decode("utf-8-sig", "replace").strip().lower()
+    try:
+        return Key.from_hex(text)
+    except Bad:  # not its own words: somebody may have given a private key, and they would show it
+        raise Bad("%s does not hold a public log key; give the file log.pub" % path) from None
 
 
 NOT_CHECKED = 3
@@ -8340,7 +8427,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         self_test()
         key = None
         if options.log_key:
-            key = Key.from_hex(options.log_key.read_text("ascii", "replace").strip())
+            key = read_log_key(options.log_key)
         trusted = dict(TRUSTED_EDITIONS)
         for path in options.edition:
             edition = read_edition(path.read_bytes())

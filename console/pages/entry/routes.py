@@ -107,7 +107,11 @@ def set_up(visit: Visit) -> Response:
             NamingError
         ):  # a host that enrols at this instant is first; the page of settings says so
             name_enterprise(
-                visit.console.store, visit.console.settings, enterprise, actor=name.strip(), now_ms=visit.now_ms
+                visit.console.store,
+                visit.console.settings,
+                enterprise,
+                actor=name.strip(),
+                now_ms=visit.now_ms,
             )
     token = visit.console.sessions.sign_in(name.strip(), password, now_ms=visit.now_ms)
     return visit.back_to("/login") if token is None else _inside(visit, token, "/")

@@ -19,7 +19,9 @@ def give_name(visit: Visit) -> Response:
     """Take the name."""
     name = visit.form.get("enterprise", "")
     try:
-        name_enterprise(visit.console.store, visit.console.settings, name, actor=visit.actor, now_ms=visit.now_ms)
+        name_enterprise(
+            visit.console.store, visit.console.settings, name, actor=visit.actor, now_ms=visit.now_ms
+        )
     except NamingError as error:
         return _page(visit, problem=error.words, name=name)
     return visit.back_to("/settings/enterprise", said="enterprise.named_done")

@@ -19,7 +19,7 @@ from collector import tokens
 from collector.errors import CollectorError, SettingsError
 from collector.names import is_host_name
 from collector.opening import OpenStore, open_store, placeholder_warning, wall_clock_ms
-from collector.settings import Settings, parse_listen, read_settings
+from collector.settings import Settings, enterprise_name, parse_listen, read_settings
 from collector.store import registry
 from collector.tls.settings import OFF, is_loopback
 from evidence.errors import EvidenceError
@@ -66,6 +66,8 @@ def main(
             return _ca(settings, as_json=options.json)
         if options.listen:
             settings = replace(settings, listen=options.listen)
+        if options.enterprise:
+            settings = replace(settings, enterprise=options.enterprise)
         return serve(settings, console=console)
     except (CollectorError, EvidenceError) as error:
         print(f"{prog}: {error}", file=sys.stderr)  # noqa: T201 - the one line an error has
@@ -227,16 +229,17 @@ def _offer(settings: Settings, opened: OpenStore, options: argparse.Namespace) -
     return 0
 
 
-def _may_be_named(opened: OpenStore) -> bool:
+def _is_nameless(opened: OpenStore) -> bool:
     with opened.store.reading() as connection:
-        return registry.may_be_named(connection)
+        unnamed = registry.identity(connection).enterprise == registry.DEFAULT_ENTERPRISE
+        return unnamed and registry.may_be_named(connection)
 
 
 def _token(settings: Settings, options: argparse.Namespace) -> int:
     host, url, as_json = options.host, options.collector, options.json
     opened = _open(settings)
     pin = _pin(settings)
-    if settings.enterprise is None and _may_be_named(opened):
+    if settings.enterprise is None and _is_nameless(opened):
         remedy = (
             "before that, set enterprise in a settings file and give it to serve and token: --config FILE"
         )
@@ -296,6 +299,13 @@ def _host(text: str) -> str:
     return text
 
 
+def _enterprise(text: str) -> str:
+    try:
+        return enterprise_name(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 class _Parser(argparse.ArgumentParser):
     """Ends with one line and status 2 on wrong usage."""
 
@@ -324,6 +334,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         metavar="ADDR:PORT",
         type=_listen,
         help="where to listen, default 127.0.0.1:8440; port 0: any",
+    )
+    serving.add_argument(
+        "--enterprise",
+        metavar="NAME",
+        type=_enterprise,
+        help="企业名称，写进记录之后不能再改 / the enterprise's full name; it stays once a record carries it",
     )
     token = commands.add_parser(
         "token",

@@ -24,13 +24,11 @@ class OpenStore:
 
     @property
     def identity(self) -> Identity:
-        """Whose store this is; asked for anew until the enterprise has a name, which then stays.
+        """Whose store this is; asked for anew, because the name may change until a record carries it.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        if self.opened_as.enterprise != registry.DEFAULT_ENTERPRISE:
-            return self.opened_as
         with self.store.reading() as connection:
             return registry.identity(connection)
 

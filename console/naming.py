@@ -1,9 +1,9 @@
-"""The enterprise's name: given once, while no record names it yet."""
+"""The enterprise's name: given here, and corrected here, until a record carries it."""
 
 from __future__ import annotations
 
 from collector.errors import SettingsError
-from collector.settings import enterprise_name
+from collector.settings import Settings, enterprise_name
 from collector.store import registry
 from collector.store.engine import Store
 
@@ -16,12 +16,17 @@ class NamingError(Exception):
         self.words = words
 
 
-def may_be_named(store: Store) -> bool:
-    """Return whether the enterprise has no name and can still get one.
+def may_be_named(store: Store, settings: Settings) -> bool:
+    """Return whether the name can be given or corrected here: no record carries it, and no settings file says it.
+
+    What the file says would come back at the next start, or keep the collector from starting once a record
+    carries another name.
 
     Raises:
         StoreError: the store cannot be read.
     """
+    if settings.enterprise is not None:
+        return False
     with store.reading() as connection:
         return registry.may_be_named(connection)
 
@@ -41,14 +46,16 @@ def checked(text: str) -> str:
     return name
 
 
-def name_enterprise(store: Store, text: str, *, actor: str, now_ms: int) -> None:
-    """Name the enterprise, in the audit trail under ``actor``.
+def name_enterprise(store: Store, settings: Settings, text: str, *, actor: str, now_ms: int) -> None:
+    """Name the enterprise, in the audit trail under ``actor``; the name that it has already changes nothing.
 
     Raises:
-        NamingError: it cannot be named so, or has a name that records carry.
+        NamingError: it cannot be named so, has a name that records carry, or the settings file says it.
         StoreError: nothing was changed.
     """
     name = checked(text)
+    if settings.enterprise is not None:
+        raise NamingError("enterprise.in_settings")
     with store.writing() as connection:
         registry.locked_identity(connection)
         if not registry.may_be_named(connection):

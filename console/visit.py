@@ -100,7 +100,7 @@ class Visit:
     def nameless(self) -> bool:
         """Whether who visits can and should name the enterprise."""
         unnamed = self.may(Need.ADMINISTER) and self.console.enterprise == registry.DEFAULT_ENTERPRISE
-        return unnamed and may_be_named(self.console.store)
+        return unnamed and may_be_named(self.console.store, self.console.settings)
 
     @property
     def html_language(self) -> str:

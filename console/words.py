@@ -58,7 +58,11 @@ COMMON: Words = {
     "password.name": ("密码里不要包含账户名。", "A password does not contain the account's name."),
     "person.name_rule": ("账户名为 1 至 64 个可见字符，首尾没有空格。", "An account's name has 1 to 64 visible characters, without blanks at its ends."),
     "person.taken": ("已有同名账户，请换一个名字。", "There is an account of this name; take another one."),
-    "person.last": ("至少要留一位管理员。请先让别人成为管理员。", "Somebody must stay administrator; make somebody else one first."),
+    "person.last": (
+        "至少要留一位本系统的管理员（有本系统密码；由统一身份认证登录的不算）。请先另设一位。",
+        "One administrator with a password of this console must stay; those of the identity provider do not count. Make another one first.",
+    ),
+    "person.reserved": ("这个名字留给程序使用（collector、operator、oidc），请换一个。", "This name is kept for programs (collector, operator, oidc); take another one."),
     "person.gone": ("这个账户已不存在。", "This account no longer exists."),
     "person.elsewhere": (
         "此账户由统一身份认证登录：角色和密码在那里管理，这里不能改。",

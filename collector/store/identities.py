@@ -30,13 +30,6 @@ def linked(connection: Connection) -> frozenset[int]:
     return frozenset(connection.execute(select(schema.person_identity.c.person_id)).scalars())
 
 
-def any_local(connection: Connection) -> bool:
-    """Return whether there is an account with a password of the console's own."""
-    table = schema.person.c
-    query = select(table.id).where(table.id.not_in(select(schema.person_identity.c.person_id))).limit(1)
-    return connection.execute(query).first() is not None
-
-
 def attempts(connection: Connection) -> int:
     """Return how many sign-ins are under way."""
     return int(connection.scalar(select(func.count()).select_from(schema.sign_in_attempt)) or 0)

@@ -51,9 +51,10 @@ def anybody(connection: Connection) -> bool:
     return connection.execute(select(schema.person.c.id).limit(1)).first() is not None
 
 
-def administrators(connection: Connection) -> int:
-    """Return how many accounts are administrators."""
-    query = select(func.count()).where(schema.person.c.role == ADMINISTRATOR)
+def local_administrators(connection: Connection) -> int:
+    """Return how many administrators have a password here, and so can sign in without any provider."""
+    table, elsewhere = schema.person.c, select(schema.person_identity.c.person_id)
+    query = select(func.count()).where(table.role == ADMINISTRATOR, table.id.not_in(elsewhere))
     return int(connection.scalar(query) or 0)
 
 
@@ -128,7 +129,7 @@ def end_sessions(connection: Connection, person_id: int) -> None:
 
 
 def offer_setup(connection: Connection, sha256: str, *, now_ms: int, expires_ms: int) -> None:
-    """Keep a new link for the first account; earlier ones end."""
+    """Keep a new link for the first local administrator; earlier ones end."""
     end_setup(connection)
     connection.execute(
         schema.setup_link.insert().values(sha256=sha256, created_ms=now_ms, expires_ms=expires_ms)
@@ -136,10 +137,10 @@ def offer_setup(connection: Connection, sha256: str, *, now_ms: int, expires_ms:
 
 
 def setup_is_open(connection: Connection, sha256: str, *, now_ms: int) -> bool:
-    """Return whether this link still makes the first account."""
+    """Return whether this link still makes the first local administrator."""
     table = schema.setup_link.c
     found = connection.scalar(select(table.expires_ms).where(table.sha256 == sha256))
-    return found is not None and found > now_ms and not anybody(connection)
+    return found is not None and found > now_ms and not local_administrators(connection)
 
 
 def end_setup(connection: Connection) -> None:

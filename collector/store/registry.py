@@ -99,8 +99,8 @@ def identity_lock() -> Select[Any]:
 
 
 def may_be_named(connection: Connection) -> bool:
-    """Return whether the enterprise has no name yet and can still get one: no record names it."""
-    return identity(connection).enterprise == DEFAULT_ENTERPRISE and not _is_named(connection)
+    """Return whether the enterprise's name can still be given or corrected: no record carries it."""
+    return not _is_named(connection)
 
 
 def set_up(

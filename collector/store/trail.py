@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from collector.store import schema
+
+PERSON, HOST, PROGRAM = "person", "host", "program"
+PROGRAMS = frozenset({"collector", "operator", "oidc"})
+"""Actors that are no account: the service, who runs commands on the server, the identity provider."""
+OF_HOSTS = frozenset({"ENROLLED", "KEY_BREAK"})
+"""Actions under which a host stands as the actor, and nobody else ever does."""
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether an account of this name would look like a program; case and width of letters do not matter."""
+    return unicodedata.normalize("NFKC", name).casefold().strip() in PROGRAMS
 
 
 @dataclass(frozen=True)
@@ -19,6 +31,13 @@ class Entry:
     actor: str
     action: str
     detail: str
+
+    @property
+    def kind(self) -> str:
+        """Whether the actor is a person, a host or a program: accounts may be called as hosts are."""
+        if self.action in OF_HOSTS:
+            return HOST
+        return PROGRAM if self.actor in PROGRAMS else PERSON
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collector.store import identities, people, registry
+from sqlalchemy import Connection
+
+from collector.store import identities, people, registry, trail
 from collector.store.engine import Store
 from collector.store.people import Person
 from console.access.passwords import Passwords, weakness
@@ -39,21 +41,21 @@ class Accounts:
             return identities.linked(connection)
 
     def offer_setup(self, *, now_ms: int) -> str | None:
-        """Return the secret of a new link for the first account, ``None`` if there is an account."""
+        """Return the secret of a new link for the first local administrator, ``None`` if there is one."""
         secret = fresh_token()
         with self._store.writing() as connection:
-            if people.anybody(connection):
+            if people.local_administrators(connection):
                 return None
             people.offer_setup(connection, digest(secret), now_ms=now_ms, expires_ms=now_ms + SETUP_MS)
         return secret
 
     def setup_is_open(self, secret: str, *, now_ms: int) -> bool:
-        """Return whether the link with this secret still makes the first account."""
+        """Return whether the link with this secret still makes the first local administrator."""
         with self._store.reading() as connection:
             return people.setup_is_open(connection, digest(secret), now_ms=now_ms)
 
     def set_up(self, secret: str, *, name: str, password: str, now_ms: int) -> None:
-        """Make the first account, an administrator; the link is used up.
+        """Make the first local administrator; the link is used up.
 
         Raises:
             AccountError: the link is used up, or name or password cannot be taken.
@@ -62,6 +64,8 @@ class Accounts:
         with self._store.writing() as connection:
             if not people.setup_is_open(connection, digest(secret), now_ms=now_ms):
                 raise AccountError("setup.over")
+            if people.by_name(connection, name) is not None:
+                raise AccountError("person.taken")
             people.end_setup(connection)
             people.add(connection, name=name, role=Role.ADMINISTRATOR.value, password=kept, now_ms=now_ms)
             registry.note(connection, now_ms=now_ms, actor=name, action="SETUP", detail="")
@@ -85,15 +89,15 @@ class Accounts:
         """Give an account another role.
 
         Raises:
-            AccountError: there is no such account or role, nobody would administer any more, or the role is a
-                provider's to give.
+            AccountError: there is no such account or role, no local administrator would be left, or the role is
+                a provider's to give.
         """
         with self._store.writing() as connection:
+            before = _local_administrators(connection)
             person = _found(people.by_id(connection, person_id))
             _require_here(person)
             people.change(connection, person_id, role=_role(role), changed_ms=now_ms)
-            if not people.administrators(connection):
-                raise AccountError("person.last")
+            _require_local(connection, before)
             detail = f"{person.name} {person.role} -> {role}"
             registry.note(connection, now_ms=now_ms, actor=actor, action="PERSON_ROLE", detail=detail)
 
@@ -120,18 +124,20 @@ class Accounts:
         """Remove an account.
 
         Raises:
-            AccountError: there is no such account, or nobody would administer any more.
+            AccountError: there is no such account, or no local administrator would be left.
         """
         with self._store.writing() as connection:
+            before = _local_administrators(connection)
             person = _found(people.by_id(connection, person_id))
             people.remove(connection, person_id)
-            if not people.administrators(connection):
-                raise AccountError("person.last")
+            _require_local(connection, before)
             registry.note(connection, now_ms=now_ms, actor=actor, action="PERSON_REMOVED", detail=person.name)
 
     def _kept(self, name: str, password: str) -> str:
         if not 0 < len(name) <= MOST_NAME or not name.isprintable() or name != name.strip():
             raise AccountError("person.name_rule")
+        if trail.is_reserved(name):
+            raise AccountError("person.reserved")
         reason = weakness(password, name=name)
         if reason is not None:
             raise AccountError(reason.value)
@@ -149,6 +155,18 @@ def _found(person: Person | None) -> Person:
     if person is None:
         raise AccountError("person.gone")
     return person
+
+
+def _local_administrators(connection: Connection) -> int:
+    """Return how many there are; whoever else would change that waits until the transaction ends."""
+    connection.execute(registry.identity_lock())
+    return people.local_administrators(connection)
+
+
+def _require_local(connection: Connection, before: int) -> None:
+    """Somebody must be able to sign in on the day on which the provider is down, or gone."""
+    if before and not people.local_administrators(connection):
+        raise AccountError("person.last")
 
 
 def _require_here(person: Person) -> None:

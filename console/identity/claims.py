@@ -4,7 +4,7 @@ In this order (OpenID Connect Core 1.0, section 3.1.3.7):
 (1) The size. (2) The algorithm is one of those that were allowed beforehand, never the token's own choice; all
 have a public key. (3) The key: of the issuer's set, of the algorithm's type, for signatures, large enough; by its
 id, or the only one that fits. (4) The signature. (5) Issuer, audience, authorized party. (6) The times, with the
-allowed difference of clocks. (7) The nonce of this very sign-in. (8) The subject; then name and roles.
+allowed difference of clocks; it is at most ten minutes old. (7) The nonce of this very sign-in. (8) The subject; then name and roles.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from collector.oidc_settings import ROLES, Oidc
 from console.identity.errors import AnswerError
 
 MOST_TOKEN_BYTES = 64 * 1024
+MOST_AGE_S = 10 * 60
+"""Since the token was made; a sign-in takes no longer (``federation.UNDER_WAY_MS``)."""
 MOST_KEYS = 100
 LEAST_RSA_BITS = 2048
 MOST_RSA_BITS = 16_384
@@ -90,6 +92,8 @@ def judged(token: str, *, keys: Sequence[Key], settings: Oidc, nonce: str, now_s
         raise AnswerError(f"the ID token does not hold: {error.error} {error.description}"[:200]) from None
     except (ValueError, TypeError) as error:  # what the library lets through of malformed parts
         raise AnswerError(f"the ID token is malformed: {type(error).__name__}") from None
+    if not claims["iat"] >= now_s - settings.skew_s - MOST_AGE_S:  # so written, what is no number is too old
+        raise AnswerError(f"the ID token was made more than {MOST_AGE_S} s ago; its iat is too old")
     _require_party(claims, settings.client_id)
     sent = claims.get("nonce")
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), nonce.encode()):  # (7)

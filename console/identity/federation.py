@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 from sqlalchemy import Connection
 
-from collector.store import identities, people, registry
+from collector.store import identities, people, registry, trail
 from collector.store.engine import Store
 from collector.store.people import Person
 from console.access.sessions import Sessions, digest
@@ -77,7 +77,7 @@ class Federation:
         settings = self._provider.settings
         state = secrets.token_urlsafe(STATE_BYTES)
         with self._store.writing() as connection:
-            if not identities.any_local(connection):
+            if not people.anybody(connection):
                 raise NoAccountError("somebody tried to sign in before the console was set up")
             identities.forget(connection, now_ms=now_ms)
             if identities.attempts(connection) >= MOST_UNDER_WAY:
@@ -188,11 +188,11 @@ def _made(browser: str, state: str, purpose: str) -> str:
 
 
 def _free_name(connection: Connection, name: str) -> str:
-    """Return the name, with a number behind it if somebody else has it."""
+    """Return the name, with a number behind it if somebody else or a program of the trail has it."""
     for number in range(1, MOST_NAMESAKES):
         ending = "" if number == 1 else f" ({number})"
         candidate = name[: MOST_NAME - len(ending)] + ending
-        if people.by_name(connection, candidate) is None:
+        if not trail.is_reserved(candidate) and people.by_name(connection, candidate) is None:
             return candidate
     raise AnswerError(
         f"{MOST_NAMESAKES} accounts have this name; the provider should give another claim for names"

@@ -23,7 +23,7 @@ from console.pages.overview import words as overview_words
 from console.pages.people import routes as people
 from console.pages.people import words as people_words
 from console.pages.settings import routes as settings
-from console.pages.settings import trail_words
+from console.pages.settings import trail_details, trail_words
 from console.pages.settings import words as settings_words
 from console.pages.sources import routes as sources
 from console.pages.sources import words as sources_words
@@ -57,6 +57,7 @@ WORDS: tuple[Words, ...] = (
     people_words.WORDS,
     settings_words.WORDS,
     trail_words.WORDS,
+    trail_details.WORDS,
     ledger_words.WORDS,
     apply_words.WORDS,
     sources_words.WORDS,

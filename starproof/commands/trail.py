@@ -45,12 +45,14 @@ def _show(options: argparse.Namespace) -> int:
                 "enterprise": identity.enterprise,
                 "timezone": identity.timezone,
                 "count": count,
-                "entries": [{**vars(entry), "time": _time(entry, identity)} for entry in entries],
+                "entries": [
+                    {**vars(entry), "kind": entry.kind, "time": _time(entry, identity)} for entry in entries
+                ],
             }
         )
         return 0
     for entry in reversed(entries):  # the newest last, where the terminal stops
-        line = f"{_time(entry, identity)}  {entry.actor}  {entry.action}  {entry.detail}"
+        line = f"{_time(entry, identity)}  {entry.actor} ({entry.kind})  {entry.action}  {entry.detail}"
         sys.stdout.write(printable(line.rstrip()) + "\n")
     if count > len(entries):
         sys.stderr.write(

@@ -9,6 +9,7 @@ import signal
 import socket
 import sqlite3
 import threading
+from contextlib import closing
 from random import Random
 from urllib.parse import urlsplit
 
@@ -20,9 +21,11 @@ from collector.errors import SettingsError
 from collector.http import server
 from collector.opening import open_store
 from collector.settings import Limits, Settings
+from collector.store import registry, schema
 from collector.store.archive import StoreArchive
 from evidence.chunk import open_chunk, read_frame
 from evidence.crediting import credited
+from starproof.cli import main as starproof
 
 T0 = 1_780_000_200_000
 ROUNDS = 20
@@ -263,6 +266,7 @@ def test_a_token_is_printed_with_the_command_to_paste(url, capsys, tmp_path):
         (["serve", "--listen", "nonsense"], "ADDR:PORT"),
         (["serve", "--listen", ""], "ADDR:PORT"),
         (["serve", "--listen", "h:99999"], "from 0 to 65535"),
+        (["serve", "--enterprise", ""], "1 to 128 printable characters"),
         (["token", "--host", ""], "1 to 128 printable characters"),
         (["token", "--host", "a\nb"], "1 to 128 printable characters"),
     ],
@@ -304,3 +308,15 @@ def test_an_error_of_the_store_is_status_1(capsys):
         cli.main(["serve", "--help"])
     assert error.value.code == 0
     assert "example:" in capsys.readouterr().out
+
+
+def test_serve_names_the_enterprise_and_corrects_it_until_a_record_carries_it(url, capsys):
+    for name in ("江苏示列公司", "江苏示例公司"):
+        nowhere = "no.such.host.invalid:1"  # the store is opened first, then there is nowhere to listen
+        assert starproof(["serve", "--db", url, "--enterprise", name, "--listen", nowhere]) == 1
+        with closing(open_store(url).store) as store, store.reading() as connection:
+            assert registry.identity(connection).enterprise == name
+    with closing(open_store(url).store) as store, store.writing() as connection:
+        connection.execute(schema.day_mark.insert().values(day=1, leaf=0, record=b""))
+    assert starproof(["serve", "--db", url, "--enterprise", "另一家", "--listen", nowhere]) == 1
+    assert "use another database" in capsys.readouterr().err

@@ -32,6 +32,7 @@ from verifier.editions import load_edition
 from verifier.errors import ScopeError
 from verifier.profile_file import parse_profile
 from verifier.scope import parse_scope
+from verifier.toml_text import MAX_FILE_BYTES
 
 EXAMPLE = EXAMPLES / "month" / "profile.toml"
 FACTS = {
@@ -90,6 +91,10 @@ def test_the_text_of_a_profile_is_read_back_as_the_same_profile():
 def test_a_profile_is_saved_in_parts_and_what_is_refused_changes_nothing(console, administrator):
     early = administrator.post("/apply/rows", page="/account", tick="compute")
     assert (early.status_code, "请先保存基本情况" in early.text) == (422, True)
+    nothing = administrator.post(
+        "/apply/profile", page="/account", star=FACTS["star"], cloud_form=FACTS["cloud_form"]
+    )
+    assert (nothing.status_code, "还什么都没有填写" in nothing.text, _newest(console)) == (422, True, None)
     assert administrator.post("/apply/profile", page="/account", **FACTS).status_code == 303
     document = [("file", ("合同 扫描.pdf", b"%PDF-1.7"))]
     data = {
@@ -210,9 +215,10 @@ def test_an_edition_of_ones_own_is_added_once_and_measures_what_it_is_declared_f
         fields = {"csrf": administrator.token("/account")}
         return administrator.http.post("/apply/editions", data=fields, files={"file": ("e.toml", data)})
 
+    own += b"#" * (300_000 - len(own))  # as large as the commands take it
     assert send(own).status_code == 303
     assert send(own).status_code == 303  # the same again changes nothing
-    for wrong in (file, own + b"\n", own[:200], b"", b"x" * 300_000):
+    for wrong in (file, own + b"\n", own[:200], b"", b"x" * (MAX_FILE_BYTES + 1)):
         assert send(wrong).status_code in (413, 422)
     assert "<option>jiangsu-2026</option>" in administrator.get("/apply/scope").text
     form = {"first_month": "2026-12", "last_month": "2026-12", "hosts": "web-1", "edition": "jiangsu-2026"}

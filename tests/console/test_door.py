@@ -281,7 +281,7 @@ def test_somebody_must_stay_administrator(console, administrator):
     for path, fields in ((f"/people/{number}/role", {"role": "viewer"}), (f"/people/{number}/remove", {})):
         answer = administrator.post(path, page="/people", **fields)
         assert answer.status_code == 422
-        assert "至少要留一位管理员" in answer.text
+        assert "至少要留一位本系统的管理员" in answer.text
     assert _role_of(console, "admin") == "administrator"
 
 

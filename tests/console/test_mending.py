@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from dataclasses import replace
 
 import pytest
 from console_examples import MONTH
@@ -85,8 +86,32 @@ def test_an_unnamed_enterprise_is_said_on_every_page_and_named_before_a_host_get
     assert "企业名称已确定" in browser.get(page).text
     assert "还没有填写企业名称" not in browser.get("/evidence").text
     assert browser.post("/settings/tokens", page="/settings").status_code == 200
-    refused = browser.post(page, page=page, enterprise="另一家公司")
+
+
+def test_a_slip_in_the_name_is_corrected_on_the_page_until_a_record_carries_it(nameless):
+    browser, _ = _set_up(nameless, enterprise="江苏示列公司")
+    page = "/settings/enterprise"
+    assert 'value="江苏示列公司"' in browser.get(page).text
+    assert browser.post(page, page=page, enterprise=ENTERPRISE).status_code == 303
+    assert _name(nameless) == nameless.enterprise == ENTERPRISE
+    with nameless.store.writing() as connection:
+        connection.execute(schema.day_mark.insert().values(day=1, leaf=0, record=b""))
+    shown = browser.get(page).text
+    assert "名称已写进记录" in shown
+    assert 'name="enterprise"' not in shown
+    refused = browser.post(page, page="/settings", enterprise="另一家公司")
     assert (refused.status_code, _name(nameless)) == (422, ENTERPRISE)
+
+
+def test_a_name_of_the_settings_file_is_changed_there_alone(nameless):
+    """Else the next start would put it back, or not come about."""
+    named = replace(nameless, settings=replace(nameless.settings, enterprise=ENTERPRISE))
+    browser, made = _set_up(named)
+    assert made.status_code == 303
+    page = browser.get("/settings/enterprise").text
+    assert "--enterprise" in page
+    assert 'name="enterprise"' not in page
+    assert browser.post("/settings/enterprise", page="/settings", enterprise="另一家").status_code == 422
 
 
 def test_a_name_that_records_carry_does_not_change_and_the_page_says_what_to_do(nameless):

@@ -25,6 +25,7 @@ from collector.http.buckets import Buckets
 from collector.opening import open_store
 from collector.settings import parse_settings
 from collector.store import people
+from console.access.accounts import AccountError
 from console.access.roles import Role
 from console.app import application, create_console
 from console.identity.errors import REASONS
@@ -258,6 +259,9 @@ LIES = {
     "never ends": {"exp": None},
     "ends in words": {"exp": "tomorrow"},
     "made in the future": {"iat": NOW // 1000 + 61},
+    "made long ago": {"iat": 1},
+    "made eleven minutes and a second ago": {"iat": NOW // 1000 - 661},
+    "made at no time": {"iat": float("nan")},
     "not yet": {"nbf": NOW // 1000 + 61},
     "no subject": {"sub": None},
     "an empty subject": {"sub": ""},
@@ -421,3 +425,44 @@ def test_without_a_provider_in_the_settings_there_is_no_button_and_no_way(visito
     assert "/login/oidc" not in visitor.get("/login").text
     assert visitor.get("/login/oidc").status_code == 404
     assert visitor.get("/login/oidc/back?state=x&code=y").status_code == 404
+
+
+def test_the_last_local_administrator_stays_although_the_provider_has_one(here, browser, provider):
+    provider.person["groups"] = ["cloud-admins"]
+    _came_back(browser)
+    assert _who(here, browser).role is Role.ADMINISTRATOR
+    local = next(one for one in here.accounts.people() if one.password)
+    for path, fields in (
+        (f"/people/{local.id}/role", {"role": "viewer"}),
+        (f"/people/{local.id}/remove", {}),
+    ):
+        answer = browser.post(path, page="/people", **fields)
+        assert (answer.status_code, "至少要留一位本系统的管理员" in answer.text) == (422, True)
+    assert here.accounts.offer_setup(now_ms=NOW) is None
+    here.accounts.add(name="deputy", role="administrator", password=PASSWORD, actor="admin", now_ms=NOW)
+    assert browser.post(f"/people/{local.id}/remove", page="/people").status_code == 303
+
+
+def test_a_door_without_a_local_administrator_offers_setup_again_and_lets_the_others_in(
+    here, browser, provider
+):
+    _came_back(browser)
+    with here.store.writing() as connection:
+        for one in here.accounts.people():
+            if one.password:
+                people.remove(connection, one.id)
+    assert "没有本系统的管理员账户" in Browser(application(here), base_url=BASE).get("/login").text
+    again = Browser(application(here), base_url=BASE)
+    _came_back(again)
+    assert _who(here, again) is not None
+    link = here.accounts.offer_setup(now_ms=NOW)
+    with pytest.raises(AccountError, match=r"person\.taken"):
+        here.accounts.set_up(link, name=_who(here, again).name, password=PASSWORD, now_ms=NOW)
+    here.accounts.set_up(link, name="owner", password=PASSWORD, now_ms=NOW)
+    assert here.sessions.sign_in("owner", PASSWORD, now_ms=NOW) is not None
+
+
+def test_somebody_whom_the_provider_calls_as_a_program_is_called_otherwise(here, browser, provider):
+    provider.person["preferred_username"] = "Collector"
+    _came_back(browser)
+    assert _who(here, browser).name == "Collector (2)"

@@ -37,7 +37,11 @@ def facts(visit: Visit) -> Response:
 
 
 def save_facts(visit: Visit) -> Response:
-    """Save the first part; before there is a profile it makes one."""
+    """Save the first part; before there is a profile it makes one, unless nothing was filled in."""
+    if not _says_anything(visit):
+        with visit.console.store.reading() as connection:
+            if profiles.newest(connection) is None:
+                return _page(visit, "facts", problem="profile.empty")
     return _saved(
         visit, "facts", "/apply/profile", lambda profile, edition: _with_facts(visit, profile, edition)
     )
@@ -230,6 +234,14 @@ def _blank(visit: Visit, edition: Edition) -> Profile:
         figures={},
         sha256="",
     )
+
+
+def _says_anything(visit: Visit) -> bool:
+    """Return whether a field was filled in besides what stands in the empty form already."""
+    name = visit.form.get("applicant.name", "").strip()
+    given = [visit.form.get(field.place, "").strip() for field in FIELDS]
+    given += [_text(visit, key) for key in _SUMMARIES]
+    return any(given) or name not in ("", visit.console.enterprise)
 
 
 def _with_facts(visit: Visit, profile: Profile, edition: Edition) -> Profile:

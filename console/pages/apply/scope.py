@@ -27,10 +27,12 @@ from verifier.errors import EditionError, VerifierError
 from verifier.ledger import INVESTMENT
 from verifier.scope import BITS_PER_MEGABIT, HEAD_COUNTS, Scope, parse_scope
 from verifier.scope_difference import differences
+from verifier.toml_text import MAX_FILE_BYTES
 
 MOST_DIFFERENCES = 40
 MOST_DIGITS = 9
-MOST_EDITION_BYTES = 256 * 1024
+MOST_EDITION_BYTES = MAX_FILE_BYTES
+"""What `starproof edition validate` and the offline check read, too."""
 
 
 def scope(visit: Visit) -> Response:

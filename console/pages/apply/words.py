@@ -79,6 +79,7 @@ WORDS: Words = {
     "profile.no_file": ("请选择文件。", "Choose a file."),
     "profile.bad_size": ("文件是空的，或超过 64 MB。", "The file is empty, or larger than 64 MB."),
     "profile.bad_name": ("文件名不能使用，请改成普通的名字再上传。", "The file's name cannot be used; rename it and upload it again."),
+    "profile.empty": ("没有保存：还什么都没有填写。", "Not saved: nothing has been filled in yet."),
     "profile.refused": ("没有保存，请按下面的原因改正：", "Not saved; correct what is said below:"),
     "profile.changed": ("别人刚刚保存了申报资料。请重新打开本页再改。", "Somebody else has just saved the profile. Open the page again and repeat the change."),
     "profile.saved_done": ("已保存。", "Saved."),

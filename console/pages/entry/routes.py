@@ -8,6 +8,7 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from collector.store import people
+from collector.store.registry import DEFAULT_ENTERPRISE
 from console.access.accounts import AccountError
 from console.access.passwords import MOST_CHARACTERS
 from console.access.roles import Need, Role
@@ -31,8 +32,9 @@ def signing_in(visit: Visit) -> Response:
     if visit.person is not None:
         return visit.back_to(onward)
     with visit.console.store.reading() as connection:
-        nobody = not people.anybody(connection)
-    problem = "entry.no_people" if nobody else REASONS.get(visit.query.get("refused", ""), "")
+        closed = not people.local_administrators(connection)
+        words = "entry.no_local" if people.anybody(connection) else "entry.no_people"
+    problem = words if closed else REASONS.get(visit.query.get("refused", ""), "")
     return _door(visit, onward=onward, problem=problem, status=200)
 
 
@@ -93,30 +95,43 @@ def set_up(visit: Visit) -> Response:
     link, name, password = (visit.form.get(field, "") for field in ("link", "name", "password"))
     if not visit.console.accounts.setup_is_open(link, now_ms=visit.now_ms):
         return visit.render("entry/setup_over.html", status=404)
-    nameless = may_be_named(visit.console.store)
+    nameless = may_be_named(visit.console.store, visit.console.settings)
     try:
-        enterprise = checked(visit.form.get("enterprise", "")) if nameless else ""
+        enterprise = _named(visit) if nameless else ""
         _require_twice(visit)
         visit.console.accounts.set_up(link, name=name.strip(), password=password, now_ms=visit.now_ms)
     except (AccountError, NamingError) as error:
         return _setup(visit, link, problem=error.words)
-    if nameless:
+    if enterprise:
         with suppress(
             NamingError
         ):  # a host that enrols at this instant is first; the page of settings says so
-            name_enterprise(visit.console.store, enterprise, actor=name.strip(), now_ms=visit.now_ms)
+            name_enterprise(
+                visit.console.store,
+                visit.console.settings,
+                enterprise,
+                actor=name.strip(),
+                now_ms=visit.now_ms,
+            )
     token = visit.console.sessions.sign_in(name.strip(), password, now_ms=visit.now_ms)
     return visit.back_to("/login") if token is None else _inside(visit, token, "/")
 
 
+def _named(visit: Visit) -> str:
+    """Return the name that was given; empty keeps the one that there is."""
+    said = visit.form.get("enterprise", "").strip()
+    return checked(said) if said or visit.console.enterprise == DEFAULT_ENTERPRISE else ""
+
+
 def _setup(visit: Visit, link: str, *, problem: str = "") -> Response:
+    known = visit.console.enterprise
     return visit.render(
         "entry/setup.html",
         status=REFUSED if problem else 200,
         link=link,
         name=visit.form.get("name", ""),
-        enterprise=visit.form.get("enterprise", ""),
-        nameless=may_be_named(visit.console.store),
+        enterprise=visit.form.get("enterprise", "" if known == DEFAULT_ENTERPRISE else known),
+        nameless=may_be_named(visit.console.store, visit.console.settings),
         problem=problem,
     )
 

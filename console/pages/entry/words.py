@@ -22,6 +22,13 @@ WORDS: Words = {
             "a new one."
         ),
     ),
+    "entry.no_local": (
+        "没有本系统的管理员账户（由统一身份认证登录的不算）。请重启采集服务，打开它打印的设置链接补设一位；其他人仍可登录。",
+        (
+            "There is no administrator with a password of this console. Restart the collector and open the setup link "
+            "that it prints to make one; everybody else can go on signing in."
+        ),
+    ),
     "entry.oidc": ("用{name}登录", "Sign in with {name}"),
     "entry.or": ("或用本系统账户", "or with an account of this console"),
     "entry.oidc_stale": (

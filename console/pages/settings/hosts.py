@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from collector import tokens
 from collector.names import is_host_name
-from collector.store import one_time_tokens
+from collector.store import one_time_tokens, registry
 from collector.store.one_time_tokens import Arrival
 from collector.tls.command import pin_of
 from collector.tokens import IssuedToken
@@ -52,7 +52,8 @@ def hosts(visit: Visit) -> Response:
 def issue(visit: Visit) -> Response:
     """Give out a token and show it, this once, in the commands."""
     host = visit.form.get("host", "").strip()
-    if may_be_named(visit.console.store):
+    unnamed = visit.console.enterprise == registry.DEFAULT_ENTERPRISE
+    if unnamed and may_be_named(visit.console.store, visit.console.settings):
         return _page(visit, problem="settings.nameless", host=host)
     if host and not is_host_name(host):
         return _page(visit, problem="settings.host_rule", host=host)

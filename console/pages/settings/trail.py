@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from collector.store import trail
 from collector.store.trail import Sought
+from console.pages.settings.trail_details import told
 from console.visit import Visit
 
 PAGE_ROWS = 50
@@ -47,6 +48,7 @@ def shown(visit: Visit) -> Response:
     return visit.render(
         "settings/trail.html",
         rows=rows,
+        told=told,
         count=count,
         page=page,
         pages=pages,

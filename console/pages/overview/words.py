@@ -63,6 +63,11 @@ WORDS: Words = {
     "overview.how.daily_reads_writes": ("接入主机或数据库", "Connect hosts or databases"),
     "overview.how.cloud_investment": ("在台账登记付款", "Enter payments in the ledger"),
     "overview.gauge": ("{name}：{value}，门槛 {limits}", "{name}: {value}; thresholds {limits}"),
+    "overview.thin": ("数据太少", "Too little data"),
+    "overview.thin_about": (
+        "每台平均不到 1 天的读数，数值还不能代表本月，不作预计",
+        "less than a day of readings a host: it does not stand for the month, and nothing is projected",
+    ),
     "overview.broken": ("这个月的指标暂时算不出来", "The figures of this month cannot be computed"),
     "overview.broken_about": (
         "库里的证据或申报范围互相矛盾，请在服务器上运行 starproof audit 查看原因。",

@@ -84,9 +84,7 @@ def _hour(
     """Return the figure of one hour: of a day that is as long."""
     (day, number), length = day_and_number(at[0]), at[1]
     start = window.start_ms + number * HOUR_MS
-    short = replace(
-        window, start_ms=start, end_ms=start + length, lengths={day: length}, starts={day: start}
-    )
+    short = replace(window, start_ms=start, end_ms=start + length, lengths={day: length}, starts={day: start})
     return rule(HostMonth(host, short, _amounts(day, at[0], hours)))
 
 

@@ -13,7 +13,6 @@ from fractions import Fraction
 from verifier import decimals
 from verifier.result import Figures, Indicator
 
-
 LEAST_COVERED_MS = 86_400_000
 """A day: hosts that were seen for less, in the mean, say nothing of a month."""
 

@@ -263,9 +263,7 @@ def _day_names(days: Sequence[Mapping[str, Any]], across: Spec) -> Spec:
     )
 
 
-def _title(
-    rule: Mapping[str, Any], text: Mapping[str, str], series: Mapping[str, Any], language: str
-) -> str:
+def _title(rule: Mapping[str, Any], text: Mapping[str, str], series: Mapping[str, Any], language: str) -> str:
     unit = text.get(f"unit_{rule['unit']}", rule["unit"])
     days = series["days"]
     first, last = (days[0]["day"][:7], days[-1]["day"][:7]) if days else ("", "")

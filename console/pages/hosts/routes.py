@@ -14,6 +14,7 @@ from collector.store import standing
 from console.access.roles import Need
 from console.language import TAGS, picked
 from console.page import Entry, Page
+from console.pages.hosts.reasons import reason_in
 from console.pages.overview.months import (
     EARLIEST,
     holds_today,
@@ -84,6 +85,7 @@ def host(visit: Visit) -> Response:
         links=month_links(visit, span),
         fresh=holds_today(visit.console, span),
         charts=_charts(visit, found),
+        why=lambda reason: reason_in(reason, visit.language),
     )
 
 

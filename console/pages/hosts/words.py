@@ -79,7 +79,10 @@ WORDS: Words = {
     "host.hour": ("时", "Hour"),
     "host.hours_of": ("{day} 逐时", "{day}, hour by hour"),
     "host.hours_today": ("今天到目前为止", "Today so far"),
-    "host.hours_chart": ("{name} 逐时图，数值见下表", "Hourly chart of {name}; the numbers are in the table below"),
+    "host.hours_chart": (
+        "{name} 逐时图，数值见下表",
+        "Hourly chart of {name}; the numbers are in the table below",
+    ),
     "host.hours_about": (
         "按各指标自己的口径逐小时重算，只供查看，不参与评定；按日计的指标折合为每日速率。",
         "Computed hour by hour as the figures define; for looking only. A figure per day is the hour's rate for 24 hours.",

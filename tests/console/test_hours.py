@@ -106,7 +106,7 @@ def test_messages_of_the_rules_are_said_in_chinese_and_unknown_ones_as_they_are(
     assert translated("23 days have no mark: 2026-11-01", "zh", CHECKED) == "23 天没有日标记：2026-11-01"
     assert translated("hosts, line 2: Mbit/s and operations a second are plain numbers, such as 20", "zh", DECLARED).startswith("主机第 2 行")  # fmt: skip
     operator = signed_in(Role.OPERATOR)
-    refused = operator.post("/apply/scope/edition", page="/apply/scope")
+    refused = operator.post("/apply/editions", page="/apply/scope")
     assert refused.status_code == 422
     assert "评定版本没有添加" in refused.text
     assert "请选择评定版本的 TOML 文件" in refused.text

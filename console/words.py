@@ -25,6 +25,7 @@ COMMON: Words = {
     "site.none": ("无数据", "no data"),
     "site.save": ("保存", "Save"),
     "site.cancel": ("取消", "Cancel"),
+    "site.swipe": ("左右滑动看全图", "swipe sideways for all of it"),
     "site.search": ("搜索", "Search"),
     "site.all": ("全部", "All"),
     "site.previous": ("上一页", "Previous"),

@@ -44,6 +44,8 @@ class HostMonth:
 
     standing: Standing
     span: Span
+    scoped: bool
+    """Whether a scope says which hosts count; without one all do."""
     declared: bool
     indicators: Sequence[Mapping[str, Any]]
     series: Mapping[str, Mapping[str, Any]]
@@ -77,6 +79,7 @@ def read_host(store: Store, host_id: int, name: str, span: Span) -> HostMonth:
     return HostMonth(
         standing=stands,
         span=span,
+        scoped=rules.scope is not None,
         declared=declared is not None,
         indicators=[
             one for one in document(figures)["indicators"] if one["id"] in {i.rule.id for i in of_hosts}

@@ -16,7 +16,7 @@ from collector.store.engine import Store
 from collector.store.standing import Standing
 from console.reading.archives import EnterpriseAlone
 from console.reading.figures import Days, fleet_figures
-from console.reading.projection import Projection, project
+from console.reading.projection import Projection, project, too_little
 from console.reading.rules import Rules, rules_of
 from evidence.calendar import LocalCalendar
 from evidence.manifest import ACTIVITY
@@ -57,7 +57,8 @@ class Span:
 class MonthFigures:
     """The figures of a month as they stood at ``made_ms``.
 
-    ``document`` is the verifier's over the span; ``projections`` by indicator, absent where none can be made.
+    ``document`` is the verifier's over the span; ``projections`` by indicator, absent where none can be made;
+    ``thin`` are the indicators of which too little was seen to say anything of the month.
     """
 
     span: Span
@@ -65,6 +66,7 @@ class MonthFigures:
     rules: Rules
     document: Mapping[str, Any]
     projections: Mapping[str, Projection]
+    thin: Collection[str] = ()
 
     @property
     def indicators(self) -> Sequence[Mapping[str, Any]]:
@@ -125,6 +127,7 @@ def read_figures(store: Store, span: Span, *, now_ms: int) -> MonthFigures:
         rules=rules,
         document=document(figures),
         projections={} if span.over else project(figures, trend[0] if trend else None, span.days),
+        thin=frozenset(one.rule.id for one in figures.indicators if too_little(one)),
     )
 
 

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from verifier import decimals
-from verifier.result import Figures
+from verifier.result import Figures, Indicator
+
+LEAST_COVERED_MS = 86_400_000
+"""A day: hosts that were seen for less, in the mean, say nothing of a month."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def project(figures: Figures, trend: Figures | None, days: int) -> Mapping[str, 
     recent = {} if trend is None else {one.rule.id: one.bounds.value for one in trend.indicators}
     for indicator in figures.indicators:
         value = indicator.bounds.value
-        if indicator.definition.rule is None or value is None:
+        if indicator.definition.rule is None or value is None or too_little(indicator):
             continue
         past = len(indicator.window.lengths)
         left = max(0, days - (figures.window.after_day - figures.window.first_day))
@@ -41,3 +44,11 @@ def project(figures: Figures, trend: Figures | None, days: int) -> Mapping[str, 
         whole = Fraction(value * past + (value if likely is None else likely) * left) / max(1, past + left)
         found[indicator.rule.id] = Projection(decimals.signed_floor(whole))
     return found
+
+
+def too_little(indicator: Indicator) -> bool:
+    """Return whether a measured figure rests on less than ``LEAST_COVERED_MS`` of each host that has it."""
+    if indicator.definition.rule is None or indicator.bounds.value is None:
+        return False
+    seen = sum(host.source is not None for host in indicator.hosts)
+    return indicator.times.covered_ms < LEAST_COVERED_MS * seen

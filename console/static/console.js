@@ -4,6 +4,17 @@
   "use strict";
   const parse = (text) => new DOMParser().parseFromString(text, "text/html");
 
+  // What is wider than its box begins where the data are, and not at the month's first day.
+  const LEAD = 0.7;
+  const reach = (root) => {
+    for (const box of root.querySelectorAll(".chart, .scroll")) {
+      if (box.scrollWidth <= box.clientWidth + 1) continue;
+      const ends = [...box.querySelectorAll("circle, td.box:not(.none, .out)")].map((one) => one.getBoundingClientRect().right);
+      if (ends.length) box.scrollLeft += Math.max(...ends) - box.getBoundingClientRect().left - LEAD * box.clientWidth;
+    }
+  };
+  reach(document);
+
   // Replace the parts that a page of the same address has now; whoever types or chooses is left alone.
   const refresh = async (address, ids, signal) => {
     const answer = await fetch(address, { headers: { "X-Part": "1" }, signal, redirect: "follow" });
@@ -14,7 +25,12 @@
       const before = document.getElementById(id), after = page.getElementById(id);
       if (!before || !after || before.contains(document.activeElement) && document.activeElement.matches("input,select,textarea")) continue;
       const focused = document.activeElement && before.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-      before.replaceWith(document.importNode(after, true));
+      const kept = [...before.querySelectorAll(".chart, .scroll")].map((box) => box.scrollLeft);
+      const now = document.importNode(after, true);
+      before.replaceWith(now);
+      const boxes = [...now.querySelectorAll(".chart, .scroll")];
+      // Who has moved a chart or calendar looks at the same place of it afterwards.
+      if (kept.length === boxes.length) boxes.forEach((box, at) => { box.scrollLeft = kept[at]; }); else reach(now);
       if (focused) { const again = [...document.getElementById(id).querySelectorAll("a")].find((a) => a.getAttribute("href") === focused); if (again) again.focus(); }
     }
   };

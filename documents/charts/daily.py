@@ -26,6 +26,7 @@ from documents.charts.drawing import (
     legend,
     shortened,
     texts,
+    wide,
 )
 from documents.charts.thresholds import limits_of, room_for, thresholds
 from documents.charts.words import TABLES
@@ -35,6 +36,7 @@ from documents.language import picked, words
 TOTAL_PX = 760
 PLOT_PX = 150
 LEFT_PX = 58
+"""Room beside the scale, so that charts stand under one another; long numbers take more."""
 TOP_PX = 46
 BOTTOM_PX = 30
 ROW_DAYS = 92
@@ -43,10 +45,13 @@ MONTH_DAYS = 31
 NAME_PX = 480
 """Room for the name of the figure."""
 STRIP_PX = 4
-EDGE_PX = 8 - LEFT_PX
+EDGE_PX = 8
+AXIS_GAP_PX = 6
+"""From the numbers of the scale to the plot."""
 TITLE_PX = 12 - TOP_PX
 LEGEND_PX = 32 - TOP_PX
-"""Places of title and legend, seen from the plot's upper left corner."""
+"""Places of title and legend: from the left edge, and seen from the plot's upper left corner."""
+PERCENT = "%"
 
 
 def daily_charts(
@@ -79,7 +84,8 @@ def daily_chart(
     """Return the Vega-Lite specification of one row of days.
 
     Args:
-        series: an entry of the report's ``series``: days with value, low, high (decimals or ``None``).
+        series: an entry of the report's ``series``: days with value, low, high (decimals or ``None``). Hours
+            are drawn too: each with the ``name`` that stands under it, and ``period`` says of which day they are.
         rule: the indicator: its names, unit and thresholds by star.
         stars: stars with their names, for the labels of the thresholds.
         language: of titles and labels.
@@ -93,7 +99,9 @@ def daily_chart(
     top = _top(days, rule) if top is None else top
     limits = limits_of(rule, stars, language)
     right = room_for(limits)
-    width = TOTAL_PX - LEFT_PX - right
+    left = _room_for(scale.ticks(top))
+    width = TOTAL_PX - left - right
+    edge = EDGE_PX - left
     across = {
         "type": "quantitative",
         "scale": {"domain": [-0.5, len(days) - 0.5], "nice": False, "zero": False},
@@ -109,8 +117,8 @@ def daily_chart(
             "labelOverlap": False,
             "domain": False,
             "ticks": False,
-            "minExtent": LEFT_PX - 8,
-            "maxExtent": LEFT_PX - 8,
+            "minExtent": left - EDGE_PX,
+            "maxExtent": left - EDGE_PX,
         },
     }
     layers = [
@@ -118,12 +126,12 @@ def daily_chart(
         *thresholds(limits, top=top, upward=upward, width=width, height=PLOT_PX),
         _day_names(days, across),
         texts(
-            [{"x": EDGE_PX, "y": TITLE_PX, "words": _title(rule, text, days, language), "ink": INK}],
+            [{"x": edge, "y": TITLE_PX, "words": _title(rule, text, series, language), "ink": INK}],
             bold=True,
         ),
-        *legend(_entries(series, text), EDGE_PX, LEGEND_PX),
+        *legend(_entries(series, text), edge, LEGEND_PX),
     ]
-    padding = {"left": LEFT_PX, "right": right, "top": TOP_PX, "bottom": BOTTOM_PX}
+    padding = {"left": left, "right": right, "top": TOP_PX, "bottom": BOTTOM_PX}
     return chart(width, PLOT_PX, padding=padding, layers=layers)
 
 
@@ -146,8 +154,16 @@ def _top(days: Sequence[Mapping[str, Any]], rule: Mapping[str, Any]) -> float:
         return [float(Decimal(day[name])) for day in days if day[name] is not None]
 
     return scale.top_of(
-        of("value"), [float(Decimal(limit)) for limit in rule["thresholds"].values()], of("high")
+        of("value"),
+        [float(Decimal(limit)) for limit in rule["thresholds"].values()],
+        of("high"),
+        most=100.0 if rule["unit"] == PERCENT else None,
     )
+
+
+def _room_for(ticks: Sequence[float]) -> int:
+    """Return how many px the numbers of the scale need beside the plot."""
+    return max([LEFT_PX, *(wide(scale.written(tick)) + AXIS_GAP_PX + 2 for tick in ticks)])
 
 
 def _marks(
@@ -232,7 +248,7 @@ def _day_names(days: Sequence[Mapping[str, Any]], across: Spec) -> Spec:
     """Return the layer of the names below the days: every day of one month, else every tenth."""
     one = len(days) <= MONTH_DAYS
     rows = [
-        {"index": index, "words": str(int(day["day"][8:])) if one else day["day"][5:]}
+        {"index": index, "words": day.get("name") or (str(int(day["day"][8:])) if one else day["day"][5:])}
         for index, day in enumerate(days)
         if one or day["day"][8:] in ("01", "11", "21")
     ]
@@ -247,19 +263,22 @@ def _day_names(days: Sequence[Mapping[str, Any]], across: Spec) -> Spec:
     )
 
 
-def _title(
-    rule: Mapping[str, Any], text: Mapping[str, str], days: Sequence[Mapping[str, Any]], language: str
-) -> str:
+def _title(rule: Mapping[str, Any], text: Mapping[str, str], series: Mapping[str, Any], language: str) -> str:
     unit = text.get(f"unit_{rule['unit']}", rule["unit"])
+    days = series["days"]
     first, last = (days[0]["day"][:7], days[-1]["day"][:7]) if days else ("", "")
-    period = first if first == last else f"{first} – {last}"
+    period = series.get("period") or (first if first == last else f"{first} – {last}")
     return f"{shortened(legible(picked(rule, 'name', language)), NAME_PX)} ({unit})  {period}"
 
 
 def _entries(series: Mapping[str, Any], text: Mapping[str, str]) -> list[Entry]:
     """Return the legend of what this row of days shows."""
     days = series["days"]
-    found = [Entry(text["daily"], BLUE, height_px=2), Entry(text["bounds"], BAND)]
+    hours = "period" in series
+    found = [
+        Entry(text["hourly" if hours else "daily"], BLUE, height_px=2),
+        Entry(text["hour_bounds" if hours else "bounds"], BAND),
+    ]
     if {day["day"] for day in days} & set(series["worst"]):
         found.append(Entry(text["worst"], "#ffffff", VERMILION))
     if any(day["excluded"] == "yes" for day in days):

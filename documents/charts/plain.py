@@ -13,6 +13,7 @@ from html import escape
 from typing import Any
 
 from documents.charts.drawing import FAINT, QUIET, SMALL_PX, TEXT_PX, Spec
+from documents.charts.scale import written
 from documents.display import legible
 from documents.errors import RenderError
 
@@ -54,11 +55,10 @@ def _axis(spec: Spec) -> Iterator[str]:
     place = _scale(axis, spec["height"], 0)
     for tick in axis["axis"]["values"]:
         at = _px(place(tick))
-        words = f"{tick:,.6f}".rstrip("0").rstrip(".")
         yield f'<line x1="0" x2="{spec["width"]}" y1="{at}" y2="{at}" stroke="{FAINT}"/>'
         yield (
             f'<text x="-{LABEL_GAP_PX}" y="{at}" font-size="{SMALL_PX}" fill="{QUIET}" text-anchor="end" '
-            f'dominant-baseline="central">{words}</text>'
+            f'dominant-baseline="central">{written(tick)}</text>'
         )
 
 

@@ -15,13 +15,24 @@ HIGH_END_REACH = 2.0
 """A high end up to so many times the tallest value or threshold stretches the scale; beyond, it is cut."""
 
 
-def top_of(values: Iterable[float], thresholds: Iterable[float], highs: Iterable[float]) -> float:
-    """Return the upper end of the scale: above every value and threshold, above most high ends."""
+def top_of(
+    values: Iterable[float],
+    thresholds: Iterable[float],
+    highs: Iterable[float],
+    *,
+    most: float | None = None,
+) -> float:
+    """Return the upper end of the scale: above every value and threshold, above most high ends.
+
+    ``most`` is where the unit ends (100 of percent): the scale ends there too, unless something lies above.
+    """
     tallest = max([*values, *thresholds], default=0.0)
     reach = max((high for high in highs if high <= tallest * HIGH_END_REACH), default=0.0)
     wanted = max(tallest, reach) * HEADROOM
     if wanted <= 0:
         return 1.0
+    if most is not None and wanted > most >= max(tallest, reach):
+        return most
     step = step_of(wanted)
     return math.ceil(round(wanted / step, 9)) * step
 
@@ -37,6 +48,13 @@ def ticks(top: float) -> list[float]:
     """Return the marks from zero to ``top``."""
     step = step_of(top)
     return [round(step * index, 12) for index in range(round(top / step) + 1)]
+
+
+def written(tick: float) -> str:
+    """Return how a mark is written beside the scale."""
+    whole, _, rest = f"{tick:,.6f}".partition(".")
+    rest = rest.rstrip("0")
+    return f"{whole}.{rest}" if rest else whole
 
 
 def spread(places_px: Sequence[float], *, gap_px: float, lowest_px: float) -> list[float]:

@@ -8,6 +8,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "zh-CN": {
         "daily": "日值",
         "bounds": "当日上下限",
+        "hourly": "小时值",
+        "hour_bounds": "该小时上下限",
         "excluded": "排除日",
         "no_data": "无数据",
         "worst": "下限最低的日子",
@@ -26,6 +28,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "en": {
         "daily": "value of the day",
         "bounds": "its interval",
+        "hourly": "value of the hour",
+        "hour_bounds": "its interval",
         "excluded": "excluded day",
         "no_data": "no data",
         "worst": "days with the lowest low end",

@@ -11,7 +11,7 @@ from report_sample import DARK_DAY, large, report
 
 from documents.charts import coverage_calendar, coverage_calendars, daily_chart, daily_charts, render, scale
 from documents.charts.coverage import kind_of
-from documents.charts.daily import PLOT_PX, TOTAL_PX
+from documents.charts.daily import AXIS_GAP_PX, LEFT_PX, PLOT_PX, TOTAL_PX
 from documents.charts.drawing import BAND, BLUE, SHADE, VERMILION, shortened, wide
 from documents.charts.words import TABLES
 from documents.errors import RenderError
@@ -300,3 +300,23 @@ def test_high_ends_stretch_the_scale_only_within_reach():
 def test_labels_are_kept_apart_and_above_the_floor():
     placed = scale.spread([149.9, 149.0, 60.0], gap_px=13, lowest_px=PLOT_PX - 2)
     assert placed == [148, 135, 60.0]
+
+
+def test_the_plot_begins_where_the_longest_number_of_the_scale_ends():
+    few, many = (_daily_top(top) for top in ("50", "10000000"))
+    assert few["padding"]["left"] == LEFT_PX
+    assert many["padding"]["left"] >= wide("10,000,000") + AXIS_GAP_PX
+    assert few["width"] + few["padding"]["left"] == many["width"] + many["padding"]["left"]
+
+
+def _daily_top(value):
+    day = {"day": "2026-11-01", "value": value, "low": value, "high": value, "excluded": "no"}
+    rule = {"unit": "次/day", "thresholds": {}, "name_zh": "读写", "name_en": "reads"}
+    return daily_chart({"days": [day], "worst": []}, rule)
+
+
+def test_a_scale_of_percent_ends_at_a_hundred_unless_something_lies_above():
+    assert scale.top_of([97.0], [20.0], [100.0], most=100.0) == 100.0
+    assert scale.top_of([97.0], [20.0], [100.0]) > 100.0
+    assert scale.top_of([130.0], [20.0], [], most=100.0) > 130.0
+    assert scale.top_of([30.0], [20.0], [], most=100.0) < 100.0

@@ -11,8 +11,10 @@ from starlette.responses import Response
 from collector.errors import UnchangedScopeError
 from collector.store import editions, standing
 from console.access.roles import Need
+from console.pages.apply.faults import KNOWN
 from console.reading.applying import edition_of, versions_of
 from console.reading.editions import edition_named, ids_of
+from console.translation import translated
 from console.visit import REFUSED, Visit
 from declaring.scope_declaration import declare_scope, require_definitions
 from declaring.scope_text import ExclusionLine, HostLine, ScopeDraft, exclusion_lines, host_lines, scope_text
@@ -87,7 +89,7 @@ def add_edition(visit: Visit) -> Response:
         if not kept:
             raise EditionError(f"another file is kept as {found.id} already; give this one another id")
     except VerifierError as error:
-        return _form(visit, _drafted(visit), reason=str(error))
+        return _form(visit, _drafted(visit), reason=str(error), refused="scope.edition_refused")
     return visit.back_to("/apply/scope", said="scope.edition_done")
 
 
@@ -111,7 +113,7 @@ def _look(visit: Visit, said: str, *, refusal: str = "") -> Response:
         status=REFUSED if reason else 200,
         text=said,
         parsed=parsed,
-        reason=reason,
+        reason=translated(reason, visit.language, KNOWN),
         begun=begun,
         sha256=hashlib.sha256(said.encode()).hexdigest(),
         number=len(versions) + 1,
@@ -123,14 +125,15 @@ def _look(visit: Visit, said: str, *, refusal: str = "") -> Response:
     )
 
 
-def _form(visit: Visit, draft: ScopeDraft, *, reason: str = "") -> Response:
+def _form(visit: Visit, draft: ScopeDraft, *, reason: str = "", refused: str = "scope.refused") -> Response:
     said = visit.form if reason else {}
     many = visit.many if reason else {}
     return visit.render(
         "apply/scope.html",
         status=REFUSED if reason else 200,
         draft=draft,
-        reason=reason,
+        reason=translated(reason, visit.language, KNOWN),
+        refused=refused,
         form=said,
         many=many,
         lines="\n".join(map(_host_line, draft.hosts)),

@@ -127,6 +127,7 @@ WORDS: Words = {
     "scope.file": ("申报范围文件（TOML）", "The scope's file (TOML)"),
     "scope.declare": ("声明", "Declare"),
     "scope.sure": ("声明后不能撤回。确定声明？", "A declaration cannot be taken back. Declare it?"),
+    "scope.edition_refused": ("评定版本没有添加，请按下面的原因改正：", "The edition was not added; correct what is said below:"),
     "scope.refused": ("没有声明，请按下面的原因改正：", "Not declared; correct what is said below:"),
     "scope.declared_done": ("已声明。请把 SHA-256 写进日志本，并发给评审部门。", "Declared. Write the SHA-256 into the log book and send it to the authority."),
 }  # fmt: skip

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from console.access.roles import Need
 from console.page import Entry, Page
 from console.pages.overview.days import days_of
-from console.pages.overview.months import EARLIEST, fleet_of, month_asked, month_links
+from console.pages.overview.months import EARLIEST, fleet_of, month_asked, month_links, with_today
 from console.reading.days import KINDS, FleetDays, HostCover
 from console.reading.month import span_of
 from console.visit import NotFoundError, Visit
@@ -131,7 +131,8 @@ def _month_of_day(visit: Visit, name: str) -> FleetDays:
     if span is None or span.month < EARLIEST:
         raise NotFoundError
     try:
-        return days_of(visit.console, span)
+        # As the calendar does, so that no day of the calendar leads nowhere.
+        return days_of(visit.console, with_today(visit.console, span))
     except VerifierError:
         raise NotFoundError from None
 

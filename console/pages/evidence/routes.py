@@ -17,10 +17,12 @@ from console.access.roles import Need
 from console.checking.checks import KEPT_MS, BusyError, Check, State
 from console.checking.order import MOST_CHECK_S, MOST_PACK_BYTES, SHOWN_FINDINGS, Order
 from console.page import MOST_FORM_BYTES, Entry, Page
+from console.pages.evidence.said import KNOWN
 from console.pages.overview.months import month_asked, month_links
 from console.reading.evidence import DayState, Evidence, read_evidence
 from console.reading.month import Span
 from console.services import Console
+from console.translation import translated
 from console.visit import REFUSED, NotFoundError, Visit
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
@@ -112,6 +114,7 @@ def watched(visit: Visit) -> Response:
         read=min(check.size, check.read) / _MB,
         minutes=MOST_CHECK_S // 60,
         shown=SHOWN_FINDINGS,
+        said=lambda words: translated(words, visit.language, KNOWN),
     )
 
 

@@ -121,6 +121,10 @@ WORDS: Words = {
     "evidence.long": ("核验超过 {minutes} 分钟，已中止。请用命令行核验这个证据包。", "It took longer than {minutes} minutes and was ended. Check this pack with the command line."),
     "evidence.broken": ("核验程序意外结束，没有结论。请再试一次；若仍如此，用命令行核验。", "The check ended without an outcome. Try again, or use the command line."),
     "evidence.enterprise": ("企业", "Enterprise"),
+    "evidence.key_here": (
+        "没有给出日志公钥，无法证明由谁签名：请重新核验，并在“日志公钥”一栏填写向评审部门登记的那一把",
+        "No log key was given, so it is not proved who signed: check again with the registered key in the field “Log key”",
+    ),
     "evidence.without_key": ("没有给出日志公钥", "No log key was given"),
     "evidence.full": ("打开完整的核验页（可打印）", "Open the whole page of the check (for printing)"),
     "evidence.json": ("下载 JSON", "Download as JSON"),

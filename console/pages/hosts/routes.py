@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -11,7 +14,9 @@ from collector.store import standing
 from console.access.roles import Need
 from console.language import TAGS, picked
 from console.page import Entry, Page
+from console.pages.hosts.reasons import reason_in
 from console.pages.overview.months import (
+    EARLIEST,
     holds_today,
     month_asked,
     month_links,
@@ -21,8 +26,11 @@ from console.pages.overview.months import (
 )
 from console.reading.fleet import SORTS, State, Wanted, listed, state_of
 from console.reading.host import HostMonth, read_host
+from console.reading.hours import read_hours
+from console.reading.month import Span, span_of
 from console.visit import NotFoundError, Visit
 from documents.charts import daily_charts, draw
+from evidence.errors import MalformedError
 from verifier.errors import VerifierError
 
 MOST_TEXT = 128
@@ -67,7 +75,7 @@ def hosts(visit: Visit) -> Response:
 
 def host(visit: Visit) -> Response:
     """Show one host over the month that is asked for."""
-    found = _read(visit)
+    found = _read(visit, month_asked(visit))
     span = found.span
     return visit.render(
         "hosts/host.html",
@@ -77,25 +85,82 @@ def host(visit: Visit) -> Response:
         links=month_links(visit, span),
         fresh=holds_today(visit.console, span),
         charts=_charts(visit, found),
+        why=lambda reason: reason_in(reason, visit.language),
     )
 
 
 def _charts(visit: Visit, found: HostMonth) -> dict[str, Markup]:
     """Return the daily charts by indicator, made by the function that makes the report's."""
+    return charts_of(visit, found, found.series)
+
+
+def charts_of(
+    visit: Visit, found: HostMonth, of: Mapping[str, Mapping[str, Any]], *, label: str = "host.chart"
+) -> dict[str, Markup]:
+    """Return a chart of each indicator of which there is a series."""
     charts = {}
     for one in found.indicators:
-        series = found.series.get(one["id"])
+        series = of.get(one["id"])
         if series is None or one["value"] is None:
             continue
         specs = daily_charts(series, one, stars=found.stars, language=TAGS[visit.language])
-        label = visit.t("host.chart", name=picked(one, "name", visit.language))
+        words = visit.t(label, name=picked(one, "name", visit.language))
         # Made of escaped text by documents.charts.plain.
-        charts[one["id"]] = Markup("").join(Markup(draw(spec, label=label)) for spec in specs)  # noqa: S704 - see above
+        charts[one["id"]] = Markup("").join(Markup(draw(spec, label=words)) for spec in specs)  # noqa: S704 - see above
     return charts
 
 
-def _read(visit: Visit) -> HostMonth:
-    span, number = month_asked(visit), visit.number("host")
+def host_day(visit: Visit) -> Response:
+    """Show one day of a host hour by hour."""
+    name = visit.request.path_params["day"]
+    span, day = _span_of_day(visit, name)
+    found = _read(visit, span)
+    span = found.span
+    if day > span.last_day:
+        raise NotFoundError
+    sources = {one["id"]: one["hosts"][0]["source"] for one in found.indicators if one["hosts"][0]["source"]}
+    console, host = visit.console, found.standing
+    until_ms = console.opened.identity.calendar.day_start(day + 1)
+    try:
+        hours = console.snapshots.soon(
+            ("hours", host.id, day, tuple(sorted(sources.items()))),
+            lambda: read_hours(console.store, host.name, day, sources),
+            revision=lambda: console.changes.before(until_ms),
+        )
+    except VerifierError as error:
+        return visit.render("overview/broken.html", span=span, reason=str(error))
+    seen = {
+        key: series
+        for key, series in hours.series.items()
+        if any(one["value"] is not None for one in series["days"])
+    }
+    return visit.render(
+        "hosts/day.html",
+        host=found,
+        day=name,
+        hours=hours,
+        shown=[one for one in found.indicators if one["id"] in seen],
+        charts=charts_of(visit, found, seen, label="host.hours_chart"),
+        today=day == console.opened.identity.calendar.day_of(console.clock()),
+        before=date.fromordinal(day - 1).isoformat() if day > span.first_day else None,
+        after=date.fromordinal(day + 1).isoformat() if day < span.last_day else None,
+    )
+
+
+def _span_of_day(visit: Visit, name: str) -> tuple[Span, int]:
+    """Return the month of a day with it, and the ordinal of the day."""
+    try:
+        day = date.fromisoformat(name)
+        span = span_of(visit.console.zone, visit.now_ms, name[:7])
+    except (ValueError, MalformedError):
+        raise NotFoundError from None
+    if span is None or span.month < EARLIEST or day.isoformat() != name:
+        raise NotFoundError
+    return span, day.toordinal()
+
+
+def _read(visit: Visit, span: Span) -> HostMonth:
+    number = visit.number("host")
     store = visit.console.store
     with store.reading() as connection:
         name = standing.host_name(connection, number)
@@ -122,4 +187,5 @@ def _wanted(visit: Visit) -> Wanted:
 PAGES = (
     Page("/hosts", hosts, needs=Need.VIEW, entry=Entry("hosts.title", 20, monthly=True)),
     Page("/hosts/{host}", host, needs=Need.VIEW),
+    Page("/hosts/{host}/{day}", host_day, needs=Need.VIEW),
 )

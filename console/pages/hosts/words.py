@@ -75,6 +75,28 @@ WORDS: Words = {
         "缺的可能是另一项读数、带宽容量，或申报范围里没有这台主机。已有：",
         "Another metric, the bandwidth, or the host's place in the scope may be missing. There is:",
     ),
+    "host.hours": ("逐时", "Hour by hour"),
+    "host.hour": ("时", "Hour"),
+    "host.hours_of": ("{day} 逐时", "{day}, hour by hour"),
+    "host.hours_today": ("今天到目前为止", "Today so far"),
+    "host.hours_chart": (
+        "{name} 逐时图，数值见下表",
+        "Hourly chart of {name}; the numbers are in the table below",
+    ),
+    "host.hours_about": (
+        "按各指标自己的口径逐小时重算，只供查看，不参与评定；按日计的指标折合为每日速率。",
+        "Computed hour by hour as the figures define; for looking only. A figure per day is the hour's rate for 24 hours.",
+    ),
+    "host.hours_none": ("这一天没有可逐时计算的读数", "No hour of this day can be computed"),
+    "host.hours_none_about": (
+        "这一天没有读数，或者数据源只给出更长时间的平均值。",
+        "There are no readings of this day, or the source gives averages of longer times only.",
+    ),
+    "host.hours_dropped": ("这个月的明细已从库中清理", "The month's chunks were dropped from the store"),
+    "host.hours_dropped_about": (
+        "逐日的数值仍在；逐时的明细在当月的证据包里。",
+        "The figures of the days remain; the month's pack holds the rest.",
+    ),
     "host.clock": ("时钟偏差", "Clock offset"),
     "host.lag": ("到达延迟", "Arrived after"),
 }

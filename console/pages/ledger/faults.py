@@ -1,17 +1,12 @@
-"""What is wrong with a cell, in Chinese: the ledger's rules speak English, as they do on the command line.
-
-A message that nobody has translated is shown as it is: a fault must never be hidden for want of words.
-"""
+"""What is wrong with a cell, in Chinese: the ledger's rules speak English, as they do on the command line."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
-from console.language import CHINESE
+from console.translation import patterns, translated
 from declaring.ledger_columns import KINDS_ZH, PURPOSES_ZH
 
-_PATTERNS: Sequence[tuple[str, str]] = (
+_KNOWN = patterns(
+    (r"(.+): a cell holds more than a spreadsheet can; .*", r"\1 里有一格超出电子表格的上限；请删除"),
     (r"(\d+) characters, at most (\d+); shorten it", r"共 \1 个字符，最多 \2 个；请缩短"),
     (r"it holds characters that cannot be printed, or blanks at an end; write it anew", "含有不可见字符，或首尾有空格；请重新填写"),
     (r"('.*') is no kind.*", rf"\1 不是类型；请填：{'、'.join(KINDS_ZH)}"),
@@ -75,15 +70,8 @@ _PATTERNS: Sequence[tuple[str, str]] = (
     (r"(.+): it has no rows; .*", r"\1 没有数据行；请按模板填写"),
     (r"(.+): (\d+) columns, at most (\d+); .*", r"\1 有 \2 列，最多 \3 列；请删除不属于台账的列"),
 )  # fmt: skip
-_COMPILED = [(re.compile(pattern, re.DOTALL), text) for pattern, text in _PATTERNS]
 
 
 def said_in(message: str, language: str) -> str:
     """Return what is wrong in a language; as it is where there are no words for it."""
-    if language != CHINESE:
-        return message
-    for pattern, text in _COMPILED:
-        found = pattern.fullmatch(message)
-        if found:
-            return found.expand(text)
-    return message
+    return translated(message, language, _KNOWN)

@@ -64,6 +64,24 @@ WORDS: Words = {
     "overview.how.daily_reads_writes": ("接入主机或数据库", "Connect hosts or databases"),
     "overview.how.cloud_investment": ("在台账登记付款", "Enter payments in the ledger"),
     "overview.gauge": ("{name}：{value}，门槛 {limits}", "{name}: {value}; thresholds {limits}"),
+    "overview.undecided": ("有记录，还算不出", "There are records, no figure yet"),
+    "overview.reason.COST_NOT_DECLARED": (
+        "台账已有记录；请在“申报 → 申报范围”填写成本科目和上云前后的月份（[it_cost]）",
+        "The ledger has entries; fill in the cost items and the months before and after in Application → Scope ([it_cost])",
+    ),
+    "overview.reason.COST_MONTHS_MISSING": (
+        "有的月份没有登记某项成本；请在台账补上，没有花钱的登记金额为 0 的付款",
+        "Some months lack an item; enter it in the ledger, a payment of 0 where nothing was paid",
+    ),
+    "overview.reason.COST_ITEMS_DIFFER": (
+        "台账里有申报范围没有列出的成本科目；请让两边一致",
+        "The ledger has cost items that the scope does not name; make them agree",
+    ),
+    "overview.thin": ("数据太少", "Too little data"),
+    "overview.thin_about": (
+        "每台平均不到 1 天的读数，数值还不能代表本月，不作预计",
+        "less than a day of readings a host: it does not stand for the month, and nothing is projected",
+    ),
     "overview.broken": ("这个月的指标暂时算不出来", "The figures of this month cannot be computed"),
     "overview.broken_about": (
         "库里的证据或申报范围互相矛盾，请在服务器上运行 starproof audit 查看原因。",

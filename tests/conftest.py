@@ -6,15 +6,41 @@ A test marked ``both_stores`` runs on both; ``url`` is the store's and fixtures 
 
 from __future__ import annotations
 
+import asyncio
+import gc
+
 import pytest
 
 KINDS = ("sqlite", "postgresql")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Thousands of tests are collected without looking, again and again, for garbage among them: half the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_generate_tests(metafunc):
     marked = metafunc.definition.get_closest_marker
     if "store_kind" in metafunc.fixturenames and marked("both_stores") and not marked("sqlite_only"):
         metafunc.parametrize("store_kind", KINDS, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def no_loop_of_another_test(request):
+    """A browser that an earlier test opened keeps a loop running in this thread, where none could run beside it."""
+    if "chromium" in request.fixturenames:
+        yield
+        return
+    others = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(others)
 
 
 @pytest.fixture(scope="session")

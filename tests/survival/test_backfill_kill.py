@@ -23,8 +23,8 @@ from evidence.enrolment import parse
 from evidence.keys import PublicKey
 from evidence.manifest import NET_COMMITTED
 
-KILLS = 8
-HOSTS = 60
+KILLS = 5
+HOSTS = 40
 BOUGHT_BPS = 5_000_000
 """Bandwidth of each machine of the fake cloud."""
 

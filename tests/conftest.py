@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sqlite3
+import threading
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +45,45 @@ def no_loop_of_another_test(request):
     asyncio._set_running_loop(None)
     yield
     asyncio._set_running_loop(others)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schema_made_once():
+    """The first new SQLite store of this process is migrated, the others are copies of what that gave.
+
+    A file that is not empty is migrated as ever, so is a store on PostgreSQL, so is every one of another process.
+    """
+    try:
+        from collector.store import engine
+    except ImportError:  # agent and evidence are tested where there is no database
+        yield
+        return
+    migrate, newest, turn = engine._migrate, engine.HEAD, threading.Lock()
+    made = sqlite3.connect(":memory:", check_same_thread=False)
+
+    @contextmanager
+    def connected(store):
+        with store.engine.connect() as connection:
+            yield connection.connection.driver_connection
+
+    def copied_or_migrated(store):
+        url = store.engine.url
+        if store.is_postgresql or engine.HEAD != newest or Path(url.database).stat().st_size:
+            migrate(store)
+            return
+        with turn:
+            if made.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                with connected(store) as connection:
+                    made.backup(connection)
+            else:
+                migrate(store)
+                with connected(store) as connection:
+                    connection.backup(made)
+
+    engine._migrate = copied_or_migrated
+    yield
+    engine._migrate = migrate
+    made.close()
 
 
 @pytest.fixture(scope="session")

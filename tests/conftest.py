@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sqlite3
 import threading
+from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 KINDS = ("sqlite", "postgresql")
+COUNTING = "COVERAGE_PROCESS_CONFIG"
+"""By this a new process learns from coverage.py that its lines are to be counted."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -27,6 +31,39 @@ def pytest_collection():
     finally:
         gc.enable()
         gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first, shared among the workers: none is left alone with it at the end.
+
+    A worker begins with one of as many parts of equal length as there are workers, and takes from another's end.
+    """
+    longest, others = defaultdict(list), []
+    for item in items:
+        takes_long = item.get_closest_marker("slow") and item.get_closest_marker("no_cover")
+        (longest[item.path] if takes_long else others).append(item)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    parts = [[] for _ in range(workers)]
+    for number, module in enumerate(longest.values()):
+        parts[number % workers] += module
+    ordered = []
+    for number, part in enumerate(parts):
+        room = (len(items) - len(ordered)) // (workers - number) - len(part)
+        ordered += part + others[: max(0, room)]
+        del others[: max(0, room)]
+    items[:] = ordered + others
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Processes of a test marked ``no_cover`` are not counted either: those that are killed tell nothing anyway."""
+    counting = os.environ.pop(COUNTING, None) if item.get_closest_marker("no_cover") else None
+    try:
+        return (yield)
+    finally:
+        if counting is not None:
+            os.environ[COUNTING] = counting
 
 
 def pytest_generate_tests(metafunc):

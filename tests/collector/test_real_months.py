@@ -107,6 +107,7 @@ def write(path, rows):
         writer.writerows(rows)
 
 
+@pytest.mark.no_cover
 @needs_nab
 @pytest.mark.slow
 def test_every_month_of_the_nab_series_equals_the_rule(utc_store, tmp_path):
@@ -135,6 +136,7 @@ def test_every_month_of_the_nab_series_equals_the_rule(utc_store, tmp_path):
     assert round(june[0] / june[1], 5) == Fraction("37.32232")
 
 
+@pytest.mark.no_cover
 @needs_bitbrains
 @pytest.mark.slow
 def test_every_month_of_the_bitbrains_machines_equals_the_rule(utc_store, tmp_path):

@@ -139,6 +139,7 @@ def test_a_body_that_ends_early_is_not_stored(serve, url):
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_killed_at_random_moments_it_keeps_what_it_acknowledged_and_stores_nothing_twice(serve, speak, url):
     random = Random(2018)
     running = serve()

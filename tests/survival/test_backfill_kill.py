@@ -30,6 +30,7 @@ BOUGHT_BPS = 5_000_000
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_a_killed_backfill_goes_on_where_it_was(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'db' / 's.db'}"
     library = installed(tmp_path / "library")

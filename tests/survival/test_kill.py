@@ -32,6 +32,7 @@ def kill_again_and_again(running: Running, kills: int, seed: int, longest_s: flo
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_50_kills_lose_no_sealed_chunk_and_store_none_twice(tmp_path: Path) -> None:
     with collector(tmp_path) as (server, url, db):
         agents = [

@@ -166,6 +166,7 @@ def located(report: CheckReport, name: str) -> list[Finding]:
     return [found for found in report.findings if found.place.startswith(name)]
 
 
+@pytest.mark.no_cover
 def test_a_damaged_byte_anywhere_is_located_to_its_entry_and_in_chunks_to_host_and_hour() -> None:
     opened = {name: (entry.offset, entry.size) for name, entry in _entries().items()}
     chance = random.Random(11)

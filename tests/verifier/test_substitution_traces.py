@@ -47,6 +47,7 @@ def tallies(figure: str, cuts: tuple[gaps.Cut, ...], patterns: int = PATTERNS) -
     return (risk.tally(months(figure), cut, patterns) for cut in cuts)
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize(("figure", "least_decided"), [("cpu", 0.35), ("bandwidth", 0.05), ("disk", 0.08)])
 def test_gaps_that_nobody_chose_give_wrong_verdicts_no_more_often_than_stated(figure, least_decided):
@@ -61,6 +62,7 @@ def test_gaps_that_nobody_chose_give_wrong_verdicts_no_more_often_than_stated(fi
     assert decided > least_decided, "a rule that never decides anything is safe and useless"
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_gaps_at_the_same_hour_of_every_night_decide_nothing():
     for figure in A_FIGURE:
@@ -69,6 +71,7 @@ def test_gaps_at_the_same_hour_of_every_night_decide_nothing():
         assert (found.decided, found.above) == (0, 0)
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_an_adversary_who_chooses_the_gaps_does_gain_and_it_is_known_how_much():
     (idlest,) = tallies("cpu", (gaps.idlest,), 4)

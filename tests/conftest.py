@@ -105,7 +105,7 @@ def schema_made_once():
 
     def copied_or_migrated(store):
         url = store.engine.url
-        if store.is_postgresql or engine.HEAD != newest or Path(url.database).stat().st_size:
+        if store.is_postgresql or newest != engine.HEAD or Path(url.database).stat().st_size:
             migrate(store)
             return
         with turn:

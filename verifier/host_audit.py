@@ -20,14 +20,13 @@ from evidence.day_sum import DaySum
 from evidence.day_sum import span as claimed
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
-from evidence.stored import StoredChunk
 from verifier import recompute
 from verifier.activity import Uniting
 from verifier.finding import Finding
 from verifier.links import Hole, Links
 from verifier.ports import Archive, Dropped
 from verifier.recompute import Opened, place, place_text
-from verifier.stored_chunks import StoredChunks
+from verifier.stored_chunks import Claim, StoredChunks
 
 SumKey = tuple[str, str, int]
 """Source, metric and local day."""
@@ -157,9 +156,10 @@ class _Run:
         reader = StoredChunks(pins, self._archive.enterprise, every_signature=self._piece.every_signature)
         span = (calendar.day_start(self._days[0]), calendar.day_start(self._days[1]))
         if whole:
-            chunks = self._opened(reader, self._archive.chunks(host, *span))
+            claims = reader.proved(self._archive.chunks(host, *span))
         else:
-            chunks = iter(self._touching(reader, host, span))
+            claims = iter(self._touching(reader, host, span))
+        chunks = self._opened(reader, claims)
         links = Links(pins, from_first=whole)
         uniting = Uniting(host, calendar, self._days)
         watched = uniting.watching(links.followed(chunks))
@@ -177,30 +177,30 @@ class _Run:
             self.hashes.append((host, b"".join(self._mine)))
             self._mine.clear()
 
-    def _touching(self, reader: StoredChunks, host: str, span: tuple[int, int]) -> list[Opened]:
+    def _touching(self, reader: StoredChunks, host: str, span: tuple[int, int]) -> list[Claim]:
         """Return the chunks that touch the span, and the neighbours whose claims decide what they are credited.
 
         As ``recompute.opened_chunks``; what lies before and after is asked for apart, so that nothing is read twice.
         """
-        inside = list(self._opened(reader, self._archive.chunks(host, *span)))
-        if not inside:
-            return []
-        first, last = reach([claimed(chunk.header) for _, chunk in inside])
-        seen = {place(stored) for stored, _ in inside}
-        beside: list[Opened] = []
+        found = list(reader.proved(self._archive.chunks(host, *span)))
+        reached = [claimed(claim.header) for claim in found if claim.proved and claim.header is not None]
+        if not reached:
+            return found
+        first, last = reach(reached)
         for start, end in ((first, span[0]), (span[1], last)):
             if start < end:
+                seen = {place(claim.stored) for claim in found}
                 near = (one for one in self._archive.chunks(host, start, end) if place(one) not in seen)
-                beside += self._opened(reader, near)
-                seen.update(place(stored) for stored, _ in beside)
-        return sorted([*inside, *beside], key=lambda pair: place(pair[0]))
+                found += reader.proved(near)
+        return sorted(found, key=lambda claim: place(claim.stored))
 
-    def _opened(self, reader: StoredChunks, chunks: Iterable[StoredChunk]) -> Iterator[Opened]:
+    def _opened(self, reader: StoredChunks, claims: Iterable[Claim]) -> Iterator[Opened]:
         """Yield what verifies; note what does not."""
-        for stored, hash_, found in reader.opened(chunks):
+        for claim, found in reader.opened(claims):
+            stored = claim.stored
             self.chunks += 1
-            if hash_ and self._piece.hashes:
-                self._mine.append(bytes.fromhex(hash_))
+            if self._piece.hashes and claim.frame is not None:
+                self._mine.append(bytes.fromhex(claim.frame.hash))
             if isinstance(found, EvidenceError):
                 got = f"{found.code}: {found}"
                 self.findings.append(Finding("CHUNK", place_text(place(stored)), stored.host, got=got))

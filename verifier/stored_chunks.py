@@ -6,15 +6,15 @@
    for a header names the one before it by SHA-256: rule 3 of ``verifier.packed_chunks``.
 3. Manifest and columns are those that the proved header names.
 
-Chunks of one day are looked at together; where they have more than ``DAY_BYTES``, in parts, each with a
-signature of its own. What does not fit into a batch (``verifier.batch``) is opened alone. Whether a chunk is
-found good never depends on the batch that it came in.
+The chunks of one day are proved together; where they have more than ``DAY_BYTES``, in parts, each with a
+signature of its own. Chunks of one shape are decoded together (``verifier.travelled``); what does not fit into a
+batch is opened alone. Whether a chunk is found good never depends on the batch that it came in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from evidence.chunk import Chunk, Frame, Header, open_chunk, read_chunk, read_frame
 from evidence.columns import inflate
@@ -27,45 +27,38 @@ from evidence.manifest import COUNTERS, Manifest
 from evidence.manifest import parse as parse_manifest
 from evidence.sources import carried_kind
 from evidence.stored import StoredChunk
-from verifier.batch import MOST_VALUES, decode, sound
+from verifier.batch import MOST_VALUES, sound
 from verifier.batched import BatchedChunk, LookedAt
 from verifier.headers import read_header
 from verifier.recompute import require_place
+from verifier.travelled import decode
+from verifier.whole_frames import whole_frame
 
 DAY_BYTES = 16 * 1024 * 1024
 """Of frames that wait for the end of their day."""
-ENOUGH_VALUES = MOST_VALUES * 3 // 4
-"""Days are gathered up to this: one more would seldom fit into the batch."""
 LEAST_ROWS = 2
 """A chunk of one row has no interval."""
 MS_PER_DAY = 86_400_000
 
-Found = tuple[StoredChunk, str, "Chunk | EvidenceError"]
-"""A stored chunk, its hash (empty if there is no whole frame), and the chunk or what is wrong with it."""
 
 
 @dataclass(slots=True)
-class _Claim:
-    """A stored chunk by what its header says; without a header it is opened alone."""
+class Claim:
+    """A stored chunk by what its header says, and whether that is proved; without a header it is not.
+
+    ``frame`` is ``None`` if the bytes are no whole frame, ``key`` if no enrolment of the host is named.
+    """
 
     stored: StoredChunk
     frame: Frame | None
-    hash: str
     key: PublicKey | None
     header: Header | None = None
     utc_day: int = -1
     proved: bool = False
 
 
-@dataclass
-class _Waiting:
-    """Chunks that are looked at together: whole days of one chain."""
-
-    claims: list[_Claim] = field(default_factory=list)
-    chain: tuple[str, str, int] = ("", "", -1)
-    day: int = -1
-    values: int = 0
-    day_bytes: int = 0
+Found = tuple[Claim, "Chunk | EvidenceError"]
+"""A claim, and the chunk or what is wrong with it."""
 
 
 class StoredChunks:
@@ -85,53 +78,26 @@ class StoredChunks:
         self._every = every_signature
         # made once: a key is looked at when it is made
         self._keys: dict[str, PublicKey] = {}
+        self._ids: dict[str, str] = {}
         self._manifest: tuple[bytes, int, Manifest | None] = (b"", 0, None)
 
-    def opened(self, chunks: Iterable[StoredChunk]) -> Iterator[Found]:
-        """Yield every chunk, in order, opened or with what is wrong with it."""
-        waiting = _Waiting()
+    def proved(self, chunks: Iterable[StoredChunk]) -> Iterator[Claim]:
+        """Yield the claim of every chunk, in order, proved where it can be (rules 1 and 2)."""
+        day: list[Claim] = []
+        about, size = ("", "", -1, -1), 0
         for stored in chunks:
             claim = self._claim(stored)
-            chain = (stored.host, stored.source, stored.epoch)
-            if chain != waiting.chain or claim.utc_day != waiting.day:
-                if chain != waiting.chain or waiting.values >= ENOUGH_VALUES:
-                    yield from self._look(waiting.claims)
-                    waiting = _Waiting(chain=chain)
-                waiting.day, waiting.day_bytes = claim.utc_day, 0
-            elif waiting.day_bytes >= DAY_BYTES:
-                yield from self._look(waiting.claims)
-                waiting = _Waiting(chain=chain, day=claim.utc_day)
-            waiting.claims.append(claim)
-            waiting.day_bytes += len(stored.frame)
-            if claim.header is not None:
-                waiting.values += claim.header.rows * claim.header.columns
-        yield from self._look(waiting.claims)
+            mine = (stored.host, stored.source, stored.epoch, claim.utc_day)
+            if mine != about or size >= DAY_BYTES:
+                yield from self._prove(day)
+                day, about, size = [], mine, 0
+            day.append(claim)
+            size += len(stored.frame)
+        yield from self._prove(day)
 
-    def _claim(self, stored: StoredChunk) -> _Claim:
-        try:
-            frame = read_frame(stored.frame)
-        except EvidenceError:
-            return _Claim(stored, None, "", None)
-        claim = _Claim(stored, frame, frame.hash, self._key(stored.enrolment))
-        if claim.key is None:
-            return claim
-        try:
-            header = read_header(frame.header)
-            require_place(header, stored, self._pins[stored.enrolment], self._enterprise)
-        except EvidenceError:
-            return claim
-        if header.key == frame.key == claim.key.id:
-            claim.header, claim.utc_day = header, span(header)[0] // MS_PER_DAY
-        return claim
-
-    def _key(self, enrolment: str) -> PublicKey | None:
-        if enrolment not in self._keys and enrolment in self._pins:
-            self._keys[enrolment] = self._pins[enrolment].public
-        return self._keys.get(enrolment)
-
-    def _look(self, claims: Sequence[_Claim]) -> Iterator[Found]:
-        self._prove(claims)
-        run: list[_Claim] = []
+    def opened(self, claims: Iterable[Claim]) -> Iterator[Found]:
+        """Yield every claim, in order, with its chunk or with what is wrong with it (rule 3)."""
+        run: list[Claim] = []
         for claim in claims:
             if run and not _joins(claim, run):
                 yield from self._open(run)
@@ -140,20 +106,43 @@ class StoredChunks:
         if run:
             yield from self._open(run)
 
-    def _prove(self, claims: Sequence[_Claim]) -> None:
-        """Rule 2, from the last chunk back."""
-        after: tuple[str, str, int] | None = None
+    def _claim(self, stored: StoredChunk) -> Claim:
+        try:
+            frame = whole_frame(stored.frame)
+        except EvidenceError:
+            return Claim(stored, None, self._key(stored.enrolment))
+        claim = Claim(stored, frame, self._key(stored.enrolment))
+        if claim.key is None:
+            return claim
+        try:
+            header = read_header(frame.header)
+            require_place(header, stored, self._pins[stored.enrolment], self._enterprise)
+        except EvidenceError:
+            return claim
+        if header.key == frame.key == self._ids[stored.enrolment]:
+            claim.header, claim.utc_day = header, span(header)[0] // MS_PER_DAY
+        return claim
+
+    def _key(self, enrolment: str) -> PublicKey | None:
+        if enrolment not in self._keys and enrolment in self._pins:
+            self._keys[enrolment] = self._pins[enrolment].public
+            self._ids[enrolment] = self._keys[enrolment].id
+        return self._keys.get(enrolment)
+
+    def _prove(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """Rule 2 for the chunks of a day, from the last one back."""
+        named = ("", "")
         for claim in reversed(claims):
             if claim.header is None or claim.frame is None or claim.key is None:
-                after = None
+                named = ("", "")
                 continue
-            named = (claim.stored.enrolment, claim.hash, claim.utc_day)
-            claim.proved = named == after
+            claim.proved = named == (claim.stored.enrolment, claim.frame.hash)
             if not claim.proved or self._every:
                 claim.proved = _signed(claim.key, claim.frame)
-            after = (claim.stored.enrolment, claim.header.prev, claim.utc_day) if claim.proved else None
+            named = (claim.stored.enrolment, claim.header.prev) if claim.proved else ("", "")
+        return claims
 
-    def _open(self, run: Sequence[_Claim]) -> Iterator[Found]:
+    def _open(self, run: Sequence[Claim]) -> Iterator[Found]:
         manifest = self._shape(run)
         if manifest is None:
             yield from map(self._alone, run)
@@ -166,11 +155,11 @@ class StoredChunks:
         same = (frames[0].manifest, frames[0].manifest_bytes)
         for at, (claim, frame, fits) in enumerate(zip(run, frames, good.tolist(), strict=True)):
             if fits and (frame.manifest, frame.manifest_bytes) == same:
-                yield claim.stored, claim.hash, BatchedChunk(frame, batch, at)
+                yield claim, BatchedChunk(frame, batch, at)
             else:
                 yield self._alone(claim)
 
-    def _shape(self, run: Sequence[_Claim]) -> Manifest | None:
+    def _shape(self, run: Sequence[Claim]) -> Manifest | None:
         """Return the manifest of chunks that are decoded together, ``None``: open them one by one."""
         header, frame = run[0].header, run[0].frame
         if len(run) == 1 or header is None or frame is None or header.rows < LEAST_ROWS:
@@ -192,13 +181,13 @@ class StoredChunks:
             self._manifest = (deflated, length, manifest)
         return self._manifest[2]
 
-    def _alone(self, claim: _Claim) -> Found:
+    def _alone(self, claim: Claim) -> Found:
         try:
-            return claim.stored, claim.hash, self._open_one(claim)
+            return claim, self._open_one(claim)
         except EvidenceError as error:
-            return claim.stored, claim.hash, error
+            return claim, error
 
-    def _open_one(self, claim: _Claim) -> Chunk:
+    def _open_one(self, claim: Claim) -> Chunk:
         """Return the chunk.
 
         Raises:
@@ -219,7 +208,7 @@ class StoredChunks:
         return chunk
 
 
-def _joins(claim: _Claim, run: Sequence[_Claim]) -> bool:
+def _joins(claim: Claim, run: Sequence[Claim]) -> bool:
     """Return whether a chunk may be decoded together with those before it: proved, and of one shape."""
     header, first = claim.header, run[0].header
     if header is None or first is None or not claim.proved or not run[0].proved:

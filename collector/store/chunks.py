@@ -179,6 +179,7 @@ def opened(
     """
     table = schema.chunk.c
     query = _touching(line.host_id, start_ms, end_ms).where(table.source == line.source)
+    query = query.add_columns(schema.enrolment.c.record)
     if line.metric is not None:
         query = query.where(table.metric == line.metric)
     if before is not None:
@@ -223,5 +224,4 @@ def _registry() -> Select[Any]:
         table.seq,
         table.received_ms,
         schema.enrolment.c.hash.label("enrolment"),
-        schema.enrolment.c.record,
     ).join(schema.enrolment, schema.enrolment.c.id == table.enrolment_id)

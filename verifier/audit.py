@@ -83,7 +83,7 @@ def audit(
     days = days_of(LocalCalendar(archive.timezone), month)
     # The log is audited whole: what a month has read is not all of it.
     hashes = log is not None and month is None
-    work = [Piece(hosts, month, every_signature, hashes) for hosts in pieces or (None,)]
+    work = [Piece(hosts, month, every_signature, hashes) for hosts in ((None,) if pieces is None else pieces)]
     done = list((run or here(archive, dropped))(work))
     findings = [*_dropped(dropped, days), *(finding for part in done for finding in part.findings)]
     if log is not None:

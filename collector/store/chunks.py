@@ -190,6 +190,11 @@ def opened(
         yield chunks.open_chunk(chunks.read_frame(frame), key)
 
 
+def are_more_than(connection: Connection, count: int) -> bool:
+    """Return whether more chunks than this are known."""
+    return connection.execute(select(schema.chunk.c.id).limit(1).offset(count)).first() is not None
+
+
 def touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
     """Return the query for a host's chunks that touch [start, end], in crediting order."""
     table = schema.chunk.c

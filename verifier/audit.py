@@ -22,7 +22,7 @@ from typing import Any
 from evidence.calendar import LocalCalendar
 from evidence.keys import PublicKey
 from verifier.finding import Finding
-from verifier.host_audit import HostsAudited, Piece, audit_hosts, days_of
+from verifier.host_audit import HostsAudited, Piece, audit_hosts, days_of, order
 from verifier.log_audit import KeptLog, audit_log
 from verifier.ports import Archive, Dropped
 
@@ -91,7 +91,7 @@ def audit(
         chunks = _logged(archive, dropped, known) if hashes else None
         findings += audit_log(archive, log, key=log_key, dropped=dropped, chunks=chunks)
     return AuditReport(
-        tuple(sorted(set(findings), key=_order)),
+        tuple(sorted(set(findings), key=order)),
         sum(part.hosts for part in done),
         sum(part.chunks for part in done),
         sum(part.values for part in done),
@@ -122,7 +122,3 @@ def _logged(
         hashes = known.get(host, b"")
         for at in range(0, len(hashes), HASH_BYTES):
             yield hashes[at : at + HASH_BYTES].hex(), host
-
-
-def _order(finding: Finding) -> tuple[str, ...]:
-    return finding.host, finding.place, finding.code, finding.expected, finding.got

@@ -51,7 +51,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class HostsAudited:
-    """What came of a piece: findings, counts, and by host the hashes of its chunks, 32 bytes each.
+    """What came of a piece: findings (sorted), counts, and by host the hashes of its chunks, 32 bytes each.
 
     Hashes are of all whole frames, in the order of source, epoch and seq.
     """
@@ -109,8 +109,13 @@ def audit_hosts(archive: Archive, piece: Piece, dropped: Dropped | None = None) 
     for host in hosts:
         run.host(host, pins.pop(host, {}), stored.pop(host, {}), people.pop(host, {}))
     return HostsAudited(
-        (*findings, *run.findings), len(hosts), run.chunks, run.values, run.day_sums, tuple(run.hashes)
+        tuple(sorted((*findings, *run.findings), key=order)), len(hosts), run.chunks, run.values, run.day_sums, tuple(run.hashes)
     )
+
+
+def order(finding: Finding) -> tuple[str, ...]:
+    """Return what findings of an audit are sorted by."""
+    return finding.host, finding.place, finding.code, finding.expected, finding.got
 
 
 class _Gone:

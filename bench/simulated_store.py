@@ -27,6 +27,7 @@ from fleet import Enrolled, instant  # noqa: E402 - the same
 from collector.opening import open_store  # noqa: E402 - the same
 from collector.store import day_sums, log, months, partitions, registry, schema  # noqa: E402 - the same
 from collector.store.chunks import Line  # noqa: E402 - the same
+from collector.store.engine import Store  # noqa: E402 - the same
 from evidence import chunk, columns, log_entry  # noqa: E402 - the same
 from evidence.calendar import LocalCalendar  # noqa: E402 - the same
 from evidence.chunk import Frame, Header  # noqa: E402 - the same
@@ -59,7 +60,7 @@ def fill(url: str, *, hosts: int, days: int, interval_s: int = 60, seal_s: int =
     return made
 
 
-def _host(store, name: str, seed: int, shape: tuple[int, int, int], calendar: LocalCalendar) -> int:
+def _host(store: Store, name: str, seed: int, shape: tuple[int, int, int], calendar: LocalCalendar) -> int:
     days, interval_s, seal_s = shape
     manifest = counters_manifest(interval_ms=interval_s * 1_000, cpus=CPUS)
     each = seal_s // interval_s

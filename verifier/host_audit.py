@@ -109,7 +109,12 @@ def audit_hosts(archive: Archive, piece: Piece, dropped: Dropped | None = None) 
     for host in hosts:
         run.host(host, pins.pop(host, {}), stored.pop(host, {}), people.pop(host, {}))
     return HostsAudited(
-        tuple(sorted((*findings, *run.findings), key=order)), len(hosts), run.chunks, run.values, run.day_sums, tuple(run.hashes)
+        tuple(sorted((*findings, *run.findings), key=order)),
+        len(hosts),
+        run.chunks,
+        run.values,
+        run.day_sums,
+        tuple(run.hashes),
     )
 
 

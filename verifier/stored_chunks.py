@@ -41,7 +41,6 @@ LEAST_ROWS = 2
 MS_PER_DAY = 86_400_000
 
 
-
 @dataclass(slots=True)
 class Claim:
     """A stored chunk by what its header says, and whether that is proved; without a header it is not.

@@ -20,7 +20,7 @@ class WholeFrame(Frame):
     """A frame whose hash is computed once."""
 
     @cached_property
-    def hash(self) -> str:  # type: ignore[override] # a value that is kept, where the class above computes one
+    def hash(self) -> str:
         """The hash that the next chunk's ``prev`` names, 64 hex digits."""
         return pae_hash(CHUNK_TYPE, self.header)
 

@@ -76,7 +76,9 @@ class StoreArchive:
         query = select(schema.enrolment)
         if self._hosts is not None:
             host = schema.host.c
-            query = query.join(schema.host, host.id == schema.enrolment.c.host_id).where(host.name.in_(self._hosts))
+            query = query.join(schema.host, host.id == schema.enrolment.c.host_id).where(
+                host.name.in_(self._hosts)
+            )
         with self._store.reading() as connection:
             signed = [registry.as_signed(row) for row in connection.execute(query)]
         return sorted(signed, key=lambda s: (s.enrolment.host, s.enrolment.source, s.enrolment.epoch))

@@ -91,7 +91,7 @@ def _done(client: Any, futures: Sequence[Any], address: str) -> Iterator[Any]:
     """Yield futures as they are done; look in between whether anybody is left to do them."""
     from distributed import as_completed  # noqa: PLC0415 - the extra, asked for above
 
-    waiting = as_completed(futures)
+    waiting = as_completed(futures, loop=client.loop)
     look, alive = time.monotonic(), time.monotonic()
     while not waiting.is_empty():
         if waiting.has_ready():
@@ -103,7 +103,9 @@ def _done(client: Any, futures: Sequence[Any], address: str) -> Iterator[Any]:
             continue
         look = now
         if client.status != "running":
-            raise AuditError(f"the scheduler at {address} was lost; start it and its workers, and audit again")
+            raise AuditError(
+                f"the scheduler at {address} was lost; start it and its workers, and audit again"
+            )
         if client.nthreads():
             alive = now
         elif now - alive > NO_WORKER_S:

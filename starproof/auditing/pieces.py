@@ -76,10 +76,14 @@ def on_worker(order: Order) -> HostsAudited | Refused:
         return Refused(where, f"has starproof {__version__}; install {order.version} there")
     url = os.environ.get(DATABASE_VARIABLE)
     if not url:
-        return Refused(where, f"does not know the store; set {DATABASE_VARIABLE} there before dask worker is started")
+        return Refused(
+            where, f"does not know the store; set {DATABASE_VARIABLE} there before dask worker is started"
+        )
     try:
         return carried_out(order, url)
     except StoreMovedError as error:
         return Refused(where, f"{error}; give {DATABASE_VARIABLE} there the very server and database of --db")
     except EXPECTED_ERRORS as error:
-        return Refused(where, f"{error}; look at {DATABASE_VARIABLE} there, and whether the database answers it")
+        return Refused(
+            where, f"{error}; look at {DATABASE_VARIABLE} there, and whether the database answers it"
+        )

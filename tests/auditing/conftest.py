@@ -22,7 +22,7 @@ DAMAGE = (
     "DELETE FROM chunk_frame WHERE chunk_id = 7",
     "UPDATE chunk SET seq = 40 WHERE id = 12",
     "DELETE FROM chunk WHERE id = 18",
-    "DELETE FROM log_leaf WHERE \"index\" = (SELECT max(\"index\") FROM log_leaf)",
+    'DELETE FROM log_leaf WHERE "index" = (SELECT max("index") FROM log_leaf)',
 )
 
 
@@ -69,5 +69,3 @@ def alone():
             return audit(archive, month=month, log=log, dropped=archive)
 
     return report
-
-

@@ -97,7 +97,10 @@ def test_what_comes_in_meanwhile_is_not_audited_by_processes_either(store):
         try:
             with closing(open_engine_for_reading(store)) as other:
                 if store.startswith("sqlite"):
-                    with pytest.raises(StoreMovedError, match="written to it meanwhile"), at_moment(other, moment):
+                    with (
+                        pytest.raises(StoreMovedError, match="written to it meanwhile"),
+                        at_moment(other, moment),
+                    ):
                         pass
                 else:
                     with at_moment(other, moment) as then:
@@ -117,7 +120,10 @@ def test_a_moment_of_another_database_is_refused(damaged, postgres_server):
             at_moment(other, moment),
         ):
             pass
-        with pytest.raises(StoreError, match="invalid"), at_moment(other, Moment("", "'; DROP TABLE host; --")):
+        with (
+            pytest.raises(StoreError, match="invalid"),
+            at_moment(other, Moment("", "'; DROP TABLE host; --")),
+        ):
             pass
 
 

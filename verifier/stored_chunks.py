@@ -200,9 +200,7 @@ class StoredChunks:
             raise MismatchError(
                 "no enrolment is kept for this chunk, or it is signed with the key of another host"
             )
-        if claim.proved:
-            return read_chunk(frame, claim.key)
-        chunk = open_chunk(frame, claim.key)
+        chunk = read_chunk(frame, claim.key) if claim.proved else open_chunk(frame, claim.key)
         require_place(chunk.header, claim.stored, self._pins[claim.stored.enrolment], self._enterprise)
         return chunk
 

@@ -76,14 +76,19 @@ def workers(address: str) -> int:
 
 
 def _client(address: str) -> Any:
-    from distributed import Client  # noqa: PLC0415 - the extra, asked for above
+    from distributed import Client, Security  # noqa: PLC0415 - the extra, asked for above
 
+    security = Security()
+    if (
+        urlsplit(address).scheme == "tls"
+        and security.get_connection_args("client").get("ssl_context") is None
+    ):
+        raise AuditError(f"no certificates for {address}; name them in Dask's configuration (docs/audit.md)")
     try:
-        return Client(address, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, TimeoutError, TypeError) as error:  # a TypeError: tls:// without certificates
+        return Client(address, timeout=CONNECT_S, set_as_default=False, security=security)
+    except (OSError, TimeoutError) as error:
         raise AuditError(
-            f"no scheduler answers at {address}; start one: dask scheduler; for tls:// name the certificates in "
-            f"Dask's configuration (docs/audit.md): {error}"
+            f"no scheduler answers at {address}; start one: dask scheduler (docs/audit.md): {error}"
         ) from None
 
 

@@ -116,8 +116,9 @@ def test_a_worker_killed_half_way_changes_no_byte(running, workers, client, dama
 
 
 def test_the_scheduler_is_told_hosts_and_never_where_the_store_is(damaged):
-    import cloudpickle
-
+    cloudpickle = pytest.importorskip(
+        "cloudpickle", reason="Dask is not installed; pip install 'starproof[cluster]'"
+    )
     sent = cloudpickle.dumps([on_worker, Order(Piece(("web-1",)), Moment("aa 0", "00000003-0000001B-1"))])
     assert SECRET.encode() not in sent
     assert str(make_url(damaged).database).encode() not in sent
@@ -207,6 +208,8 @@ def test_a_cluster_of_nobody_and_one_that_is_lost_end_with_what_to_do(tmp_path, 
     monkeypatch.setattr(cluster, "LOOK_AT_CLUSTER_S", 0.1)
     with pytest.raises(AuditError, match="start one: dask scheduler"):
         cluster.workers("tcp://127.0.0.1:1")
+    with pytest.raises(AuditError, match="no certificates for tls://"):
+        cluster.workers("tls://127.0.0.1:1")
     with ExitStack() as ending:
         bare = Cluster(tmp_path, ending)
         work = cluster.by_cluster(bare.address, Moment("00 0"))

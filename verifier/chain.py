@@ -223,7 +223,7 @@ class _Seen:
             self.boots.add(header.boot)
             self.chunks.append(
                 SeenChunk(
-                    header.host, header.source, stored.epoch, header.seq, chunk.hash,
+                    stored.host, stored.source, stored.epoch, header.seq, chunk.hash,
                     header.start_ms, header.end_ms, header.anchor,
                     _read_ms(chunk),
                 )

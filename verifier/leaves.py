@@ -85,7 +85,7 @@ class Leaves(Sequence[LogEntry]):
     def chunk(self, hash_: bytes) -> int | None:
         """Return the position of the first leaf of a chunk with this hash, ``None`` if there is none."""
         prefix = np.uint64(int.from_bytes(hash_[:_PREFIX_BYTES], "big"))
-        place = int(np.searchsorted(self._prefixes, prefix))
+        place = int(self._prefixes.searchsorted(prefix))
         while place < len(self._order) and self._prefixes[place] == prefix:
             at = int(self._order[place])
             begin = at * ENTRY_BYTES + _HASH_AT

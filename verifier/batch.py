@@ -72,7 +72,8 @@ class Batch:
     @cached_property
     def plain(self) -> list[bool]:
         """By chunk: every interval of every column that counts is tame."""
-        found: list[bool] = self.tame.all(axis=2)[:, self.counting].all(axis=1).tolist()
+        columns: Mask = np.all(self.tame, axis=2)
+        found: list[bool] = np.all(columns[:, self.counting], axis=1).tolist()
         return found
 
     @cached_property

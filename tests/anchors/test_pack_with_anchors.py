@@ -123,7 +123,7 @@ def test_what_agents_chunks_name_is_noted_by_host_and_day() -> None:
             header.start_ms, header.end_ms, header.anchor, header.end_ms,
         )  # fmt: skip
         naming.take(seen)
-        naming.take(replace(seen, source="import"))
+        naming.take(seen._replace(source="import"))
     assert sum(one.chunks for one in naming.found.values()) == len(ARCHIVE.stored)
     assert all(one.sha256 == "" for one in naming.found.values())
     assert open_chunk(read_frame(ARCHIVE.stored[0].frame), pins[ARCHIVE.stored[0].enrolment].public)
@@ -137,10 +137,10 @@ def test_only_declared_hosts_chunks_that_are_sealed_when_read_are_asked_when_the
     logged = Logged(CALENDAR, cast("PackedLog", Log()))
     midnight = CALENDAR.day_start(739_556)
     seen = SeenChunk("web-1", "agent", 0, 0, "there", midnight - 9, midnight + 9, "", midnight)
-    for one in (seen, replace(seen, read_ms=midnight + 1), replace(seen, host="db-1")):
+    for one in (seen, seen._replace(read_ms=midnight + 1), seen._replace(host="db-1")):
         logged.take(one)
-        logged.take(replace(one, source="import"))
-        logged.take(replace(one, hash="lost"))
+        logged.take(one._replace(source="import"))
+        logged.take(one._replace(hash="lost"))
     assert {day: list(leaves) for day, leaves in logged.by_day({"web-1"}).items()} == {
         739_555: [7],
         739_556: [7],

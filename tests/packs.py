@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,6 +18,7 @@ from evidence.dsse import CHUNK_TYPE, STATEMENT_TYPE
 from evidence.errors import EvidenceError, MalformedError
 from evidence.keys import PrivateKey
 from evidence.log_entry import decode_all
+from evidence.stored import PackedReceipt
 from verifier import chunk_entry, layout
 from verifier.anchors.interface import Outside
 from verifier.check import CheckReport, check
@@ -148,6 +149,7 @@ def packed(
     made: str = "2026-12-01",
     render: Renderer = no_copies,
     log: Log | None = None,
+    receipts: Iterable[PackedReceipt] = (),
 ) -> bytes:
     """The pack of an honest collector's store, unless another ``log`` is handed in."""
     stream = io.BytesIO()
@@ -161,6 +163,7 @@ def packed(
         made_ms=instant(made),
         render=render,
         log=log or logged(archive, rules, key, made=made),
+        receipts=receipts,
     )
     return stream.getvalue()
 

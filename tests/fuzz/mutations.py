@@ -157,7 +157,7 @@ class Mutator:
             other = self.dice.choice([n for n in self.names if n != name])
             entries[name], entries[other] = entries[other], entries[name]
         elif kind == 2:
-            added = ("data/x.txt", "data/chunks/0003/agent-0/2026-11-03.chunks", "data/chunks/0001/agent-1/2026-11-03.chunks",
+            added = ("data/x.txt", "data/chunks/0003/agent-0/2026-11-28.chunks", "data/chunks/0001/agent-1/2026-11-28.chunks",
                      "data/documents/" + "0" * 64, "data/anchors/3/mail.eml", "data/anchors/3/note", "data/profile.toml",
                      "data/ledger.json", "data/report.pdf")  # fmt: skip
             entries[self.dice.choice(added)] = entries[name]
@@ -337,8 +337,9 @@ class Mutator:
 
     def _opened(self, data: bytes) -> Chunk | None:
         frame = read_frame(data)
-        host = json.loads(frame.header)["host"]
+        header = json.loads(frame.header)
+        key = Enrolled.key_of(header["host"], header["source"], 0)
         try:
-            return open_chunk(frame, PublicKey(Enrolled.key_of(host, "agent", 0).public.raw))
+            return open_chunk(frame, PublicKey(key.public.raw))
         except EvidenceError:
             return None

@@ -1,7 +1,8 @@
 """Records that the log itself makes: the mark of a day, and the close of a month.
 
 A day mark is appended once the local day is over, also when nothing arrived, so that every day has a
-size of the log of its own; it names the anchor receipts that came since the mark before. The close
+size of the log of its own; it names the anchor receipts that came since the mark before, and the newest
+declared scope: whoever declares several commits to one of them every day. The close
 of a month names, for every chain that touches the month, the numbers of its first and last chunk:
 what stood in the log when it was made cannot be left out later.
 """
@@ -36,13 +37,15 @@ class DayMark:
     """The mark of a local day that is over.
 
     ``date`` is ``YYYY-MM-DD`` in the IANA zone ``timezone``, ``anchors`` the SHA-256 of the anchor
-    receipts that came since the mark before, in the order of the log.
+    receipts that came since the mark before, in the order of the log, ``scope`` that of the record of the
+    newest declared scope, empty if there is none.
     """
 
     enterprise: str
     date: str
     timezone: str
     anchors: tuple[str, ...] = ()
+    scope: str = ""
 
     def encode(self) -> bytes:
         """Return the record's canonical bytes.
@@ -108,11 +111,15 @@ def parse_day_mark(record: bytes) -> DayMark:
     anchors = document["anchors"]
     if not isinstance(anchors, list) or len(anchors) > MAX_ANCHORS or not all(map(_is_hash, anchors)):
         raise MalformedError(f"{where}: anchors is not a list of at most {MAX_ANCHORS} hashes")
+    scope = document["scope"]
+    if scope != "" and not _is_hash(scope):
+        raise MalformedError(f"{where}: scope is neither a hash nor empty")
     return DayMark(
         enterprise=fields.text(document, "enterprise", where=where, longest=MAX_NAME),
         date=_date(fields.text(document, "date", where=where)),
         timezone=fields.text(document, "timezone", where=where, longest=MAX_NAME),
         anchors=tuple(anchors),
+        scope=scope,
     )
 
 

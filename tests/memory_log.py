@@ -55,7 +55,8 @@ class MemoryLog:
         self.notes.append((self.size, note))
 
     def mark(self, enterprise: str, day: int, timezone: str, arrival_ms: int) -> None:
-        record = DayMark(enterprise, date.fromordinal(day).isoformat(), timezone).encode()
+        newest = next((leaf.hash for leaf in reversed(self.leaves) if leaf.kind == SCOPE), "")
+        record = DayMark(enterprise, date.fromordinal(day).isoformat(), timezone, scope=newest).encode()
         self.marks.append((self.append(DAY_MARK, log_records.sha256(record), arrival_ms), record))
         self.sign()
 

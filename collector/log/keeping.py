@@ -15,7 +15,7 @@ from datetime import date
 from sqlalchemy import Connection, func, select
 
 from collector.errors import LogError
-from collector.store import checkpoints, log, registry, schema
+from collector.store import checkpoints, log, registry, schema, scopes
 from collector.store.checkpoints import StoredCheckpoint, StoredRecord
 from collector.store.engine import Store
 from evidence import checkpoint as notes
@@ -161,7 +161,11 @@ def _due(connection: Connection, now_ms: int) -> range:
 def _mark(connection: Connection, day: int, *, now_ms: int) -> None:
     identity = registry.identity(connection)
     record = DayMark(
-        identity.enterprise, date.fromordinal(day).isoformat(), identity.timezone, _new_anchors(connection)
+        identity.enterprise,
+        date.fromordinal(day).isoformat(),
+        identity.timezone,
+        _new_anchors(connection),
+        scopes.newest_sha256(connection),
     ).encode()
     leaf = log.append(connection, [(log_entry.DAY_MARK, log_records.sha256(record))], now_ms=now_ms)
     checkpoints.add_day_mark(connection, day, StoredRecord(leaf, record))

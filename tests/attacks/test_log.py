@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from attacker import Chains, months_that_close_with, signed_again
 from fleet import Agent, MemoryArchive
-from fleet_simulator import DAYS, LAST_DAYS, Site, honest_work, works
+from fleet_simulator import DAY_MS, DAYS, EVE, FIRST_MS, LAST_DAYS, MINUTE_MS, Site, honest_work, works
 from packs import contents
 from reviewer import Fork, Twin, attack, expect, expect_of_both
 from table import Way
@@ -100,6 +100,29 @@ class LogWithoutClose(StoreLog):
 @attack("missing-close", "never closed")
 def test_missing_close(way: Way, forked: Fork, honest: Twin) -> None:
     expect(way, forked().month(days=LAST_DAYS, closes=False).reviewed(), honest)
+
+
+def open_month(site: Site, *, days_late: int) -> Site:
+    """All but the last day as it should be; what was read on that day is busier, and delivered so many days later."""
+    site.month(days=range(EVE, DAYS - 1), closes=False)
+    for agent in site.agents.values():
+        works(agent, DAYS - 1, more=60)
+        site.seal(agent)
+    site.now_ms = FIRST_MS + (DAYS + days_late) * DAY_MS + MINUTE_MS
+    site.deliver()
+    return site
+
+
+@attack("missing-close", "the pack made before the window ended")
+def test_missing_close_of_a_pack_that_was_made_early(way: Way, forked: Fork, honest: Twin) -> None:
+    site = open_month(forked(), days_late=0)
+    expect_of_both(way, site, site.pack(made_ms=FIRST_MS + DAYS * DAY_MS - 1_000), honest)
+
+
+@attack("missing-close", "the pack dated back before the window ended")
+def test_missing_close_of_a_pack_that_is_dated_back(way: Way, forked: Fork, honest: Twin) -> None:
+    site = open_month(forked(), days_late=3)
+    expect_of_both(way, site, site.pack(made_ms=FIRST_MS + DAYS * DAY_MS - 1_000), honest)
 
 
 @attack("missing-close", "the close taken out of the pack")

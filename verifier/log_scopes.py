@@ -59,9 +59,9 @@ def scope_findings(
     if mine is None or used is None:
         return
     inside = [
-        mark.scope
+        newest(at.leaf)
         for at, mark in log.day_marks
         if at.leaf > used.leaf and window.first_day <= mark.day < window.after_day
     ]
     if inside and hashes[mine.version - 1] not in inside:
-        yield Finding("SCOPE_OTHER", layout.SCOPE, expected=inside[-1] or NONE, got=hashes[mine.version - 1])
+        yield Finding("SCOPE_OTHER", layout.SCOPE, expected=inside[-1], got=hashes[mine.version - 1])

@@ -131,14 +131,12 @@ TABLE = (
     Row("re-enrolled-key", "重新登记密钥，另起一链", "enrol a new key to restart a bad chain", YES, (
         _way("without the key before", PASS, "KEY_BREAK"),
         _way("the old epoch's chunks left out", FAILED, "LOG_CUT"),
-        _way("the old epoch's chunks left out, and out of the close", FAILED, "LOG_CUT"),
         _way("the old enrolment left out", FAILED, "ENROLMENT"),
-        _way("the new key and its chunks left out, and out of the close", FAILED, "LOG_UNACCOUNTED"),
+        _way("the new key and its chunks left out", FAILED, "LOG_UNACCOUNTED"),
     )),
     Row("cut-tail", "截去末尾", "cut the tail of a chain", YES, (
         _way("out of the pack", FAILED, "LOG_CUT"),
-        _way("out of the pack and the close", FAILED, "LOG_CUT"),
-        _way("out of the pack, the close and the headers", FAILED, "LOG_UNACCOUNTED"),
+        _way("out of the pack and the headers", FAILED, "LOG_UNACCOUNTED"),
         _way("out of the log too", FAILED, "ANCHOR_FORK"),
     )),
     Row("missing-close", "不关账", "leave the month open", PARTLY, (

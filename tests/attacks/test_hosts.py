@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import replace
 
 import pytest
-from attacker import made_busier, months_that_close_with, of_host, signed_again
+from attacker import made_busier, of_host, signed_again
 from fleet import Agent, MemoryArchive
 from fleet_simulator import BEGUN_MS, DAY_MS, EVE, FIRST_MS, LAST_DAYS, LOG_KEY, Site, scope_of, works
 from packs import contents, frames
@@ -172,27 +172,15 @@ def test_re_enrolled_key_without_the_old_chunks(way: Way, forked: Fork, honest: 
     expect(way, site.reviewed(site.pack(archive=site.bent(dropped("web-1")))), honest)
 
 
-@attack("re-enrolled-key", "the old epoch's chunks left out, and out of the close")
-def test_re_enrolled_key_without_the_old_chunks_that_the_close_hides(
-    way: Way, forked: Fork, honest: Twin
-) -> None:
-    with months_that_close_with(
-        lambda chains: tuple(one for one in chains if one.epoch or one.host != "web-1")
-    ):
-        site = enrolled_anew(forked(), rotated=True)
-    expect_of_both(way, site, site.pack(archive=site.bent(dropped("web-1"))), honest)
-
-
-@attack("re-enrolled-key", "the new key and its chunks left out, and out of the close")
+@attack("re-enrolled-key", "the new key and its chunks left out")
 def test_re_enrolled_key_that_nothing_names(way: Way, forked: Fork, honest: Twin) -> None:
-    """The last key of a host turned out badly: neither its record nor its chunks nor the close tell of it."""
+    """The last key of a host turned out badly: neither its record nor its chunks are in the pack."""
 
     def hide(archive: MemoryArchive) -> None:
         archive.stored = [one for one in archive.stored if not one.epoch]
         archive.enrolled = [one for one in archive.enrolled if not one.enrolment.epoch]
 
-    with months_that_close_with(lambda chains: tuple(one for one in chains if not one.epoch)):
-        site = enrolled_anew(forked(), rotated=True)
+    site = enrolled_anew(forked(), rotated=True)
     data = site.pack(archive=site.bent(hide))
     expect_of_both(way, site, data, honest)
     found = [one for one in site.reviewed(data).findings if one.code == "LOG_UNACCOUNTED"]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-import pytest
-from attacker import Chains, months_that_close_with, signed_again
+from attacker import signed_again
 from fleet import Agent, MemoryArchive
 from fleet_simulator import DAY_MS, DAYS, EVE, FIRST_MS, LAST_DAYS, MINUTE_MS, Site, honest_work, works
 from packs import contents
@@ -46,23 +44,6 @@ def cut(archive: MemoryArchive) -> None:
 @attack("cut-tail", "out of the pack")
 def test_cut_tail_of_the_pack(way: Way, honest: Twin) -> None:
     site = honest.site
-    expect(way, site.reviewed(site.pack(archive=site.bent(cut))), honest)
-
-
-@pytest.fixture
-def falsely_closed(forked: Fork) -> Site:
-    """A site whose owner closed the month as if the tail of web-1 had never been there."""
-
-    def without_the_tail(chains: Chains) -> Chains:
-        return tuple(replace(one, last_seq=min(one.last_seq, DAYS - 3), chunks=DAYS - 2) for one in chains)
-
-    with months_that_close_with(without_the_tail):
-        return forked().month(days=LAST_DAYS)
-
-
-@attack("cut-tail", "out of the pack and the close")
-def test_cut_tail_that_the_close_hides(way: Way, falsely_closed: Site, honest: Twin) -> None:
-    site = falsely_closed
     data = site.pack(archive=site.bent(cut))
     expect_of_both(way, site, data, honest)
     (finding,) = (one for one in site.reviewed(data).findings if one.code == "LOG_CUT")
@@ -70,9 +51,9 @@ def test_cut_tail_that_the_close_hides(way: Way, falsely_closed: Site, honest: T
     assert finding.slot == "2026-11-28T16Z/2026-11-30T15Z"
 
 
-@attack("cut-tail", "out of the pack, the close and the headers")
-def test_cut_tail_without_the_headers(way: Way, falsely_closed: Site, honest: Twin) -> None:
-    site = falsely_closed
+@attack("cut-tail", "out of the pack and the headers")
+def test_cut_tail_without_the_headers(way: Way, honest: Twin) -> None:
+    site = honest.site
     entries = contents(site.pack(archive=site.bent(cut)))
     entries[layout.LOG_LEFT_OUT] = left_out.encode(())
     expect_of_both(way, site, signed_again(entries), honest)

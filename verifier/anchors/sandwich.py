@@ -62,4 +62,5 @@ def named_findings(
                 one.host,
                 f"the time stamp of {newer_ms} ms, or a newer one",
                 f"names {'none' if time_ms is None else f'that of {time_ms} ms'}, {one.chunks} chunks",
+                slots.day(one.day),
             )

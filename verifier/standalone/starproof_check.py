@@ -2919,7 +2919,6 @@ class Close(NamedTuple):
     timezone: str
     month: str
     size: int
-    chains: Tuple[Tuple[str, str, int, int], ...]
 
 
 def _mark(said: Dict[str, Any]) -> Tuple[str, str, int, str]:
@@ -2940,21 +2939,14 @@ def _mark(said: Dict[str, Any]) -> Tuple[str, str, int, str]:
     return text_of(said, "enterprise", MAX_NAME), text_of(said, "timezone", MAX_NAME), day, said["scope"]
 
 
-def _close(said: Dict[str, Any]) -> Tuple[str, str, str, int, Tuple[Tuple[str, str, int, int], ...]]:
-    keys(said, ("schema", "enterprise", "month", "timezone", "size", "chains"))
+def _close(said: Dict[str, Any]) -> Tuple[str, str, str, int]:
+    keys(said, ("schema", "enterprise", "month", "timezone", "size"))
     choice_of(said, "schema", ("starproof/month-close/1",))
     month = text_of(said, "month")
     if not _MONTH_NAME.match(month):
         raise Bad("%r is no month" % month)
-    chains = []
-    for entry in objects_of(said, "chains", 50_000):
-        keys(entry, ("host", "source", "epoch", "first_seq", "last_seq", "chunks"))
-        first, last = integer_of(entry, "first_seq"), integer_of(entry, "last_seq")
-        if first > last or not integer_of(entry, "chunks"):
-            raise Bad("the numbers of a chain go back")
-        chains.append((text_of(entry, "host", MAX_NAME), source_of(entry), integer_of(entry, "epoch"), last))
     enterprise, zone = text_of(said, "enterprise", MAX_NAME), text_of(said, "timezone", MAX_NAME)
-    return enterprise, zone, month, integer_of(said, "size", most=MAX_SIZE), tuple(chains)
+    return enterprise, zone, month, integer_of(said, "size", most=MAX_SIZE)
 
 
 def _records(
@@ -3055,9 +3047,7 @@ def read_log(pack: Pack, key: Key, findings: Findings) -> Optional[Log]:
         marks = _records(
             pack.read("data/log/day-marks.json"), "starproof/day-marks/1", 40_000, 64 * 1024, _mark
         )
-        closes = _records(
-            pack.read("data/log/close.json"), "starproof/closes/1", 10_000, 16 * 1024 * 1024, _close
-        )
+        closes = _records(pack.read("data/log/close.json"), "starproof/closes/1", 10_000, 64 * 1024, _close)
     except Bad as error:
         findings.add("LOG_FORMAT", "data/log", got=error)
         return None
@@ -3258,12 +3248,12 @@ class Coverage:
             found = self.log.find(SCOPE_LEAF, sha256(record))
             if found is not None:
                 leaves[sha256(record)] = found[0]
-        wrong = []
+        wrong, newest = [], {}
         for mark in self.log.marks:
             before = [(leaf, hash_) for hash_, leaf in leaves.items() if leaf < mark.leaf]
-            newest = max(before)[1] if before else ""
-            if mark.scope != newest:
-                wrong.append((mark.day, newest, mark.scope))
+            newest[mark.leaf] = max(before)[1] if before else ""
+            if mark.scope != newest[mark.leaf]:
+                wrong.append((mark.day, newest[mark.leaf], mark.scope))
         if wrong:
             days, where = [day for day, _, _ in wrong], "data/log/day-marks.json " + iso(wrong[0][0])
             slot = from_to(iso(min(days)), iso(max(days)))
@@ -3273,7 +3263,7 @@ class Coverage:
         if used not in leaves:
             return
         named = [
-            mark.scope for mark in self.log.marks
+            newest[mark.leaf] for mark in self.log.marks
             if mark.leaf > leaves[used] and window.first_day <= mark.day < window.after_day
         ]  # fmt: skip
         if named and used not in named:

@@ -87,7 +87,7 @@ def test_cherry_picked_by_a_scope_that_was_replaced(way: Way, hesitant: Site, ho
     data = hesitant.pack(archive=hesitant.bent(hide))
     expect_of_both(way, hesitant, data, honest)
     (finding,) = (one for one in hesitant.reviewed(data).findings if one.code == "SCOPE_OTHER")
-    assert finding.slot == "2026-10-30/2026-11-02"
+    assert finding.slot == "2026-10-30/2026-11-30"
 
 
 @attack("cherry-picked-hosts", "by the older of two declared scopes")

@@ -1,32 +1,29 @@
 """Records that the log itself makes: the mark of a day, and the close of a month.
 
 A day mark is appended once the local day is over, also when nothing arrived, so that every day has a
-size of the log of its own; it names the anchor receipts that came since the mark before. The close
-of a month names, for every chain that touches the month, the numbers of its first and last chunk:
-what stood in the log when it was made cannot be left out later.
+size of the log of its own; it names the anchor receipts that came since the mark before, and the newest
+declared scope: whoever declares several commits to one of them every day. The close of a month says when it
+was held to be whole.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from evidence import canonical, fields
-from evidence.chunk import MAX_NAME, source_of
+from evidence.chunk import MAX_NAME
 from evidence.errors import MalformedError
 from evidence.merkle import MAX_SIZE
 
 DAY_MARK_SCHEMA = "starproof/day-mark/1"
 CLOSE_SCHEMA = "starproof/month-close/1"
 MAX_DAY_MARK_BYTES = 64 * 1024
-MAX_CLOSE_BYTES = 16 * 1024 * 1024
+MAX_CLOSE_BYTES = 64 * 1024
 MAX_ANCHORS = 256
 """Receipts named by one day mark; further ones wait for the next."""
-MAX_CHAINS = 50_000
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _MONTH = re.compile(r"20\d\d-(?:0[1-9]|1[0-2])\Z", re.ASCII)
 
@@ -36,13 +33,15 @@ class DayMark:
     """The mark of a local day that is over.
 
     ``date`` is ``YYYY-MM-DD`` in the IANA zone ``timezone``, ``anchors`` the SHA-256 of the anchor
-    receipts that came since the mark before, in the order of the log.
+    receipts that came since the mark before, in the order of the log, ``scope`` that of the record of the
+    newest declared scope, empty if there is none.
     """
 
     enterprise: str
     date: str
     timezone: str
     anchors: tuple[str, ...] = ()
+    scope: str = ""
 
     def encode(self) -> bytes:
         """Return the record's canonical bytes.
@@ -59,18 +58,6 @@ class DayMark:
 
 
 @dataclass(frozen=True)
-class ClosedChain:
-    """The chunks of one enrolment that touch the month: first and last number, and how many."""
-
-    host: str
-    source: str
-    epoch: int
-    first_seq: int
-    last_seq: int
-    chunks: int
-
-
-@dataclass(frozen=True)
 class MonthClose:
     """The close of a month. ``size`` is the log's when it was made: the index of its own leaf."""
 
@@ -78,7 +65,6 @@ class MonthClose:
     month: str
     timezone: str
     size: int
-    chains: tuple[ClosedChain, ...]
 
     def encode(self) -> bytes:
         """Return the record's canonical bytes.
@@ -86,8 +72,7 @@ class MonthClose:
         Raises:
             OutOfRangeError: a value has no canonical form.
         """
-        chains = [vars(chain) for chain in self.chains]
-        return canonical.encode({"schema": CLOSE_SCHEMA, **vars(self), "chains": chains})
+        return canonical.encode({"schema": CLOSE_SCHEMA, **vars(self)})
 
 
 def sha256(record: bytes) -> str:
@@ -108,11 +93,15 @@ def parse_day_mark(record: bytes) -> DayMark:
     anchors = document["anchors"]
     if not isinstance(anchors, list) or len(anchors) > MAX_ANCHORS or not all(map(_is_hash, anchors)):
         raise MalformedError(f"{where}: anchors is not a list of at most {MAX_ANCHORS} hashes")
+    scope = document["scope"]
+    if scope != "" and not _is_hash(scope):
+        raise MalformedError(f"{where}: scope is neither a hash nor empty")
     return DayMark(
         enterprise=fields.text(document, "enterprise", where=where, longest=MAX_NAME),
         date=_date(fields.text(document, "date", where=where)),
         timezone=fields.text(document, "timezone", where=where, longest=MAX_NAME),
         anchors=tuple(anchors),
+        scope=scope,
     )
 
 
@@ -134,24 +123,7 @@ def parse_close(record: bytes) -> MonthClose:
         month=month,
         timezone=fields.text(document, "timezone", where=where, longest=MAX_NAME),
         size=fields.integer(document, "size", where=where, most=MAX_SIZE),
-        chains=tuple(_chains(fields.objects(document, "chains", where=where, most=MAX_CHAINS), where)),
     )
-
-
-def _chains(entries: list[dict[str, Any]], where: str) -> Iterable[ClosedChain]:
-    for entry in entries:
-        fields.require_keys(entry, ClosedChain.__dataclass_fields__, where=where)
-        chain = ClosedChain(
-            host=fields.text(entry, "host", where=where, longest=MAX_NAME),
-            source=source_of(entry, where=where),
-            **{
-                name: fields.integer(entry, name, where=where)
-                for name in ("epoch", "first_seq", "last_seq", "chunks")
-            },
-        )
-        if not chain.first_seq <= chain.last_seq or not chain.chunks:
-            raise MalformedError(f"{where}: the numbers of a chain go back")
-        yield chain
 
 
 def _is_hash(value: object) -> bool:

@@ -15,7 +15,7 @@ from evidence.chunk import parse_header, read_frame
 from evidence.errors import EvidenceError
 from evidence.keys import PrivateKey
 from evidence.log_entry import CHUNK, CLOSE, DAY_MARK, DOCUMENT, EDITION, ENROLMENT, SCOPE, LogEntry
-from evidence.log_records import ClosedChain, DayMark, MonthClose
+from evidence.log_records import DayMark, MonthClose
 from evidence.merkle import Frontier
 from verifier.ledger import decode, logged_sha256
 
@@ -55,22 +55,13 @@ class MemoryLog:
         self.notes.append((self.size, note))
 
     def mark(self, enterprise: str, day: int, timezone: str, arrival_ms: int) -> None:
-        record = DayMark(enterprise, date.fromordinal(day).isoformat(), timezone).encode()
+        newest = next((leaf.hash for leaf in reversed(self.leaves) if leaf.kind == SCOPE), "")
+        record = DayMark(enterprise, date.fromordinal(day).isoformat(), timezone, scope=newest).encode()
         self.marks.append((self.append(DAY_MARK, log_records.sha256(record), arrival_ms), record))
         self.sign()
 
     def close(self, archive: MemoryArchive, month: str, arrival_ms: int) -> None:
-        calendar = LocalCalendar(archive.timezone)
-        first, after = calendar.month(month)
-        span = (calendar.day_start(first), calendar.day_start(after))
-        seqs: dict[tuple[str, str, int], list[int]] = {}
-        for host in archive.hosts():
-            for stored in archive.chunks(host, *span):
-                seqs.setdefault((host, stored.source, stored.epoch), []).append(stored.seq)
-        chains = tuple(
-            ClosedChain(*name, min(found), max(found), len(found)) for name, found in sorted(seqs.items())
-        )
-        record = MonthClose(archive.enterprise, month, archive.timezone, self.size, chains).encode()
+        record = MonthClose(archive.enterprise, month, archive.timezone, self.size).encode()
         self.closed.append((self.append(CLOSE, log_records.sha256(record), arrival_ms), record))
         self.sign()
 

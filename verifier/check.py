@@ -42,6 +42,7 @@ from verifier.anchors.of_pack import Naming, judge_pack, rules_of
 from verifier.chain import Chain, Run, Task, hour_reader, read_here, tasks
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
+from verifier.declaration import record_sha256
 from verifier.declared import read_declared
 from verifier.derivation import Declared, Documents
 from verifier.derived import MADE_TOLERANCE_MS, Derived
@@ -280,9 +281,10 @@ class _Check:
         declared = report.declared = self._step(
             2, lambda: read_declared(contents, self.statement, chains, self.editions)
         )
+        records = declared_records(contents)
         if coverage:
             self._step(5, coverage.chunks_done)
-            self._step(5, lambda: coverage.records(enrolled.accepted, declared_records(contents)))
+            self._step(5, lambda: coverage.records(enrolled.accepted, records))
             self._step(5, lambda: coverage.ledger(contents.read(layout.LEDGER)))
         if declared is None:
             return
@@ -292,7 +294,9 @@ class _Check:
             hosts = None if declared.scope is None else declared.scope.host_names
             self._step(5, lambda: coverage.edition(declared))
             self._step(5, lambda: coverage.window(self.statement, window))
-            asked = Asked(self.statement.enterprise, window, hosts, enrolled.accepted)
+            self._step(5, lambda: coverage.scopes(declared, records, window))
+            scopes = {record_sha256(record) for record in records}
+            asked = Asked(self.statement.enterprise, window, hosts, enrolled.accepted, scopes)
             self._step(5, lambda: coverage.account(contents.read(layout.LOG_LEFT_OUT), asked))
             seen = naming, logged.by_day(hosts)
             report.anchors = self._step(6, lambda: self._anchors(log, seen, outside, declared, window))

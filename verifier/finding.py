@@ -82,6 +82,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "关账之后又收到数据块：请再次关账后重新打包",
         "chunks arrived after the month was closed: close it again, then pack again",
     ),
+    "SCOPE_OTHER": (
+        FAIL,
+        "统计期内的日终标记所记的申报范围不是证据包所用的那一个",
+        "the day marks name another declared scope than the one that the pack rests on",
+    ),
     "LOG_CUT": (
         FAIL,
         "日志中有申报主机在统计期内的数据块，证据包中却没有",

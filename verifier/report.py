@@ -115,6 +115,7 @@ def report_document(
             imports=any(facts.source not in SIGNED_BY_HOSTS for facts in given.facts),
             declared=given.profile is not None or bool(given.ledger),
             anchored=None if anchors is None else rules_anchored(anchors),
+            provisional=figures.provisional,
         ),
         **({} if anchors is None else {"anchors": anchors}),
         "hashes": {

@@ -124,8 +124,10 @@ def test_what_agents_chunks_name_is_noted_by_host_and_day() -> None:
         )  # fmt: skip
         naming.take(seen)
         naming.take(replace(seen, source="import"))
-    assert sum(one.chunks for one in naming.found.values()) == len(ARCHIVE.stored)
-    assert all(one.sha256 == "" for one in naming.found.values())
+    assert sum(one.chunks for one in naming.named) == len(ARCHIVE.stored)
+    assert all(one.sha256 == "" and not one.begins for one in naming.named)
+    naming.take(replace(seen, seq=1, anchor="a" * 64))
+    assert [one.host for one in naming.named if one.begins] == [seen.host]
     assert open_chunk(read_frame(ARCHIVE.stored[0].frame), pins[ARCHIVE.stored[0].enrolment].public)
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from attacker import relinked
 from fleet import Agent, MemoryArchive
+<<<<<<< HEAD
 from fleet_simulator import (
     DAY_MS,
     DAYS,
@@ -22,6 +23,11 @@ from fleet_simulator import (
 from packs import TRUSTED, codes
 from reviewer import Fork, Twin, attack, audited, expect, expect_of_both, figure, text_of
 from standalone import checked_alone, disagreement
+=======
+from fleet_simulator import DAY_MS, DAYS, EVE, FIRST_MS, HOUR_MS, LAST_DAYS, MINUTE_MS, Site, works
+from packs import codes
+from reviewer import Fork, Twin, attack, audited, expect, expect_of_both, figure
+>>>>>>> e-mend1
 from table import Way
 
 from evidence.chunk import parse_header, read_frame
@@ -147,6 +153,33 @@ def test_prepared_data_by_mail_alone(way: Way, founded: Found, honest: Twin) -> 
         site.seal(agent, anchor="")
 
     expect(way, founded(stamped=False, hosts=ONE).begin().month(release).reviewed(), honest)
+
+
+@attack("prepared-in-advance", "under a new key every day")
+def test_prepared_data_under_a_new_key_every_day(way: Way, forked: Fork, honest: Twin) -> None:
+    """The first chunk of a key names no stamp; no second one shows that its program was there."""
+
+    def release(site: Site, agent: Agent, day: int) -> None:
+        begun_ms = FIRST_MS + day * DAY_MS
+        renewed = site.enrol(agent.enrolled.host, said_ms=begun_ms, start_ms=begun_ms)
+        works(renewed, day, more=40)
+        site.seal(renewed, anchor="")
+
+    site = forked().month(release, days=LAST_DAYS)
+    expect_of_both(way, site, site.pack(), honest)
+
+
+def test_a_key_that_names_none_at_first_and_a_stamp_then_is_honest(forked: Fork) -> None:
+    def rotate(site: Site, agent: Agent, day: int) -> None:
+        begun_ms = FIRST_MS + day * DAY_MS
+        renewed = site.enrol(agent.enrolled.host, said_ms=begun_ms, start_ms=begun_ms)
+        works(renewed, day, hours=range(4))
+        site.seal(renewed, anchor="")
+        works(renewed, day, hours=range(4, 24))
+        site.seal(renewed)
+
+    report = forked().month(rotate, days=[EVE], closes=False).month(days=range(EVE + 1, DAYS)).reviewed()
+    assert codes(report) <= {"KEY_BREAK"}
 
 
 # Shifted clocks

@@ -6,7 +6,8 @@ Imported chunks are sealed long after what they tell of, and a reader of logs ma
 ones, so only chunks that are sealed when they are read are asked.
 
 A chunk that names an old receipt though newer ones were there may have been made in advance. An agent hears
-of a new one with the next answer, so only one that was cut off for days does so honestly.
+of a new one with the next answer, so only one that was cut off for days does so honestly. The first chunk of a
+key may name none if the next one of its chain names one.
 """
 
 from __future__ import annotations
@@ -61,4 +62,5 @@ def named_findings(
                 one.host,
                 f"the time stamp of {newer_ms} ms, or a newer one",
                 f"names {'none' if time_ms is None else f'that of {time_ms} ms'}, {one.chunks} chunks",
+                slots.day(one.day),
             )

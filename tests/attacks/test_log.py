@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-<<<<<<< HEAD
-from dataclasses import replace
 from hashlib import sha256
-=======
->>>>>>> e-mend1
 
 from attacker import signed_again
 from fleet import Agent, MemoryArchive
-<<<<<<< HEAD
 from fleet_simulator import (
+    DAY_MS,
     DAYS,
+    EVE,
+    FIRST_MS,
     LAST_DAYS,
     LOG_KEY,
+    MINUTE_MS,
     REVIEWED_MS,
     Site,
     honest_work,
@@ -23,10 +22,6 @@ from fleet_simulator import (
     works,
 )
 from packs import TRUSTED, contents
-=======
-from fleet_simulator import DAY_MS, DAYS, EVE, FIRST_MS, LAST_DAYS, MINUTE_MS, Site, honest_work, works
-from packs import contents
->>>>>>> e-mend1
 from reviewer import Fork, Twin, attack, expect, expect_of_both
 from standalone import checked_alone, disagreement
 from table import Way

@@ -7,10 +7,10 @@ from hashlib import sha256
 
 from attacker import relinked
 from fleet import Agent, MemoryArchive
-<<<<<<< HEAD
 from fleet_simulator import (
     DAY_MS,
     DAYS,
+    EVE,
     FIRST_MS,
     HOUR_MS,
     LAST_DAYS,
@@ -23,11 +23,6 @@ from fleet_simulator import (
 from packs import TRUSTED, codes
 from reviewer import Fork, Twin, attack, audited, expect, expect_of_both, figure, text_of
 from standalone import checked_alone, disagreement
-=======
-from fleet_simulator import DAY_MS, DAYS, EVE, FIRST_MS, HOUR_MS, LAST_DAYS, MINUTE_MS, Site, works
-from packs import codes
-from reviewer import Fork, Twin, attack, audited, expect, expect_of_both, figure
->>>>>>> e-mend1
 from table import Way
 
 from evidence.chunk import parse_header, read_frame

@@ -209,7 +209,7 @@ class _Run:
         """Yield the holes that no stored chunk fills: one outside the month, or one that is damaged."""
         for source, epoch, first, last in holes:
             filled = {stored.seq for stored in self._archive.chain(host, source, epoch, first, last)}
-            filled |= self._gone.seqs(host, source, epoch) & set(range(first, last + 1))
+            filled |= {seq for seq in self._gone.seqs(host, source, epoch) if first <= seq <= last}
             absent = last + 1 - first - len(filled)
             if absent:
                 begin = next(seq for seq in range(first, last + 1) if seq not in filled)

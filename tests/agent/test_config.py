@@ -110,7 +110,9 @@ def test_metrics_are_for_this_host_only_unless_allowed():
     )
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"#" * (config.MAX_CONFIG_BYTES + 1)])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b"#" * (config.MAX_CONFIG_BYTES + 1)], ids=["not-utf-8", "too-long"]
+)
 def test_a_file_that_is_no_text_is_refused(tmp_path, content):
     (tmp_path / "agent.toml").write_bytes(content)
     with pytest.raises(ConfigError, match=r"not UTF-8|longer than"):

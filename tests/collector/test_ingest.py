@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from sqlalchemy import func, select
 
+from collector.http.shares import AT_ONCE
 from collector.store import day_sums, registry, schema
 from collector.store.archive import StoreArchive
 from collector.store.chunks import Line
@@ -188,15 +189,15 @@ def test_threads_that_send_the_same_chunks_store_each_once(api, token, store):
         for host, frames in batches:
             answers.append(api.outcomes(host.key, *frames))
 
-    threads = [threading.Thread(target=work) for _ in range(6)]
+    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     statuses = [status for answer in answers for status, _ in answer]
-    assert len(statuses) == 180
+    assert len(statuses) == 30 * AT_ONCE
     assert statuses.count("stored") == 30
-    assert statuses.count("known") == 150
+    assert statuses.count("known") == 30 * (AT_ONCE - 1)
     assert count(store, schema.chunk) == 30
     assert {
         row.sums.amount for row in StoreArchive(store).day_sums(*NOVEMBER) if row.metric == "disk.reads"

@@ -114,7 +114,7 @@ def test_a_store_that_was_never_set_up_declares_nothing(url):
 def test_a_declared_scope_fixes_the_enterprises_name(url, store):
     renamed = open_store(url, enterprise="乙公司")
     renamed.store.close()
-    assert renamed.identity.enterprise == "乙公司"
+    assert renamed.opened_as.enterprise == "乙公司"
     declare(store, b"one")
     with pytest.raises(StoreMismatchError, match="belongs to '乙公司' and its records say so"):
         open_store(url, enterprise="丙公司")
@@ -125,8 +125,8 @@ def test_only_a_new_store_takes_the_first_name_it_is_given(url):
     first.store.close()
     again = open_store(url, first=Identity("乙公司", "Asia/Shanghai"))
     again.store.close()
-    assert (first.identity, first.is_new) == (Identity("甲公司", "UTC"), True)
-    assert (again.identity, again.is_new) == (Identity("甲公司", "UTC"), False)
+    assert (first.opened_as, first.is_new) == (Identity("甲公司", "UTC"), True)
+    assert (again.opened_as, again.is_new) == (Identity("甲公司", "UTC"), False)
 
 
 @pytest.fixture

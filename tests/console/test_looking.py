@@ -100,9 +100,7 @@ def test_what_is_no_figure_day_or_month_is_not_found(signed_in):
 def test_the_calendar_says_in_numbers_and_signs_what_it_says_in_colours(signed_in):
     """Without any colour: a number where something was seen, a sign where nothing was."""
     text = signed_in(Role.VIEWER).get(f"/coverage?month={MONTH}").text
-    cells = re.findall(
-        r'<td class="box (\w+)"[^>]*>(?:<a href="/hosts/\d+\?month=[^"]+#d\d\d">)?([^<]*)', text
-    )
+    cells = re.findall(r'<td class="box (\w+)"[^>]*>(?:<a href="/hosts/\d+/2026-10-\d\d">)?([^<]*)', text)
     assert len(cells) == 6 * 31
     for kind, said in cells:
         assert said.rstrip("•").isdigit() if kind in ("complete", "most", "part") else said[0] in "–○×"
@@ -112,9 +110,9 @@ def test_the_calendar_says_in_numbers_and_signs_what_it_says_in_colours(signed_i
 def test_a_days_page_lists_all_hosts_and_leads_to_the_day_of_each(signed_in):
     browser = signed_in(Role.VIEWER)
     text = browser.get(f"/coverage/{MONTH}-04").text
-    assert len(re.findall(r'href="/hosts/\d+\?month=2026-10#d04"', text)) == 6
+    assert len(re.findall(r'href="/hosts/\d+/2026-10-04"', text)) == 6
     assert f"/coverage/{MONTH}-03" in text
-    number = re.search(r'href="/hosts/(\d+)\?', text)[1]
+    number = re.search(r'href="/hosts/(\d+)/', text)[1]
     assert '<tr id="d04">' in browser.get(f"/hosts/{number}?month={MONTH}").text
     assert "没有符合的主机" in browser.get(f"/coverage/{MONTH}-04?q=nobody").text
 

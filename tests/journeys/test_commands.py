@@ -193,7 +193,6 @@ def test_wrong_usage_is_status_2(arguments: tuple[str, ...]) -> None:
         ("pack", "--month", "2026-10", "--out", "no/such/folder/x.zip"),
         ("verify", "--month", "2026-10", "--db", "sqlite:////no/such/folder/x.db"),
         ("verify", "--month", "2026-10", "--db", "nonsense"),
-        ("check", "no-such-file.zip"),
         ("import", "csv", "no-such-file.csv"),
         ("scope", "declare", "no-such-file.toml"),
         ("scope", "show", "3"),
@@ -205,6 +204,12 @@ def test_an_error_is_one_clear_line_and_status_1(arguments: tuple[str, ...], sto
     done = starproof(*arguments, *(("--db", store) if takes_db else ()), code=1)
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_check_that_judged_nothing_is_one_clear_line_and_status_3() -> None:
+    done = starproof("check", "no-such-file.zip", code=3)
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert done.stdout == ""
 
 

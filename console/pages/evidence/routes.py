@@ -114,7 +114,7 @@ def watched(visit: Visit) -> Response:
         read=min(check.size, check.read) / _MB,
         minutes=MOST_CHECK_S // 60,
         shown=SHOWN_FINDINGS,
-        said=lambda words: translated(words, visit.language, KNOWN),
+        in_words=lambda words: translated(words, visit.language, KNOWN),
     )
 
 

@@ -4,6 +4,9 @@ A day mark is appended once the local day is over, also when nothing arrived, so
 size of the log of its own; it names the anchor receipts that came since the mark before, and the newest
 declared scope: whoever declares several commits to one of them every day. The close of a month says when it
 was held to be whole.
+
+Before format 1.1 of the pack a day mark named no scope, and a close named the chains of its month. Logs keep
+such records for ever, so they are read; nothing writes them any more.
 """
 
 from __future__ import annotations
@@ -12,16 +15,23 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, Optional
 
 from evidence import canonical, fields
-from evidence.chunk import MAX_NAME
+from evidence.chunk import MAX_NAME, source_of
 from evidence.errors import MalformedError
 from evidence.merkle import MAX_SIZE
 
-DAY_MARK_SCHEMA = "starproof/day-mark/1"
-CLOSE_SCHEMA = "starproof/month-close/1"
+DAY_MARK_SCHEMA = "starproof/day-mark/2"
+OLD_DAY_MARK_SCHEMA = "starproof/day-mark/1"
+"""Without ``scope``."""
+CLOSE_SCHEMA = "starproof/month-close/2"
+OLD_CLOSE_SCHEMA = "starproof/month-close/1"
+"""With ``chains``, which no check has ever believed."""
 MAX_DAY_MARK_BYTES = 64 * 1024
-MAX_CLOSE_BYTES = 64 * 1024
+MAX_CLOSE_BYTES = 16 * 1024 * 1024
+MAX_CHAINS = 50_000
+_CHAIN_NUMBERS = ("epoch", "first_seq", "last_seq", "chunks")
 MAX_ANCHORS = 256
 """Receipts named by one day mark; further ones wait for the next."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
@@ -34,14 +44,14 @@ class DayMark:
 
     ``date`` is ``YYYY-MM-DD`` in the IANA zone ``timezone``, ``anchors`` the SHA-256 of the anchor
     receipts that came since the mark before, in the order of the log, ``scope`` that of the record of the
-    newest declared scope, empty if there is none.
+    newest declared scope, empty if there is none, ``None`` in a mark of before, which does not say.
     """
 
     enterprise: str
     date: str
     timezone: str
     anchors: tuple[str, ...] = ()
-    scope: str = ""
+    scope: Optional[str] = ""
 
     def encode(self) -> bytes:
         """Return the record's canonical bytes.
@@ -49,7 +59,11 @@ class DayMark:
         Raises:
             OutOfRangeError: a value has no canonical form.
         """
-        return canonical.encode({"schema": DAY_MARK_SCHEMA, **vars(self), "anchors": list(self.anchors)})
+        said = {"schema": DAY_MARK_SCHEMA, **vars(self), "anchors": list(self.anchors)}
+        if self.scope is None:
+            del said["scope"]
+            said["schema"] = OLD_DAY_MARK_SCHEMA
+        return canonical.encode(said)
 
     @property
     def day(self) -> int:
@@ -88,13 +102,16 @@ def parse_day_mark(record: bytes) -> DayMark:
     """
     where = "day mark"
     document = canonical.decode(record, limit=MAX_DAY_MARK_BYTES)
-    fields.require_keys(document, ("schema", *DayMark.__dataclass_fields__), where=where)
-    fields.choice(document, "schema", (DAY_MARK_SCHEMA,), where=where)
+    schema = fields.choice(document, "schema", (DAY_MARK_SCHEMA, OLD_DAY_MARK_SCHEMA), where=where)
+    keys = ["schema", *DayMark.__dataclass_fields__]
+    if schema == OLD_DAY_MARK_SCHEMA:
+        keys.remove("scope")
+    fields.require_keys(document, keys, where=where)
     anchors = document["anchors"]
     if not isinstance(anchors, list) or len(anchors) > MAX_ANCHORS or not all(map(_is_hash, anchors)):
         raise MalformedError(f"{where}: anchors is not a list of at most {MAX_ANCHORS} hashes")
-    scope = document["scope"]
-    if scope != "" and not _is_hash(scope):
+    scope = document.get("scope")
+    if schema == DAY_MARK_SCHEMA and scope != "" and not _is_hash(scope):
         raise MalformedError(f"{where}: scope is neither a hash nor empty")
     return DayMark(
         enterprise=fields.text(document, "enterprise", where=where, longest=MAX_NAME),
@@ -113,8 +130,13 @@ def parse_close(record: bytes) -> MonthClose:
     """
     where = "month close"
     document = canonical.decode(record, limit=MAX_CLOSE_BYTES)
-    fields.require_keys(document, ("schema", *MonthClose.__dataclass_fields__), where=where)
-    fields.choice(document, "schema", (CLOSE_SCHEMA,), where=where)
+    schema = fields.choice(document, "schema", (CLOSE_SCHEMA, OLD_CLOSE_SCHEMA), where=where)
+    keys = ["schema", *MonthClose.__dataclass_fields__]
+    if schema == OLD_CLOSE_SCHEMA:
+        keys.append("chains")
+        for chain in fields.objects(document, "chains", where=where, most=MAX_CHAINS):
+            _require_chain(chain, where)
+    fields.require_keys(document, keys, where=where)
     month = fields.text(document, "month", where=where)
     if not _MONTH.match(month):
         raise MalformedError(f"{where}: month is not written YYYY-MM")
@@ -124,6 +146,16 @@ def parse_close(record: bytes) -> MonthClose:
         timezone=fields.text(document, "timezone", where=where, longest=MAX_NAME),
         size=fields.integer(document, "size", where=where, most=MAX_SIZE),
     )
+
+
+def _require_chain(entry: dict[str, Any], where: str) -> None:
+    """A chain in a close of before: its form is asked for as it was then, and nothing more."""
+    fields.require_keys(entry, ("host", "source", *_CHAIN_NUMBERS), where=where)
+    fields.text(entry, "host", where=where, longest=MAX_NAME)
+    source_of(entry, where=where)
+    _, first, last, chunks = (fields.integer(entry, name, where=where) for name in _CHAIN_NUMBERS)
+    if first > last or not chunks:
+        raise MalformedError(f"{where}: the numbers of a chain go back")
 
 
 def _is_hash(value: object) -> bool:

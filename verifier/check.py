@@ -39,6 +39,7 @@ from verifier import layout
 from verifier.anchors.interface import NOTHING, AnchorReport, Outside
 from verifier.anchors.logged import Logged
 from verifier.anchors.of_pack import Naming, judge_pack, rules_of
+from verifier.anchors.sandwich import unheard
 from verifier.chain import Chain, Run, Task, hour_reader, read_here, tasks
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
@@ -265,7 +266,8 @@ class _Check:
         enrolled = self._step(3, self._enrolled) or Enrolled()
         places = self._step(3, lambda: read_places(contents, enrolled)) or {}
         log = report.log = self._step(5, lambda: read_log(contents, self.key))
-        coverage, naming = Coverage(log, report.findings) if log else None, Naming(self.calendar)
+        coverage = Coverage(log, report.findings) if log else None
+        naming = Naming(self.calendar, unheard(signed.enrolment for signed in enrolled.accepted))
         logged = Logged(self.calendar, log) if log else None
         watch = both(coverage.take, both(naming.take, logged.take)) if coverage and logged else ignore
         todo = tasks(

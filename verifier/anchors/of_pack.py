@@ -43,10 +43,11 @@ class Naming:
     """Takes the chunks of a pack one by one and notes which receipts the agents' name.
 
     A key's first chunk that names none is kept apart: its program has heard of none yet. That is believed only
-    if the next chunk of the chain names one, for then the program has heard.
+    of chains that are ``unheard``, and if the next chunk of the chain names one, for then the program has heard.
     """
 
     calendar: LocalCalendar
+    unheard: frozenset[tuple[str, str, int]]
     found: dict[tuple[str, str, int], NamedAnchor] = field(default_factory=dict)
     first: dict[tuple[str, str, int], NamedAnchor] = field(default_factory=dict)
     heard: set[tuple[str, str, int]] = field(default_factory=set)
@@ -72,8 +73,9 @@ class Naming:
 
     @property
     def named(self) -> tuple[NamedAnchor, ...]:
-        """What was named; ``begins`` where a chain begins with a chunk that names none, and the next one does."""
-        firsts = (replace(one, begins=chain in self.heard) for chain, one in self.first.items())
+        """What was named; ``begins`` where a chain begins with a chunk that can name none, and the next one does."""
+        begun = self.heard & self.unheard
+        firsts = (replace(one, begins=chain in begun) for chain, one in self.first.items())
         return (*self.found.values(), *firsts)
 
 

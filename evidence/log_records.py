@@ -134,9 +134,9 @@ def parse_close(record: bytes) -> MonthClose:
     keys = ["schema", *MonthClose.__dataclass_fields__]
     if schema == OLD_CLOSE_SCHEMA:
         keys.append("chains")
-        for chain in fields.objects(document, "chains", where=where, most=MAX_CHAINS):
-            _require_chain(chain, where)
     fields.require_keys(document, keys, where=where)
+    for chain in fields.objects(document, "chains", where=where, most=MAX_CHAINS) if "chains" in keys else ():
+        _require_chain(chain, where)
     month = fields.text(document, "month", where=where)
     if not _MONTH.match(month):
         raise MalformedError(f"{where}: month is not written YYYY-MM")

@@ -72,6 +72,8 @@ TABLE = (
     Row("prepared-in-advance", "事先做好数据", "prepare the data in advance", PARTLY, (
         _way("released day by day, with time stamps", PARTIAL, "ANCHOR_STALE"),
         _way("under a new key every day", PARTIAL, "ANCHOR_STALE"),
+        _way("under a rotated key every day, its last hours fresh", PARTIAL, "ANCHOR_STALE"),
+        _way("under a key enrolled anew every day, its last hours fresh", PARTIAL, "ANCHOR_STALE KEY_BREAK"),
         _way("released day by day, by mail alone", PASS, says=("WHEN",)),
     )),
     Row("forked-history", "保留多份历史，择优提交", "keep several histories and hand in the best", PARTLY, (
@@ -122,6 +124,7 @@ TABLE = (
         _way("out of a scope dated back", FAILED, "ANCHOR_FORK"),
         _way("by the older of two declared scopes, the newer one left out", FAILED, "SCOPE_OTHER"),
         _way("by the older of two declared scopes", FAILED, "SCOPE_OTHER"),
+        _way("by the older of two declared scopes, under marks of before", PARTIAL, "SCOPE_NOT_BOUND MARKS_WITHOUT_SCOPE"),
         _way("by a scope of the window that is left out of the pack", FAILED, "SCOPE_OTHER LOG_UNACCOUNTED"),
         _way("never declared", PASS, says=("HOSTS_COMPLETE",)),
     )),

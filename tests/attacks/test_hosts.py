@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from attacker import made_busier, of_host, signed_again
 from fleet import Agent, MemoryArchive
 from fleet_simulator import BEGUN_MS, DAY_MS, EVE, FIRST_MS, LAST_DAYS, LOG_KEY, Site, scope_of, works
+from memory_log import BehindScopes
 from packs import contents, frames
 from reviewer import Fork, Twin, attack, audited, expect, expect_of_both, figure
 from table import Way
@@ -19,9 +21,10 @@ from table import Way
 from collector import enrolling
 from collector.errors import RequestError
 from collector.log import keeping
-from evidence import canonical
+from evidence import canonical, log_records
 from evidence.chunk import read_frame, write_frame
 from verifier import layout
+from verifier.ports import Log
 
 Found = Callable[..., Site]
 EVE_MS = FIRST_MS + EVE * DAY_MS
@@ -65,8 +68,7 @@ def test_cherry_picked_by_a_scope_dated_back(way: Way, founded: Found, honest: T
     expect(way, site.reviewed(outside=honest.site.outside), honest)
 
 
-@pytest.fixture
-def hesitant(founded: Found) -> Site:
+def two_scopes(founded: Found) -> Site:
     """A site that declared two scopes before the window, each in a checkpoint that was mailed, and lived two days of it."""
     site = founded(stamped=False)
     for host in site.hosts:
@@ -78,13 +80,19 @@ def hesitant(founded: Found) -> Site:
     return site.month(days=range(-2, 2))
 
 
+@pytest.fixture
+def hesitant(founded: Found) -> Site:
+    return two_scopes(founded)
+
+
+def first_scope_only(archive: MemoryArchive) -> None:
+    archive.scopes = archive.scopes[:1]
+    dropped("web-1")(archive)
+
+
 @attack("cherry-picked-hosts", "by the older of two declared scopes, the newer one left out")
 def test_cherry_picked_by_a_scope_that_was_replaced(way: Way, hesitant: Site, honest: Twin) -> None:
-    def hide(archive: MemoryArchive) -> None:
-        archive.scopes = archive.scopes[:1]
-        dropped("web-1")(archive)
-
-    data = hesitant.pack(archive=hesitant.bent(hide))
+    data = hesitant.pack(archive=hesitant.bent(first_scope_only))
     expect_of_both(way, hesitant, data, honest)
     (finding,) = (one for one in hesitant.reviewed(data).findings if one.code == "SCOPE_OTHER")
     assert finding.slot == "2026-10-30/2026-11-30"
@@ -94,6 +102,17 @@ def test_cherry_picked_by_a_scope_that_was_replaced(way: Way, hesitant: Site, ho
 def test_cherry_picked_by_the_older_scope_in_the_pack(way: Way, hesitant: Site, honest: Twin) -> None:
     data = hesitant.pack(archive=hesitant.bent(dropped("web-1")), version=1)
     expect_of_both(way, hesitant, data, honest)
+
+
+@attack("cherry-picked-hosts", "by the older of two declared scopes, under marks of before")
+def test_cherry_picked_under_marks_that_name_no_scope(
+    way: Way, founded: Found, honest: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """His collector marks as older versions did, and the packed leaves begin behind both scopes."""
+    monkeypatch.setattr(keeping, "DayMark", lambda *said: log_records.DayMark(*said[:4], scope=None))
+    site = two_scopes(founded)
+    data = site.pack(archive=site.bent(first_scope_only), log=cast("Log", BehindScopes(site.archive.log)))
+    expect_of_both(way, site, data, honest)
 
 
 @attack("cherry-picked-hosts", "by a scope of the window that is left out of the pack")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from fleet import instant
+from memory_log import BehindScopes, MemoryLog
 from packs import (
     ARCHIVE,
     LOG_KEY,
@@ -23,15 +25,18 @@ from packs import (
 )
 from standalone import checked_alone, disagreement
 
+from evidence.log_entry import DAY_MARK
+from evidence.log_records import parse_day_mark
 from verifier import layout
 from verifier.derivation import Declared
 from verifier.finding import Finding
 from verifier.pack import Rules
+from verifier.ports import Log
 
 ONE_MBPS = SCOPE.replace(b"bandwidth_mbps = 10\n", b"bandwidth_mbps = 1\n")
 TWO = declared_scope(SCOPE, ONE_MBPS)
 """Two versions before the window; the second one is in use."""
-SEEN = {"SCOPE_OTHER", "LOG_UNACCOUNTED", "LOG_ARRIVAL"}
+SEEN = {"SCOPE_OTHER", "SCOPE_NOT_BOUND", "MARKS_WITHOUT_SCOPE", "LOG_UNACCOUNTED", "LOG_ARRIVAL"}
 
 
 def told(data: bytes) -> list[Finding]:
@@ -85,6 +90,45 @@ def test_a_scope_of_the_stretch_that_the_pack_leaves_out_is_told_beside_it() -> 
     within = declared_scope(SCOPE, ONE_MBPS, before_ms=instant("2026-11-15"))
     one, other = told(packed(ARCHIVE, RULES, log=logged(ARCHIVE, within)))
     assert {one.code, other.code} == {"LOG_UNACCOUNTED", "SCOPE_OTHER"}
+
+
+def test_marks_of_before_name_no_scope_and_the_packed_leaves_still_do() -> None:
+    (note,) = told(packed(ARCHIVE, TWO, log=logged(ARCHIVE, TWO, names_scopes=False)))
+    assert (note.code, note.severity, note.slot) == ("MARKS_WITHOUT_SCOPE", "note", "2026-11-01/2026-11-30")
+    hidden = told(packed(ARCHIVE, SCOPED, log=logged(ARCHIVE, TWO, names_scopes=False)))
+    assert {one.code for one in hidden} == {"MARKS_WITHOUT_SCOPE", "LOG_UNACCOUNTED"}
+
+
+def behind_scopes(log: MemoryLog) -> Log:
+    return cast("Log", BehindScopes(log))
+
+
+def test_under_marks_of_before_a_scope_from_before_the_packed_leaves_may_not_be_the_newest() -> None:
+    log = logged(ARCHIVE, TWO, names_scopes=False)
+    hidden = told(packed(ARCHIVE, SCOPED, log=behind_scopes(log)))
+    assert {(one.code, one.severity) for one in hidden} == {
+        ("MARKS_WITHOUT_SCOPE", "note"),
+        ("SCOPE_NOT_BOUND", "incomplete"),
+    }
+    named = told(packed(ARCHIVE, SCOPED, log=behind_scopes(logged(ARCHIVE, SCOPED))))
+    assert named == []
+
+
+def test_one_mark_of_the_window_that_names_the_scope_binds_it() -> None:
+    log = logged(ARCHIVE, SCOPED, names_scopes=False)
+    of_now = logged(ARCHIVE, SCOPED)
+    assert [leaf.kind for leaf in log.leaves] == [leaf.kind for leaf in of_now.leaves]
+    mixed = MemoryLog(LOG_KEY)
+    last = of_now.marks[-1]
+    assert parse_day_mark(last[1]).date == "2026-11-30"
+    mixed.bodies, mixed.closed = log.bodies, []
+    for index, leaf in enumerate(log.leaves[: last[0] + 1]):
+        mixed.append_as_it_is(of_now.leaves[index] if index == last[0] else leaf)
+        if leaf.kind == DAY_MARK:
+            mixed.sign()
+    mixed.marks = [*log.marks[:-1], last]
+    (note,) = told(packed(ARCHIVE, SCOPED, log=behind_scopes(mixed)))
+    assert (note.code, note.slot) == ("MARKS_WITHOUT_SCOPE", "2026-11-01/2026-11-29")
 
 
 @pytest.mark.parametrize(("made", "wrong"), [("2026-12-01T00:00", False), ("2026-11-30T23:49", True)])

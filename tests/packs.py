@@ -127,7 +127,12 @@ def small_fleet() -> Fleet:
 
 
 def logged(
-    archive: MemoryArchive, rules: Rules = RULES, key: PrivateKey = LOG_KEY, *, made: str = "2026-12-01"
+    archive: MemoryArchive,
+    rules: Rules = RULES,
+    key: PrivateKey = LOG_KEY,
+    *,
+    made: str = "2026-12-01",
+    names_scopes: bool = True,
 ) -> MemoryLog:
     """The log that an honest collector would have kept."""
     records = [record for record, _ in rules.scope_records]
@@ -138,6 +143,7 @@ def logged(
         made_ms=instant(made),
         scopes=[(parse_declaration(record).declared_ms, record) for record in records],
         edition=rules.edition_bytes,
+        names_scopes=names_scopes,
     )
 
 

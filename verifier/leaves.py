@@ -72,6 +72,11 @@ class Leaves(Sequence[LogEntry]):
         found: list[int] = (np.flatnonzero(self._arrivals[1:] < self._arrivals[:-1]) + 1).tolist()
         return found
 
+    def after(self, arrival_ms: int) -> list[int]:
+        """Return the positions of leaves that arrived later than that, in order."""
+        found: list[int] = np.flatnonzero(self._arrivals > arrival_ms).tolist()
+        return found
+
     def others(self) -> Iterator[tuple[int, LogEntry]]:
         """Yield position and entry of every leaf that is no chunk, in order."""
         for at in self._others:

@@ -165,6 +165,9 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "EDITION_NOT_LOGGED": (5, INCOMPLETE, "日志中没有所用评定版本的叶子：请用新版程序再次声明申报范围", "the log has no leaf of the edition in use: declare the scope again with this version"),
     "LOG_NOT_CLOSED": (5, INCOMPLETE, "该月没有关账：请运行 starproof log close 后重新打包", "the month was not closed: run starproof log close, then pack again"),
     "LOG_AFTER_CLOSE": (5, INCOMPLETE, "关账之后又收到数据块：请再次关账后重新打包", "chunks arrived after the month was closed: close it again, then pack again"),
+    "SCOPE_OTHER": (5, FAIL, "统计期内的日终标记所记的申报范围不是证据包所用的那一个", "the day marks name another declared scope than the one that the pack rests on"),
+    "SCOPE_NOT_BOUND": (5, INCOMPLETE, "所用申报范围在日志中的叶子早于证据包所含部分，日终标记又未记载申报范围：不能排除有更新的申报范围", "the leaf of the scope in use is older than the packed leaves and day marks name no scope: a newer one cannot be ruled out"),
+    "MARKS_WITHOUT_SCOPE": (5, NOTE, "旧版程序的日终标记不记载申报范围：这些日子的范围不由标记约束，只由证据包所含的日志叶子约束", "day marks of an earlier version name no scope: the scope of those days is not bound by marks, only by the packed leaves"),
     "LOG_CUT": (5, FAIL, "日志中有申报主机在统计期内的数据块，证据包中却没有", "the log holds chunks of a declared host and of the window that are not in the pack"),
     "LOG_UNACCOUNTED": (5, FAIL, "日志中有些内容证据包没有交代：既没有数据块或登记，也没有能说明它与统计无关的数据块头", "the pack does not account for something in its log: neither the thing itself nor a header that tells what it was"),
     "CHUNK_LATE": (5, NOTE, "数据块在结束一天以后才到达", "chunks arrived more than a day after their end"),
@@ -1783,6 +1786,7 @@ class Statement(NamedTuple):
     manifest: str
     bagit: str
     bag_info: str
+    format: str
 
 
 README = """\
@@ -1836,15 +1840,16 @@ It does not prove, as far as this applies to the pack:
 Layout: BagIt (RFC 8493); chunks as in docs/chunk-format.md of StarProof.
 """
 """What data/readme.txt of a pack says."""
-STATEMENT_SCHEMA, STATEMENT_FORMAT = "starproof.pack/1", "1.0"
+STATEMENT_SCHEMA = "starproof.pack/1"
+FIRST_FORMAT = "1.0"
+FORMATS = (FIRST_FORMAT, "1.1")
 
 
 def read_statement(data: bytes) -> Statement:
     """Return the statement; its signature is verified by the caller."""
     said = read_json(data, MAX_STATEMENT_BYTES)
-    keys(said, ("schema", "format", *Statement._fields))
+    keys(said, ("schema", *Statement._fields))
     choice_of(said, "schema", (STATEMENT_SCHEMA,))
-    choice_of(said, "format", (STATEMENT_FORMAT,))
     return Statement(
         enterprise=text_of(said, "enterprise", MAX_NAME),
         month=text_of(said, "month"),
@@ -1855,6 +1860,7 @@ def read_statement(data: bytes) -> Statement:
         manifest=hash_of(said, "manifest"),
         bagit=hash_of(said, "bagit"),
         bag_info=hash_of(said, "bag_info"),
+        format=choice_of(said, "format", FORMATS),
     )
 
 
@@ -2909,6 +2915,7 @@ class Mark(NamedTuple):
     enterprise: str
     timezone: str
     day: int
+    scope: Optional[str]
 
 
 class Close(NamedTuple):
@@ -2919,15 +2926,16 @@ class Close(NamedTuple):
     timezone: str
     month: str
     size: int
-    chains: Tuple[Tuple[str, str, int, int], ...]
 
 
-def _mark(said: Dict[str, Any]) -> Tuple[str, str, int]:
-    keys(said, ("schema", "enterprise", "date", "timezone", "anchors"))
-    choice_of(said, "schema", ("starproof/day-mark/1",))
+def _mark(said: Dict[str, Any]) -> Tuple[str, str, int, Optional[str]]:
+    names_scope = choice_of(said, "schema", ("starproof/day-mark/1", "starproof/day-mark/2"))[-1] == "2"
+    keys(said, ("schema", "enterprise", "date", "timezone", "anchors", *(("scope",) if names_scope else ())))
     anchors = said["anchors"]
     if not isinstance(anchors, list) or len(anchors) > 256 or not all(map(is_hash, anchors)):
         raise Bad("anchors is not a list of hashes")
+    if names_scope and said["scope"] != "" and not is_hash(said["scope"]):
+        raise Bad("scope is neither a hash nor empty")
     text = text_of(said, "date")
     try:
         if not _ISO_DAY.match(text):
@@ -2935,24 +2943,26 @@ def _mark(said: Dict[str, Any]) -> Tuple[str, str, int]:
         day = date(int(text[:4]), int(text[5:7]), int(text[8:])).toordinal()
     except ValueError:
         raise Bad("%r is no day" % text) from None
-    return text_of(said, "enterprise", MAX_NAME), text_of(said, "timezone", MAX_NAME), day
+    return text_of(said, "enterprise", MAX_NAME), text_of(said, "timezone", MAX_NAME), day, said.get("scope")
 
 
-def _close(said: Dict[str, Any]) -> Tuple[str, str, str, int, Tuple[Tuple[str, str, int, int], ...]]:
-    keys(said, ("schema", "enterprise", "month", "timezone", "size", "chains"))
-    choice_of(said, "schema", ("starproof/month-close/1",))
+def _close(said: Dict[str, Any]) -> Tuple[str, str, str, int]:
+    names_chains = (
+        choice_of(said, "schema", ("starproof/month-close/1", "starproof/month-close/2"))[-1] == "1"
+    )
+    keys(said, ("schema", "enterprise", "month", "timezone", "size", *(("chains",) if names_chains else ())))
+    for entry in objects_of(said, "chains", 50_000) if names_chains else ():
+        keys(entry, ("host", "source", "epoch", "first_seq", "last_seq", "chunks"))
+        text_of(entry, "host", MAX_NAME)
+        source_of(entry)
+        integer_of(entry, "epoch")
+        if integer_of(entry, "first_seq") > integer_of(entry, "last_seq") or not integer_of(entry, "chunks"):
+            raise Bad("the numbers of a chain go back")
     month = text_of(said, "month")
     if not _MONTH_NAME.match(month):
         raise Bad("%r is no month" % month)
-    chains = []
-    for entry in objects_of(said, "chains", 50_000):
-        keys(entry, ("host", "source", "epoch", "first_seq", "last_seq", "chunks"))
-        first, last = integer_of(entry, "first_seq"), integer_of(entry, "last_seq")
-        if first > last or not integer_of(entry, "chunks"):
-            raise Bad("the numbers of a chain go back")
-        chains.append((text_of(entry, "host", MAX_NAME), source_of(entry), integer_of(entry, "epoch"), last))
     enterprise, zone = text_of(said, "enterprise", MAX_NAME), text_of(said, "timezone", MAX_NAME)
-    return enterprise, zone, month, integer_of(said, "size", most=MAX_SIZE), tuple(chains)
+    return enterprise, zone, month, integer_of(said, "size", most=MAX_SIZE)
 
 
 def _records(
@@ -3239,6 +3249,49 @@ class Coverage:
                 slot = from_to(iso(days[0]), iso(days[-1]))
                 add("LOG_DAY_MISSING", where, "", "", "%d days have %s" % (len(days), what), slot)
 
+    def made(self, said: Statement) -> None:
+        """Nothing arrived after the pack was made, but for what clocks may differ."""
+        latest = said.made_ms + CLOCK_SKEW_MS
+        later = [at for at, leaf in enumerate(self.log.leaves) if leaf.arrival_ms > latest]
+        if later:
+            place = "data/log/leaves.bin[%d]" % (self.log.base.size + later[0])
+            self._findings.add(
+                "LOG_ARRIVAL", place, expected="%d ms or before" % said.made_ms, got="%d leaves" % len(later)
+            )
+
+    def scopes(self, declared: Declared, records: Sequence[bytes], window: Window) -> None:
+        """Marks name the newest scope of the pack that was logged before them; the one in use is among them."""
+        leaves: Dict[str, int] = {}
+        for record in records:
+            found = self.log.find(SCOPE_LEAF, sha256(record))
+            if found is not None:
+                leaves[sha256(record)] = found[0]
+        wrong, newest = [], {}
+        for mark in self.log.marks:
+            before = [(leaf, hash_) for hash_, leaf in leaves.items() if leaf < mark.leaf]
+            newest[mark.leaf] = max(before)[1] if before else ""
+            if mark.scope is not None and mark.scope != newest[mark.leaf]:
+                wrong.append((mark.day, newest[mark.leaf], mark.scope))
+        if wrong:
+            days, where = [day for day, _, _ in wrong], "data/log/day-marks.json " + iso(wrong[0][0])
+            slot = from_to(iso(min(days)), iso(max(days)))
+            self._findings.add("SCOPE_OTHER", where, "", wrong[0][1], wrong[0][2], slot)
+        inside = [mark for mark in self.log.marks if window.first_day <= mark.day < window.after_day]
+        silent = [mark.day for mark in inside if mark.scope is None]
+        if silent:
+            place = "data/log/day-marks.json " + iso(silent[0])
+            slot = from_to(iso(min(silent)), iso(max(silent)))
+            self._findings.add("MARKS_WITHOUT_SCOPE", place, "", "", "%d days" % len(silent), slot)
+        mine = declared.in_use
+        used = None if mine is None else sha256(mine.record)
+        if used not in leaves:
+            return
+        named = [newest[mark.leaf] for mark in inside if mark.leaf > leaves[used]]
+        if named and used not in named:
+            self._findings.add("SCOPE_OTHER", "data/scope.toml", expected=named[-1], got=used)
+        if silent and leaves[used] < self.log.base.size and used not in [mark.scope for mark in inside]:
+            self._findings.add("SCOPE_NOT_BOUND", "data/scope.toml", got="leaf %d" % leaves[used])
+
     def edition(self, declared: Declared) -> None:
         """The edition of a declared scope has its leaf."""
         used = declared.edition.sha256
@@ -3265,7 +3318,8 @@ class Coverage:
             add("LOG_AFTER_CLOSE", where, got="leaf %d after leaf %d" % (self._last_leaf, close.leaf))
 
     def account(
-        self, data: bytes, said: Statement, window: Window, hosts: Optional[Iterable[str]], keys: Sequence[Enrolment]
+        self, data: bytes, said: Statement, window: Window, hosts: Optional[Iterable[str]], keys: Sequence[Enrolment],
+        scopes: Sequence[bytes],
     ) -> None:  # fmt: skip
         """What the log holds is in the pack, or a header shows that it is of no concern."""
         log, add = self.log, self._findings.add
@@ -3278,6 +3332,11 @@ class Coverage:
         self._lost("enrolments", [
             (at, leaf) for at, leaf in enumerate(log.leaves)
             if leaf.kind == ENROLMENT_LEAF and leaf.hash not in known
+        ])  # fmt: skip
+        versions = {hashlib.sha256(record).digest() for record in scopes}
+        self._lost("declared scopes", [
+            (at, leaf) for at, leaf in enumerate(log.leaves)
+            if leaf.kind == SCOPE_LEAF and leaf.hash not in versions
         ])  # fmt: skip
         epochs: Dict[Tuple[str, str, str], int] = {}
         for one in keys:
@@ -6782,6 +6841,12 @@ _RULES_FIXED = {
     "en": "That scope, edition and log key were fixed before the window: the pack holds no receipt of an anchor from "
     "before it.",
 }
+_WHOLE_WINDOW = {
+    "code": "WHOLE_WINDOW",
+    "zh": "这是完整的统计期：本证据包在统计期结束之前生成，是暂定的；没有关账，最后几天的日终标记和锚定也不作要求。请在统计期结束后重新打包。",
+    "en": "That this is the whole window: the pack was made before it ended and is provisional; no close, and no mark "
+    "and anchor of its last days, was asked for. Ask for a pack from after it.",
+}
 
 
 def _page_one(
@@ -6806,6 +6871,8 @@ def _page_one(
     not_proved = [one for one in said[len(_PROVED) :] if one["code"] not in left_out]
     if log is not None and not _receipt_before(declared, pack, log, measured.window.start_ms):
         not_proved.insert([one["code"] for one in not_proved].index("HOSTS_EXIST"), _RULES_FIXED)
+    if measured.window.end_ms > measured.said.made_ms and measured.said.format != FIRST_FORMAT:
+        not_proved.insert([one["code"] for one in not_proved].index("HOSTS_EXIST"), _WHOLE_WINDOW)
     return {"proved": proved, "not_proved": not_proved}
 
 
@@ -7627,29 +7694,37 @@ class Named(NamedTuple):
 class Naming:
     """Notes which receipts chunks name that are sealed when they are read."""
 
-    def __init__(self, calendar: Calendar, log: Optional[Log]) -> None:
-        """Begin with no chunk."""
+    def __init__(self, calendar: Calendar, log: Optional[Log], enrolled: Iterable[Enrolment]) -> None:
+        """Begin with no chunk; a key that was enrolled anew has heard of no receipt, three times a host."""
         self._calendar, self._log = calendar, log
+        anew: Dict[Tuple[str, str], List[int]] = {}
+        for one in enrolled:
+            if not one.previous:
+                anew.setdefault((one.host, one.source), []).append(one.epoch)
+        self._unheard = {(*name, epoch) for name, epochs in anew.items() for epoch in sorted(epochs)[:3]}
         self._found: Dict[Tuple[str, str, int], Named] = {}
         self._logged: Dict[Tuple[str, int], List[int]] = {}
+        self._first: Dict[Tuple[str, str, int], Named] = {}
+        self._heard: set = set()  # type: ignore[type-arg]
 
     def take(self, chunk: Chunk) -> None:
         """See one more chunk."""
         header = chunk.header
         if header.source in SEALED_WHEN_READ:
-            day = self._calendar.day_of(header.start_ms)
-            key = (header.host, header.anchor, day)
-            one = self._found.get(key, Named(header.anchor, day, header.host, chunk.place, header.end_ms, 0))
-            earliest = min(one.earliest_end_ms, header.end_ms)
-            self._found[key] = one._replace(
-                chunks=one.chunks + 1,
-                earliest_end_ms=earliest,
-                begins=one.begins or (header.seq == 0 and not header.anchor),
-            )
+            day, chain = self._calendar.day_of(header.start_ms), (header.host, header.source, chunk.epoch)
             leaf = self._log.chunks.get(bytes.fromhex(chunk.hash)) if self._log else None
             if leaf is not None:
                 first = self._calendar.day_of(chunk.values[0][0] - 1)  # in which its first interval ends
                 self._logged.setdefault((header.host, first), []).append(leaf[0])
+            if header.seq == 0 and not header.anchor:
+                self._first[chain] = Named("", day, header.host, chunk.place, header.end_ms, 1)
+                return
+            if header.seq == 1 and header.anchor:
+                self._heard.add(chain)
+            key = (header.host, header.anchor, day)
+            one = self._found.get(key, Named(header.anchor, day, header.host, chunk.place, header.end_ms, 0))
+            earliest = min(one.earliest_end_ms, header.end_ms)
+            self._found[key] = one._replace(chunks=one.chunks + 1, earliest_end_ms=earliest)
 
     def logged(self, hosts: Optional[Container[str]]) -> Dict[int, List[int]]:
         """Return the leaves of the chunks of each day, of these hosts or of all."""
@@ -7661,8 +7736,10 @@ class Naming:
 
     @property
     def named(self) -> List[Named]:
-        """All that was seen."""
-        return list(self._found.values())
+        """All that was seen; a first chunk that names none begins a chain only if the next one names one."""
+        begun = self._heard & self._unheard
+        firsts = [one._replace(begins=chain in begun) for chain, one in self._first.items()]
+        return list(self._found.values()) + firsts
 
 
 class Anchors:
@@ -8061,7 +8138,7 @@ def check_pack(
     report.hosts = len(places)
     # (4), (5), (7)
     log = report.log = read_log(pack, key, findings)
-    coverage, naming = Coverage(log, findings) if log else None, Naming(calendar, log)
+    coverage, naming = Coverage(log, findings) if log else None, Naming(calendar, log, enrolled.values())
     reader = ChunkReader(pack, files, places, enrolled, every_signature=every_signature)
     gathered = _read_chains(reader, calendar, coverage, naming, findings)
     report.chunks = sum(chain.count for chain in gathered.chains)
@@ -8106,11 +8183,15 @@ def check_pack(
     check_sources(measured, {(c.host, c.source): c.scopes for c in gathered.chains}, findings)
     # (5), (6)
     if coverage and log:
+        coverage.made(said)
         coverage.days(said, window)
         coverage.edition(declared)
+        coverage.scopes(declared, records, window)
         coverage.close(said)
         names = declared.scope.names if declared.scope else None
-        coverage.account(pack.read("data/log/left-out.zlib"), said, window, names, list(enrolled.values()))
+        coverage.account(
+            pack.read("data/log/left-out.zlib"), said, window, names, list(enrolled.values()), records
+        )
         report.anchors = Anchors(pack, log, key, outside or Outside(), findings)
         rules = _fixed_rules(declared, records, trusted, log)
         report.anchors.judge(window, calendar, rules, naming.named, naming.logged(names), said.made_ms)

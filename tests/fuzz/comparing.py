@@ -12,6 +12,8 @@ from typing import Any
 from packs import LOG_KEY, TRUSTED, mailbox_of
 from standalone import alone, checked_alone, disagreement
 
+from evidence import chunk
+from evidence.keys import PublicKey
 from verifier import declared as declared_module
 from verifier.check import CheckReport, How, check
 
@@ -87,3 +89,6 @@ def remember_pure_work(put: Callable[[Any, str, Any], None] = setattr) -> None:
     put(alone, "read_edition", lru_cache(64)(alone.read_edition))
     put(alone, "read_scope", lru_cache(64)(alone.read_scope))
     put(declared_module, "parse_edition", lru_cache(64)(declared_module.parse_edition))
+    put(chunk, "parse_manifest", lru_cache(64)(chunk.parse_manifest))
+    put(alone, "read_manifest", lru_cache(64)(alone.read_manifest))
+    put(PublicKey, "_verify", lru_cache(KEPT)(PublicKey._verify))

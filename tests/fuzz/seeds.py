@@ -36,11 +36,11 @@ def tiny_pack() -> bytes:
     fleet = Fleet()
     for name in ("web-1", "db-1"):
         agent = fleet.agent(name, start="2026-11-27T20:00", step_s=1_200 if name == "web-1" else ROW_MS // 1_000)
-        agent.run(hours=6, busy=30, rx=9_000, tx=400, reads=3, writes=2).seal().run(hours=8, busy=5).seal()
+        agent.run(hours=5, busy=30, rx=9_000, tx=400, reads=3, writes=2).seal().run(hours=2, busy=5).seal()
         if name == "web-1":  # several chunks in an hour: they share a group
             for busy in (5, 9, 13, 60):
                 agent.run(hours=1 / 3, busy=busy, rx=700).seal()
-        agent.run(hours=2, seen=False).run(hours=14, busy=40)
+        agent.run(hours=2, seen=False).run(hours=3, busy=40)
     begin = instant(DAY)
     fleet.averages("web-1", "cpu.utilization", [(begin + at * ROW_MS, ROW_MS, 17 * at) for at in range(4)])
     # of the day after the month: the pack has its header only

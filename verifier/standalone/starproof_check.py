@@ -3395,9 +3395,14 @@ class Coverage:
             self._findings.add("LOG_UNACCOUNTED", place, got=got, slot=slot)
 
 
+_NOTHING_LEFT_OUT = bytes.fromhex("78da030000000001")
+"""The one form of a stream without a header."""
+
+
 def left_out_headers(data: bytes) -> Iterator[bytes]:
     """Yield the headers of chunks that the log holds and the pack does not: one zlib stream of lines."""
     stream, rest, at, step = zlib.decompressobj(), b"", 0, 4096
+    told = data == _NOTHING_LEFT_OUT
     while at < len(data) and not stream.eof:
         try:
             rest += stream.decompress(data[at : at + step])
@@ -3406,10 +3411,11 @@ def left_out_headers(data: bytes) -> Iterator[bytes]:
         at += step
         lines = rest.split(b"\n")
         rest = lines.pop()
+        told = told or bool(lines)
         yield from lines
         if len(rest) > MAX_HEADER_BYTES:
             raise Bad("a header is too long")
-    if rest or not stream.eof or stream.unused_data or at < len(data):
+    if rest or not stream.eof or stream.unused_data or at < len(data) or not told:
         raise Bad("not one whole zlib stream of lines")
 
 

@@ -35,7 +35,9 @@ def tiny_pack() -> bytes:
     """
     fleet = Fleet()
     for name in ("web-1", "db-1"):
-        agent = fleet.agent(name, start="2026-11-27T20:00", step_s=1_200 if name == "web-1" else ROW_MS // 1_000)
+        agent = fleet.agent(
+            name, start="2026-11-27T20:00", step_s=1_200 if name == "web-1" else ROW_MS // 1_000
+        )
         agent.run(hours=5, busy=30, rx=9_000, tx=400, reads=3, writes=2).seal().run(hours=2, busy=5).seal()
         if name == "web-1":  # several chunks in an hour: they share a group
             for busy in (5, 9, 13, 60):

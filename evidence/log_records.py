@@ -102,11 +102,11 @@ def parse_day_mark(record: bytes) -> DayMark:
     """
     where = "day mark"
     document = canonical.decode(record, limit=MAX_DAY_MARK_BYTES)
-    schema = fields.choice(document, "schema", (DAY_MARK_SCHEMA, OLD_DAY_MARK_SCHEMA), where=where)
     keys = ["schema", *DayMark.__dataclass_fields__]
-    if schema == OLD_DAY_MARK_SCHEMA:
+    if document.get("schema") == OLD_DAY_MARK_SCHEMA:
         keys.remove("scope")
     fields.require_keys(document, keys, where=where)
+    schema = fields.choice(document, "schema", (DAY_MARK_SCHEMA, OLD_DAY_MARK_SCHEMA), where=where)
     anchors = document["anchors"]
     if not isinstance(anchors, list) or len(anchors) > MAX_ANCHORS or not all(map(_is_hash, anchors)):
         raise MalformedError(f"{where}: anchors is not a list of at most {MAX_ANCHORS} hashes")
@@ -130,11 +130,11 @@ def parse_close(record: bytes) -> MonthClose:
     """
     where = "month close"
     document = canonical.decode(record, limit=MAX_CLOSE_BYTES)
-    schema = fields.choice(document, "schema", (CLOSE_SCHEMA, OLD_CLOSE_SCHEMA), where=where)
     keys = ["schema", *MonthClose.__dataclass_fields__]
-    if schema == OLD_CLOSE_SCHEMA:
+    if document.get("schema") == OLD_CLOSE_SCHEMA:
         keys.append("chains")
     fields.require_keys(document, keys, where=where)
+    fields.choice(document, "schema", (CLOSE_SCHEMA, OLD_CLOSE_SCHEMA), where=where)
     for chain in fields.objects(document, "chains", where=where, most=MAX_CHAINS) if "chains" in keys else ():
         _require_chain(chain, where)
     month = fields.text(document, "month", where=where)

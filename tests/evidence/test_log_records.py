@@ -24,6 +24,14 @@ def test_records_come_back_as_they_were_written():
     assert log_records.sha256(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
+def test_a_record_that_does_not_say_which_it_is_is_refused():
+    for record, parse in ((MARK, log_records.parse_day_mark), (CLOSE, log_records.parse_close)):
+        document = canonical.decode(record.encode(), limit=10_000)
+        del document["schema"]
+        with pytest.raises(MalformedError, match="schema"):
+            parse(canonical.encode(document))
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -12,10 +12,11 @@ from typing import Any
 from packs import LOG_KEY, TRUSTED, contents, mailbox_of, resigned
 from standalone import alone, checked_alone, disagreement
 
-from evidence import chunk
+from evidence import checkpoint, chunk
 from evidence.keys import PublicKey
 from verifier import declared as declared_module
 from verifier import layout
+from verifier.anchors.interface import note_size
 from verifier.check import CheckReport, How, check
 
 SLOWEST_S = 20.0
@@ -51,11 +52,19 @@ class Comparing:
     def _told(report: CheckReport) -> tuple[str, Counter[tuple[str, ...]]]:
         return report.outcome, Counter((f.code, f.host, f.slot, f.place, f.got) for f in report.findings)
 
-    def _is_another_copy(self, data: bytes) -> bool:
-        """Whether the log key signed other copies for reading and nothing else: a check says that it reads none."""
+    def _says_the_same(self, data: bytes) -> bool:
+        """Whether the log key signed what differs only in what no check reads.
+
+        These are the copies for reading, which a check tells are not read, and the note of a receipt whose
+        checkpoint the pack's log has too.
+        """
         entries, bent = contents(self.pack), contents(data)
-        copies = {name: bent[name] for name in layout.READING_COPIES if name in bent}
-        return resigned({**entries, **copies}) == data
+        if resigned(dict(bent)) != data:
+            return False
+        logged = set(checkpoint.separate(entries[layout.LOG_CHECKPOINTS]))
+        notes = {name for name, body in entries.items() if note_size(name) is not None and body in logged}
+        unread = {*(notes - bent.keys()), *(name for name in layout.READING_COPIES if name in bent)}
+        return resigned({**bent, **{name: entries[name] for name in unread}}) == self.pack
 
     def fault(self, data: bytes) -> str:
         """Return what is wrong about how a bent pack is judged, empty if nothing is."""
@@ -79,7 +88,7 @@ class Comparing:
         if self._told(ours) == self.usual:
             # a signature that the chain makes superfluous is looked at only when all are
             ours, theirs = self._ours(data, every=True), self._theirs(data, every=True)
-            if self._told(ours) == self.usual and not self._is_another_copy(data):
+            if self._told(ours) == self.usual and not self._says_the_same(data):
                 return "false pass: judged as the honest pack"
         return disagreement(ours, theirs)
 

@@ -2576,6 +2576,8 @@ def _require_times(header: Header, manifest: Manifest, values: List[Sequence[int
         end = ends[-1]
         if min(second) <= 0 or any(map(lt, first[1:], ends)):
             raise Bad("the periods are empty or overlap")
+        if any(value < 0 and value != MISSING for column in values[2:] for value in column):
+            raise Bad("an average below zero")
     if (first[0], end) != (header.start_ms, header.end_ms):
         raise Bad("start and end are not those of the rows")
 
@@ -2929,8 +2931,9 @@ class Close(NamedTuple):
 
 
 def _mark(said: Dict[str, Any]) -> Tuple[str, str, int, Optional[str]]:
-    names_scope = choice_of(said, "schema", ("starproof/day-mark/1", "starproof/day-mark/2"))[-1] == "2"
+    names_scope = said.get("schema") != "starproof/day-mark/1"
     keys(said, ("schema", "enterprise", "date", "timezone", "anchors", *(("scope",) if names_scope else ())))
+    choice_of(said, "schema", ("starproof/day-mark/1", "starproof/day-mark/2"))
     anchors = said["anchors"]
     if not isinstance(anchors, list) or len(anchors) > 256 or not all(map(is_hash, anchors)):
         raise Bad("anchors is not a list of hashes")
@@ -2947,10 +2950,9 @@ def _mark(said: Dict[str, Any]) -> Tuple[str, str, int, Optional[str]]:
 
 
 def _close(said: Dict[str, Any]) -> Tuple[str, str, str, int]:
-    names_chains = (
-        choice_of(said, "schema", ("starproof/month-close/1", "starproof/month-close/2"))[-1] == "1"
-    )
+    names_chains = said.get("schema") == "starproof/month-close/1"
     keys(said, ("schema", "enterprise", "month", "timezone", "size", *(("chains",) if names_chains else ())))
+    choice_of(said, "schema", ("starproof/month-close/1", "starproof/month-close/2"))
     for entry in objects_of(said, "chains", 50_000) if names_chains else ():
         keys(entry, ("host", "source", "epoch", "first_seq", "last_seq", "chunks"))
         text_of(entry, "host", MAX_NAME)

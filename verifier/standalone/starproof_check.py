@@ -7439,7 +7439,7 @@ def _held_anchors(held: Held, measured: Measuring) -> Dict[str, Any]:
         cover = [one for one in held.receipts if size is not None and one[0] >= size]
         dated = [one for one in cover if one[3] is not None]
         in_time = [one for one in dated if (one[3] or 0) <= ends + ON_TIME_MS]
-        state, told = "none", []  # type: ignore[var-annotated]
+        state, told = "none", []
         if ends > made_ms:
             state = "not_over"
         elif in_time:

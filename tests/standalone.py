@@ -19,11 +19,8 @@ from verifier.check import CheckReport
 from verifier.finding import Finding
 
 FILE = Path(__file__).resolve().parents[1] / "verifier" / "standalone" / "starproof_check.py"
-NOT_JUDGED_OF_REPORT = re.compile(
-    r"(series|calendar|comparisons|comparison_notes|questions|profile|anchors)\b|hashes\.(figures|verdict)\b"
-    r"|hosts\[.*\]\.(restarts|capacity|gaps)\b|scope\.versions\[.*\]\.differences\b"
-)
-"""What the second verifier says that it does not compare of data/report.json."""
+WORDS = re.compile(r".*\.(zh|en)|(?:.*\.)?questions\.definitions\[.*\]\.(ask|innocent)_(zh|en)")
+"""Places of words, which the second verifier says that it does not judge."""
 
 
 def load() -> ModuleType:
@@ -79,18 +76,12 @@ def is_judged_alone(finding: Finding | Any) -> bool:
     """Return whether the second verifier judges what a finding is about."""
     if finding.code not in ("FIGURES", "VERDICT", "REPORT"):
         return True
-    if finding.code == "REPORT" and finding.got == "the same values in another form":
-        return False  # the form of parts that it does not compare is not seen
-    name, json, path = finding.place.partition(".json.")
-    if finding.code == "REPORT" and json and name.endswith("report") and NOT_JUDGED_OF_REPORT.match(path):
-        return False
-    return not path.endswith((".zh", ".en"))
+    return not WORDS.fullmatch(finding.place)
 
 
 def judged_alone(findings: list[Any]) -> list[Any]:
-    """Return what the second verifier judges of these findings; which receipts a broken log had it does not guess."""
-    broken = any(finding.code == "LOG_FORMAT" for finding in findings)
-    return [f for f in findings if is_judged_alone(f) and not (broken and f.place.endswith(".not_proved"))]
+    """Return what the second verifier judges of these findings."""
+    return [finding for finding in findings if is_judged_alone(finding)]
 
 
 def found(findings: list[Any]) -> Counter[tuple[str, str, str]]:

@@ -3031,6 +3031,23 @@ class Log:
         return found.root
 
 
+def read_log_base(data: bytes) -> Tuple[Frontier, List[Tuple[int, Leaf, List[bytes]]]]:
+    """Return what stands before the packed leaves: their frontier, and single leaves with proofs to be verified."""
+    base = read_json(data, MAX_JSON_BYTES)
+    keys(base, ("schema", "size", "frontier", "earlier"))
+    choice_of(base, "schema", ("starproof/log-base/1",))
+    size = integer_of(base, "size", most=MAX_SIZE)
+    earlier: List[Tuple[int, Leaf, List[bytes]]] = []
+    for entry in objects_of(base, "earlier", MAX_ENROLMENTS + 1_000):
+        keys(entry, ("index", "entry", "proof"))
+        leaf = read_leaf(_hex(text_of(entry, "entry")))
+        index = integer_of(entry, "index", most=MAX_SIZE)
+        if earlier and index <= earlier[-1][0]:
+            raise Bad("earlier leaf %d follows leaf %d" % (index, earlier[-1][0]))
+        earlier.append((index, leaf, _hash_list(entry["proof"])))
+    return Frontier(size, _hash_list(base["frontier"])), earlier
+
+
 def read_log(pack: Pack, key: Key, findings: Findings) -> Optional[Log]:
     """Step 5, first half: the log in the pack is the log that its checkpoints sign."""
     there = [name for name in LOG_FILES if name in pack]
@@ -3044,19 +3061,7 @@ def read_log(pack: Pack, key: Key, findings: Findings) -> Optional[Log]:
         return None
     log = Log()
     try:
-        base = read_json(pack.read("data/log/base.json"), MAX_JSON_BYTES)
-        keys(base, ("schema", "size", "frontier", "earlier"))
-        choice_of(base, "schema", ("starproof/log-base/1",))
-        size = integer_of(base, "size", most=MAX_SIZE)
-        earlier: List[Tuple[int, Leaf, List[bytes]]] = []
-        for entry in objects_of(base, "earlier", MAX_ENROLMENTS + 1_000):
-            keys(entry, ("index", "entry", "proof"))
-            leaf = read_leaf(_hex(text_of(entry, "entry")))
-            index = integer_of(entry, "index", most=MAX_SIZE)
-            if earlier and index <= earlier[-1][0]:
-                raise Bad("earlier leaf %d follows leaf %d" % (index, earlier[-1][0]))
-            earlier.append((index, leaf, _hash_list(entry["proof"])))
-        log.base = Frontier(size, _hash_list(base["frontier"]))
+        log.base, earlier = read_log_base(pack.read("data/log/base.json"))
         raw = pack.read("data/log/leaves.bin")
         if len(raw) % _LEAF.size:
             raise Bad("the last leaf is cut off")
@@ -3966,6 +3971,255 @@ def _by_day(data: bytes) -> Dict[str, str]:
 
 
 # ======================================================================================================
+# Step 9, first half: what questions to the reviewer rest on (docs/questions.md)
+# ======================================================================================================
+
+BIN_MS, BIN_EDGE_MS = 300_000, 15_000
+_PERCENT_OF_CPU = "cpu.utilization"
+_BINNED = (_PERCENT_OF_CPU, "net.rx.rate", "net.tx.rate", "disk.reads.rate", "disk.writes.rate")
+_COUNTED_AS = dict(zip(_BINNED[1:], ("net.rx", "net.tx", "disk.reads", "disk.writes")))
+_BUSY_ABOVE = dict(zip(_BINNED, (5 * NANO, 10_000 * NANO, 10_000 * NANO, 5 * NANO, 5 * NANO)))
+_BUSY_STATES = ("cpu.user", "cpu.nice", "cpu.system", "cpu.irq", "cpu.softirq", "cpu.steal")
+_HOUR_BINS, _WEEK_BINS, _MONDAY_BINS = 12, 7 * 24 * 12, 4 * 24 * 12
+_MOST_UNITS, _BEYOND = 256, "\u2026"
+INVENTORY = ("net.capacity.committed", "net.capacity.cap")
+"""What a cloud says of its line, not of the host."""
+Bins = Dict[int, int]
+"""Value by number of five minutes since 1970."""
+
+
+class Behaviour:
+    """What one host and source show beside their sums; chunks come in order."""
+
+    def __init__(self) -> None:
+        """Begin with no chunk."""
+        self.repeats: Dict[str, List[Interval]] = {}
+        self.constants: Optional[List[Tuple[int, int, int]]] = None
+        self.weeks: List[Tuple[int, int, bool]] = []
+        self.hourly: Dict[str, Dict[int, int]] = {}
+        self.units: Dict[str, List[int]] = {}
+        self.busy_us = self.first_ms = 0
+        self.spoken: List[Interval] = []
+        self._bins: Dict[str, Bins] = {}
+        self._parts: Dict[Tuple[str, int], List[int]] = {}
+        self._claims: Dict[str, Claims] = {}
+        self._before: Optional[Chunk] = None
+
+    def watch(self, chunk: Chunk) -> None:
+        """Look at the next chunk."""
+        header, kind = chunk.header, chunk.manifest.kind
+        claimed, names = [header.span], ["activity" if kind == "activity" else ""]
+        if kind == "averages":
+            claimed = [(start, start + length) for start, length in zip(chunk.values[0], chunk.values[1])]
+            names = [name for name, _, _ in chunk.manifest.columns[2:]]
+        for name in names:
+            if name not in INVENTORY:
+                mine = self._claims.setdefault(name, Claims())
+                for start, end in claimed:
+                    mine.add(start, end)
+        if kind == "counters":
+            self._count(chunk)
+            self._attribute(chunk)
+            self._before = chunk._replace(values=[])
+        else:
+            self._average(chunk)
+
+    def done(self) -> None:
+        """Say what was found; the values themselves are forgotten."""
+        for (name, at), (amount, length) in self._parts.items():
+            if 5 * length >= 4 * BIN_MS:
+                self._bins.setdefault(name, {}).setdefault(at, amount // length)
+        self.repeats = {
+            name: _repeated(self._bins[name], _BUSY_ABOVE[name]) for name in _BINNED if name in self._bins
+        }
+        used = self._bins.get(_PERCENT_OF_CPU)
+        if used is not None:
+            self.constants = list(_constant(used, _BUSY_ABOVE[_PERCENT_OF_CPU]))
+        self.weeks = list(_seen_weeks(used or {}))
+        self.hourly = {
+            name: _bytes_by_hour(self._bins[name])
+            for name in ("net.rx.rate", "net.tx.rate")
+            if self._bins.get(name)
+        }
+        each = [claims.within(-(2**62), 2**62) for claims in self._claims.values()]
+        self.spoken = each[0] if each else []
+        for more in each[1:]:
+            self.spoken = _in_both(self.spoken, more)
+        self._bins, self._parts, self._claims, self._before = {}, {}, {}, None
+
+    def _average(self, chunk: Chunk) -> None:
+        for (name, _, scale), values in zip(chunk.manifest.columns[2:], chunk.values[2:]):
+            if name not in _BINNED:
+                continue
+            for start, length, value in zip(chunk.values[0], chunk.values[1], values):
+                if value == MISSING or length > BIN_MS:
+                    continue
+                part = self._parts.setdefault((name, (start + length // 2) // BIN_MS), [0, 0])
+                if part[1] + length <= BIN_MS + BIN_EDGE_MS:
+                    part[0] += value * 10 ** (9 - scale) * length
+                    part[1] += length
+
+    def _count(self, chunk: Chunk) -> None:
+        """A bin is what grew between the readings at its edges, if both are near and the clocks agree."""
+        wall, boot = chunk.values[0], chunk.values[1]
+        rows: Dict[int, int] = {}
+        for row, instant in enumerate(wall):
+            at = (instant + BIN_MS // 2) // BIN_MS
+            off = instant - at * BIN_MS
+            if -BIN_EDGE_MS <= off <= BIN_EDGE_MS:
+                other = rows.get(at)
+                # Of two readings the nearer one; before the edge, if both are as near.
+                if other is None or abs(off) < abs(wall[other] - at * BIN_MS):
+                    rows[at] = row
+        columns: Dict[str, List[Sequence[int]]] = {}
+        for (name, _, _), values in zip(chunk.manifest.columns, chunk.values):
+            columns.setdefault(name, []).append(values)
+        states = [columns.get("cpu." + state) for state in CPU_STATES[:8]]
+        for at, before in rows.items():
+            after = rows.get(at + 1)
+            if after is None:
+                continue
+            elapsed = boot[after] - boot[before]
+            if abs(wall[after] - wall[before] - elapsed) > 50 + elapsed // 1_000:
+                continue
+            steps = [_grew(found, before, after) if found else MISSING for found in states]
+            whole = sum(steps)
+            if MISSING not in steps and whole:
+                busy = whole - steps[3] - steps[4]
+                self._put(_PERCENT_OF_CPU, at, busy * 10_000 // whole * 10**7)
+            for name, counter in _COUNTED_AS.items():
+                step = _grew(columns[counter], before, after) if counter in columns else MISSING
+                if step != MISSING:
+                    self._put(name, at, step * 1_000 * NANO // elapsed)
+
+    def _put(self, name: str, at: int, value: int) -> None:
+        self._bins.setdefault(name, {}).setdefault(at, value)
+
+    def _attribute(self, chunk: Chunk) -> None:
+        """Processor time of units by name, and busy time of the processors meanwhile."""
+        header, before = chunk.header, self._before
+        strange = before is None or before.header.manifest != header.manifest
+        first = 1 if header.first in BOOTS or (header.first == "repeat" and strange) else 0
+        if header.rows <= first + 1:
+            return
+        named, busy = [], 0
+        for (name, device, _), values in zip(chunk.manifest.columns, chunk.values):
+            if name == "unit.cpu" and device != "all":
+                named.append((device, _forward(values, first)))
+        if not named:
+            return
+        for (name, _, _), values in zip(chunk.manifest.columns, chunk.values):
+            if name in _BUSY_STATES:
+                busy += _forward(values, first)
+        at = chunk.values[0][first] if first else header.start_ms
+        self.first_ms = self.first_ms or at
+        self.busy_us += busy * 1_000_000 // chunk.manifest.host["ticks_per_s"]
+        for device, used in named:
+            name = device if device in self.units or len(self.units) < _MOST_UNITS else _BEYOND
+            unit = self.units.setdefault(name, [0, at])
+            if not unit[0]:
+                unit[1] = at
+            unit[0] += used
+
+
+def _grew(columns: Sequence[Sequence[int]], before: int, after: int) -> int:
+    """Return by how much devices grew together, ``MISSING`` if one is not known or went back."""
+    total = 0
+    for values in columns:
+        one, other = values[before], values[after]
+        if MISSING in (one, other) or other < one:
+            return MISSING
+        total += other - one
+    return total
+
+
+def _forward(values: Sequence[int], first: int) -> int:
+    """Return the sum of all steps forward from a row on."""
+    pairs = zip(values[first:], values[first + 1 :])
+    return sum(other - one for one, other in pairs if MISSING not in (one, other) and other > one)
+
+
+def _in_both(left: Sequence[Interval], right: Sequence[Interval]) -> List[Interval]:
+    """Return the time that is in both; each is disjoint and in order."""
+    found, at, beside = [], 0, 0
+    while at < len(left) and beside < len(right):
+        start, end = max(left[at][0], right[beside][0]), min(left[at][1], right[beside][1])
+        if start < end:
+            found.append((start, end))
+        if left[at][1] < right[beside][1]:
+            at += 1
+        else:
+            beside += 1
+    return found
+
+
+def _unbroken(bins: Bins) -> Iterator[Tuple[int, List[int]]]:
+    """Yield number of the first bin and values of every stretch without a hole."""
+    begin, values = 0, []  # type: ignore[var-annotated]
+    for at in sorted(bins):
+        if values and at != begin + len(values):
+            yield begin, values
+            values = []
+        begin = begin if values else at
+        values.append(bins[at])
+    if values:
+        yield begin, values
+
+
+def _repeated(bins: Bins, busy: int) -> List[Interval]:
+    """Return first bins of busy hours whose twelve values stood in an earlier hour, as (earlier, again)."""
+    known_: Dict[Tuple[int, ...], int] = {}
+    times = Counter(bins.values())
+    found = []
+    for begin, values in _unbroken(bins):
+        free = 0
+        sums = [0, *accumulate(values)]
+        for place in range(len(values) - _HOUR_BINS + 1):
+            if times[values[place]] < 2 or times[values[place + _HOUR_BINS - 1]] < 2:
+                continue  # with a value that stands only once it was nowhere before
+            if place < free or sums[place + _HOUR_BINS] - sums[place] <= busy * _HOUR_BINS:
+                continue
+            block, at = tuple(values[place : place + _HOUR_BINS]), begin + place
+            earlier = known_.setdefault(block, at)
+            if earlier + _HOUR_BINS <= at and len(set(block)) >= 10:
+                found.append((earlier, at))
+                free = place + _HOUR_BINS
+    return found
+
+
+def _constant(bins: Bins, busy: int) -> Iterator[Tuple[int, int, int]]:
+    """Yield first bin, bin after and value of stretches of an hour or longer that do not change."""
+    for begin, values in _unbroken(bins):
+        at = begin
+        for value, same in groupby(values):
+            length = len(list(same))
+            if length >= _HOUR_BINS and value > busy:
+                yield at, at + length, value
+            at += length
+
+
+def _seen_weeks(bins: Bins) -> Iterator[Tuple[int, int, bool]]:
+    """Yield first bin, mean, and whether it hardly varies, of every week from Monday that was mostly seen."""
+    weeks: Dict[int, List[int]] = {}
+    for at, value in bins.items():
+        weeks.setdefault((at - _MONDAY_BINS) // _WEEK_BINS, []).append(value)
+    for week, values in sorted(weeks.items()):
+        count, total = len(values), sum(values)
+        if 5 * count >= 4 * _WEEK_BINS:
+            spread = count * sum(value * value for value in values) - total * total
+            steady = total > 10 * NANO * count and 10_000 * spread < 25 * total * total
+            yield week * _WEEK_BINS + _MONDAY_BINS, total // count, steady
+
+
+def _bytes_by_hour(bins: Bins) -> Dict[int, int]:
+    """Return bytes by hour since 1970, of hours without a hole."""
+    hours: Dict[int, List[int]] = {}
+    for at, value in bins.items():
+        hours.setdefault(at // _HOUR_BINS, []).append(value)
+    return {hour: sum(v) * 300 // NANO for hour, v in hours.items() if len(v) == _HOUR_BINS}
+
+
+# ======================================================================================================
 # Step 2  What is declared: edition, scope with its declared versions, profile, ledger
 # ======================================================================================================
 
@@ -3999,6 +4253,7 @@ class Row(NamedTuple):
     kind: str
     indicator: str
     footnote: str
+    label: str
 
 
 class CountRule(NamedTuple):
@@ -4130,10 +4385,10 @@ def _row(table: Table) -> Row:
     if (kind == "figure") != ("indicator" in table):
         raise table.wrong("figures, and no other rows, have an indicator")
     name = _identifier(table, table.text("id"))
-    table.text("domain")
-    table.optional_text("item")
+    domain = table.text("domain")
+    label = table.optional_text("item") or domain
     place = (table.text("part"), table.text("category"), table.text("subcategory"))
-    return Row(name, place, kind, table.optional_text("indicator"), table.optional_text("footnote"))
+    return Row(name, place, kind, table.optional_text("indicator"), table.optional_text("footnote"), label)
 
 
 def _criterion(table: Table, stars: Sequence[str]) -> CountRule:
@@ -4443,6 +4698,8 @@ class ProfileDocument(NamedTuple):
     """A document that the profile names."""
 
     id: str
+    title: str
+    file: str
     sha256: str
     attachment: str
 
@@ -4459,6 +4716,7 @@ class Profile(NamedTuple):
     documents: Tuple[ProfileDocument, ...]
     rows: Dict[str, Tuple[str, ...]]
     figures: Dict[str, Tuple[str, Tuple[str, ...]]]
+    document: Dict[str, Any]
 
     def hashes(self, ids: Iterable[str]) -> List[str]:
         """Return the hashes of documents, each once, in the order of the file."""
@@ -4520,28 +4778,43 @@ def read_profile(data: bytes, edition: Edition) -> Profile:
         top.choice("region", edition.regions)
     if facts["planned_evaluation"] and not _MONTH_NAME.match(facts["planned_evaluation"]):
         raise top.wrong("planned_evaluation is no month")
-    for key in _SUMMARY_TEXTS:
-        _printable(top, key, lines=True)
-    for key in ("cloud_start", "filled_on"):
-        if key in top:
-            top.day(key)
-    name, total, cloud_users = _applicant(top.table("applicant"))
+    facts.update({key: _printable(top, key, lines=True) for key in _SUMMARY_TEXTS})
+    facts.update(
+        {key: top.day(key).isoformat() if key in top else "" for key in ("cloud_start", "filled_on")}
+    )
+    applicant = _applicant(top.table("applicant"))
     ids = [one.id for one in documents]
+    rows = _profile_rows(top.table("rows"), edition, ids) if "rows" in top else {}
+    figures = _profile_figures(top.table("figures"), edition, ids) if "figures" in top else {}
+    star = top.choice("star", [star.id for star in edition.stars])
+    form, service = top.choice("cloud_form", CLOUD_FORMS), top.flag("it_service_enterprise")
+    document = {
+        "sha256": sha256(data), "applicant": applicant, "star": star, "cloud_form": form, "it_service": _yes(service),
+        **facts,
+        "rows": [
+            {"id": row.id, "label_zh": row.label, "text": rows[row.id][0], "documents": list(rows[row.id][1])}
+            for row in edition.rows.values() if row.id in rows
+        ],
+        "figures": [
+            {"id": rule.id, "value": figures[rule.id][0], "basis": figures[rule.id][2],
+             "documents": list(figures[rule.id][1])}
+            for rule in edition.rules if rule.id in figures
+        ],
+        "documents": [one._asdict() for one in documents],
+    }  # fmt: skip
     return Profile(
-        name, top.choice("star", [star.id for star in edition.stars]), top.choice("cloud_form", CLOUD_FORMS),
-        top.flag("it_service_enterprise"), total, cloud_users, tuple(documents),
-        _profile_rows(top.table("rows"), edition, ids) if "rows" in top else {},
-        _profile_figures(top.table("figures"), edition, ids) if "figures" in top else {},
+        applicant["name"], star, form, service, applicant["total"], applicant["cloud_users"], tuple(documents),
+        {name: row[1] for name, row in rows.items()}, {name: one[:2] for name, one in figures.items()}, document,
     )  # fmt: skip
 
 
-def _applicant(table: Table) -> Tuple[str, Optional[int], Optional[int]]:
+def _applicant(table: Table) -> Dict[str, Any]:
     table.allow(("name",), (*_PROFILE_TEXTS, "contact", "size"))
+    contacts = dict.fromkeys(_CONTACT_TEXTS, "")
     if "contact" in table:
         contact = table.table("contact")
         contact.allow((), _CONTACT_TEXTS)
-        for key in _CONTACT_TEXTS:
-            _printable(contact, key)
+        contacts = {key: _printable(contact, key) for key in _CONTACT_TEXTS}
     sizes: List[Optional[int]] = [None, None]
     if "size" in table:
         size = table.table("size")
@@ -4549,10 +4822,9 @@ def _applicant(table: Table) -> Tuple[str, Optional[int], Optional[int]]:
         sizes = [size.integer(key, MAX_PEOPLE, 1) if key in size else None for key in HEAD_COUNTS]
         if sizes[0] is not None and sizes[1] is not None and sizes[1] > sizes[0]:
             raise size.wrong("cloud_users is above total")
-    name = _printable(table, "name", optional=False)
-    for key in _PROFILE_TEXTS:
-        _printable(table, key)
-    return name, sizes[0], sizes[1]
+    found: Dict[str, Any] = {"name": _printable(table, "name", optional=False)}
+    found.update({key: _printable(table, key) for key in _PROFILE_TEXTS})
+    return dict(found, contact=contacts, total=sizes[0], cloud_users=sizes[1])
 
 
 def _profile_documents(top: Table, edition: Edition) -> List[ProfileDocument]:
@@ -4569,7 +4841,7 @@ def _profile_documents(top: Table, edition: Edition) -> List[ProfileDocument]:
         attachment = _printable(table, "attachment")
         if attachment and attachment not in [entry[0] for entry in edition.attachments]:
             raise table.wrong("no such attachment")
-        _printable(table, "title", optional=False)
+        title = _printable(table, "title", optional=False)
         file = _printable(table, "file", optional=False)
         path = PurePosixPath(file)
         if (
@@ -4583,7 +4855,7 @@ def _profile_documents(top: Table, edition: Edition) -> List[ProfileDocument]:
             raise table.wrong("no path in its one form")
         if name in found or files.setdefault(file, hash_.lower()) != hash_.lower():
             raise table.wrong("a document stands twice")
-        found[name] = ProfileDocument(name, hash_.lower(), attachment)
+        found[name] = ProfileDocument(name, title, file, hash_.lower(), attachment)
     return list(found.values())
 
 
@@ -4594,22 +4866,25 @@ def _references(table: Table, known_ids: Sequence[str]) -> Tuple[str, ...]:
     return names
 
 
-def _profile_rows(table: Table, edition: Edition, ids: Sequence[str]) -> Dict[str, Tuple[str, ...]]:
+def _profile_rows(
+    table: Table, edition: Edition, ids: Sequence[str]
+) -> Dict[str, Tuple[str, Tuple[str, ...]]]:
     found = {}
     for name in table:
         if name not in edition.rows or edition.rows[name].kind == "figure":
             raise table.wrong("no row to tick or to answer: %s" % ascii(name)[:60])
         entry = table.table(name)
         entry.allow((), ("text", "documents"))
-        if not _printable(entry, "text", lines=True) and edition.rows[name].kind == "text":
+        text = _printable(entry, "text", lines=True)
+        if not text and edition.rows[name].kind == "text":
             raise entry.wrong("this row is answered in words")
-        found[name] = _references(entry, ids)
+        found[name] = (text, _references(entry, ids))
     return found
 
 
 def _profile_figures(
     table: Table, edition: Edition, ids: Sequence[str]
-) -> Dict[str, Tuple[str, Tuple[str, ...]]]:
+) -> Dict[str, Tuple[str, Tuple[str, ...], str]]:
     units = {rule.id: rule.unit for rule in edition.rules if rule.aggregation == DECLARED}
     found = {}
     for name in table:
@@ -4620,8 +4895,7 @@ def _profile_figures(
         value = entry.decimal("value")
         if (units[name] == "%" and number(value) > 100) or number(value) > 10**12:
             raise entry.wrong("the value is too great")
-        _printable(entry, "basis", lines=True)
-        found[name] = (value, _references(entry, ids))
+        found[name] = (value, _references(entry, ids), _printable(entry, "basis", lines=True))
     return found
 
 
@@ -5138,6 +5412,7 @@ class HostFigure(NamedTuple):
     weight: Optional[Fraction] = None
     steal: Optional[Fraction] = None
     marks: Tuple[Tuple[str, Tuple[int, ...]], ...] = ()
+    capacity_from: str = "unknown"
 
 
 class HostMonth:
@@ -5245,11 +5520,11 @@ def _counted_cpu(mean: Fraction, times: Times, fill: Optional[Fill]) -> Bounds:
     return Bounds((running.low or ZERO) * up, value, (running.high or ZERO) * up, running.running)
 
 
-def _capacity(month: HostMonth, source: Optional[str]) -> Tuple[List[str], Dict[int, Fraction]]:
-    """Return the codes of notes and the capacity by day: declared, bought, capped, measured, unknown."""
+def _capacity(month: HostMonth, source: Optional[str]) -> Tuple[str, List[str], Dict[int, Fraction]]:
+    """Return where the capacity comes from (declared, bought, capped, measured), codes of notes, and it by day."""
     lengths = month.window.lengths
     if month.host.capacities:
-        return [], {day: month.host.capacity(day) for day in lengths}
+        return "declared", [], {day: month.host.capacity(day) for day in lengths}
     for cloud in usual_order(name for name, _ in month.amounts):
         bought, capped = (
             {day: sums for day, sums in month.days(cloud, name).items() if sums[AMOUNT]}
@@ -5259,12 +5534,12 @@ def _capacity(month: HostMonth, source: Optional[str]) -> Tuple[List[str], Dict[
         if bought or capped:
             codes = (["CAPACITY_INVENTORY"] if bought else []) + (["CAPACITY_CAP"] if capped else [])
             pairs = {day: (s[AMOUNT], NANO * s[WHOLE]) for day, s in [*bought.items(), *capped.items()]}
-            return codes, _every_day(pairs, lengths)
+            return "cap" if capped else "inventory", codes, _every_day(pairs, lengths)
     days = month.days("agent", "net.capacity")
     if source != "agent" or not total_of(days)[AMOUNT]:
-        return ["CAPACITY_UNKNOWN"], {}
+        return "unknown", ["CAPACITY_UNKNOWN"], {}
     pairs = {day: (sums[AMOUNT], covered(sums)) for day, sums in days.items() if covered(sums)}
-    return ["CAPACITY_MEASURED"], _every_day(pairs, lengths)
+    return "measured", ["CAPACITY_MEASURED"], _every_day(pairs, lengths)
 
 
 def _every_day(pairs: Dict[int, Tuple[int, int]], lengths: Iterable[int]) -> Dict[int, Fraction]:
@@ -5279,7 +5554,7 @@ def bandwidth_figure(month: HostMonth) -> HostFigure:
     both = [month.days(source, name) for name in names]
     times = classify(month.window, min((total_of(days) for days in both), key=covered))
     marks = month.marks(source, times)
-    codes, capacity = _capacity(month, source)
+    origin, codes, capacity = _capacity(month, source)
     marks.extend((code, ()) for code in codes)
     if not capacity:
         return HostFigure(month.host.id, source, UNKNOWN, times, marks=tuple(marks))
@@ -5292,7 +5567,7 @@ def bandwidth_figure(month: HostMonth) -> HostFigure:
     }  # fmt: skip
     if exceeded:
         marks.append(("CAPACITY_EXCEEDED", tuple(sorted(exceeded))))
-        return HostFigure(month.host.id, source, UNKNOWN, times, marks=tuple(marks))
+        return HostFigure(month.host.id, source, UNKNOWN, times, marks=tuple(marks), capacity_from=origin)
     parts = []
     for name, days in zip(names, both):
         fill = month.fill(source, name, lambda hour: 100 * per_byte * hour[AMOUNT], capacity.__getitem__)
@@ -5300,7 +5575,7 @@ def bandwidth_figure(month: HostMonth) -> HostFigure:
         parts.append(bound(100 * per_byte * total_of(days)[AMOUNT], *weights, 100, fill))
     whole = sum(capacity[day] * ms for day, ms in month.window.lengths.items())
     weight = Fraction(whole) / month.window.counted_ms if whole else None
-    return HostFigure(month.host.id, source, _join(parts, max), times, weight, None, tuple(marks))
+    return HostFigure(month.host.id, source, _join(parts, max), times, weight, None, tuple(marks), origin)
 
 
 def block_figure(month: HostMonth) -> HostFigure:
@@ -6373,8 +6648,9 @@ _TOLERANCE = {
 _IDLE = {"net": 10_000, "disk": 5, "db": 5}
 
 
-def check_sources(measured: Measuring, scopes: Dict[Tuple[str, str], set], findings: Findings) -> None:  # type: ignore[type-arg]
-    """Report sources of one host that differ by more than the tolerance, hour by hour."""
+def compare_sources(measured: Measuring, scopes: Dict[Tuple[str, str], set]) -> List[Dict[str, Any]]:  # type: ignore[type-arg]
+    """Return what two sources of one host say of the same hours, as the report holds it, and its exact median."""
+    found = []
     pairs: Dict[Tuple[str, str, str], Tuple[Window, str, str, str]] = {}
     ordered = sorted(measured.indicators, key=lambda i: (-i["window"].counted_ms, i["rule"].id))
     for indicator in ordered:
@@ -6399,9 +6675,24 @@ def check_sources(measured: Measuring, scopes: Dict[Tuple[str, str], set], findi
                 left = _hour_value(metric, primary, hours.get((primary, one), {}).get(slot), ms)
                 right = _hour_value(metric, other, hours.get((other, two), {}).get(slot), ms)
                 if left is not None and right is not None:
-                    compared.append((left, right, _difference(metric, left, right)))
-            if len(compared) >= 24 and not _unlike(host, metric, primary, other, scopes):
-                _judge_difference(host, metric, primary, other, compared, findings)
+                    day, hour = divmod(slot, SLOTS_A_DAY)
+                    at = window.starts[day] + hour * HOUR_MS
+                    compared.append((left, right, _difference(metric, left, right), at))
+            found.append(_comparison(host, metric, primary, other, compared, scopes))
+    return found
+
+
+def check_sources(compared: Sequence[Dict[str, Any]], findings: Findings) -> None:
+    """Report sources of one host that differ by more than the tolerance, hour by hour."""
+    for one in compared:
+        if one["within"] == "no":
+            got = "median %s, mean %s, 95th percentile %s" % (
+                one["median"],
+                one["means"]["difference"],
+                one["p95"],
+            )
+            place = "%s %s %s" % (one["metric"], one["primary"], one["other"])
+            findings.add("SOURCES_DIFFER", place, one["host"], one["tolerance"]["typical"], got)
 
 
 def _hour_value(metric: str, source: str, sums: Optional[Sums], ms: int) -> Optional[Fraction]:
@@ -6420,31 +6711,91 @@ def _difference(metric: str, one: Fraction, other: Fraction) -> Fraction:
     return 100 * (other - one) / max(one, other, Fraction(_IDLE[metric.partition(".")[0]]))
 
 
-def _unlike(host: str, metric: str, one: str, other: str, scopes: Dict[Tuple[str, str], set]) -> bool:  # type: ignore[type-arg]
+def _scopes_of(
+    host: str,
+    metric: str,
+    one: str,
+    other: str,
+    scopes: Dict[Tuple[str, str], set],  # type: ignore[type-arg]
+) -> Optional[List[str]]:
+    """Return which traffic two sources count, ``None`` for what is not about networks."""
     if not metric.startswith("net."):
-        return False
+        return None
     said = []
     for source in (one, other):
         found = {scope for name, scope in scopes.get((host, source), set()) if name == metric}
         said.append("all_interfaces" if source == "agent" else found.pop() if len(found) == 1 else "mixed")
+    return said
+
+
+def _unlike(said: Optional[List[str]]) -> bool:
+    if said is None:
+        return False
     if "unknown" in said:
         return "mixed" in said
     return said[0] != said[1] or said[0] == "mixed"
 
 
-def _judge_difference(
-    host: str, metric: str, one: str, other: str, compared: Sequence[Any], findings: Findings
-) -> None:
+def _middle(ordered: Sequence[Fraction]) -> Fraction:
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def away_from_zero(value: Fraction) -> Optional[str]:
+    """Return a difference as it is printed."""
+    return rounded_down(value) if value < 0 else rounded_up(value)
+
+
+def _comparison(
+    host: str,
+    metric: str,
+    one: str,
+    other: str,
+    compared: Sequence[Any],
+    scopes: Dict[Tuple[str, str], set],  # type: ignore[type-arg]
+) -> Dict[str, Any]:
     typical, rare = _TOLERANCE[metric]
-    absolute = sorted(abs(difference) for _, _, difference in compared)
-    half = len(absolute) // 2
-    median = absolute[half] if len(absolute) % 2 else (absolute[half - 1] + absolute[half]) / 2
-    p95 = absolute[-(-len(absolute) * 95 // 100) - 1]
-    means = [exact_sum([pair[at] for pair in compared]) / len(compared) for at in (0, 1)]
-    mean = abs(_difference(metric, *means))
-    if median > typical or (rare is not None and p95 > rare) or mean > typical:
-        got = "median %s, mean %s, 95th percentile %s" % tuple(map(rounded_up, (median, mean, p95)))
-        findings.add("SOURCES_DIFFER", "%s %s %s" % (metric, one, other), host, typical, got)
+    said = _scopes_of(host, metric, one, other, scopes)
+    shown: Dict[str, Any] = {"median": None, "p95": None, "bias": None, "means": None}
+    within, median = "too-few", ZERO
+    if compared:
+        absolute = sorted(abs(pair[2]) for pair in compared)
+        median, p95 = _middle(absolute), absolute[-(-len(absolute) * 95 // 100) - 1]
+        means = [exact_sum([pair[at] for pair in compared]) / len(compared) for at in (0, 1)]
+        mean = _difference(metric, *means)
+        if len(compared) >= 24:
+            wide = median > typical or (rare is not None and p95 > rare) or abs(mean) > typical
+            within = "unlike" if _unlike(said) else "no" if wide else "yes"
+        shown = {
+            "median": away_from_zero(median), "p95": away_from_zero(p95),
+            "bias": away_from_zero(_middle(sorted(pair[2] for pair in compared))),
+            "means": {
+                "primary": rounded_down(means[0]), "other": rounded_down(means[1]), "difference": away_from_zero(mean),
+            },
+        }  # fmt: skip
+    worst = sorted(compared, key=lambda pair: (-abs(pair[2]), pair[3]))[:5]
+    return {
+        "host": host, "metric": metric, "unit": UNITS[metric][1], "primary": one, "other": other,
+        "difference": "points" if metric == _PERCENT_OF_CPU else "percent_of_the_greater",
+        "scope": None if said is None else {"primary": said[0], "other": said[1]},
+        "hours": len(compared), **shown,
+        "worst": [
+            {"start_ms": at, "primary": rounded_down(left), "other": rounded_down(right),
+             "difference": away_from_zero(difference)}
+            for left, right, difference, at in worst
+        ],
+        "tolerance": {"typical": str(typical), "rare": None if rare is None else str(rare)},
+        "within": within, "exactly": median,
+    }  # fmt: skip
+
+
+def _comparison_notes(compared: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    notes = []
+    for answer, code in (("no", "SOURCES_DIFFER"), ("unlike", "SCOPES_UNLIKE")):
+        hosts = sorted({one["host"] for one in compared if one["within"] == answer})
+        if hosts:
+            notes.append((code, tuple((host, ()) for host in hosts)))
+    return [dict(note, zh=WORDS, en=WORDS) for note in _notes(notes)]
 
 
 # -- the star (docs/edition-format.md, docs/review.md) ---------------------------------------------------
@@ -6788,7 +7139,8 @@ def _copies(measured: Measuring, chains: Sequence[Chain]) -> Dict[str, Any]:
     """Return what a report repeats of edition, scope, definitions and headers."""
     edition, scope, mine = measured.declared.edition, measured.declared.scope, measured.declared.in_use
     hosts = []
-    for host in sorted(host.id for host in measured.hosts):
+    for declared in sorted(measured.hosts, key=lambda one: one.id):
+        host = declared.id
         own = sorted((chain for chain in chains if chain.host == host), key=lambda chain: chain.source)
         offsets = [offset for chain in own for offset in chain.offsets]
         programs: List[Dict[str, Any]] = [
@@ -6807,6 +7159,7 @@ def _copies(measured: Measuring, chains: Sequence[Chain]) -> Dict[str, Any]:
                 "states": sorted({state for chain in own for state in chain.clocks}),
                 "least_ms": min(offsets, default=None), "most_ms": max(offsets, default=None),
             },
+            **_of_host(measured, declared, own),
         })  # fmt: skip
     return {
         "hosts": hosts,
@@ -6823,8 +7176,9 @@ def _copies(measured: Measuring, chains: Sequence[Chain]) -> Dict[str, Any]:
             "declared_before_window": _yes(measured.in_force), "head_counts": scope.head_counts,
             "substitution": scope.substitution,
             "versions": [
-                {"version": one.version, "sha256": one.scope.sha256, "declared_ms": one.declared_ms}
-                for one in measured.declared.versions
+                {"version": one.version, "sha256": one.scope.sha256, "declared_ms": one.declared_ms,
+                 "differences": _scope_differences(before.scope, one.scope) if before else []}
+                for before, one in zip((None, *measured.declared.versions), measured.declared.versions)
             ],
             "hosts": [
                 {
@@ -6836,6 +7190,484 @@ def _copies(measured: Measuring, chains: Sequence[Chain]) -> Dict[str, Any]:
             ],
         },
     }  # fmt: skip
+
+
+# -- the rest of the report: day by day, sources beside one another, receipts, profile, questions ---------
+
+
+class DayFigure(NamedTuple):
+    """One figure on one day; a day that does not count has no hosts."""
+
+    day: int
+    bounds: Bounds
+    times: Times
+    hosts: List[HostFigure]
+
+
+def _day_figures(measured: Measuring, indicator: Dict[str, Any]) -> List[DayFigure]:
+    """Return the figure of every day of the window; every host keeps the source of its window figure."""
+    definition, whole = indicator["definition"], indicator["window"]
+    if definition.rule is None:
+        return []
+    sources = {figure.host: figure.source for figure in indicator["hosts"]}
+    hosts = []
+    for host in sorted(measured.hosts, key=lambda one: one.id):
+        source = sources[host.id]
+        hosts.append(host if source is None else host._replace(sources=(source,)))
+    found = []
+    for day in range(whole.first_day, whole.after_day):
+        if day not in whole.lengths:
+            found.append(DayFigure(day, UNKNOWN, Times(), []))
+            continue
+        start, length = whole.starts[day], whole.lengths[day]
+        window = Window(day, day + 1, start, start + length, {day: length}, {day: start}, 0)
+        figures = []
+        for host in hosts:
+            amounts = measured.amounts.get(host.id, {})
+            month = HostMonth(
+                host, window, {key: {day: days[day]} for key, days in amounts.items() if day in days}
+            )
+            # What the line could carry stays known from the days around it.
+            month.amounts.update({key: days for key, days in amounts.items() if key[1] in INVENTORY})
+            figures.append(definition.rule(month))
+        bounds = fleet(figures, definition.aggregation)
+        found.append(DayFigure(day, bounds, all_times(one.times for one in figures), figures))
+    return found
+
+
+def _series(indicator: Dict[str, Any], days: Sequence[DayFigure]) -> Dict[str, Any]:
+    shown = []
+    for one in days:
+        printed = _printed(one.bounds)
+        del printed["running"]
+        shown.append(
+            {"day": iso(one.day), **printed, "share": one.times.share, "excluded": _yes(not one.hosts)}
+        )
+    lows = sorted((one.bounds.low or ZERO, one.day) for one in days if one.hosts)
+    worst = [] if all(one.bounds.low is None for one in days) else lows[:3]
+    return {"indicator": indicator["rule"].id, "days": shown, "worst": [iso(day) for _, day in worst]}
+
+
+def _calendar(
+    measured: Measuring, runs: Sequence[Tuple[Dict[str, Any], List[DayFigure]]]
+) -> List[Dict[str, Any]]:
+    """Return what is known of every host on every day: of its measured figures the least covered one."""
+    least: Dict[str, Dict[int, Tuple[bool, int, Times]]] = {host.id: {} for host in measured.hosts}
+    for indicator, days in runs:
+        told = {figure.host for figure in indicator["hosts"] if figure.source is not None}
+        for one in days:
+            for host in one.hosts:
+                mine = (host.host not in told, host.times.covered, host.times)
+                before = least[host.host].get(one.day)
+                if before is None or mine[:2] < before[:2]:
+                    least[host.host][one.day] = mine
+    shown = []
+    for host_id, by_day in sorted(least.items()):
+        amounts = measured.amounts.get(host_id, {})
+        days_ = []
+        for day, (_, _, times) in sorted(by_day.items()):
+            restarts = max((days[day][RESTARTS] for days in amounts.values() if day in days), default=0)
+            days_.append({
+                "day": iso(day), "share": times.share, **times.seconds(),
+                "suspect_s": times.suspect // S_MS, "restarts": restarts,
+            })  # fmt: skip
+        shown.append({"host": host_id, "days": days_})
+    return shown
+
+
+def _of_host(measured: Measuring, host: Host, own: Sequence[Chain]) -> Dict[str, Any]:
+    """Return restarts, capacity and gaps of one host."""
+    window = measured.window
+    amounts = measured.amounts.get(host.id, {})
+    origin, weight = "unknown", None
+    for indicator in reversed(measured.indicators):
+        for figure in indicator["hosts"]:
+            if figure.host == host.id and figure.capacity_from != "unknown":
+                origin, weight = figure.capacity_from, figure.weight
+    if host.capacities:
+        origin = "declared"
+        if window.counted_ms:
+            weight = sum(host.capacity(day) * ms for day, ms in window.lengths.items()) / window.counted_ms
+    spoken = {chain.source: chain.behaviour.spoken for chain in own if chain.behaviour.spoken}
+    order = host.sources or usual_order(spoken)
+    silent = _gaps(
+        next((spoken[name] for name in order if name in spoken), []), window, measured.said.made_ms
+    )
+    longest = sorted(silent, key=lambda gap: (gap[0] - gap[1], gap[0]))[:10]
+    return {
+        "restarts": max((total_of(days)[RESTARTS] for days in amounts.values()), default=0),
+        "capacity": {"source": origin, "mbps": None if weight is None else rounded_down(weight / 10**6)},
+        "gaps": {
+            "count": len(silent), "seconds": sum(end - start for start, end in silent) // S_MS,
+            "longest": [{"start_ms": start, "end_ms": end} for start, end in longest],
+        },
+    }  # fmt: skip
+
+
+def _gaps(spoken: Sequence[Interval], window: Window, until_ms: int) -> List[Interval]:
+    """Return the stretches of the days that count for which nobody speaks, up to an instant."""
+    counted = Claims((start, start + window.lengths[day]) for day, start in window.starts.items())
+    found = []
+    for start, end in zip(counted.starts, counted.ends):
+        silent = start
+        for low, high in spoken:
+            if high > silent and low < end:
+                if low > silent:
+                    found.append((silent, low))
+                silent = high
+        if silent < end:
+            found.append((silent, end))
+    return [(start, min(end, until_ms)) for start, end in found if start < until_ms]
+
+
+def _scope_differences(before: Scope, after: Scope) -> List[Dict[str, str]]:
+    old, new = dict(_scope_places(before)), dict(_scope_places(after))
+    return [
+        {"place": " ".join(place), "before": old.get(place, ""), "after": new.get(place, "")}
+        for place in sorted(old.keys() | new.keys()) if old.get(place) != new.get(place)
+    ]  # fmt: skip
+
+
+def _scope_places(scope: Scope) -> Iterator[Tuple[Tuple[str, ...], str]]:
+    """Yield every place of a scope with its text."""
+    yield ("enterprise",), scope.enterprise
+    yield ("timezone",), scope.timezone
+    yield ("edition",), scope.edition
+    yield ("window", "from"), iso(scope.first_day)
+    yield ("window", "to"), iso(scope.last_day)
+    tables: Tuple[Tuple[str, Dict[str, Any]], ...] = (
+        ("definitions", scope.definitions), ("substitution", scope.substitution), ("head_counts", scope.head_counts),
+    )  # fmt: skip
+    for name, table in tables:
+        for key, value in table.items():
+            yield (name, key), str(value)
+    if scope.users is not None:
+        yield ("users", "head_count"), scope.users[0]
+        if scope.users[1]:
+            yield ("users", "sources"), ", ".join("%s/%s" % source for source in scope.users[1])
+    if scope.it_cost is not None:
+        items, earlier, later = scope.it_cost
+        yield ("it_cost", "items"), ", ".join(items)
+        yield ("it_cost", "before"), " to ".join(earlier)
+        if later is not None:
+            yield ("it_cost", "after"), " to ".join(later)
+    if scope.investment is not None:
+        days, counts = scope.investment
+        yield ("investment",), "declared"
+        if days is not None:
+            yield ("investment", "from"), iso(days[0])
+            yield ("investment", "to"), iso(days[1])
+        if counts:
+            yield ("investment", "counts"), ", ".join(counts)
+    for host in scope.hosts:
+        yield ("hosts", host.id), "declared"
+        if host.sources:
+            yield ("hosts", host.id, "sources"), ", ".join(host.sources)
+        if host.iops_limit is not None:
+            yield ("hosts", host.id, "iops_limit"), _exactly(host.iops_limit)
+        whole = len(host.capacities) == 1 and host.capacities[0][0] == scope.first_day
+        for first, bps in host.capacities:
+            more = ("bandwidth_mbps",) if whole else ("capacity", iso(first))
+            yield ("hosts", host.id, *more), _exactly(bps / 10**6)
+    counted: Counter = Counter()  # type: ignore[type-arg]
+    for begins, ends, reason, person in sorted(scope.exclusions):
+        place: Tuple[str, ...] = ("exclusions", iso(begins), "to", iso(ends))
+        counted[place] += 1
+        if counted[place] > 1:
+            place = (*place, "(%d)" % counted[place])
+        yield (*place, "reason"), reason
+        yield (*place, "person"), person
+
+
+class Held(NamedTuple):
+    """What the pack says of anchors by itself, nothing of it verified: leaves, marks, receipts, records of scopes."""
+
+    leaves: Dict[Tuple[int, bytes], int]
+    marks: Dict[int, int]
+    receipts: List[Tuple[int, str, str, Optional[int]]]
+    records: List[bytes]
+
+
+def read_held(pack: Pack) -> Optional[Held]:
+    """Return what the pack holds, ``None`` if there is no log or one that cannot be read."""
+    if "data/log/leaves.bin" not in pack:
+        return None
+    try:
+        base, earlier = read_log_base(pack.read("data/log/base.json"))
+        raw = pack.read("data/log/leaves.bin")
+        marks = _records(
+            pack.read("data/log/day-marks.json"), "starproof/day-marks/1", 40_000, 64 * 1024, _mark
+        )
+        leaves = [(index, leaf) for index, leaf, _ in earlier]
+        records = read_scope_records(pack.read("data/scopes.json")) if "data/scopes.json" in pack else []
+        leaves.extend(
+            (base.size + at // _LEAF.size, read_leaf(raw[at : at + _LEAF.size]))
+            for at in range(0, len(raw), _LEAF.size) if raw[at] != CHUNK_LEAF
+        )  # fmt: skip
+    except Bad:  # reported by step 5 or 2
+        return None
+    places: Dict[Tuple[int, bytes], int] = {}
+    logged: Dict[bytes, int] = {}
+    for index, leaf in leaves:
+        places.setdefault((leaf.kind, leaf.hash), index)
+        if leaf.kind == ANCHOR_LEAF:
+            logged.setdefault(leaf.hash, leaf.arrival_ms)
+    receipts = []
+    for name in pack.entries:
+        parts = _RECEIPT_NAME.match(name)
+        if parts:
+            when = logged.get(hashlib.sha256(pack.read(name)).digest())
+            receipts.append((int(parts[1]), parts[2], _KINDS[parts[3]], when))
+    by_day = {mark[2]: places[MARK_LEAF, hash_] for hash_, mark in marks if (MARK_LEAF, hash_) in places}
+    receipts.sort(key=lambda one: one[:3])
+    return Held(places, by_day, receipts, [hashlib.sha256(record).digest() for record, _ in records])
+
+
+def _held_anchors(held: Held, measured: Measuring) -> Dict[str, Any]:
+    """Return what the report says of anchors: receipts that cover the rules, and every day."""
+    window, calendar, made_ms = measured.window, measured.calendar, measured.said.made_ms
+    mine = measured.declared.in_use
+    rules: Dict[str, Any] = {"state": "not_declared", "size": None, "receipts": []}
+    if mine is not None and mine.version <= len(held.records):
+        leaves = [
+            held.leaves.get((SCOPE_LEAF, held.records[mine.version - 1])),
+            held.leaves.get((EDITION_LEAF, bytes.fromhex(measured.declared.edition.sha256))),
+        ]
+        there = [leaf for leaf in leaves if leaf is not None]
+        size = max(there) + 1 if len(there) == 2 else None
+        early = [one for one in held.receipts if size and one[0] >= size and (one[3] or 0) < window.start_ms]
+        early = [one for one in early if one[3] is not None]
+        state = "before" if early else "not_before"
+        rules = {"state": state, "size": size, "receipts": _shown_receipts(early)}
+    days = []
+    for day in sorted(window.starts):
+        ends = calendar.day_start(day + 1)
+        later = [leaf for marked, leaf in held.marks.items() if marked >= day]
+        size = min(later) + 1 if later else None
+        cover = [one for one in held.receipts if size is not None and one[0] >= size]
+        dated = [one for one in cover if one[3] is not None]
+        in_time = [one for one in dated if (one[3] or 0) <= ends + ON_TIME_MS]
+        state, told = "none", []
+        if ends > made_ms:
+            state = "not_over"
+        elif in_time:
+            state, told = "in_time", in_time
+        elif dated:
+            first = min(one[3] or 0 for one in dated)
+            state, told = "late", [one for one in dated if one[3] == first]
+        elif cover:
+            state, told = "undated", [one for one in cover if one[0] == cover[0][0]]
+        days.append({"day": iso(day), "size": size, "state": state, "receipts": _shown_receipts(told)})
+    return {"rules": rules, "days": days}
+
+
+def _shown_receipts(receipts: Iterable[Tuple[int, str, str, Optional[int]]]) -> List[Dict[str, Any]]:
+    """Return the first receipt of every anchor."""
+    firsts: Dict[Tuple[str, str], Any] = {}
+    for one in sorted(receipts, key=lambda one: (one[3] or 0, one[0])):
+        firsts.setdefault((one[2], one[1]), one)
+    return [
+        {"size": size, "alias": alias, "kind": kind, "logged_ms": logged_ms}
+        for size, alias, kind, logged_ms in sorted(firsts.values(), key=lambda one: one[:3])
+    ]
+
+
+_RATES: Dict[str, Tuple[Tuple[str, int, int], ...]] = {
+    "busy-hour-repeated/1": (("aws", 0, 13), ("aws-io", 0, 4), ("bitbrains", 0, 180), ("planetlab", 0, 1052)),
+    "constant/1": (("aws", 0, 13), ("bitbrains", 0, 36), ("planetlab", 2, 1052)),
+    "low-variation/1": (("aws", 0, 17), ("bitbrains", 0, 115)),
+    "step-at-start/1": (("aws", 4, 240), ("bitbrains", 51, 680)),
+    "sources-differ/1": (),
+    "unit-load-tool/1": (),
+    "unit-new/1": (),
+    "unit-unnamed/1": (),
+    "traffic-between-hosts/1": (("bitbrains", 0, 396),),
+}
+"""All questions in their order: on which data, how often asked, of how many genuine units (docs/questions.md)."""
+_LOAD_TOOL = re.compile(
+    r"(?:^|[^a-z])(stress(-ng)?|s-tui|cpuburn|burn(in|er)?|mprime|prime95|sysbench|xmrig|miner|fio|iozone|bonnie|"
+    r"iperf3?|netperf|wrk2?|siege|locust|jmeter|heavyload|lookbusy|cpulimit)(?:[^a-z]|$)",
+    re.IGNORECASE,
+)
+_MOST_ASKED, _MOST_PAIRED = 500, 500
+_LEAST_BUSY_US = 3_600 * 10**6
+Question = Tuple[str, str, str, str, int, Optional[int], Optional[int], Tuple[Tuple[str, Fraction], ...]]
+"""Definition, host, source, about what, how often, from and to when, named numbers."""
+
+
+class Asking:
+    """What a reviewer should ask, and how many tests were made."""
+
+    def __init__(
+        self, measured: Measuring, chains: Sequence[Chain], compared: Sequence[Dict[str, Any]]
+    ) -> None:
+        """Ask everything."""
+        self._measured = measured
+        self._tested = dict.fromkeys(_RATES, 0)
+        self._asked: List[Question] = []
+        self._units: List[Dict[str, Any]] = []
+        for chain in chains:
+            self._patterns(chain)
+            self._step(chain)
+            self._used(chain)
+        for one in compared:
+            if one["within"] in ("yes", "no") and one["hours"]:
+                self._tested["sources-differ/1"] += 1
+                if one["within"] == "no":
+                    sources = "%s / %s" % (one["primary"], one["other"])
+                    self._ask("sources-differ/1", one["host"], sources, one["metric"], one["hours"],
+                              values=(("median", one["exactly"]),))  # fmt: skip
+        self._traffic(chains)
+
+    def document(self) -> Dict[str, Any]:
+        """Return the object ``questions`` of the report."""
+        words = dict.fromkeys(("zh", "en", "ask_zh", "ask_en", "innocent_zh", "innocent_en"), WORDS)
+        definitions = []
+        for name, rates in _RATES.items():
+            mine = [one for one in self._asked if one[0] == name]
+            share = Fraction(sum(r[1] for r in rates), sum(r[2] for r in rates)) if rates else None
+            definitions.append({
+                "id": name, **words, "tested": self._tested[name], "asked": len(mine),
+                "hosts": len({one[1] for one in mine}),
+                "expected": None if share is None else rounded_up(share * self._tested[name]),
+                "rates": [{"data": data, "asked": asked, "of": of} for data, asked, of in rates],
+            })  # fmt: skip
+        return {
+            "asked": [
+                {"definition": name, "host": host, "source": source, "about": about, "count": count,
+                 "start_ms": start, "end_ms": end,
+                 "values": {key: away_from_zero(value) for key, value in values}}
+                for name, host, source, about, count, start, end, values in sorted(self._asked)[:_MOST_ASKED]
+            ],
+            "count": len(self._asked), "definitions": definitions, "units": self._units,
+        }  # fmt: skip
+
+    def _ask(
+        self, name: str, host: str, source: str, about: str, count: int, start: Optional[int] = None,
+        end: Optional[int] = None, values: Tuple[Tuple[str, Fraction], ...] = (),
+    ) -> None:  # fmt: skip
+        self._asked.append((name, host, source, about, count, start, end, values))
+
+    def _patterns(self, chain: Chain) -> None:
+        seen, who = chain.behaviour, (chain.host, chain.source)
+        self._tested["busy-hour-repeated/1"] += len(seen.repeats)
+        for metric, repeats in seen.repeats.items():
+            if repeats:
+                first, again = repeats[0]
+                self._ask("busy-hour-repeated/1", *who, metric, len(repeats), first * BIN_MS, again * BIN_MS)
+        if seen.constants is not None:
+            self._tested["constant/1"] += 1
+        if seen.constants:
+            first, after, value = max(seen.constants, key=lambda one: one[1] - one[0])
+            values = (("value", Fraction(value, NANO)), ("hours", Fraction(after - first, _HOUR_BINS)))
+            self._ask(
+                "constant/1",
+                *who,
+                _PERCENT_OF_CPU,
+                len(seen.constants),
+                first * BIN_MS,
+                after * BIN_MS,
+                values,
+            )
+        self._tested["low-variation/1"] += len(seen.weeks)
+        flat = [(first, mean) for first, mean, steady in seen.weeks if steady]
+        if flat:
+            first, mean = flat[0]
+            ends, values_ = (first + _WEEK_BINS) * BIN_MS, (("mean", Fraction(mean, NANO)),)
+            self._ask("low-variation/1", *who, _PERCENT_OF_CPU, len(flat), first * BIN_MS, ends, values_)
+
+    def _step(self, chain: Chain) -> None:
+        """The processors' use rises within three days of the window's beginning."""
+        window, name = self._measured.window, _PERCENT_OF_CPU if averaged(chain.source) else "cpu"
+        days = self._measured.amounts.get(chain.host, {}).get((chain.source, name))
+        if days is None:
+            return
+        means: List[Optional[Fraction]] = []
+        for day in range(window.first_day, window.first_day + 5):
+            sums, length = days.get(day), window.lengths.get(day)
+            if sums is None or length is None or not sums[WHOLE] or 4 * covered(sums) < 3 * length:
+                means.append(None)
+            elif averaged(chain.source):
+                means.append(Fraction(sums[AMOUNT], NANO * sums[WHOLE]))
+            else:
+                means.append(percent_of(sums))
+        if sum(mean is not None for mean in means) < 4:
+            return
+        self._tested["step-at-start/1"] += 1
+        best: Optional[Tuple[Fraction, int, Fraction, Fraction]] = None
+        for day in (2, 3):
+            around = [mean for mean in means[day - 2 : day + 2] if mean is not None]
+            if len(around) == 4:
+                before, after = (around[0] + around[1]) / 2, (around[2] + around[3]) / 2
+                if after - before > 15 and (best is None or after - before > best[0]):
+                    best = (after - before, day, before, after)
+        if best is not None:
+            start = window.starts[window.first_day + best[1]]
+            values = (("before", best[2]), ("after", best[3]))
+            self._ask("step-at-start/1", chain.host, chain.source, _PERCENT_OF_CPU, 1, start, None, values)
+
+    def _used(self, chain: Chain) -> None:
+        """Which units used the processors."""
+        seen = chain.behaviour
+        units = sorted(((used, name, first) for name, (used, first) in seen.units.items() if used),
+                       key=lambda unit: (-unit[0], unit[1]))  # fmt: skip
+        if not units:
+            return
+
+        def share_of(used: int) -> Fraction:
+            return min(Fraction(1), Fraction(used, seen.busy_us)) if seen.busy_us else ZERO
+
+        rest = 1 - share_of(sum(used for used, _, _ in units))
+        self._units.append({
+            "host": chain.host, "source": chain.source, "busy_s": seen.busy_us // 1_000_000,
+            "unnamed": rounded_down(100 * rest),
+            "units": [
+                {"name": name, "used_s": used // 1_000_000, "share": rounded_down(100 * share_of(used))}
+                for used, name, _ in units[:5]
+            ],
+        })  # fmt: skip
+        if seen.busy_us < _LEAST_BUSY_US:
+            return
+        for name in ("unit-load-tool/1", "unit-new/1", "unit-unnamed/1"):
+            self._tested[name] += 1
+        for used, name, first in units:
+            share = share_of(used)
+            values = (("share", 100 * share),)
+            if name == _BEYOND:
+                continue
+            if 20 * share >= 1 and _LOAD_TOOL.search(name):
+                self._ask("unit-load-tool/1", chain.host, chain.source, name, 1, values=values)
+            if 4 * share >= 1 and first > seen.first_ms + DAY_MS:
+                self._ask("unit-new/1", chain.host, chain.source, name, 1, first, values=values)
+        if 2 * rest > 1:
+            self._ask("unit-unnamed/1", chain.host, chain.source, "", 1, values=(("share", 100 * rest),))
+
+    def _traffic(self, chains: Sequence[Chain]) -> None:
+        """What one host sends is what another receives, in nearly all busy hours."""
+        spoken: Dict[str, Chain] = {}
+        for chain in chains:
+            if len(chain.behaviour.hourly) == 2:
+                spoken.setdefault(chain.host, chain)
+        if len(spoken) > _MOST_PAIRED:
+            return
+        self._tested["traffic-between-hosts/1"] += len(spoken) * (len(spoken) - 1)
+        for sender in sorted(spoken):
+            out = spoken[sender].behaviour.hourly["net.tx.rate"]
+            for receiver in sorted(spoken):
+                if sender == receiver:
+                    continue
+                into = spoken[receiver].behaviour.hourly["net.rx.rate"]
+                hours = alike = 0
+                for hour in out.keys() & into.keys():
+                    left, right = out[hour], into[hour]
+                    most = max(left, right)
+                    if most >= 36_000_000:
+                        hours += 1
+                        alike += 20 * abs(left - right) <= most
+                if hours >= 24 and 10 * alike >= 9 * hours:
+                    values = (("alike", Fraction(100 * alike, hours)),)
+                    source = spoken[sender].source
+                    self._ask("traffic-between-hosts/1", sender, source, receiver, hours, values=values)
 
 
 _PROVED = ("UNALTERED", "SIGNED_READINGS", "FIGURES_FOLLOW", "MISSING_COUNTS_AGAINST")
@@ -6858,7 +7690,7 @@ _WHOLE_WINDOW = {
 
 
 def _page_one(
-    measured: Measuring, chains: Sequence[Chain], pack: Pack, log: Optional[Log]
+    measured: Measuring, chains: Sequence[Chain], pack: Pack, anchors: Optional[Dict[str, Any]]
 ) -> Dict[str, List[Dict[str, str]]]:
     """Return what page one of a report says to be proved and not proved."""
     declared = measured.declared
@@ -6877,97 +7709,66 @@ def _page_one(
     ]
     proved = [one for one in said[: len(_PROVED)] if one["code"] not in left_out]
     not_proved = [one for one in said[len(_PROVED) :] if one["code"] not in left_out]
-    if log is not None and not _receipt_before(declared, pack, log, measured.window.start_ms):
+    if anchors is not None and anchors["rules"]["state"] != "before":
         not_proved.insert([one["code"] for one in not_proved].index("HOSTS_EXIST"), _RULES_FIXED)
     if measured.window.end_ms > measured.said.made_ms and measured.said.format != FIRST_FORMAT:
         not_proved.insert([one["code"] for one in not_proved].index("HOSTS_EXIST"), _WHOLE_WINDOW)
     return {"proved": proved, "not_proved": not_proved}
 
 
-def _receipt_before(declared: Declared, pack: Pack, log: Log, start_ms: int) -> bool:
-    """Return whether a receipt that was logged before the window covers its rules."""
-    mine = declared.in_use
-    if mine is None:
-        return False
-    rules = [log.find(SCOPE_LEAF, sha256(mine.record)), log.find(EDITION_LEAF, declared.edition.sha256)]
-    receipts = [
-        (int(found[1]), name) for name in pack.entries for found in [_RECEIPT_NAME.match(name)] if found
-    ]
-    for size, name in receipts:
-        logged = log.find(ANCHOR_LEAF, sha256(pack.read(name)))
-        if logged and logged[1] < start_ms and all(leaf is not None and leaf[0] < size for leaf in rules):
-            return True
-    return False
+def _hash_with_words(pack: Pack, key: str, wrong: bool) -> Any:
+    """Return the hash of figures or verdict that a report should hold.
+
+    It is over words too, of which this program knows none: it takes those of the document in the pack, if that holds.
+    If that is wrong, its hash is wrong as well, and no other can be judged.
+    """
+    mine = sha256(pack.read("data/%s.json" % key))
+    if not wrong:
+        return mine
+    told = pack.read("data/report.json").decode("utf-8", "replace")
+    return "that of the recomputed ones" if '"%s":"%s"' % (key, mine) in told else WORDS
 
 
 def check_report(
-    measured: Measuring,
-    verdict: Dict[str, Any],
-    day_sums: bytes,
-    pack: Pack,
-    findings: Findings,
-    *,
-    chains: Sequence[Chain],
-    log: Optional[Log],
-) -> None:
-    """Step 9: what the report repeats of the rest of the pack; ``NOT_JUDGED`` names what is left."""
+    measured: Measuring, verdict: Dict[str, Any], day_sums: bytes, pack: Pack, findings: Findings, *,
+    chains: Sequence[Chain], compared: Sequence[Dict[str, Any]],
+) -> None:  # fmt: skip
+    """Step 9: the report is what follows from the rest of the pack; ``NOT_JUDGED`` names what is left."""
     name = "data/report.json"
     if name not in pack:
         return
-    try:
-        have = json.loads(pack.read(name), parse_int=_bounded_integer)
-    except (ValueError, RecursionError) as error:
-        findings.add("REPORT", name, got="not JSON: %s" % error)
-        return
-    if isinstance(have, dict) and "anchors" in have and "data/log/leaves.bin" not in pack:
-        # The report of a pack without a log tells nothing of anchors: a log was taken out.
-        findings.add("REPORT", name + ".anchors", expected="nothing", got="anchors of a log that is not here")
     figures, said, declared = measured.shown, measured.said, measured.declared
-    ledger = pack.read("data/ledger.json")
+    ledger, held = pack.read("data/ledger.json"), read_held(pack)
+    anchors = None if held is None else _held_anchors(held, measured)
+    runs = [(indicator, _day_figures(measured, indicator)) for indicator in measured.indicators]
+    hashes = {
+        key: _hash_with_words(pack, key, code in {finding.code for finding in findings})
+        for key, code in (("figures", "FIGURES"), ("verdict", "VERDICT"))
+    }
     want: Dict[str, Any] = {
         "schema": "starproof/report/1", "software": said.software, "made_ms": said.made_ms,
         "figures": figures, "verdict": verdict,
+        "series": [_series(indicator, days) for indicator, days in runs if days],
+        "calendar": _calendar(measured, runs),
+        "comparisons": [{key: one[key] for key in one if key != "exactly"} for one in compared],
+        "comparison_notes": _comparison_notes(compared),
+        "questions": Asking(measured, chains, compared).document(),
+        "profile": declared.profile.document if declared.profile else None,
         "hashes": {
+            **hashes,
             "edition": declared.edition.sha256,
             "scope": declared.scope.sha256 if declared.scope else None,
             "profile": sha256(pack.read("data/profile.toml")) if declared.profile else None,
             "day_sums": sha256(day_sums),
             **({"ledger": sha256(ledger)} if ledger else {}),
         },
+        **({} if anchors is None else {"anchors": anchors}),
     }  # fmt: skip
     repeated = ("enterprise", "month", "months", "timezone", "provisional", "window", "exclusions")
     want.update({key: figures[key] for key in repeated})
     want.update(_copies(measured, chains))
-    want.update(_page_one(measured, chains, pack, log))
-    whole, form = (
-        json.dumps(have, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n",
-        pack.read(name),
-    )
-    if isinstance(have, dict):
-        have = {key: value for key, value in have.items() if key not in _REPORT_NOT_COMPARED}
-    if log is None and "data/log/leaves.bin" in pack:  # a broken log; nothing says which receipts were logged
-        told = _objects(have, "not_proved")
-        if told:
-            have["not_proved"] = [one for one in told if one.get("code") != "RULES_FIXED"]
-    hashes = have.get("hashes") if isinstance(have, dict) else None
-    if isinstance(hashes, dict):  # those of figures and verdict are over words too
-        have["hashes"] = {key: value for key, value in hashes.items() if key not in ("figures", "verdict")}
-    for one in _objects(have, "hosts"):
-        for key in ("restarts", "capacity", "gaps"):
-            one.pop(key, None)
-    for one in _objects(have.get("scope") if isinstance(have, dict) else None, "versions"):
-        one.pop("differences", None)
-    differing = list(_differences("", want, have))
-    for path, left, right in differing[:MAX_DIFFERENCES]:
-        findings.add("REPORT", name + path, expected=ascii(left)[:MAX_SHOWN], got=ascii(right)[:MAX_SHOWN])
-    if not differing and whole.encode("utf-8", "surrogatepass") != form:
-        findings.add("REPORT", name, got="the same values in another form")
-
-
-_REPORT_NOT_COMPARED = (
-    "anchors", "calendar", "comparison_notes", "comparisons", "profile", "questions", "series",
-)  # fmt: skip
-"""Fields at the top of the report that ``NOT_JUDGED`` names; any other that is not expected is a finding."""
+    want.update(_page_one(measured, chains, pack, anchors))
+    check_document("REPORT", name, want, pack, findings)
 
 
 # ======================================================================================================
@@ -6989,6 +7790,7 @@ class Chain:
         self.programs: Dict[Tuple[str, str], Tuple[int, int, int]] = {}
         self.clocks: set = set()  # type: ignore[type-arg]
         self.offsets: List[int] = []
+        self.behaviour = Behaviour()
 
     def take(self, chunk: Chunk) -> None:
         """See one more chunk."""
@@ -6999,8 +7801,9 @@ class Chain:
         self.boots.add(header.boot)
 
     def follow(self, chunk: Chunk) -> None:
-        """See one more chunk that has its place in the chain: what a report says of programs and clocks."""
+        """See one more chunk that has its place in the chain: what a report says of programs, clocks and behaviour."""
         header = chunk.header
+        self.behaviour.watch(chunk)
         self.followed += 1
         first, last, count = self.programs.get((header.agent, header.code), (LATEST_MS, 0, 0))
         self.programs[header.agent, header.code] = (
@@ -8040,17 +8843,9 @@ class Anchors:
 # ======================================================================================================
 
 NOT_JUDGED = (
-    ("the words of notes and sentences in figures and verdict", "指标和结论中的说明文字"),
     (
-        (
-            "in data/report.json: days (series, calendar), sources compared, receipts held, profile; of hosts restarts, gaps and "
-            "capacity; changes between scopes; hashes of figures and verdict"
-        ),
-        "报告数据中的逐日数据、数据源比较、所持回执、申报资料，主机的重启、缺口和带宽，申报范围各版本的差异，指标和结论的哈希",
-    ),
-    (
-        "the questions to the reviewer in data/report.json: starproof check recomputes and prints them",
-        "报告数据中向评审人员提出的问题：由 starproof check 复算并列出",
+        "the words of notes, sentences, definitions and questions in figures, verdict and report",
+        "指标、结论和报告数据中的说明文字（注释、口径、问题的措辞）",
     ),
     ("copies for reading: form, HTML, PDF", "供阅读的副本：申请表、HTML、PDF"),
 )
@@ -8184,11 +8979,12 @@ def check_pack(
     heard = [
         chain for chain in gathered.chains if (chain.host, chain.source) in known_keys and chain.followed
     ]
-    check_report(measured, report.verdict, day_sums, pack, findings, chains=heard, log=log)
+    compared = compare_sources(measured, {(c.host, c.source): c.scopes for c in gathered.chains})
+    check_report(measured, report.verdict, day_sums, pack, findings, chains=heard, compared=compared)
     for name in COPIES:
         if name in pack:
             findings.add("READING_COPY", name)
-    check_sources(measured, {(c.host, c.source): c.scopes for c in gathered.chains}, findings)
+    check_sources(compared, findings)
     # (5), (6)
     if coverage and log:
         coverage.made(said)
@@ -8266,6 +9062,7 @@ def _read_chain(
             for at, value in enumerate(sums):
                 mine[at] += value
     contradictions.report(findings)
+    chain.behaviour.done()
     return chain, gathered, seen, findings
 
 

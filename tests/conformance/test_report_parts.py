@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -157,3 +159,31 @@ def test_both_hear_the_same_sources_where_a_chain_cannot_be_read(
     ours, theirs = both(sign(damaged))
     assert ours == theirs
     assert any("sources" in place for place in ours)
+
+
+def fields(value: Any) -> set[str]:
+    """The names in a document but those under names that are data: stars, heads, indicators, purposes of money."""
+    if isinstance(value, list):
+        return {name for one in value for name in fields(one)}
+    if not isinstance(value, dict):
+        return set()
+    free = ("thresholds", "verdicts", "answers", "head_counts", "substitution", "detail", "profile", "values")
+    return {*value, *(name for key, one in value.items() if key not in free for name in fields(one))}
+
+
+def test_every_field_of_the_documents_is_described() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report-format.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z_0-9]+)`", text))
+    names_of_things = {
+        "name_zh",
+        "name_en",
+        "title_zh",
+        "title_en",
+        "place",
+        "document",
+        "source",
+        "date",
+        "applies_to_zh",
+        "applies_to_en",
+    }
+    assert fields(told()) - named - names_of_things == set()

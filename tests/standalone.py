@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import re
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -16,11 +15,8 @@ from typing import Any
 from evidence.keys import PublicKey
 from verifier.anchors.interface import Outside
 from verifier.check import CheckReport
-from verifier.finding import Finding
 
 FILE = Path(__file__).resolve().parents[1] / "verifier" / "standalone" / "starproof_check.py"
-WORDS = re.compile(r".*\.(zh|en)|(?:.*\.)?questions\.definitions\[.*\]\.(ask|innocent)_(zh|en)")
-"""Places of words, which the second verifier says that it does not judge."""
 
 
 def load() -> ModuleType:
@@ -72,39 +68,15 @@ def checked_alone(
     )
 
 
-def is_judged_alone(finding: Finding | Any) -> bool:
-    """Return whether the second verifier judges what a finding is about."""
-    if finding.code not in ("FIGURES", "VERDICT", "REPORT"):
-        return True
-    return not WORDS.fullmatch(finding.place)
-
-
-def judged_alone(findings: list[Any]) -> list[Any]:
-    """Return what the second verifier judges of these findings."""
-    return [finding for finding in findings if is_judged_alone(finding)]
-
-
 def found(findings: list[Any]) -> Counter[tuple[str, str, str]]:
-    """Return code, host and slot of what both judge."""
-    return Counter((f.code, f.host, f.slot) for f in judged_alone(findings))
-
-
-def outcome_of(findings: list[Any], *, judged: bool) -> str:
-    """Return the outcome that follows from what both judge; without figures (``judged``) it is *fail*."""
-    severities = {finding.severity for finding in judged_alone(findings)}
-    if "fail" in severities or not judged:
-        return "fail"
-    return "incomplete" if "incomplete" in severities else "pass"
+    """Return code, host and slot, and how often."""
+    return Counter((finding.code, finding.host, finding.slot) for finding in findings)
 
 
 def disagreement(ours: CheckReport, theirs: Any) -> str:
     """Return where two reports on one pack differ, empty if they agree."""
     mine, other = found(ours.findings), found(theirs.findings)
-    outcomes = (
-        outcome_of(ours.findings, judged=ours.derived is not None),
-        outcome_of(theirs.findings, judged=theirs.verdict is not None),
-    )
-    if outcomes[0] == outcomes[1] and mine == other:
+    if ours.outcome == theirs.outcome and mine == other:
         return ""
     return (
         f"check: {ours.outcome}, alone: {theirs.outcome}; "

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from packs import LOG_KEY, TRUSTED, checked, chunk_names, contents, mailbox_of, resigned, written
 from rich_month import rich_month
-from standalone import WORDS, checked_alone, disagreement
+from standalone import checked_alone, disagreement
 
 from verifier import layout
 from verifier.difference import MAX_DIFFERENCES
@@ -54,13 +56,11 @@ def told() -> dict[str, Any]:
 
 
 def falsified(path: str, value: Any, seen: list[str]) -> Any:
-    """The same with another value at every place that is not of words; ``seen`` are the places."""
+    """The same with another value at every place; ``seen`` are the places."""
     if isinstance(value, dict):
         return {key: falsified(f"{path}.{key}", one, seen) for key, one in value.items()}
     if isinstance(value, list):
         return [falsified(f"{path}[{name_of(one, at)}]", one, seen) for at, one in enumerate(value)]
-    if WORDS.fullmatch(layout.REPORT + path):
-        return value
     seen.append(layout.REPORT + path)
     return value + 1 if isinstance(value, int) else f"{value or ''}x"
 
@@ -71,7 +71,7 @@ def name_of(entry: Any, at: int) -> str:
 
 
 def places(findings: list[Any]) -> list[str]:
-    return sorted(one.place for one in findings if one.code == "REPORT" and not WORDS.fullmatch(one.place))
+    return sorted(one.place for one in findings if one.code == "REPORT")
 
 
 def test_every_part_has_something_to_falsify() -> None:
@@ -92,6 +92,7 @@ def both(data: bytes) -> list[list[str]]:
         checked_alone(data, key=LOG_KEY.public, editions=TRUSTED, outside=mailbox_of(data)),
     )
     assert disagreement(ours, theirs) == ""
+    assert (theirs.figures, theirs.verdict) == (ours.figures, ours.report and ours.report["verdict"])
     found = [places(ours.findings), places(theirs.findings)]
     assert {ours.outcome, theirs.outcome} == {"fail" if found[0] else "pass"}
     return found
@@ -158,3 +159,31 @@ def test_both_hear_the_same_sources_where_a_chain_cannot_be_read(
     ours, theirs = both(sign(damaged))
     assert ours == theirs
     assert any("sources" in place for place in ours)
+
+
+def fields(value: Any) -> set[str]:
+    """The names in a document but those under names that are data: stars, heads, indicators, purposes of money."""
+    if isinstance(value, list):
+        return {name for one in value for name in fields(one)}
+    if not isinstance(value, dict):
+        return set()
+    free = ("thresholds", "verdicts", "answers", "head_counts", "substitution", "detail", "profile", "values")
+    return {*value, *(name for key, one in value.items() if key not in free for name in fields(one))}
+
+
+def test_every_field_of_the_documents_is_described() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report-format.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z_0-9]+)`", text))
+    names_of_things = {
+        "name_zh",
+        "name_en",
+        "title_zh",
+        "title_en",
+        "place",
+        "document",
+        "source",
+        "date",
+        "applies_to_zh",
+        "applies_to_en",
+    }
+    assert fields(told()) - named - names_of_things == set()

@@ -3971,6 +3971,241 @@ def _by_day(data: bytes) -> Dict[str, str]:
 
 
 # ======================================================================================================
+# Words: what stands beside codes and numbers in figures, verdict and report (docs/pack-format.md)
+# ======================================================================================================
+
+NOTE_WORDS: Dict[str, Tuple[str, str]] = {
+    "NO_SCOPE": ("未声明申报范围：统计库中的全部主机。", "No scope was declared: all hosts of the store count."),
+    "ENTERPRISE_DIFFERS": ("申报范围中的企业名称与数据中的企业名称不同。", "The scope names another enterprise than the data."),
+    "HOSTS_OUTSIDE_SCOPE": ("有数据但不在申报范围内的主机，未计入。", "These hosts have data but are not in the scope; they do not count."),
+    "NOT_MEASURED": ("没有此项指标的测量数据：数值由企业申报。", "Nothing was measured for this indicator: the enterprise declares the value."),
+    "NO_DATA": ("这些主机在统计期内没有数据：下限按零计，上限按极限计，没有极限则无上限。", "These hosts have no data in the window: they count as zero for the low end and as their limit for the high end; without a limit there is no high end."),
+    "NOT_ATTESTED": ("这些主机的数据来自导入文件、云平台或监控系统，未经主机上的代理程序签名证明。", "The data of these hosts come from imported files, a cloud or a monitor; no agent attests them."),
+    "SECOND_SOURCE": ("这些主机申报的首选数据源没有此项数据：使用了其后的数据源，见各主机的“数据源”。", "The first declared source of these hosts has no data for this figure: a later one is used, printed with the host."),
+    "SUSPECT_TIME": ("部分时间的读数自相矛盾，按缺失计，不作修补。", "Some readings contradict themselves; their time counts as missing and is not repaired."),
+    "CAPACITY_UNKNOWN": ("带宽容量未知，无法计算使用率；请在申报范围中写明 bandwidth_mbps。", "The capacity is unknown, so there is no utilization; declare bandwidth_mbps in the scope."),
+    "CAPACITY_INVENTORY": ("未申报带宽，使用云平台资源清单所载的已购公网带宽；代理程序统计的是全部网卡的流量。", "No bandwidth was declared; what the cloud's inventory says was bought for the public line is used. An agent counts the traffic of all interfaces."),
+    "CAPACITY_CAP": ("这些主机（部分或全部日期）按流量计费：所用的是带宽峰值上限，并非已购带宽。", "The traffic of these hosts is what is paid for, on some days or all: the bandwidth is a cap, none of it was bought."),
+    "CAPACITY_MEASURED": ("未申报带宽，使用代理程序读到的网卡速率。", "No bandwidth was declared; the link speed that the agent read is used."),
+    "CAPACITY_EXCEEDED": ("在这些日期观测到的流量超过容量：申报的带宽不可能属实，因此没有使用率；请更正申报范围。", "On these days more was transferred than the capacity allows: the declared bandwidth cannot be true, so there is no utilization; correct the scope."),
+    "LIMIT_EXCEEDED": ("观测到的数量超过极限：有缺失时间时不给出上限。", "More was observed than the limit allows, so there is no upper bound while time is missing."),
+    "NO_UPPER_BOUND": ("有缺失时间且读写次数没有已知极限：不给出上限，也不会判为不达标。", "Time is missing and reads and writes have no known limit: there is no upper bound, so the verdict cannot be FAIL."),
+    "ONE_DIRECTION_ONLY": ("只有一个方向的流量有数据。", "Only one direction of the traffic has data."),
+    "ONE_KIND_ONLY": ("读与写只有一项有数据：另一项未加入，数值偏低。", "Only reads or only writes have data; the other is not added, so the value is too low."),
+    "NO_DATABASE": ("这些主机未申报数据库数据源：对数据库语句数不作贡献，也不产生缺失时间。", "No database is declared or read on these hosts: they add nothing to the statements, and no time of theirs is missing."),
+    "SOURCES_DIFFER": ("这些主机的不同数据源逐小时比对，差异超出容许范围：请评审人员查明原因。此项不改变任何数值和结论。", "Compared hour by hour, the sources of these hosts differ by more than the tolerance: a question to the reviewer. It changes no figure and no verdict."),
+    "SCOPES_UNLIKE": ("这些主机的不同数据源统计的流量范围不同（公网流量与全部网卡流量）：列出差异，不作一致与否的判断。", "The sources of these hosts count different traffic (the public line, or all interfaces): the difference is printed and not judged."),
+    "SUBSTITUTED": ("这些主机的缺失时间按统计期前申报的规则 extreme_hour/1 代入：下限取已观测到的最低一小时，上限取最高一小时。", "The missing time of these hosts takes, by the rule extreme_hour/1 that was declared before the window, the lowest hour seen for the low end and the highest for the high end."),
+    "SUBSTITUTION_COVERAGE": ("这些主机的覆盖率低于代入规则的要求：保留严格上下限。", "The coverage of these hosts is below what the substitution rule asks; they keep their hard bounds."),
+    "SUBSTITUTION_DAYS": ("这些主机缺失的整日过多（连续超过3日，或一个月内超过5日）：保留严格上下限。", "Too many whole days of these hosts are missing (more than 3 on end, or 5 in a month); they keep their hard bounds."),
+    "SUBSTITUTION_HOURS": ("这些主机观测到的小时不足168个：保留严格上下限。", "Fewer than 168 hours of these hosts were seen; they keep their hard bounds."),
+    "SUBSTITUTION_LITTLE": ("这些主机的缺失时间不足1小时：不作代入，保留严格上下限。", "Less than an hour of these hosts is missing; nothing is substituted, they keep their hard bounds."),
+    "SUBSTITUTION_NO_VALUE": ("这些主机没有数值，无从代入。", "These hosts have no figure, so nothing can be substituted."),
+    "HEAD_COUNT_UNKNOWN": ("未申报人数：有账号数，没有使用率；请在申报范围的 [head_counts] 中写明。", "No head count is declared: there is a number of accounts and no rate; declare [head_counts] in the scope."),
+    "HEAD_COUNT_NOT_CHOSEN": ("申报范围没有用 [users] 指明分母：取已申报人数中较大者。", "The scope does not choose the head count under [users]: the greatest of those declared is used."),
+    "USERS_ABOVE_HEAD_COUNT": ("观测到的账号数多于申报人数：账号数照实列出，使用率按100%计；请核对一人多号、外部账号和人数。", "More accounts were active than people are declared: the number is printed as it is, the rate is 100 %; look for people with several accounts, outsiders, and the head count."),
+    "ACCOUNT_KEYS_DIFFER": ("账号哈希使用了不同的密钥，无法合并，也不相加：下限取其中最大的一个，上限为全部人数。", "The accounts are hashed under different keys: they cannot be united and are not added up; the low end is the greatest of them, the high end everybody."),
+    "USERS_SKETCHED": ("账号数超过一百万：用概率草图估计，其误差（三倍标准差）已计入上下限。", "More than a million accounts: estimated with a sketch; its error, three standard deviations, widens both ends."),
+    "USERS_NOT_READ": ("这些数据源在这些日期没有完整读取：下限只计观测到的账号，上限按全部人数计。", "On these days these sources were not wholly read: the low end counts who was seen, the high end everybody."),
+    "USERS_NOT_ATTESTED": ("这些账号数据由采集端从数据库、目录、平台接口或文件取得，未经主机上的程序签名证明。", "The collector got these accounts from a database, a directory, a provider or a file; no host attests them."),
+    "USERS_ARE_ADDRESSES": ("这些数据源以客户端地址代替账号（client-address/1）：地址不是人。多人共用一个出口只计一次，一人更换地址则计多次。", "These sources count client addresses (client-address/1), and addresses are not people: many behind one address count once, one person with changing addresses several times."),
+    "USERS_OTHER_ZONE": ("账号数据按另一时区的自然日采集，不能换算成统计期的自然日：无法判定。", "The accounts were gathered by days of another time zone and cannot be filed by the days of this one: undecided."),
+    "LEDGER_DECLARED": ("金额取自企业登记的台账，以所附合同、发票和付款凭证为据：其内容由评审人员审阅。", "The amounts are those of the enterprise's ledger, with contracts, invoices and vouchers by hash: whether they show it is for the reviewer to read."),
+    "PAYMENTS_IN_DOUBT": ("部分付款与合同、发票或凭证不能对应：计入数值，不计入下限。", "Some payments do not reconcile with contract, invoice or document: in the value, not in the low end."),
+    "PAYMENTS_AHEAD": ("有付款或退款的日期尚未到来：尚未实际支付，不计入数值；成本下降率的下限按其不利的一面计入。", "Payments or refunds are dated later than today: not paid yet, not in the value; the low end of the cost reduction counts those that speak against it."),
+    "LEDGER_GAPS": ("合同、发票与付款有不能对应之处，逐条列出。", "Contracts, invoices and payments do not reconcile everywhere; what does not is listed."),
+    "LONGER_THAN_A_YEAR": ("申报的统计周期长于一年，以“年度”为门槛的星级因此无法判定。", "The declared period is longer than a year, so stars whose threshold is for a year cannot be decided."),
+    "BILLS_DIFFER": ("云平台账单与台账付款逐月不同：列出差额，不改变任何数值和结论。", "Cloud bills and payments differ by month: the difference is listed and changes no figure and no verdict."),
+    "COST_NOT_DECLARED": ("申报范围没有写明 [it_cost]（基准期和成本科目），无法计算。", "The scope declares no [it_cost] (baseline and cost items), so nothing can be compared."),
+    "COST_OVERLAPS": ("上云前的期间没有在上云后的期间开始之前结束。", "The period before does not end before the period after begins."),
+    "COST_MONTHS_MISSING": ("有成本科目缺少若干月份的记录：缺失不按零计，因此无法判定。", "Months of a cost item are missing: missing is not zero, so nothing is decided."),
+    "COST_ITEMS_DIFFER": ("台账中有未申报的成本科目，前后科目不一致，因此无法判定。", "The ledger holds cost items that were not declared, so both sides are not the same and nothing is decided."),
+    "COST_MISPLACED": ("部分上云前（后）的成本落在另一期间，因此无法判定。", "Costs of one side lie in the period of the other, so nothing is decided."),
+    "COST_UNDOCUMENTED": ("部分成本记录没有凭证文件：列出数值，不作判定。", "Some costs have no document: the value is printed and decides nothing."),
+    "COST_RATE_OLD": ("部分外币成本的汇率日期过早：列出数值，不作判定。", "The rate of some costs in foreign money is too old: the value is printed and decides nothing."),
+    "COST_NOTHING_BEFORE": ("上云前没有成本，下降率没有意义。", "Nothing was paid before, so there is no reduction."),
+}  # fmt: skip
+"""Notes by code, Chinese and English."""
+GAP_WORDS: Dict[str, Tuple[str, str]] = {
+    "PAYMENT_WITHOUT_INVOICE": ("付款没有对应的发票", "the payment has no invoice in the ledger"),
+    "PAYMENT_WITHOUT_CONTRACT": ("付款没有对应的合同", "the payment has no contract in the ledger"),
+    "PAYMENT_BEFORE_CONTRACT": ("付款早于合同日期", "the payment is older than its contract"),
+    "PAYMENT_WITHOUT_DOCUMENT": ("付款没有凭证文件", "the payment has no document"),
+    "REFUND_WITHOUT_INVOICE": ("退款没有对应的发票", "the refund has no invoice in the ledger"),
+    "INVOICE_WITHOUT_CONTRACT": ("发票没有对应的合同", "the invoice has no contract in the ledger"),
+    "PAYEE_DIFFERS": ("合同、发票与付款的收款方不一致", "contract, invoice and payment name different payees"),
+    "CURRENCY_DIFFERS": ("合同、发票与付款的币种不一致", "contract, invoice and payment are in different currencies"),
+    "INVOICE_UNPAID": ("发票尚未付款", "the invoice is not paid"),
+    "INVOICE_PAID_IN_PART": ("发票只付了一部分", "the invoice is paid in part only"),
+    "INVOICE_OVERPAID": ("付款超过发票金额", "more was paid than the invoice says"),
+    "CONTRACT_OVERINVOICED": ("发票合计超过合同金额", "more was invoiced than the contract says"),
+    "CONTRACT_OVERPAID": ("付款合计超过合同金额", "more was paid than the contract says"),
+    "RATE_TOO_OLD": ("汇率日期早于付款日期40天以上", "the rate is more than 40 days older than the payment"),
+}  # fmt: skip
+"""What does not reconcile in a ledger."""
+DEFINITION_WORDS: Dict[str, Tuple[str, str]] = {
+    "it_cost.before_after/1": ("（上云前月均成本 − 上云后月均成本）/ 上云前月均成本，申报的成本科目前后相同，取自台账；没有台账时由企业申报。", "(mean monthly cost before - after) / before, over the same declared cost items, from the ledger; without a ledger the enterprise declares the value."),
+    "users.distinct_month/1": ("当月有活动的不同账号数 / 申报的人数；账号以加密哈希跨主机、跨日合并，不重复计数。没有账号数据时由企业申报，以所附材料为据。", "Distinct accounts that were active in the month / declared head count; accounts are united over hosts and days by keyed hash. Without data of accounts the enterprise declares the value, with the documents attached."),
+    "cpu.busy/1": ("忙节拍 / 全部节拍（忙 = 全部 − 空闲 − 等待输入输出，虚拟机节拍只计一次）；停机时间按零计入；各主机算术平均。", "Busy ticks / all ticks (busy = all - idle - waiting for I/O, guest ticks once); downtime counts as zero; every host counts once."),
+    "bandwidth.max_direction/1": ("收、发两个方向中较大者：比特数 /（容量 × 时间）；各主机以容量加权。", "The busier direction: bits / (capacity x time); hosts weigh by their capacity."),
+    "reads_writes.block_io/1": ("块设备完成的读与写之和，每24小时；各主机相加。不是数据库语句数。", "Completed reads and writes of block devices per 24 hours, hosts added up. Not database statements."),
+    "reads_writes.database/1": ("数据库服务器执行的读语句与写语句之和，每24小时；各数据库主机相加。不是块设备的读写次数。", "Statements of reading and writing that database servers carried out per 24 hours, database hosts added up. Not block I/O."),
+    "investment.paid/1": ("统计周期内为上云实际支付的金额（付款减退款），取自台账；没有台账时由企业申报。", "What was actually paid for the cloud in the period (payments less refunds), from the ledger; without a ledger the enterprise declares the value."),
+    "declared/1": ("本版本不测量：数值由企业申报，以所附材料为据。", "Not measured by this version: the enterprise declares the value, with the documents attached."),
+}  # fmt: skip
+"""Definitions of figures."""
+QUESTION_WORDS: Dict[str, Tuple[str, str, str, str, str, str]] = {
+    "busy-hour-repeated/1": (
+        "繁忙的一小时与更早的一小时逐值相同",
+        "a busy hour has exactly the values of an earlier one",
+        "两段时间的原始日志；数据是否被复制",
+        "the logs of both hours; whether data were copied",
+        "同一测试负载重放；监控系统补数",
+        "a replayed test load; a monitor that fills gaps with old values",
+    ),
+    "constant/1": (
+        "CPU利用率高于5%且一小时以上不变",
+        "processor use above 5 % that does not change for an hour or longer",
+        "当时运行的程序及其用途",
+        "what ran at that time, and what for",
+        "达到配额上限或满载；监控系统停顿",
+        "a quota or saturation; a monitor that stood still",
+    ),
+    "low-variation/1": (
+        "CPU利用率整周几乎不变（均值高于10%，变异系数低于5%）",
+        "processor use hardly varies over a week (mean above 10 %, coefficient of variation below 5 %)",
+        "处理器时间由哪个单元使用；与业务量（请求、用户）的对应",
+        "which unit used the processor; requests and users of that week",
+        "按目标利用率自动伸缩；限额容器；持续的批处理",
+        "autoscaling to a target; a container at its limit; a batch that never ends",
+    ),
+    "step-at-start/1": (
+        "统计期开始后三天内CPU利用率上升超过15个百分点",
+        "processor use rises by more than 15 points within three days of the window's start",
+        "当时上线或迁移的内容；统计期之前的监控数据",
+        "what went live or was moved then; monitoring data of the time before the window",
+        "月初上线、迁移、结算；节假日结束",
+        "launches, migrations and closings at the start of a month; the end of holidays",
+    ),
+    "sources-differ/1": (
+        "同一主机的两个数据源相差超出容许范围",
+        "two sources of one host differ by more than the tolerance",
+        "由评审人员在云平台控制台直接查看该主机的监控",
+        "to see the host's monitoring in the cloud's console, opened by the reviewer",
+        "采样方式不同；内外网流量范围不同",
+        "other sampling; other scopes of traffic",
+    ),
+    "unit-load-tool/1": (
+        "名称像负载工具的单元用去5%以上的忙碌时间",
+        "a unit with the name of a load tool used 5 % or more of the busy time",
+        "该单元的用途与运行记录",
+        "what the unit is for, and its records",
+        "统计期内的压力测试；同名的业务程序",
+        "a load test within the window; a program of the same name",
+    ),
+    "unit-new/1": (
+        "统计期内新出现的单元用去25%以上的忙碌时间",
+        "a unit first seen within the window used 25 % or more of the busy time",
+        "该单元何时、为何上线",
+        "when and why it went live",
+        "新业务上线；服务改名或迁移",
+        "a new service; one that was renamed or moved",
+    ),
+    "unit-unnamed/1": (
+        "一半以上的忙碌时间不属于任何被记录的单元",
+        "more than half of the busy time is of no recorded unit",
+        "当时运行的进程",
+        "which processes ran",
+        "许多小服务；内核与中断；短时任务；不由服务管理器启动的程序",
+        "many small services; the kernel and interrupts; short jobs; programs that no service manager started",
+    ),
+    "traffic-between-hosts/1": (
+        "一台主机发送的流量几乎就是另一台接收的流量",
+        "what one host sends is nearly what another one receives",
+        "两台主机之间传输的内容",
+        "what is sent between the two",
+        "应用与数据库、复制、备份、代理",
+        "an application and its database, replication, backups, proxies",
+    ),
+}  # fmt: skip
+"""Questions to the reviewer: what was found, what to ask for, what may be an honest reason."""
+SENTENCES: Dict[str, Tuple[str, str]] = {
+    "below": (
+        "{name} {value}，{star}需 {needed}，差 {short}",
+        "{name} {value}, {star} need {needed}, short by {short}",
+    ),
+    "open": (
+        "{name} 数据有缺失，无法判定：观测到的部分为 {value}，计入缺失时段后至少 {low}、{high}，{star}需 {needed}，下限差 {short}",
+        "{name} cannot be decided because data are missing: {value} over what was seen, with the missing time at least {low}, {high}; {star} need {needed}, the low end is short by {short}",
+    ),
+    "no data": ("{name} 无数据，{star}需 {needed}", "{name}: no data, {star} need {needed}"),
+    "undecided": (
+        "{name} 无法判定（原因见该指标的说明），{star}需 {needed}",
+        "{name} cannot be decided (see its notes), {star} need {needed}",
+    ),
+    "not declared": (
+        "{name} 无数据，{star}需 {needed}，请在申报资料中填写数值并附证明材料",
+        "{name}: no data, {star} need {needed}; write the value into the profile, with the documents that prove it",
+    ),
+    "unproved figure": (
+        "{name} 申报 {value}，{star}需 {needed}，未附证明材料",
+        "{name} declared as {value}, {star} need {needed}, but no document proves it",
+    ),
+    "too few": (
+        "{name} 已实现 {ticked} 项{proved}，{star}需 {needed} 项，差 {short} 项",
+        "{name}: {ticked} in place{proved}, {star} need {needed}, short by {short}",
+    ),
+    "unproved ticks": (
+        "{name} 已勾选 {ticked} 项，其中 {documented} 项有证明材料，{star}需 {needed} 项，还差 {short} 项的证明材料",
+        "{name}: {ticked} ticked, {documented} with documents, {star} need {needed}, documents are missing for {short}",
+    ),
+    "no profile": ("{name} 无申报资料，{star}需 {needed} 项", "{name}: no profile, {star} need {needed}"),
+    "wrong form": ("{name} 为{form}，{star}要求{needed}", "{name}: {form}, {star} need {needed}"),
+    "unproved form": ("{name} 为{form}，没有证明材料（{asked}）", "{name}: {form}, without documents ({asked})"),
+    "no form": ("{name} 无申报资料，{star}要求{needed}", "{name}: no profile, {star} need {needed}"),
+    "not stated": (
+        "{name} 无法判定：本评定版本未载明{star}的要求{why}",
+        "{name} cannot be decided: this edition does not state what {star} need{why}",
+    ),
+}  # fmt: skip
+"""What keeps a star away."""
+FORM_WORDS = {
+    "public": ("公有云", "public cloud"), "private": ("私有云", "private cloud"), "hybrid": ("混合云", "hybrid cloud"),
+}  # fmt: skip
+UNIT_WORDS = {
+    "次/day": ("次/日", "operations/day"), "万元": ("万元", "× 10,000 yuan"), "台": ("台", "units"),
+    "人": ("人", "people"), "项": ("项", "items"),
+}  # fmt: skip
+"""How units of an edition are printed; others as they are."""
+
+
+def sentence(kind: str, name: Tuple[str, str], star: Tuple[str, str], **said: Any) -> Tuple[str, str]:
+    """Return a sentence in both languages; of ``said`` each is a pair, or a number that both print."""
+    chinese, english = SENTENCES[kind]
+    both = [{key: one[at] if isinstance(one, tuple) else one for key, one in said.items()} for at in (0, 1)]
+    return (
+        chinese.format(name=name[0], star=star[0], **both[0]),
+        english.format(name=name[1], star=star[1], **both[1]),
+    )
+
+
+def of_unit(text: str, unit: str) -> Tuple[str, str]:
+    """Return a printed number with its unit."""
+    chinese, english = UNIT_WORDS.get(unit, (unit, unit))
+    return "%s %s" % (text, chinese), "%s %s" % (text, english)
+
+
+def short_by(text: str, unit: str) -> Tuple[str, str]:
+    """Return a printed difference; that of two percentages is in points."""
+    return (text + " 个百分点", text + " percentage points") if unit == "%" else of_unit(text, unit)
+
+
+def items(count: int) -> Tuple[str, str]:
+    """Return a number of rows that are ticked."""
+    return str(count), "%d item%s" % (count, "" if count == 1 else "s")
+
+
+# ======================================================================================================
 # Step 9, first half: what questions to the reviewer rest on (docs/questions.md)
 # ======================================================================================================
 
@@ -4243,6 +4478,11 @@ class Star(NamedTuple):
     cloud_forms: Tuple[str, ...]
     decided_by_zh: str
     decided_by_en: str
+
+    @property
+    def names(self) -> Tuple[str, str]:
+        """Its names, Chinese and English."""
+        return self.name_zh, self.name_en
 
 
 class Row(NamedTuple):
@@ -6038,7 +6278,8 @@ class Measuring:
             if any(figure.source is not None for figure in found):
                 printed = _printed(fleet(found, other.aggregation))
                 share = all_times(figure.times for figure in found).share
-                shown.append({"definition": other.id, **printed, "share": share})
+                zh, en = DEFINITION_WORDS[other.id]
+                shown.append({"definition": other.id, "zh": zh, "en": en, **printed, "share": share})
         return shown
 
     def _verdicts(self, rule: Rule, bounds: Bounds) -> Dict[str, str]:
@@ -6168,7 +6409,8 @@ class Measuring:
             "gaps_count": len(gaps),
             "gaps": [
                 {
-                    "code": gap["code"], "entries": gap["entries"][:500], "currency": gap["currency"],
+                    "code": gap["code"], "zh": GAP_WORDS[gap["code"]][0], "en": GAP_WORDS[gap["code"]][1],
+                    "entries": gap["entries"][:500], "currency": gap["currency"],
                     "expected": None if gap["expected"] is None else yuan(Fraction(gap["expected"])),
                     "got": None if gap["got"] is None else yuan(Fraction(gap["got"])),
                 }
@@ -6619,7 +6861,12 @@ def _host_notes(hosts: Sequence[HostFigure]) -> List[Any]:
 
 def _notes(notes: Iterable[Any]) -> List[Dict[str, Any]]:
     return [
-        {"code": code, "hosts": [{"host": host, "days": [iso(day) for day in days]} for host, days in hosts]}
+        {
+            "code": code,
+            "zh": NOTE_WORDS[code][0],
+            "en": NOTE_WORDS[code][1],
+            "hosts": [{"host": host, "days": [iso(day) for day in days]} for host, days in hosts],
+        }
         for code, hosts in notes
     ]
 
@@ -6795,17 +7042,10 @@ def _comparison_notes(compared: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]
         hosts = sorted({one["host"] for one in compared if one["within"] == answer})
         if hosts:
             notes.append((code, tuple((host, ()) for host in hosts)))
-    return [dict(note, zh=WORDS, en=WORDS) for note in _notes(notes)]
+    return _notes(notes)
 
 
 # -- the star (docs/edition-format.md, docs/review.md) ---------------------------------------------------
-
-
-class _Words:
-    """Stands in an expected document for words that are not judged here."""
-
-
-WORDS = _Words()
 
 
 class Scale:
@@ -6835,9 +7075,10 @@ class Scale:
 
 
 def _answer(
-    verdict: str, needed: Optional[str] = None, short: Optional[str] = None, reason: str = ""
-) -> Dict[str, Any]:
-    return {"verdict": verdict, "needed": needed, "short": short, "reason": reason}
+    verdict: str, needed: Optional[str] = None, short: Optional[str] = None, reason: str = "",
+    words: Tuple[str, str] = ("", ""),
+) -> Dict[str, Any]:  # fmt: skip
+    return {"verdict": verdict, "needed": needed, "short": short, "reason": reason, "words": words}
 
 
 _HOLDS = ("PASS", "DECLARED")
@@ -6852,7 +7093,7 @@ class Judging:
         self.edition, self.profile = measured.declared.edition, measured.declared.profile
 
     def document(self) -> Dict[str, Any]:
-        """Return the verdict as data/verdict.json holds it, without its sentences."""
+        """Return the verdict as data/verdict.json holds it."""
         edition, profile, measured = self.edition, self.profile, self.measured
         criteria = [
             self._cloud_form(),
@@ -6869,6 +7110,10 @@ class Judging:
         best = [star for star in edition.stars if standings[star.id] == "SUPPORTED"][-1:]
         star: Optional[Star] = best[0] if best else None
         rests = star is not None and any(c["answers"][star.id]["verdict"] == "DECLARED" for c in criteria)
+        following = self._next(criteria, star)
+        for criterion in criteria:
+            for answer in criterion["answers"].values():
+                del answer["words"]
         return {
             "schema": "starproof/verdict/1",
             "edition": {
@@ -6889,7 +7134,7 @@ class Judging:
             ],
             "criteria": criteria,
             "applied_for": profile.star if profile else None,
-            "next": self._next(criteria, star),
+            "next": following,
             "attachments": [
                 {
                     "id": name, "name_zh": zh, "name_en": en,
@@ -6921,7 +7166,8 @@ class Judging:
             answer = criterion["answers"][above[0].id]
             if answer["verdict"] not in _HOLDS:
                 blockers.append({
-                    "criterion": criterion["id"], "verdict": answer["verdict"], "zh": WORDS, "en": WORDS,
+                    "criterion": criterion["id"], "verdict": answer["verdict"],
+                    "zh": answer["words"][0], "en": answer["words"][1],
                     "short": answer["short"], "unit": criterion["unit"],
                 })  # fmt: skip
         judged = {criterion["id"] for criterion in criteria}
@@ -6937,40 +7183,54 @@ class Judging:
         stated: Iterable[str], answer: Callable[[Star], Dict[str, Any]],
     ) -> Dict[str, Any]:  # fmt: skip
         name, kind, zh, en, unit = about
-        unknown = any(entry[0] == name for entry in self.edition.unknown)
+        unknown = [entry[1:] for entry in self.edition.unknown if entry[0] == name]
         known_stars = set(stated)
+        whys = "；".join(one[0] for one in unknown), "; ".join(one[1] for one in unknown)
+        why = "（%s）" % whys[0] if whys[0] else "", " (%s)" % whys[1] if whys[1] else ""
+
+        def not_stated(star: Star) -> Dict[str, Any]:
+            words = sentence("not stated", (zh, en), star.names, why=why)
+            return _answer("INCONCLUSIVE", reason="EDITION_UNKNOWN", words=words)
+
         return {
             "id": name, "kind": kind, "name_zh": zh, "name_en": en, "unit": unit, "got": got,
             "documents": list(documents),
             "answers": {
-                star.id: answer(star) if star.id in known_stars and not unknown
-                else _answer("INCONCLUSIVE", reason="EDITION_UNKNOWN")
+                star.id: answer(star) if star.id in known_stars and not unknown else not_stated(star)
                 for star in self.edition.stars
             },
         }  # fmt: skip
 
     def _cloud_form(self) -> Dict[str, Any]:
         profile = self.profile
-        asked = [e[0] for e in self.edition.attachments if profile and profile.cloud_form in e[3]]
-        contracts = [hash_ for name in asked for hash_ in (profile.attached(name) if profile else [])]
+        asked = [e for e in self.edition.attachments if profile and profile.cloud_form in e[3]]
+        contracts = [hash_ for entry in asked for hash_ in (profile.attached(entry[0]) if profile else [])]
+        names = ("上云形式", "Form of cloud")
+        papers = "、".join(entry[1] for entry in asked), ", ".join(entry[2] for entry in asked)
 
         def answer(star: Star) -> Dict[str, Any]:
             needed = "/".join(star.cloud_forms)
+            taken = [FORM_WORDS[form] for form in star.cloud_forms]
+            want = "或".join(form[0] for form in taken), " or ".join(form[1] for form in taken)
             if profile is None:
-                return _answer("NO_DATA", needed)
+                return _answer("NO_DATA", needed, words=sentence("no form", names, star.names, needed=want))
+            form = FORM_WORDS[profile.cloud_form]
             if profile.cloud_form not in star.cloud_forms:
-                return _answer("FAIL", needed)
+                words = sentence("wrong form", names, star.names, form=form, needed=want)
+                return _answer("FAIL", needed, words=words)
             if asked and not contracts:
-                return _answer("INCONCLUSIVE", needed, None, "UNDOCUMENTED")
+                words = sentence("unproved form", names, star.names, form=form, asked=papers)
+                return _answer("INCONCLUSIVE", needed, None, "UNDOCUMENTED", words)
             return _answer("DECLARED", needed)
 
-        about = ("cloud_form", "cloud_form", "上云形式", "Form of cloud", "")
+        about = ("cloud_form", "cloud_form", *names, "")
         got = profile.cloud_form if profile else None
         every = [star.id for star in self.edition.stars]
         return self._criterion(about, got, list(dict.fromkeys(contracts)), every, answer)
 
     def _count(self, rule: CountRule) -> Dict[str, Any]:
         profile = self.profile
+        names = (rule.name_zh, rule.name_en)
         ticked = [name for name in rule.rows if profile and name in profile.rows]
         proved = [name for name in ticked if profile and profile.rows[name]]
 
@@ -6984,15 +7244,22 @@ class Judging:
             if not needed:
                 return _answer("PASS", "0")
             if profile is None:
-                return _answer("NO_DATA", str(needed))
+                words = sentence("no profile", names, star.names, needed=items(needed))
+                return _answer("NO_DATA", str(needed), words=words)
             if rule.only == "it_service" and not profile.it_service:
                 return _answer("PASS", str(needed), None, "NOT_APPLICABLE")
-            if count(proved) >= needed:
+            done, shown = count(proved), items(count(ticked))
+            if done >= needed:
                 return _answer("DECLARED", str(needed))
-            short = str(needed - count(proved))
+            short = str(needed - done)
+            said = {"ticked": shown, "needed": needed, "short": short}
             if count(ticked) >= needed:
-                return _answer("INCONCLUSIVE", str(needed), short, "UNDOCUMENTED")
-            return _answer("FAIL", str(needed), short)
+                words = sentence("unproved ticks", names, star.names, documented=done, **said)
+                return _answer("INCONCLUSIVE", str(needed), short, "UNDOCUMENTED", words)
+            part = ("（其中 %d 项有证明材料）" % done, " (%d with documents)" % done)
+            part = part if done < count(ticked) else ("", "")
+            words = sentence("too few", names, star.names, proved=part, **said)
+            return _answer("FAIL", str(needed), short, words=words)
 
         documents: List[str] = []
         if profile:
@@ -7006,7 +7273,12 @@ class Judging:
         if not indicator["measured"]:
             return self._declared_figure(rule, about)
         bounds: Bounds = indicator["bounds"]
-        scale = Scale(bounds.value, rule.thresholds.values())
+        scale, unit = Scale(bounds.value, rule.thresholds.values()), rule.unit
+        names = (rule.name_zh, rule.name_en)
+
+        def say(kind: str, star: Star, short: str = "", **said: Any) -> Tuple[str, str]:
+            needed = of_unit(rule.thresholds[star.id], unit)
+            return sentence(kind, names, star.names, needed=needed, short=short_by(short, unit), **said)
 
         def answer(star: Star) -> Dict[str, Any]:
             needed, verdict = rule.thresholds[star.id], indicator["verdicts"][star.id]
@@ -7015,11 +7287,24 @@ class Judging:
                 return _answer(verdict, needed, None, reason)
             threshold = number(needed)
             if verdict == "FAIL" and bounds.value is None and bounds.high is not None:
-                return _answer(verdict, needed, scale.up(threshold - bounds.high), reason)
-            if star.id in indicator["undecided"] or bounds.value is None or bounds.low is None:
-                return _answer(verdict, needed)
-            short = threshold - (bounds.value if verdict == "FAIL" else bounds.low)
-            return _answer(verdict, needed, scale.up(short), reason)
+                short, most = scale.up(threshold - bounds.high), of_unit(scale.up(bounds.high), unit)
+                return _answer(verdict, needed, short, reason, say("below", star, short, value=most))
+            if star.id in indicator["undecided"]:
+                return _answer(verdict, needed, words=say("undecided", star))
+            if bounds.value is None or bounds.low is None:
+                return _answer(verdict, needed, words=say("no data", star))
+            value = of_unit(scale.down(bounds.value), unit)
+            if verdict == "FAIL":
+                short = scale.up(threshold - bounds.value)
+                return _answer(verdict, needed, short, reason, say("below", star, short, value=value))
+            short, low = scale.up(threshold - bounds.low), of_unit(scale.down(bounds.low), unit)
+            high = ("上限未知", "no upper bound is known")
+            if bounds.high is not None:
+                most = of_unit(scale.up(bounds.high), unit)
+                high = ("至多 " + most[0], "at most " + most[1])
+            return _answer(
+                verdict, needed, short, reason, say("open", star, short, value=value, low=low, high=high)
+            )
 
         got = None if bounds.value is None else scale.down(bounds.value)
         return self._criterion(about, got, [], rule.thresholds, answer)
@@ -7027,17 +7312,25 @@ class Judging:
     def _declared_figure(self, rule: Rule, about: Tuple[str, str, str, str, str]) -> Dict[str, Any]:
         text, ids = (self.profile.figures if self.profile else {}).get(rule.id, (None, ()))
         value = None if text is None else number(text)
-        scale = Scale(value, rule.thresholds.values())
+        scale, unit = Scale(value, rule.thresholds.values()), rule.unit
+        names = (rule.name_zh, rule.name_en)
 
         def answer(star: Star) -> Dict[str, Any]:
             needed = rule.thresholds[star.id]
+            asked = of_unit(needed, unit)
             if value is None:
-                return _answer("NO_DATA", needed)
+                return _answer(
+                    "NO_DATA", needed, words=sentence("not declared", names, star.names, needed=asked)
+                )
+            printed = of_unit(scale.down(value), unit)
             if value < number(needed):
-                return _answer("FAIL", needed, scale.up(number(needed) - value))
-            return (
-                _answer("DECLARED", needed) if ids else _answer("INCONCLUSIVE", needed, None, "UNDOCUMENTED")
-            )
+                short = scale.up(number(needed) - value)
+                said = {"value": printed, "needed": asked, "short": short_by(short, unit)}
+                return _answer("FAIL", needed, short, words=sentence("below", names, star.names, **said))
+            if ids:
+                return _answer("DECLARED", needed)
+            words = sentence("unproved figure", names, star.names, value=printed, needed=asked)
+            return _answer("INCONCLUSIVE", needed, None, "UNDOCUMENTED", words)
 
         documents = self.profile.hashes(ids) if self.profile else []
         got = None if value is None else scale.down(value)
@@ -7045,19 +7338,6 @@ class Judging:
 
 
 # -- comparing documents ---------------------------------------------------------------------------------
-
-
-def _with_words(value: Any) -> Any:
-    """Return figures in which notes, gaps and other definitions have words, whatever they are."""
-    if isinstance(value, list):
-        return [_with_words(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    found = {key: _with_words(item) for key, item in value.items()}
-    is_note = found.keys() == {"code", "hosts"}
-    is_gap = "code" in found and "entries" in found
-    is_beside = "definition" in found and "share" in found
-    return dict(found, zh=WORDS, en=WORDS) if is_note or is_gap or is_beside else found
 
 
 def _differences(path: str, want: Any, have: Any) -> Iterator[Tuple[str, Any, Any]]:
@@ -7070,21 +7350,13 @@ def _differences(path: str, want: Any, have: Any) -> Iterator[Tuple[str, Any, An
             if isinstance(left, dict):
                 name = next((left[k] for k in ("id", "indicator", "host", "code", "day") if k in left), at)
             yield from _differences("%s[%s]" % (path, name), left, right)
-    elif want is WORDS:
-        if not isinstance(have, str):
-            yield path, "words", have
     elif want != have or type(want) is not type(have):
         yield path, want, have
 
 
-def _said_in_words(want: Any, have: Any) -> Any:
-    """Return the expected document with the words of the other."""
-    if isinstance(want, dict):
-        pairs = [(key, item, have.get(key)) for key, item in want.items()]
-        return {key: said if item is WORDS else _said_in_words(item, said) for key, item, said in pairs}
-    if isinstance(want, list):
-        return [_said_in_words(left, right) for left, right in zip(want, have)]
-    return want
+def _canonical_text(document: Dict[str, Any]) -> bytes:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _bounded_integer(text: str) -> int:
@@ -7108,11 +7380,8 @@ def check_document(code: str, name: str, want: Dict[str, Any], pack: Pack, findi
         findings.add(code, name + path, expected=ascii(left)[:MAX_SHOWN], got=ascii(right)[:MAX_SHOWN])
     if len(differing) > MAX_DIFFERENCES:
         findings.add(code, name, got="%d more differences" % (len(differing) - MAX_DIFFERENCES))
-    if not differing:
-        words = _said_in_words(want, have)
-        text = json.dumps(words, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
-        if text.encode("utf-8", "surrogatepass") != got:
-            findings.add(code, name, got="the same values in another form")
+    if not differing and _canonical_text(want) != got:
+        findings.add(code, name, got="the same values in another form")
 
 
 def _objects(document: Any, key: str) -> List[Dict[str, Any]]:
@@ -7164,7 +7433,8 @@ def _copies(measured: Measuring, chains: Sequence[Chain]) -> Dict[str, Any]:
     return {
         "hosts": hosts,
         "definitions": [
-            {"id": one.id, "indicator": name, "zh": WORDS, "en": WORDS} for name, one in measured.definitions.items()
+            {"id": one.id, "indicator": name, "zh": DEFINITION_WORDS[one.id][0], "en": DEFINITION_WORDS[one.id][1]}
+            for name, one in measured.definitions.items()
         ],
         "edition": {
             **edition.texts, "sha256": edition.sha256, "complete": _yes(edition.complete),
@@ -7521,13 +7791,13 @@ class Asking:
 
     def document(self) -> Dict[str, Any]:
         """Return the object ``questions`` of the report."""
-        words = dict.fromkeys(("zh", "en", "ask_zh", "ask_en", "innocent_zh", "innocent_en"), WORDS)
+        texts = ("zh", "en", "ask_zh", "ask_en", "innocent_zh", "innocent_en")
         definitions = []
         for name, rates in _RATES.items():
             mine = [one for one in self._asked if one[0] == name]
             share = Fraction(sum(r[1] for r in rates), sum(r[2] for r in rates)) if rates else None
             definitions.append({
-                "id": name, **words, "tested": self._tested[name], "asked": len(mine),
+                "id": name, **dict(zip(texts, QUESTION_WORDS[name])), "tested": self._tested[name], "asked": len(mine),
                 "hosts": len({one[1] for one in mine}),
                 "expected": None if share is None else rounded_up(share * self._tested[name]),
                 "rates": [{"data": data, "asked": asked, "of": of} for data, asked, of in rates],
@@ -7716,19 +7986,6 @@ def _page_one(
     return {"proved": proved, "not_proved": not_proved}
 
 
-def _hash_with_words(pack: Pack, key: str, wrong: bool) -> Any:
-    """Return the hash of figures or verdict that a report should hold.
-
-    It is over words too, of which this program knows none: it takes those of the document in the pack, if that holds.
-    If that is wrong, its hash is wrong as well, and no other can be judged.
-    """
-    mine = sha256(pack.read("data/%s.json" % key))
-    if not wrong:
-        return mine
-    told = pack.read("data/report.json").decode("utf-8", "replace")
-    return "that of the recomputed ones" if '"%s":"%s"' % (key, mine) in told else WORDS
-
-
 def check_report(
     measured: Measuring, verdict: Dict[str, Any], day_sums: bytes, pack: Pack, findings: Findings, *,
     chains: Sequence[Chain], compared: Sequence[Dict[str, Any]],
@@ -7741,10 +7998,6 @@ def check_report(
     ledger, held = pack.read("data/ledger.json"), read_held(pack)
     anchors = None if held is None else _held_anchors(held, measured)
     runs = [(indicator, _day_figures(measured, indicator)) for indicator in measured.indicators]
-    hashes = {
-        key: _hash_with_words(pack, key, code in {finding.code for finding in findings})
-        for key, code in (("figures", "FIGURES"), ("verdict", "VERDICT"))
-    }
     want: Dict[str, Any] = {
         "schema": "starproof/report/1", "software": said.software, "made_ms": said.made_ms,
         "figures": figures, "verdict": verdict,
@@ -7755,7 +8008,7 @@ def check_report(
         "questions": Asking(measured, chains, compared).document(),
         "profile": declared.profile.document if declared.profile else None,
         "hashes": {
-            **hashes,
+            "figures": sha256(_canonical_text(figures)), "verdict": sha256(_canonical_text(verdict)),
             "edition": declared.edition.sha256,
             "scope": declared.scope.sha256 if declared.scope else None,
             "profile": sha256(pack.read("data/profile.toml")) if declared.profile else None,
@@ -8842,13 +9095,7 @@ class Anchors:
 # Step 10  The outcome; all steps in the order of work
 # ======================================================================================================
 
-NOT_JUDGED = (
-    (
-        "the words of notes, sentences, definitions and questions in figures, verdict and report",
-        "指标、结论和报告数据中的说明文字（注释、口径、问题的措辞）",
-    ),
-    ("copies for reading: form, HTML, PDF", "供阅读的副本：申请表、HTML、PDF"),
-)
+NOT_JUDGED = (("copies for reading: form, HTML, PDF", "供阅读的副本：申请表、HTML、PDF"),)
 """What this program leaves to others, in English and Chinese."""
 
 
@@ -8893,15 +9140,9 @@ class Report:
             },
             "anchors": self.anchors.document() if self.anchors else None,
             "findings": [finding.document() for finding in self.sorted_findings()],
-            "figures": _shown_words(self.figures), "stars": _shown_words(self.verdict),
+            "figures": self.figures, "stars": self.verdict,
             "not_judged": [english for english, _ in NOT_JUDGED],
         }  # fmt: skip
-
-
-def _shown_words(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _shown_words(item) for key, item in value.items() if item is not WORDS}
-    return [_shown_words(item) for item in value] if isinstance(value, list) else value
 
 
 def check_pack(
@@ -8962,7 +9203,7 @@ def check_pack(
         measured = Measuring(
             said, calendar, declared, enrolled.values(), gathered.sums, gathered.activity(), hours
         )
-        measured.shown = figures = _with_words(measured.document())
+        measured.shown = figures = measured.document()
     except Bad as error:
         findings.add("FIGURES", "data/figures.json", got=error)
         return report

@@ -18,14 +18,10 @@ from verifier import declared as declared_module
 from verifier import layout
 from verifier.anchors.interface import note_size
 from verifier.check import FAILED, CheckReport, How, check
-from verifier.container import Container, ContainerError
 
 SLOWEST_S = 20.0
 """A case that takes longer hangs."""
 KEPT = 4_096
-WORDY = (layout.FIGURES, layout.VERDICT, layout.REPORT)
-OVER_WORDS = tuple(f"{layout.REPORT}.hashes.{name}" for name in ("figures", "verdict"))
-"""Of words, which the second verifier does not know: it judges these hashes only where the documents hold."""
 
 
 class Comparing:
@@ -105,29 +101,7 @@ class Comparing:
             ours, theirs = self._ours(data, every=True), self._theirs(data, every=True)
             if self._told(ours) == self.usual and not self._says_the_same(data):
                 return "false pass: judged as the honest pack"
-        told = disagreement(ours, theirs)
-        if told and (_other_documents(ours) or self._has_other_words(data)):
-            for report in (ours, theirs):
-                report.findings[:] = [f for f in report.findings if f.place not in OVER_WORDS]
-            told = disagreement(ours, theirs)
-        return told
-
-    def _has_other_words(self, data: bytes) -> bool:
-        """Whether figures or verdict of a pack are not the honest ones, whose words the second verifier needs."""
-        bent = Container(io.BytesIO(data))
-        try:
-            said = [bent.read(name) if name in bent.entries else b"" for name in WORDY]
-        except ContainerError:
-            return True
-        honest = contents(self.pack)
-        return any(honest[name] != told for name, told in zip(WORDY, said, strict=True))
-
-
-def _other_documents(ours: CheckReport) -> bool:
-    """Whether something else than these hashes tells that the documents are others: words in them may be too."""
-    return any(
-        f.code in ("FIGURES", "VERDICT", "REPORT") and f.place not in OVER_WORDS for f in ours.findings
-    )
+        return disagreement(ours, theirs)
 
 
 def remember_pure_work(put: Callable[[Any, str, Any], None] = setattr) -> None:

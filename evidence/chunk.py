@@ -374,6 +374,8 @@ def _require_times(header: Header, manifest: Manifest, values: tuple[array[int],
         end = ends[-1]
         if min(second) <= 0 or any(start < stop for start, stop in zip(first[1:], ends)):
             raise MalformedError("the periods of the rows are empty or overlap")
+        if any(value < 0 and value != columns.MISSING for column in values[2:] for value in column):
+            raise MalformedError("an average below zero")
     if (first[0], end) != (header.start_ms, header.end_ms):
         raise MismatchError("the header's start and end are not those of the rows")
 

@@ -18,7 +18,7 @@ code               kind  when
 ``unmarked``       bad   days are over and stand in no checkpoint
 ``findings``       warn  the collector noticed something that a reviewer will see
 ``disk``           bad   the store's disk is nearly full
-``certificate``    bad   the server's certificate ends within ``CERTIFICATE_DAYS``
+``certificate``    bad   the server's certificate ends within ``CERTIFICATE_DAYS``, or its files cannot be used
 =================  ====  ===================================================================
 """
 
@@ -65,6 +65,8 @@ CODES = {
     "disk": BAD,
     "certificate": BAD,
 }
+URGENT_FIRST = tuple(sorted(CODES, key=lambda code: CODES[code] != BAD))
+"""The codes in the order in which people are told: the urgent ones, then the others, each as above."""
 SOURCE_CODES = ("history", "source_file", "source")
 """About accounts of clouds and monitors."""
 
@@ -96,8 +98,7 @@ def decide(situation: Situation) -> tuple[Matter, ...]:
         *_evidence(situation),
         *_store(situation),
     ]
-    order = {code: (kind != BAD, place) for place, (code, kind) in enumerate(CODES.items())}
-    return tuple(sorted(found, key=lambda one: order[one.code]))
+    return tuple(sorted(found, key=lambda one: URGENT_FIRST.index(one.code)))
 
 
 def _host(host: HostFacts, situation: Situation) -> Iterator[Matter]:
@@ -219,15 +220,26 @@ def _store(situation: Situation) -> Iterator[Matter]:
     if disk is not None and disk.free * 100 < DISK_FREE_PERCENT * disk.size:
         free = disk.free // MIB
         yield Matter("disk", STORE, f"只剩 {free} MiB", f"{free} MiB are left")
+    told = list(_certificate(situation))
+    if told:
+        yield Matter("certificate", STORE, "；".join(zh for zh, _ in told), "; ".join(en for _, en in told))
+
+
+def _certificate(situation: Situation) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with it, in both languages."""
     if situation.certificate_ends_ms is not None:
         left_ms = situation.certificate_ends_ms - situation.made_ms
         if left_ms <= 0:
-            yield Matter(
-                "certificate", STORE, "已过期，主机无法上报", "it has ended: hosts refuse this server"
-            )
+            yield "已过期，主机无法上报", "it has ended: hosts refuse this server"
         elif left_ms < CERTIFICATE_DAYS * MS_PER_DAY:
             days = left_ms // MS_PER_DAY
-            yield Matter("certificate", STORE, f"还有 {days} 天到期", f"it ends in {days} days")
+            yield f"还有 {days} 天到期", f"it ends in {days} days"
+    if situation.certificate_problem:
+        problem = situation.certificate_problem
+        yield (
+            f"证书或密钥文件不能使用，没有生效，服务重启后将无法启动：{problem}",
+            f"certificate or key cannot be used; it is not in force, and a restart would fail: {problem}",
+        )
 
 
 def _zh(length_ms: int) -> str:

@@ -82,4 +82,6 @@ class Situation:
     findings: Mapping[str, int] = field(default_factory=dict)
     disk: Disk | None = None
     certificate_ends_ms: int | None = None
-    """When the server's certificate ends; ``None``: there is none, or it cannot be read."""
+    """When hosts stop believing the server's certificate; ``None``: there is none, or it is not known."""
+    certificate_problem: str = ""
+    """Why the certificate and key in the files cannot be used."""

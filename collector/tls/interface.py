@@ -22,6 +22,14 @@ class Loaded:
     pin: str
 
 
+@dataclass(frozen=True)
+class Served:
+    """What is served: the last second of the certificate, and why a newer one could not be taken."""
+
+    until: datetime
+    problem: str = ""
+
+
 class Source(Protocol):
     """Something that has a server certificate."""
 

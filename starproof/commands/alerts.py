@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from collector.alerts.certificate import certificate_ends_ms
+from collector.alerts.certificate import certificate_of
 from collector.alerts.histories import read_histories
 from collector.alerts.matters import BAD, decide
 from collector.alerts.reading import Holes, read
@@ -59,7 +59,13 @@ def _list(options: argparse.Namespace) -> int:
             percent=percent,
             anchors_configured=len(read_anchors(settings.anchors_file)),
         )
-        situation = replace(situation, histories=histories, certificate_ends_ms=certificate_ends_ms(settings))
+        certificate = certificate_of(settings)
+        situation = replace(
+            situation,
+            histories=histories,
+            certificate_ends_ms=certificate.ends_ms,
+            certificate_problem=certificate.problem,
+        )
     finally:
         opened.store.close()
     matters = decide(situation)

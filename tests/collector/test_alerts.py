@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from collector.alerts.certificate import certificate_ends_ms
+from collector.alerts.certificate import Standing as Certificate
+from collector.alerts.certificate import certificate_of
 from collector.alerts.coverage import Coverage, better, month_of, of_agent, of_averages
 from collector.alerts.declared import declared
-from collector.alerts.desk import CLEAR_MS, HOLD_MS, Desk
+from collector.alerts.desk import CLEAR_MS, HOLD_MS, UNSEEN_MS, Desk
 from collector.alerts.histories import _history, read_histories
 from collector.alerts.hosts import State, state_of
 from collector.alerts.matters import CODES, Matter, decide
@@ -31,7 +33,8 @@ from collector.sources.registry import Plugins
 from collector.sources.secrets import read_secret
 from collector.store import alerts, polls, scopes
 from collector.store.polls import Counts, Question
-from collector.store.standing import Newest, Standing
+from collector.store.standing import Newest, Standing, standings
+from collector.tls.interface import Served
 from collector.tls.settings import Tls
 from collector.tls.sources import OwnAuthority, utc_now
 from evidence.calendar import LocalCalendar
@@ -311,6 +314,37 @@ def test_an_alert_is_queued_once_it_has_lasted_and_again_only_when_it_is_over(st
     assert _waiting(store) == [("silent", True)]
 
 
+def test_a_collector_that_is_restarted_all_the_time_still_tells_what_lasts(store):
+    for minute in range(16):
+        assert _waiting(store) == []
+        _note(Desk(store), [SILENT], minute * MINUTE)
+    assert _waiting(store) == [("silent", False)]
+
+
+def test_what_began_anew_and_what_nobody_saw_for_long_have_not_lasted(store):
+    _note(Desk(store), [SILENT], 0)
+    _note(Desk(store), [], MINUTE)
+    _note(Desk(store), [SILENT], HOLD_MS["silent"])
+    assert _waiting(store) == [], "it was away in between"
+    after = Desk(store)
+    _note(after, [SILENT], 9 * DAY)
+    _note(after, [SILENT], 9 * DAY + HOLD_MS["silent"] - UNSEEN_MS - MINUTE)
+    assert _waiting(store) == [], "its hosts have time to come back"
+    _note(after, [SILENT], 9 * DAY + HOLD_MS["silent"] - UNSEEN_MS)
+    assert _waiting(store) == [("silent", False)]
+
+
+def test_what_earlier_releases_gave_up_is_told_if_it_is_still_there(store):
+    desk = Desk(store)
+    _note(desk, [Matter("disk", "store", "", "")], 0)
+    _note(desk, [Matter("disk", "store", "", "")], HOLD_MS["disk"])
+    with store.writing() as connection:
+        ids = [one.id for one in alerts.waiting(connection, "duty")]
+        alerts.finish(connection, ids, now_ms=T0, outcome=alerts.GIVEN_UP)
+    _note(desk, [Matter("disk", "store", "", "")], HOLD_MS["disk"] + MINUTE)
+    assert _waiting(store) == [("disk", False)]
+
+
 def test_who_was_not_told_that_it_began_is_not_told_that_it_is_over(store):
     desk = Desk(store)
     _note(desk, [SILENT], 0)
@@ -430,6 +464,22 @@ def test_a_silent_cloud_has_two_days_and_files_none():
     assert state(("aliyun",), 2 * DAY + 1) is State.SILENT
     assert state(("import",), 99 * DAY) is State.IMPORTED
     assert state(("agent",), 31 * MINUTE) is State.SILENT
+    assert state(("agent",), -31 * MINUTE) is State.SILENT, "it arrived before the clock was set back"
+
+
+def test_a_chunk_that_spans_an_interruption_gives_its_host_no_weeks(opened, web, take):
+    take(web.next(T0, 11), web.next(T0 + 7 * DAY, 11))
+
+    def state(after_ms):
+        with opened.store.reading() as connection:
+            (one,) = standings(connection)
+        received = replace(one.newest, received_ms=T0 + 8 * DAY)
+        return state_of(replace(one, newest=received), received.received_ms + after_ms)
+
+    assert state(30 * MINUTE) is not State.SILENT
+    assert state(31 * MINUTE) is State.SILENT
+    endless = Newest("agent", T0 - 90 * DAY, T0, T0, None)
+    assert state_of(Standing(1, "a", {"agent": ""}, endless), T0 + 3 * DAY + 1) is State.SILENT
 
 
 def test_accounts_that_fail_and_files_that_cannot_be_used_are_told(opened, tmp_path, events):
@@ -495,14 +545,37 @@ def test_a_provider_that_cannot_be_asked_forgets_all_the_same(account, age_days,
     assert one.left_days == left
 
 
-def test_the_servers_certificate_is_read_from_its_file(opened, url, tmp_path):
-    until = OwnAuthority(opened.keyring.directory, ["localhost"], now=utc_now).load().until
-    assert certificate_ends_ms(Settings(db=url)) is None
-    own = certificate_ends_ms(Settings(db=url, tls=Tls(mode="own")))
-    assert own == int(until.timestamp()) * 1000
-    given = tmp_path / "given.pem"
+def test_the_servers_certificate_is_read_from_its_files_and_from_what_is_served(opened, url, tmp_path):
+    source = OwnAuthority(opened.keyring.directory, ["localhost"], now=utc_now)
+    assert certificate_of(Settings(db=url, tls=Tls(mode="own"))) == Certificate(), (
+        "made when the service starts"
+    )
+    until = source.load().until
+    assert certificate_of(Settings(db=url)) == Certificate()
+    own = certificate_of(Settings(db=url, tls=Tls(mode="own")))
+    assert own == Certificate(int(until.timestamp()) * 1000)
+    given, other = tmp_path / "given.pem", tmp_path / "other.pem"
     settings = Settings(db=url, tls=Tls(mode="files", certificate=given, key=given))
-    assert certificate_ends_ms(settings) is None
+    assert "cannot read" in certificate_of(settings).problem
+    given.write_text("no certificate")
+    assert "no certificate in PEM form" in certificate_of(settings).problem
     given.write_bytes((opened.keyring.directory / "server.pem").read_bytes())
-    assert certificate_ends_ms(settings) == own
-    assert certificate_ends_ms(replace(settings, tls=Tls(mode="files"))) is None
+    assert certificate_of(settings) == own
+    # Renewed, and the key forgotten: the one before stays in force, and that is what ends.
+    other.write_bytes((opened.keyring.directory / "ca.key").read_bytes())
+    soon = until - timedelta(days=300)
+    found = certificate_of(
+        replace(settings, tls=Tls(mode="files", certificate=given, key=other)), lambda: Served(soon)
+    )
+    assert found.ends_ms == int(soon.timestamp()) * 1000
+    assert "do not belong together" in found.problem
+    (opened.keyring.directory / "ca.pem").write_text("x")
+    assert "ca.pem holds no certificate" in certificate_of(Settings(db=url, tls=Tls(mode="own"))).problem
+
+
+def test_a_certificate_that_cannot_be_used_is_told_with_how_long_the_one_before_holds():
+    (one,) = decide(replace(BASE, certificate_ends_ms=T0 + 5 * DAY, certificate_problem="no pair"))
+    assert one.code == "certificate"
+    assert "已过期" in one.zh
+    assert "no pair" in one.zh
+    assert "no pair" in one.en

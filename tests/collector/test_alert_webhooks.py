@@ -212,7 +212,7 @@ def test_while_a_webhook_rests_new_alerts_wait_with_the_old_ones(robots, store, 
     assert [one["subject"] for one in robots.got[0]["alerts"]] == ["web-1", "web-2"]
 
 
-def test_what_lasts_is_told_however_long_nobody_took_it_and_its_end_is_given_up(  # noqa: PLR0917 - fixtures
+def test_what_lasts_is_told_however_long_nobody_took_it_and_its_end_is_given_up(
     robots, store, messenger, time, monkeypatch
 ):
     monkeypatch.setattr(sending, "MAX_TRIALS", 4)
@@ -247,7 +247,7 @@ def test_a_clock_that_was_ahead_for_a_while_silences_no_webhook(robots, store, m
     assert (told.count, told.error) == (1, "")
 
 
-def test_a_document_tells_the_urgent_first_and_what_it_cannot_hold_with_the_next(  # noqa: PLR0917 - fixtures
+def test_a_document_tells_the_urgent_first_and_what_it_cannot_hold_with_the_next(
     robots, store, messenger, monkeypatch
 ):
     monkeypatch.setattr(sending, "MAX_DOCUMENT_ALERTS", 2)

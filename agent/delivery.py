@@ -274,9 +274,12 @@ class Delivery:
         if self._by_file is None:
             return
         try:
-            self._by_file.inbox.take(self._spool, self._events)
+            let_go = sum(one.let_go for one in self._by_file.inbox.take(self._spool, self._events))
         except (SpoolError, OSError) as error:
             self._events.error("receipt_not_taken", reason=str(error))
+            return
+        if let_go:
+            self._board.confirmed(let_go)
 
     def _thin(self) -> None:
         if self._by_file is None:

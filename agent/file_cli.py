@@ -64,6 +64,7 @@ def import_receipt(folder: str, options: argparse.Namespace, *, show: Callable[[
     from agent.receipts import Receipts  # noqa: PLC0415 - the same
     from agent.spool import Spool  # noqa: PLC0415 - the same
     from agent.state import SPOOL, State  # noqa: PLC0415 - the same
+    from agent.status import note_confirmed  # noqa: PLC0415 - the same
 
     anyone = State.of_any_owner(folder)
     enrolled = anyone.require_enrolled()
@@ -86,6 +87,9 @@ def import_receipt(folder: str, options: argparse.Namespace, *, show: Callable[[
                 note=lambda event, fields: events.error(event, **fields),
             )
             taken = inbox.take(spool, events)
+            let_go = sum(result.let_go for result in taken)
+            if let_go:
+                note_confirmed(anyone, let_go, now_ms=time.time_ns() // 1_000_000)
     except LockedError:
         show(later)
         return 0
@@ -93,7 +97,7 @@ def import_receipt(folder: str, options: argparse.Namespace, *, show: Callable[[
         raise AgentError(f"the receipt cannot be taken: {error}; check the disk") from None
     problems = [result.problem for result in taken if result.problem]
     show(
-        f"已确认 confirmed: {sum(result.let_go for result in taken)} 块 chunks; "
+        f"已确认 confirmed: {let_go} 块 chunks; "
         f"待确认 pending: {spool.count}\n" + "".join(f"{problem}\n" for problem in problems)
     )
     return 1 if problems else 0

@@ -33,6 +33,10 @@ READS = 3
 CLOCK_WARNING_MS = 60_000
 """Above a minute the midnight of the host is not the midnight of the collector."""
 BACKLOG_WARNING_MS = 86_400_000
+AHEAD_MS = 600_000
+"""The collector takes chunks that end up to so long after its clock."""
+MAX_AHEAD = 64
+"""So many chunks of the future are counted, at the head of the queue."""
 LATE_INTERVALS = 3
 MAX_LATE_SLACK_MS = 30_000
 LONG_AGO_MS = 300_000
@@ -70,7 +74,7 @@ class Board:
     ) -> None:
         """Start all counts at zero and all moments as unknown.
 
-        ``code`` is what runs, ``before`` what the last life wrote: its month goes on.
+        ``code`` is what runs, ``before`` what the last life wrote: its month and last acknowledgement go on.
         """
         self._wall_ms = wall_ms
         self._month = Month((before or {}).get("month"))
@@ -92,6 +96,7 @@ class Board:
             "measured": None,
         }
         self._fields["started_ms"] = wall_ms()
+        self._fields["last_ack_ms"] = (before or {}).get("last_ack_ms")
 
     def read(self, wall_ms: int, clock_state: str) -> None:
         """A reading was taken."""
@@ -149,6 +154,12 @@ class Board:
             if clock.rtt_ms >= 0:
                 fields["clock_offset_ms"], fields["clock_rtt_ms"] = clock.offset_ms, clock.rtt_ms
 
+    def confirmed(self, chunks: int) -> None:
+        """Receipts that came as files let chunks go."""
+        with self._lock:
+            self._fields["chunks_delivered_total"] += chunks
+            self._fields["last_ack_ms"] = self._wall_ms()
+
     def log_problem(self, reason: str) -> None:
         """The collector's log is not what it said before, or a receipt does not hold."""
         self._problem("log_problems_total", 1, reason)
@@ -199,6 +210,18 @@ def write(path: str, document: Mapping[str, Any]) -> None:
         os.close(handle)
 
 
+def note_confirmed(state: State, chunks: int, *, now_ms: int) -> None:
+    """Write into ``status.json`` that receipts let chunks go while no agent runs.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    document = running(state)
+    document["chunks_delivered_total"] = (document.get("chunks_delivered_total") or 0) + chunks
+    document["last_ack_ms"] = now_ms
+    write(state.path(states.STATUS), document)
+
+
 def report(state: State, *, now_ms: int) -> Document:
     """Return what can be said about the agent of a state directory, at ``now_ms`` (wall clock).
 
@@ -207,7 +230,7 @@ def report(state: State, *, now_ms: int) -> Document:
     """
     enrolled = state.enrolled()
     last = running(state)
-    pending, spool_bytes, oldest_ms = _pending(state.path(states.SPOOL))
+    pending, spool_bytes, oldest_ms, ahead = _pending(state.path(states.SPOOL), now_ms=now_ms)
     document: Document = {
         "schema": SCHEMA,
         "enrolled": enrolled is not None,
@@ -221,6 +244,7 @@ def report(state: State, *, now_ms: int) -> Document:
         "chunks_pending": pending,
         "spool_bytes": spool_bytes,
         "oldest_pending_ms": max(0, now_ms - oldest_ms) if oldest_ms is not None else None,
+        "chunks_ahead": ahead,
         "chunks_damaged": _count(state.path(states.SPOOL), DAMAGED),
         "chunks_refused": _count(state.path(states.SPOOL), REFUSED),
     }
@@ -253,6 +277,11 @@ def attention(document: Mapping[str, Any], *, now_ms: int) -> list[str]:
     elif _is_late(document, now_ms):
         found.append("最近没有读数 | no reading lately, see the log")
     for name, chinese, english in (
+        (
+            "chunks_ahead",
+            "个数据块的时间尚未到来：starproof agent held",
+            "chunks are of a time that has not come: starproof agent held",
+        ),
         ("chunks_damaged", "个数据块损坏", "damaged chunks in spool/damaged: check the disk"),
         ("chunks_refused", "个数据块被拒收", "chunks refused by the collector, in spool/refused"),
         ("rows_lost_total", "个读数丢失", "readings were lost in this run: the disk did not take them"),
@@ -380,8 +409,11 @@ def running(state: State) -> Document:
     return {}
 
 
-def _pending(folder: str) -> tuple[int, int, Optional[int]]:
-    """Return number, bytes and the begin of the oldest of the pending chunks, from the files alone."""
+def _pending(folder: str, *, now_ms: int) -> tuple[int, int, Optional[int], int]:
+    """Return number and bytes of the pending chunks, when the oldest begins, and how many lie in the future.
+
+    From the files alone. What lies in the future was sealed by a clock that was ahead: it hides no older one.
+    """
     from evidence.chunk import parse_header, read_frame  # noqa: PLC0415 - not needed while the agent runs
     from evidence.errors import EvidenceError  # noqa: PLC0415 - the same
 
@@ -390,18 +422,22 @@ def _pending(folder: str) -> tuple[int, int, Optional[int]]:
             name for name in os.listdir(folder) if name.endswith("." + CHUNK) and seq_of(name) >= 0
         )
     except FileNotFoundError:
-        return 0, 0, None
-    total, oldest_ms = 0, None
+        return 0, 0, None, 0
+    total, oldest_ms, ahead = 0, None, 0
     for name in names:
         path = os.path.join(folder, name)
         try:
             total += os.lstat(path).st_size
-            if oldest_ms is None:
+            if oldest_ms is None and ahead < MAX_AHEAD:
                 with open(path, "rb") as file:
-                    oldest_ms = parse_header(read_frame(file.read()).header).start_ms
+                    header = parse_header(read_frame(file.read()).header)
+                if header.end_ms > now_ms + AHEAD_MS:
+                    ahead += 1
+                else:
+                    oldest_ms = header.start_ms
         except (OSError, EvidenceError):
             continue  # delivered in this moment, or damaged: the agent reports that itself
-    return len(names), total, oldest_ms
+    return len(names), total, oldest_ms, ahead
 
 
 def _count(*folder: str) -> int:

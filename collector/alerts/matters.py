@@ -201,7 +201,8 @@ def _missing_anchor(situation: Situation) -> Iterator[Matter]:
     if situation.began_ms is None or situation.anchors_configured is None:
         return
     taken = [one.taken_ms for one in situation.anchors if one.taken_ms is not None]
-    age = situation.made_ms - max(taken, default=situation.began_ms)
+    # A time in the future was told by a clock that was ahead: it is as far from now as one in the past.
+    age = min(abs(situation.made_ms - at) for at in taken or [situation.began_ms])
     if age <= ANCHOR_AGE_MS:
         return
     if not situation.anchors_configured:

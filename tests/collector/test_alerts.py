@@ -199,6 +199,15 @@ BASE = Situation(made_ms=T0 + 5 * DAY, month="2026-11")
         ({"anchors": (AnchorFacts("mail", 2, 3, T0 + 4 * DAY, T0 + 4 * DAY),)}, "unanchored", "2 个检查点"),
         ({"began_ms": T0}, "anchor_missing", "没有配置"),
         ({"began_ms": T0, "anchors_configured": 1}, "anchor_missing", "120 小时"),
+        (
+            {
+                "began_ms": T0,
+                "anchors_configured": 1,
+                "anchors": (AnchorFacts("mail", 0, 0, None, T0 + 365 * DAY),),
+            },
+            "anchor_missing",
+            "8640 小时",
+        ),
         ({"days_unmarked": 2}, "unmarked", "2 天"),
         ({"findings": {"CONFLICT": 4}}, "findings", "4 条"),
         ({"disk": Disk(4, 100)}, "disk", "0 MiB"),

@@ -23,6 +23,7 @@ from collector.alerts.settings import Webhook, parse_alerts
 from collector.alerts.situation import AnchorFacts, Disk, History, HostFacts, Situation
 from collector.alerts.words import LANGUAGES, WORDS, said
 from collector.errors import SettingsError
+from collector.opening import open_store
 from collector.polling.accounts import Account
 from collector.polling.opening import Keys
 from collector.polling.standing import MetricStanding
@@ -31,7 +32,7 @@ from collector.settings import Settings
 from collector.sources.calling import real_clocks
 from collector.sources.registry import Plugins
 from collector.sources.secrets import read_secret
-from collector.store import alerts, polls, scopes
+from collector.store import alerts, engine, polls, scopes
 from collector.store.polls import Counts, Question
 from collector.store.standing import Newest, Standing, standings
 from collector.tls.interface import Served
@@ -352,6 +353,29 @@ def test_what_earlier_releases_gave_up_is_told_if_it_is_still_there(store):
         alerts.finish(connection, ids, now_ms=T0, outcome=alerts.GIVEN_UP)
     _note(desk, [Matter("disk", "store", "", "")], HOLD_MS["disk"] + MINUTE)
     assert _waiting(store) == [("disk", False)]
+
+
+def test_the_alerts_of_a_store_of_before_go_on(url, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(engine, "HEAD", "0014")
+        old = open_store(url)
+        with old.store.writing() as connection:
+            for subject in ("store", "gone"):
+                alerts.open_new(connection, "disk", subject, month="2026-11", zh="", en="", now_ms=T0)
+            alerts.queue_opened(connection, "duty", ["disk"], now_ms=T0)
+            (first, second) = alerts.waiting(connection, "duty")
+            alerts.finish(connection, [first.id], now_ms=T0, outcome=alerts.GIVEN_UP)
+            alerts.finish(connection, [second.id], now_ms=T0, outcome=alerts.SENT)
+        old.store.close()
+    now = open_store(url)
+    desk = Desk(now.store)
+    for minute in range(CLEAR_MS // MINUTE + 2):
+        _note(desk, [Matter("disk", "store", "", ""), SILENT], minute * MINUTE)
+    with now.store.reading() as connection:
+        told = [(one.alert.subject, one.closing) for one in alerts.waiting(connection, "duty")]
+        assert set(alerts.pending(connection)) == {("silent", SILENT.subject)}
+    assert sorted(told) == [("gone", True), ("store", False)]
+    now.store.close()
 
 
 def test_who_was_not_told_that_it_began_is_not_told_that_it_is_over(store):

@@ -105,7 +105,14 @@ def _host(host: HostFacts, situation: Situation) -> Iterator[Matter]:
     now_ms = situation.made_ms
     if host.state is State.SILENT:
         since = now_ms - (host.arrived_ms if host.arrived_ms is not None else now_ms)
-        yield Matter("silent", host.name, f"最近一次上报在 {_zh(since)}前", f"last heard of {_en(since)} ago")
+        if since < 0:
+            words = (
+                "最近一次上报在采集端时钟拨回之前",
+                "last heard of before this collector's clock was set back",
+            )
+        else:
+            words = f"最近一次上报在 {_zh(since)}前", f"last heard of {_en(since)} ago"
+        yield Matter("silent", host.name, *words)
     elif host.state is State.BEHIND:
         lag = now_ms - (host.read_ms if host.read_ms is not None else now_ms)
         yield Matter(

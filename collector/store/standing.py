@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, true
 
 from collector.store import frames, schema
 from evidence import columns
@@ -15,6 +15,8 @@ from evidence.manifest import Manifest, parse
 from evidence.sources import AGENT
 
 Revision = tuple[int, ...]
+AHEAD_MS = 10 * 60_000
+"""As far ahead of the collector's clock chunks are taken (``collector.admission``)."""
 USUAL_CHUNK_MS = 10 * 60_000
 """Agents seal every ten minutes unless told otherwise."""
 
@@ -86,13 +88,19 @@ def chunks_before(connection: Connection, after_id: int, end_ms: int) -> int:
     return int(connection.scalar(query) or 0)
 
 
-def standings(connection: Connection, *, host_id: int | None = None) -> Sequence[Standing]:
-    """Return all hosts by name, or the one with this number."""
+def standings(
+    connection: Connection, *, host_id: int | None = None, now_ms: int | None = None
+) -> Sequence[Standing]:
+    """Return all hosts by name, or the one with this number.
+
+    With ``now_ms`` chunks that end more than ``AHEAD_MS`` later are not the newest: they were taken while the
+    collector's clock was ahead, too.
+    """
     query = select(schema.host.c.id, schema.host.c.name).order_by(schema.host.c.name)
     if host_id is not None:
         query = query.where(schema.host.c.id == host_id)
     sources = _sources(connection, host_id)
-    newest = _newest(connection, host_id)
+    newest = _newest(connection, host_id, now_ms)
     return [
         Standing(row.id, row.name, sources.get(row.id, {}), newest.get(row.id))
         for row in connection.execute(query)
@@ -157,12 +165,13 @@ def _sources(connection: Connection, host_id: int | None) -> dict[int, dict[str,
     return found
 
 
-def _newest(connection: Connection, host_id: int | None) -> dict[int, Newest]:
+def _newest(connection: Connection, host_id: int | None, now_ms: int | None) -> dict[int, Newest]:
     table, other = schema.chunk, schema.chunk.alias("other")
+    believed = true() if now_ms is None else other.c.end_ms <= now_ms + AHEAD_MS
     # One look into the index for each host; grouping would read the index of all chunks.
     last = (
         select(other.c.id)
-        .where(other.c.host_id == schema.host.c.id)
+        .where(other.c.host_id == schema.host.c.id, believed)
         .order_by(other.c.end_ms.desc(), other.c.start_ms.desc())
         .limit(1)
         .scalar_subquery()

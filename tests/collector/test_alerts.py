@@ -198,6 +198,7 @@ BASE = Situation(made_ms=T0 + 5 * DAY, month="2026-11")
         ({"histories": (History("ali", None, problem="no key", failures=3),)}, "source", "no key"),
         ({"histories": (History("ali", unread_ms=25 * HOUR, every_ms=HOUR),)}, "source", "只采集到 1 天前"),
         ({"anchors": (AnchorFacts("mail", 2, 3, T0 + 4 * DAY, T0 + 4 * DAY),)}, "unanchored", "2 个检查点"),
+        ({"hosts": (HostFacts("a", State.SILENT, arrived_ms=T0 + 9 * DAY),)}, "silent", "时钟拨回之前"),
         ({"began_ms": T0}, "anchor_missing", "没有配置"),
         ({"began_ms": T0, "anchors_configured": 1}, "anchor_missing", "120 小时"),
         (
@@ -513,6 +514,18 @@ def test_a_chunk_that_spans_an_interruption_gives_its_host_no_weeks(opened, web,
     assert state(31 * MINUTE) is State.SILENT
     endless = Newest("agent", T0 - 90 * DAY, T0, T0, None)
     assert state_of(Standing(1, "a", {"agent": ""}, endless), T0 + 3 * DAY + 1) is State.SILENT
+
+
+def test_a_chunk_of_a_time_when_both_clocks_were_ahead_makes_no_host_silent(opened, web, take, clock):
+    year = 365 * DAY
+    for start_ms in (T0, T0 + year, T0 + 20 * MINUTE):
+        clock.now_ms = start_ms + 10 * MINUTE
+        assert take(web.next(start_ms, 11)) == [("stored", "")]
+    with opened.store.reading() as connection:
+        (one,) = standings(connection, now_ms=T0 + 31 * MINUTE)
+        (all_,) = standings(connection)
+    assert state_of(one, T0 + 31 * MINUTE) is State.REPORTING
+    assert all_.newest.end_ms > T0 + year
 
 
 def test_accounts_that_fail_and_files_that_cannot_be_used_are_told(opened, tmp_path, events):

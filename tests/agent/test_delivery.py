@@ -241,6 +241,14 @@ def test_a_chunk_ahead_of_the_clock_is_held_while_others_go_on(scene):
     assert scene.writer.spool.pending() == []
 
 
+def test_a_chunk_whose_clock_was_wrong_is_moved_aside(scene):
+    scene.writer.seal(3)
+    scene.collector.refuse = lambda seq: "CLOCK_WRONG" if seq == 1 else ""
+    scene.cycle()
+    assert scene.writer.spool.pending() == []
+    assert scene.writer.spool.refused == 1
+
+
 def test_an_unknown_key_keeps_everything_and_backs_off(scene):
     scene.writer.seal(2)
     scene.collector.pinned.clear()

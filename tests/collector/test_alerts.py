@@ -502,16 +502,18 @@ def test_a_silent_cloud_has_two_days_and_files_none():
 
 
 def test_a_chunk_that_spans_an_interruption_gives_its_host_no_weeks(opened, web, take):
-    take(web.next(T0, 11), web.next(T0 + 7 * DAY, 11))
+    take(web.next(T0, 41))
+    with opened.store.reading() as connection:
+        (one,) = standings(connection)
+    assert one.newest.filled_ms == 40 * MINUTE
+    # The host was off for a week: the first chunk after it begins before it.
+    newest = replace(one.newest, start_ms=one.newest.end_ms - 7 * DAY, received_ms=T0 + 8 * DAY)
 
     def state(after_ms):
-        with opened.store.reading() as connection:
-            (one,) = standings(connection)
-        received = replace(one.newest, received_ms=T0 + 8 * DAY)
-        return state_of(replace(one, newest=received), received.received_ms + after_ms)
+        return state_of(replace(one, newest=newest), T0 + 8 * DAY + after_ms)
 
-    assert state(30 * MINUTE) is not State.SILENT
-    assert state(31 * MINUTE) is State.SILENT
+    assert state(2 * HOUR) is not State.SILENT
+    assert state(2 * HOUR + 1) is State.SILENT
     endless = Newest("agent", T0 - 90 * DAY, T0, T0, None)
     assert state_of(Standing(1, "a", {"agent": ""}, endless), T0 + 3 * DAY + 1) is State.SILENT
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, Optional, Protocol
 
 from agent.answers import Decision, Sent, decide, parse
+from agent.board import Board
 from agent.errors import SpoolError, TransportError
 from agent.events import Events
 from agent.exporting import ExportMark
@@ -24,7 +25,6 @@ from agent.receipts import NOT_KEPT, Receipts
 from agent.relaying import Relay
 from agent.sealing import ClockEstimate
 from agent.spool import Spool
-from agent.status import Board
 from agent.thinning import thinned
 from agent.transport import DEFAULT_TIMEOUT_S, Answer, Transport
 from evidence.keys import PrivateKey

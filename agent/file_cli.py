@@ -58,13 +58,13 @@ def import_receipt(folder: str, options: argparse.Namespace, *, show: Callable[[
     Raises:
         AgentError: it is no receipt for this host, or the state directory cannot be used.
     """
+    from agent.board import note_confirmed  # noqa: PLC0415 - the same
     from agent.errors import AgentError  # noqa: PLC0415 - only here
     from agent.events import Events  # noqa: PLC0415 - the same
     from agent.inbox import Inbox  # noqa: PLC0415 - the same
     from agent.receipts import Receipts  # noqa: PLC0415 - the same
     from agent.spool import Spool  # noqa: PLC0415 - the same
     from agent.state import SPOOL, State  # noqa: PLC0415 - the same
-    from agent.status import note_confirmed  # noqa: PLC0415 - the same
 
     anyone = State.of_any_owner(folder)
     enrolled = anyone.require_enrolled()

@@ -113,7 +113,8 @@ def _require_clock(state: State) -> None:
     Raises:
         StateError: the collector's clock was another one at the last delivery.
     """
-    from agent.status import AHEAD_MS, running  # noqa: PLC0415 - only here
+    from agent.board import running  # noqa: PLC0415 - only here
+    from agent.status import AHEAD_MS  # noqa: PLC0415 - the same
 
     offset_ms = running(state).get("clock_offset_ms")
     if isinstance(offset_ms, int) and abs(offset_ms) > AHEAD_MS:

@@ -12,6 +12,7 @@ from machine_double import Machine
 
 from agent import cli as agent_cli
 from agent import exporting
+from agent.board import Board
 from agent.courier import delivery_of
 from agent.enrol import AGENT
 from agent.errors import AgentError, ConfigError
@@ -24,7 +25,6 @@ from agent.sealing import ClockEstimate, Identity, Sealer
 from agent.shelf import THIN
 from agent.spool import Spool
 from agent.state import INBOX, REQUEST, SPOOL, STATUS, State
-from agent.status import Board
 from collector import cli as collector_cli
 from collector.errors import ImportFileError
 from collector.file_command import import_file

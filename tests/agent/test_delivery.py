@@ -14,11 +14,11 @@ from test_spool import Writer
 
 from agent import answers, transport
 from agent.answers import Sent, clock_estimate, decide, retry_after_s
+from agent.board import Board
 from agent.delivery import BACKOFF_CAP_S, Delivery, Surroundings
 from agent.errors import ConfigError, SpoolError, TransportError
 from agent.events import Events
 from agent.sealing import ClockEstimate
-from agent.status import Board
 from agent.transport import Answer, HttpTransport
 
 KEY = make_key()

@@ -19,6 +19,7 @@ from machine_double import IDENTITY, Machine, make_key
 from test_spool import Writer
 
 from agent import cli, lean, sealing
+from agent.board import Board
 from agent.config import parse
 from agent.courier import chance
 from agent.delivery import Delivery, Surroundings
@@ -30,7 +31,6 @@ from agent.options import TOKEN_VARIABLE
 from agent.run import run
 from agent.runner import Loop, Runner
 from agent.schedule import Schedule
-from agent.status import Board
 
 
 def now_ms():

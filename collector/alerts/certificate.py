@@ -21,52 +21,64 @@ from collector.tls.settings import OFF, OWN
 from collector.tls.sources import CA, SERVER
 
 MS_PER_S = 1000
+_Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True)
 class Standing:
-    """``ends_ms``: when hosts stop believing it, ms since 1970; ``None`` without TLS, or if that is not known."""
+    """From when until when hosts believe it, in ms since 1970; ``None`` without TLS, or if that is not known."""
 
+    begins_ms: int | None = None
     ends_ms: int | None = None
     problem: str = ""
 
 
 def certificate_of(settings: Settings, served: Callable[[], Served] | None = None) -> Standing:
-    """Return how the certificate stands: of what is served, the files, and what hosts pin, the first to end.
+    """Return how the certificate stands: of what is served, the files, and what hosts pin, what is shortest.
 
     Args:
         settings: of the collector.
-        served: asks the service in this process; without it only the files are looked at.
+        served: asks the service; without it only the files are looked at.
     """
     if settings.tls.mode == OFF:
         return Standing()
-    ends, problem = [], ""
+    spans, problem = list[_Span](), ""
     if served is not None:
         now = served()
-        ends, problem = [now.until], now.problem
+        spans, problem = [(now.since, now.until)], now.problem
     try:
-        ends += _in_files(settings)
+        spans += _in_files(settings)
     except CollectorError as error:
         problem = str(error)
-    return Standing(int(min(ends).timestamp()) * MS_PER_S if ends else None, problem)
+    if not spans:
+        return Standing(problem=problem)
+    return Standing(_ms(max(since for since, _ in spans)), _ms(min(until for _, until in spans)), problem)
 
 
-def _in_files(settings: Settings) -> list[datetime]:
-    """Return when the certificates in the files end; with an authority of our own nothing is made here."""
+def _in_files(settings: Settings) -> list[_Span]:
+    """Return when the certificates in the files hold; with an authority of our own nothing is made here."""
     if settings.tls.mode == OWN:
         directory = key_directory(settings.database_url)
-        return [_end(path) for path in (directory / SERVER, directory / CA) if path.exists()]
+        return [_span(_read(path)) for path in (directory / SERVER, directory / CA) if path.exists()]
     source = source_of(settings)
     if source is None:
         return []
-    pinned = x509.load_pem_x509_certificate(source.ca_pem())
-    return [source.load().until, pinned.not_valid_after_utc]
+    found, pinned = source.load(), x509.load_pem_x509_certificate(source.ca_pem())
+    return [(found.since, found.until), _span(pinned)]
 
 
-def _end(path: Path) -> datetime:
+def _read(path: Path) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())[0].not_valid_after_utc
+        return x509.load_pem_x509_certificates(path.read_bytes())[0]
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror}") from None
     except ValueError as error:
         raise SettingsError(f"{path} holds no certificate in PEM form: {error}") from None
+
+
+def _span(found: x509.Certificate) -> _Span:
+    return found.not_valid_before_utc, found.not_valid_after_utc
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp()) * MS_PER_S

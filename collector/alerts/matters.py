@@ -235,6 +235,10 @@ def _store(situation: Situation) -> Iterator[Matter]:
 
 def _certificate(situation: Situation) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with it, in both languages."""
+    begins_ms = situation.certificate_begins_ms
+    if begins_ms is not None and begins_ms > situation.made_ms:
+        wait = begins_ms - situation.made_ms
+        yield f"{_zh(wait)}后才生效，主机无法上报", f"it begins in {_en(wait)}: hosts refuse this server"
     if situation.certificate_ends_ms is not None:
         left_ms = situation.certificate_ends_ms - situation.made_ms
         if left_ms <= 0:

@@ -85,6 +85,7 @@ class Watch:
         situation = replace(
             situation,
             histories=self.histories,
+            certificate_begins_ms=certificate.begins_ms,
             certificate_ends_ms=certificate.ends_ms,
             certificate_problem=certificate.problem,
         )

@@ -190,6 +190,16 @@ def _certificate(path: Path, zh: str, en: str, *, own: bool, now: datetime) -> C
             else ("核对 [tls] 中的路径", "check the paths under [tls]")
         )
         return Check("certificate", BAD, f"{path}：{error}", f"{path}: {error}", *todo)
+    if now < found.not_valid_before_utc:
+        since = f"{found.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+        return Check(
+            "certificate",
+            BAD,
+            f"{zh} {path.name} {since} 才生效",
+            f"{en} {path.name} is valid from {since} only",
+            "核对本机时钟；或使用已生效的证书",
+            "check this machine's clock; or use one that is valid now",
+        )
     left = found.not_valid_after_utc - now
     pin = authority.fingerprint(found)[:16]
     about_zh, about_en = f"{zh} {path.name} {pin}…", f"{en} {path.name} {pin}…"

@@ -51,8 +51,8 @@ class Certificates:
         return self._source.ca_pem()
 
     def served(self) -> Served:
-        """Return until when the certificate in force holds, and why a newer one is not taken."""
-        return Served(self._current.until, self._problem)
+        """Return when the certificate in force holds, and why a newer one is not taken."""
+        return Served(self._current.since, self._current.until, self._problem)
 
     def look_soon(self) -> None:
         """Look at the files now; may be called from a signal handler."""

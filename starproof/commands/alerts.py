@@ -65,6 +65,7 @@ def _list(options: argparse.Namespace) -> int:
         situation = replace(
             situation,
             histories=histories,
+            certificate_begins_ms=certificate.begins_ms,
             certificate_ends_ms=certificate.ends_ms,
             certificate_problem=certificate.problem,
         )
@@ -88,7 +89,7 @@ def _list(options: argparse.Namespace) -> int:
 def _served(settings: Settings) -> Callable[[], Served] | None:
     """Return what the service on this machine serves, ``None`` if it does not answer over TLS."""
     found = shown(settings)
-    return None if found is None else lambda: Served(found.not_valid_after_utc)
+    return None if found is None else lambda: Served(found.not_valid_before_utc, found.not_valid_after_utc)
 
 
 def _test(options: argparse.Namespace) -> int:

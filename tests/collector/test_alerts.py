@@ -214,6 +214,7 @@ BASE = Situation(made_ms=T0 + 5 * DAY, month="2026-11")
         ({"findings": {"CONFLICT": 4}}, "findings", "4 条"),
         ({"disk": Disk(4, 100)}, "disk", "0 MiB"),
         ({"certificate_ends_ms": T0 + 18 * DAY}, "certificate", "还有 13 天到期"),
+        ({"certificate_begins_ms": T0 + 5 * DAY + HOUR}, "certificate", "1 小时 0 分后才生效"),
         ({"certificate_ends_ms": T0 + 5 * DAY}, "certificate", "已过期"),
     ],
 )
@@ -243,7 +244,7 @@ def test_each_rule_speaks_up(change, code, words):
                 History("b", unread_ms=3 * DAY, every_ms=DAY),
             )
         },
-        {"certificate_ends_ms": T0 + 19 * DAY},
+        {"certificate_begins_ms": T0 + 5 * DAY, "certificate_ends_ms": T0 + 19 * DAY},
         {"began_ms": T0, "anchors_configured": None},
         {
             "began_ms": T0,
@@ -598,10 +599,11 @@ def test_the_servers_certificate_is_read_from_its_files_and_from_what_is_served(
     assert certificate_of(Settings(db=url, tls=Tls(mode="own"))) == Certificate(), (
         "made when the service starts"
     )
-    until = source.load().until
+    loaded = source.load()
+    since, until = loaded.since, loaded.until
     assert certificate_of(Settings(db=url)) == Certificate()
     own = certificate_of(Settings(db=url, tls=Tls(mode="own")))
-    assert own == Certificate(int(until.timestamp()) * 1000)
+    assert own == Certificate(int(since.timestamp()) * 1000, int(until.timestamp()) * 1000)
     given, other = tmp_path / "given.pem", tmp_path / "other.pem"
     settings = Settings(db=url, tls=Tls(mode="files", certificate=given, key=given))
     assert "cannot read" in certificate_of(settings).problem
@@ -613,8 +615,9 @@ def test_the_servers_certificate_is_read_from_its_files_and_from_what_is_served(
     other.write_bytes((opened.keyring.directory / "ca.key").read_bytes())
     soon = until - timedelta(days=300)
     found = certificate_of(
-        replace(settings, tls=Tls(mode="files", certificate=given, key=other)), lambda: Served(soon)
+        replace(settings, tls=Tls(mode="files", certificate=given, key=other)), lambda: Served(soon, soon)
     )
+    assert found.begins_ms == found.ends_ms
     assert found.ends_ms == int(soon.timestamp()) * 1000
     assert "do not belong together" in found.problem
     (opened.keyring.directory / "ca.pem").write_text("x")

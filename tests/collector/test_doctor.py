@@ -118,6 +118,8 @@ def test_certificates_are_told_with_the_days_that_are_left(settings, tmp_path, d
     given = replace(settings, tls=Tls(mode="files", certificate=path, key=path))
     found = list(files.certificate_checks(given, now=until - timedelta(days=days, hours=1)))
     assert _states(found)[:2] == [state, state]
+    (early, _) = files.certificate_checks(given, now=until - timedelta(days=4000))
+    assert (early.state, "is valid from" in early.en) == (BAD, True)
     missing = replace(given, tls=Tls(mode="files", certificate=tmp_path / "gone.pem", key=path))
     assert _states(files.certificate_checks(missing, now=utc_now())) == [BAD, BAD]
     assert _states(files.certificate_checks(replace(settings, tls=Tls(mode="off")), now=utc_now())) == [

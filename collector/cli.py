@@ -107,7 +107,13 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
                 day_marks(opened, clock=wall_clock_ms, log=log),
                 polling(opened, settings.sources_file, log=log, keys=keys),
                 anchoring(opened, settings.anchors_file, log=log),
-                alerting(opened, settings, keys=keys, log=log) as watch,
+                alerting(
+                    opened,
+                    settings,
+                    keys=keys,
+                    log=log,
+                    served=certificates.served if certificates else None,
+                ) as watch,
                 (
                     nullcontext()
                     if console is None

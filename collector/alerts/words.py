@@ -99,10 +99,11 @@ WORDS: Mapping[str, tuple[Said, Said]] = {
     ),
     "certificate": (
         Said(
-            "服务端证书即将到期", "更换证书后 systemctl reload starproof-collector；见 docs/runbook.zh-CN.md"
+            "服务端证书即将到期或不能使用",
+            "更换证书后 systemctl reload starproof-collector；见 docs/runbook.zh-CN.md",
         ),
         Said(
-            "The server's certificate ends soon",
+            "The server's certificate ends soon or cannot be used",
             "replace it, then systemctl reload starproof-collector; see docs/runbook.md",
         ),
     ),

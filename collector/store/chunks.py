@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -20,6 +20,8 @@ from evidence.day_sum import Interval, claims
 from evidence.keys import PublicKey
 
 _PLACES_AT_ONCE = 10_000
+_NEIGHBOURS = 3
+"""The one before, the same, and the next after: so many at the most are asked for."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class ChunkAt:
     """A stored chunk as its neighbours see it.
 
     ``prev`` and ``prev_end_ms`` are from its header, empty and 0 where only who comes before may ask.
+    ``received_ms`` is when it arrived, by the collector's clock.
     """
 
     seq: int
     hash: str
     end_ms: int
+    received_ms: int
     prev: str = ""
     prev_end_ms: int = 0
 
@@ -49,7 +53,7 @@ class Line:
 
 
 def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, ChunkAt]:
-    """Return the stored chunks at ``seq`` and directly before and after it, by seq.
+    """Return the stored chunks at ``seq`` and directly before it, and the next after it, by seq.
 
     Only of the one after is the header read, and only for a chunk that is to fill the place before it.
 
@@ -57,18 +61,21 @@ def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, Chu
         DroppedMonthError: the one after was dropped, so nobody can tell whether a new one fits before it.
     """
     table = schema.chunk.c
-    query = select(table.id, table.month, table.seq, table.hash, table.end_ms).where(
-        table.enrolment_id == enrolment_id, table.seq.between(seq - 1, seq + 1)
+    query = (
+        select(table.id, table.month, table.seq, table.hash, table.end_ms, table.received_ms)
+        .where(table.enrolment_id == enrolment_id, table.seq >= seq - 1)
+        .order_by(table.seq)
+        .limit(_NEIGHBOURS)
     )
     rows = {row.seq: row for row in connection.execute(query)}
-    found = {at: ChunkAt(at, row.hash, row.end_ms) for at, row in rows.items()}
+    found = {at: ChunkAt(at, row.hash, row.end_ms, row.received_ms) for at, row in rows.items()}
     after = rows.get(seq + 1)
     if after is not None and seq not in rows:
         frame = frames.read(connection, [(after.month, after.id)]).get(after.id)
         if frame is None:
             dropped.refuse(connection, after.month)
         header = chunks.parse_header(chunks.read_frame(frame or frames.GONE).header)
-        found[seq + 1] = ChunkAt(after.seq, after.hash, after.end_ms, header.prev, header.prev_end_ms)
+        found[seq + 1] = replace(found[seq + 1], prev=header.prev, prev_end_ms=header.prev_end_ms)
     return found
 
 

@@ -25,7 +25,7 @@ from collector.errors import StoreError, StoreMismatchError
 from collector.store import postgresql, schema, sqlite
 from collector.store.faults import explained, hidden
 
-HEAD = "0014"
+HEAD = "0016"
 """The newest version of the schema; a test compares it with the migrations."""
 
 

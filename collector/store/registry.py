@@ -191,6 +191,12 @@ def key_is_known(connection: Connection, key_id: str) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
+def has_enrolled(connection: Connection, sources: Sequence[str]) -> bool:
+    """Return whether anything was ever enrolled for one of ``sources``."""
+    query = select(schema.enrolment.c.id).where(schema.enrolment.c.source.in_(sources))
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def pin(connection: Connection, signed: SignedEnrolment, *, now_ms: int) -> PinnedKey:
     """Store a verified enrolment, log its arrival, and return it as admission needs it."""
     record = signed.enrolment

@@ -9,7 +9,7 @@ import pytest
 import stores
 from sqlalchemy import select, update
 
-from collector.errors import LogError, StoreMismatchError
+from collector.errors import KeyFileError, LogError, StoreMismatchError
 from collector.log import keeping, serving
 from collector.log.proving import compare, prove
 from collector.log.receipts import give
@@ -456,6 +456,22 @@ def test_an_old_store_is_migrated_and_its_log_is_what_it_held(enrolled, api, ope
     assert [entry.kind for entry in after] == [ENROLMENT, log_entry.SCOPE, CHUNK, CHUNK, log_entry.DOCUMENT]
     assert codes(again.store) == set()
     again.store.close()
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_log_whose_key_is_gone_gets_no_new_one(opened, enrolled, url, clock, signed):
+    key = opened.keyring.log_key()
+    if signed:
+        keeping.keep(opened.store, key=key, now_ms=clock())
+    else:
+        enrolled("web-1")
+    for name in ("log.key", "log.pub"):
+        (opened.keyring.directory / name).unlink()
+    again = open_store(url)
+    with pytest.raises(KeyFileError, match="put it back from the backup"):
+        again.keyring.log_key()
+    again.store.close()
+    assert not (opened.keyring.directory / "log.key").exists()
 
 
 def test_a_log_is_not_continued_with_another_key(opened, clock):

@@ -24,6 +24,7 @@ from record import ENTERPRISE, HOST, digest_of
 from scripted_server import scripted_server
 from standalone import checked_alone, disagreement
 
+from agent.board import Board
 from agent.config import load
 from agent.courier import delivery_of
 from agent.events import Events
@@ -31,7 +32,7 @@ from agent.receipts import Receipts
 from agent.run import _spool
 from agent.schedule import Schedule
 from agent.state import State
-from agent.status import Board, report
+from agent.status import report
 from collector import tokens
 from collector.file_command import import_file
 from collector.http.app import create_app

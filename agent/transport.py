@@ -26,7 +26,9 @@ _URL = re.compile(
 )
 _HUNG_UP = (http.client.BadStatusLine, ConnectionResetError, ConnectionAbortedError)
 """What plain HTTP sees of a port that speaks TLS: the line is cut without an answer, or the answer is a TLS alert."""
-_PERHAPS_TLS = "; perhaps the collector speaks https: then use https://{}:{} and give its CA (enroll --ca FILE)"
+_PERHAPS_TLS = (
+    "; perhaps the collector speaks https: then use https://{}:{} and give its CA (enroll --ca FILE)"
+)
 _PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65_535
 

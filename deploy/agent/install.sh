@@ -203,7 +203,7 @@ fi
 if [ -f "$here/agent-ca.pem" ]; then install -m 0644 "$here/agent-ca.pem" "$ETC/agent-ca.pem"; fi
 
 # 7. The new version takes the old one's place in one step.
-[ "$current" = "$release" ] || changed=yes
+if [ "$current" != "$release" ] || [ -e "$PREFIX/not-started" ]; then changed=yes; fi
 switch_to "$release"
 mkdir -p "$(dirname "$LINK")"
 ln -sfn "$PREFIX/current/bin/starproof-agent" "$LINK"
@@ -251,8 +251,10 @@ fi
 # 10. Other versions and Pythons are no longer needed.
 rm -rf "$before" "$before.new"
 if [ "$start" = no ] && [ "$changed" = yes ] && systemd_runs && systemctl is-active --quiet "$UNIT_NAME"; then
+    : >"$PREFIX/not-started"
     say "正在运行的仍是原来的版本 | what runs is still as before; to change it: systemctl restart $UNIT_NAME"
 else
+    rm -f "$PREFIX/not-started"
     for old in "$PREFIX"/releases/*; do
         [ "$old" = "$release" ] || rm -rf "$old"
     done

@@ -220,7 +220,7 @@ in_ ln -sfn "${old%-*}-$new" /opt/starproof-agent/current; echo '# new unit' >"$
 install && exit 9
 back AFTER-POWER-CUT
 echo nothing >"$w/root/broken"; : >"$w/root/active"; install --no-start >/dev/null; echo RUNS-ON $(ls "$w/root/opt/starproof-agent/releases" | wc -l)
-install >/dev/null; echo RELEASES $(ls "$w/root/opt/starproof-agent/releases")
+: >"$w/root/calls"; install >/dev/null; echo LATER $(grep -c "restart starproof" "$w/root/calls"); echo RELEASES $(ls "$w/root/opt/starproof-agent/releases")
 mkdir -p "$state/spool"; echo x >"$state/spool/000000000007.chunk"; : >"$w/root/calls"
 uninstall && exit 9
 echo ASKED $(tail -n 2 "$w/root/calls"); rm "$state/spool/000000000007.chunk"; rm "$w/root/active"
@@ -238,7 +238,7 @@ uninstall; tail -n 3 "$w/root/calls"; [ ! -e "$unit" ] && echo GONE
         assert mark in said
     assert "AGAIN 0" in said
     one_line = "\n".join(said)
-    for mark in ("TAKEN-BACK", "HONEST", "AFTER-POWER-CUT", "RUNS-ON 2"):
+    for mark in ("TAKEN-BACK", "HONEST", "AFTER-POWER-CUT", "RUNS-ON 2", "LATER 1"):
         assert mark in said, one_line
     service = "starproof-agent.service"
     assert (

@@ -73,7 +73,7 @@ def attention(document: Mapping[str, Any], *, now_ms: int) -> list[str]:
     """Return what somebody should look at, in words."""
     if not document["enrolled"]:
         return [
-            "未注册,请运行 agent enroll | not enrolled: run agent enroll --collector URL --token-file FILE"
+            "未注册,请运行 starproof-agent enroll | not enrolled: run starproof-agent enroll --collector URL --token-file FILE"
         ]
     found = []
     if not document["running"]:
@@ -165,7 +165,7 @@ def _devices(measured: Optional[Mapping[str, Any]]) -> str:
     for name, words in (("nics", "网卡 NICs"), ("disks", "磁盘 disks")):
         names = measured.get(name) or ()
         parts.append(f"{words} {', '.join(map(str, names)) or '无 none'}")
-    parts.append(f"不计 not counted {measured.get('not_counted', 0)} (starproof agent sample)")
+    parts.append(f"不计 not counted {measured.get('not_counted', 0)} (starproof-agent sample)")
     return "; ".join(parts)
 
 

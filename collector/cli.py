@@ -229,7 +229,7 @@ def _offer(settings: Settings, opened: OpenStore, options: argparse.Namespace) -
         f"离线注册文件 / offer   {place}\n"
         f"有效至 / until {expires:%Y-%m-%d %H:%M} UTC，含令牌，请保密 / it holds a token, keep it safe\n"
         "在主机上运行 / run on the host:\n"
-        f"  starproof agent enroll --offer {shlex.quote(place.name)}"
+        f"  starproof-agent enroll --offer {shlex.quote(place.name)}"
     )
     print(json.dumps(document, ensure_ascii=False) if options.json else text)  # noqa: T201 - the command's answer
     return 0
@@ -275,7 +275,9 @@ def _token(settings: Settings, options: argparse.Namespace) -> int:
     lines = [
         f"令牌 / token   {issued.text}",
         f"有效至 / until {expires:%Y-%m-%d %H:%M} UTC，只能使用一次 / usable once",
-        "在主机上运行 / run on the host:",
+        "在主机上，在解开的安装包目录中 / on the host, in the folder of the unpacked bundle:",
+        f"  {tokens.install_command(issued.text, host=host)}",
+        "或者，已装好采集代理 / or, where the agent is installed:",
         f"  {command}",
     ]
     if known_url is None:
@@ -389,7 +391,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="导入主机离线导出的数据 / take in what a host without a route has exported",
         epilog=f"example: {prog} import-spool web-1.spool --config /etc/starproof/collector.toml",
     )
-    spool.add_argument("file", metavar="FILE", type=Path, help="what starproof agent export wrote")
+    spool.add_argument("file", metavar="FILE", type=Path, help="what starproof-agent export wrote")
     spool.add_argument("--receipt", metavar="FILE", type=Path, help="the receipt, default FILE.receipt")
     spool.add_argument(
         "--late", action="store_true", help="accept the enrolment although its token has expired"

@@ -86,7 +86,7 @@ def text_of(done: SpoolImport, receipt: Path) -> str:
     if done.problem:
         lines.append(f"文件不完整 not whole: {done.problem}")
     lines.append(f"回执 receipt  {receipt}")
-    lines.append("带回主机 take it back to the host: starproof agent import-receipt FILE")
+    lines.append("带回主机 take it back to the host: starproof-agent import-receipt FILE")
     return "\n".join(lines)
 
 

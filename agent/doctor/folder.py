@@ -48,8 +48,8 @@ def folder_checks(state: State) -> Iterator[Check]:
             BAD,
             f"{state.folder} 不能读取：{reason}",
             f"{state.folder} cannot be read: {reason}",
-            "先注册本机（starproof agent enroll），或用 --state 指明目录；以 root 或代理的用户运行 doctor",
-            "enrol this host (starproof agent enroll) or give --state; run the doctor as root or as the agent's user",
+            "先注册本机（starproof-agent enroll），或用 --state 指明目录；以 root 或代理的用户运行 doctor",
+            "enrol this host (starproof-agent enroll) or give --state; run the doctor as root or as the agent's user",
         )
         return
     problems = [*_modes(state, found)]
@@ -99,7 +99,7 @@ def enrolment_check(state: State) -> tuple[Check, Optional[Enrolled]]:
             "enrolment", BAD, str(error), str(error), "见 docs/runbook.md", "see docs/runbook.md"
         ), None
     if enrolled is None:
-        todo = "starproof agent enroll --collector URL --token-file FILE"
+        todo = "starproof-agent enroll --collector URL --token-file FILE"
         return Check("enrolment", BAD, "本机尚未注册", "this host is not enrolled", todo, todo), None
     record = enrolled.signed.enrolment
     named = f"{record.enterprise} / {record.host}, epoch {record.epoch}, {enrolled.key.public.id[:16]}"
@@ -109,8 +109,8 @@ def enrolment_check(state: State) -> tuple[Check, Optional[Enrolled]]:
             ATTENTION,
             f"{named}：采集端的回执还没有到",
             f"{named}: no receipt has confirmed it yet",
-            "导出并带回回执：starproof agent export，再 starproof agent import-receipt",
-            "carry it over: starproof agent export, then starproof agent import-receipt",
+            "导出并带回回执：starproof-agent export，再 starproof-agent import-receipt",
+            "carry it over: starproof-agent export, then starproof-agent import-receipt",
         ), enrolled
     return Check("enrolment", GOOD, named, named), enrolled
 

@@ -12,7 +12,7 @@ from agent.reading import ReadingError
 from evidence.errors import EvidenceError
 
 _LISTED = 8
-_SAMPLE = "starproof agent sample"
+_SAMPLE = "starproof-agent sample"
 
 
 def device_checks(settings: Settings) -> Iterator[Check]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, RowMapping, case, literal, select
+from sqlalchemy import BigInteger, Connection, Insert, RowMapping, bindparam, case, literal, select
 
 from collector.errors import DamagedSumError, SumLimitError
 from collector.store import chunks, months, schema
 from collector.store.chunks import Line
-from collector.store.dialects import insert
+from collector.store.dialects import insert_for
 from collector.store.registry import PinnedKey
 from evidence import crediting
 from evidence.calendar import LocalCalendar
@@ -28,6 +29,12 @@ from evidence.stored import DaySumRow
 _COUNTS = tuple(field.name for field in fields(DaySum) if field.name != "amount")
 _NUMBERS = ("amount_hi", "amount_lo", *_COUNTS)
 _INTEGERS = frozenset((int,))
+_STORED = select(schema.day_sum).where(
+    schema.day_sum.c.host_id == bindparam("host_id"),
+    schema.day_sum.c.source == bindparam("source"),
+    schema.day_sum.c.metric.in_(bindparam("metrics", expanding=True)),
+    schema.day_sum.c.day.between(bindparam("first"), bindparam("last")),
+)
 NOT_AN_INTEGER = -1
 """Stands for a damaged value where an audit asks for all rows; no sum is negative."""
 
@@ -85,8 +92,14 @@ def add(connection: Connection, line: Line, sums: DaySums) -> None:
     if not sums:
         return
     _require_room(connection, line, sums)
+    connection.execute(_adding(connection.dialect.name), [_values(line, *item) for item in sums.items()])
+
+
+@lru_cache(maxsize=2)
+def _adding(dialect: str) -> Insert:
+    """Return the statement that adds to what is stored; built once for a database."""
     table = schema.day_sum.c
-    statement = insert(connection, schema.day_sum)
+    statement = insert_for(dialect, schema.day_sum)
     new = statement.excluded
     low = table.amount_lo + new.amount_lo
     # Typed: a bare 1 is a small integer to PostgreSQL, and so would be what it is multiplied with.
@@ -94,10 +107,9 @@ def add(connection: Connection, line: Line, sums: DaySums) -> None:
     changes: dict[str, Any] = {name: table[name] + new[name] for name in _COUNTS}
     changes["amount_hi"] = table.amount_hi + new.amount_hi + carry
     changes["amount_lo"] = low - carry * schema.AMOUNT_BASE
-    statement = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=[table.host_id, table.source, table.metric, table.day], set_=changes
     )
-    connection.execute(statement, [_values(line, *item) for item in sums.items()])
 
 
 def rederive(
@@ -194,15 +206,16 @@ def _values(line: Line, place: tuple[str, int], sums: DaySum) -> dict[str, Any]:
 
 def _require_room(connection: Connection, line: Line, sums: DaySums) -> None:
     """Refuse sums that SQL could not add up as integers."""
-    table = schema.day_sum
     days = {day for _, day in sums}
-    query = select(table).where(
-        table.c.host_id == line.host_id,
-        table.c.source == line.source,
-        table.c.metric.in_({metric for metric, _ in sums}),
-        table.c.day.between(min(days), max(days)),
-    )
-    stored = {(row["metric"], row["day"]): _sum(row) for row in connection.execute(query).mappings()}
+    places = {
+        "host_id": line.host_id,
+        "source": line.source,
+        "metrics": sorted({metric for metric, _ in sums}),
+        "first": min(days),
+        "last": max(days),
+    }
+    rows_stored = connection.execute(_STORED, places).mappings()
+    stored = {(row["metric"], row["day"]): _sum(row) for row in rows_stored}
     for place, new in sums.items():
         total = stored[place] + new if place in stored else new
         values = _values(line, place, total)

@@ -6,13 +6,16 @@ is added, and a stored value that is no integer is never handed on as a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, Connection, Insert, RowMapping, bindparam, case, literal, select
+from sqlalchemy import BigInteger, Connection, Insert, RowMapping, Select, bindparam, case, literal, select
 
 from collector.errors import DamagedSumError, SumLimitError
 from collector.store import chunks, months, schema
@@ -24,7 +27,7 @@ from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk
 from evidence.day_sum import DaySum, DaySums, claims, day_sums
 from evidence.manifest import COUNTERS
-from evidence.stored import DaySumRow
+from evidence.stored import DaySumLine, DaySumRow
 
 _COUNTS = tuple(field.name for field in fields(DaySum) if field.name != "amount")
 _NUMBERS = ("amount_hi", "amount_lo", *_COUNTS)
@@ -163,6 +166,59 @@ def rows(
     Raises:
         DamagedSumError: a sum is not made of integers, and ``damaged`` was not asked for.
     """
+    query = _asked(first_day, after_day, hosts=hosts)
+    if metric is not None:
+        query = query.where(schema.day_sum.c.metric == metric)
+    for row in connection.execute(query):
+        name, source, what, day, _, high, low, *counts = row
+        if _INTEGERS.issuperset(map(type, (high, low, *counts))):
+            sums = DaySum(high * schema.AMOUNT_BASE + low, *counts)
+        else:
+            sums = _sum(row._mapping, damaged=damaged)  # noqa: SLF001 - SQLAlchemy's documented name
+        yield DaySumRow(name, source, what, day, sums)
+
+
+def lines(
+    connection: Connection, first_day: int, after_day: int, *, hosts: Sequence[str] | None = None
+) -> Iterator[DaySumLine]:
+    """Yield the same as ``rows``, a line of numbers for each host, source and metric: four times as fast.
+
+    Raises:
+        DamagedSumError: a sum is not made of integers.
+    """
+    result = connection.execute(_asked(first_day, after_day, hosts=hosts))
+    # The driver's own rows: an object for each of two million of them costs more than reading them.
+    read = cast("Iterable[Sequence[Any]]", result.cursor)
+    for (name, source, what), found in groupby(read, itemgetter(0, 1, 2)):
+        _, _, _, days, host_ids, high, low, *counts = zip(*found, strict=True)
+        try:
+            amounts = low if not any(high) else list(map(_whole_amount, high, low))
+            numbers = _packed(chain(amounts, *counts))
+        except TypeError:
+            raise DamagedSumError(
+                f"a stored sum of {what} of host number {host_ids[0]} is damaged (a number of it is no integer); "
+                "run: starproof audit"
+            ) from None
+        yield DaySumLine(name, source, what, days, numbers)
+    result.close()
+
+
+def _whole_amount(high: int, low: int) -> int:
+    return high * schema.AMOUNT_BASE + low
+
+
+def _packed(numbers: Iterable[int]) -> Sequence[int]:
+    """Return integers in little room; those beyond 64 bits as they are."""
+    kept = list(numbers)
+    try:
+        return array("q", kept)
+    except OverflowError:
+        if _INTEGERS.issuperset(map(type, kept)):
+            return kept
+        raise TypeError from None
+
+
+def _asked(first_day: int, after_day: int, *, hosts: Sequence[str] | None) -> Select[Any]:
     table = schema.day_sum.c
     places = (schema.host.c.name, table.source, table.metric, table.day)
     query = (
@@ -171,17 +227,7 @@ def rows(
         .where(table.day >= first_day, table.day < after_day)
         .order_by(*places)
     )
-    if hosts is not None:
-        query = query.where(schema.host.c.name.in_(hosts))
-    if metric is not None:
-        query = query.where(table.metric == metric)
-    for row in connection.execute(query):
-        name, source, what, day, _, high, low, *counts = row
-        if _INTEGERS.issuperset(map(type, (high, low, *counts))):
-            sums = DaySum(high * schema.AMOUNT_BASE + low, *counts)
-        else:
-            sums = _sum(row._mapping, damaged=damaged)  # noqa: SLF001 - SQLAlchemy's documented name
-        yield DaySumRow(name, source, what, day, sums)
+    return query if hosts is None else query.where(schema.host.c.name.in_(hosts))
 
 
 def _held(sums: DaySums, dropped: frozenset[int]) -> DaySums:

@@ -64,7 +64,7 @@ thresholds: $(VENV)/.dev  ## branch coverage of the last `make test COVERAGE=1`
 	$(BIN)/python -m coverage report --include='evidence/*' --fail-under=100
 	$(BIN)/python -m coverage report --include='$(DECIDING)' --fail-under=100
 
-bench: $(VENV)/.dev  ## one table: everything beside its peers (BENCH=ingest,disk picks rows, WRITE=1 rewrites docs/performance.md)
+bench: $(VENV)/.dev  ## one table: everything beside its peers (BENCH=ingest,month picks rows, WRITE=1 rewrites docs/performance.md)
 	$(BIN)/python bench --rows "$(BENCH)" $(if $(FULL),--full) $(if $(WRITE),--write)
 
 bench-evidence: $(VENV)/.dev  ## the risk of substitution, shifted stamps, rates of flags, weights of units, sketches

@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from table import Row, as_json
+import numpy as np
+from table import Row, as_json, number
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 WAIT_S = 30
@@ -121,3 +122,15 @@ def processor_median_s(work: Callable[[], object], times: int) -> float:
         work()
         taken.append(time.process_time() - begun)
     return median(taken)
+
+
+def grown(row: str, what: str, unit: str, by_size: dict[int, float], *, next_size: int) -> Row:
+    """Return the line that says how something grows: the exponent fitted to its sizes, and what follows for one more."""
+    sizes, values = np.log(list(by_size)), np.log(list(by_size.values()))
+    exponent, begin = np.polyfit(sizes, values, 1)
+    expected = float(np.exp(begin + exponent * np.log(next_size)))
+    seen = ", ".join(f"{size:,} hosts {number(value)}" for size, value in by_size.items())
+    return Row(
+        row, f"{what} x hosts^", float(exponent), "exponent",
+        note=f"{seen} {unit}; by the fit {next_size:,} hosts {number(expected)} {unit}",
+    )  # fmt: skip

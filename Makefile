@@ -12,7 +12,7 @@ UNITS := $(addprefix deploy/systemd/starproof-,agent.service collector.service r
 # One more than there are processors: many tests wait for processes of their own.
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: help run test quick lint types imports syntax old units thresholds bench wheel sbom audit deb rpm clean
+.PHONY: help run test quick lint types imports syntax old units thresholds bench bench-evidence wheel sbom audit deb rpm clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -69,13 +69,14 @@ thresholds: $(VENV)/.dev  ## branch coverage of the last `make test COVERAGE=1`
 	$(BIN)/python -m coverage report --include='evidence/*' --fail-under=100
 	$(BIN)/python -m coverage report --include='$(DECIDING)' --fail-under=100
 
-bench: $(VENV)/.dev  ## weights beside their peers (needs Debian's prometheus-node-exporter), the risk of substitution, shifted stamps
-	$(BIN)/python bench/agent_weight.py
+bench: $(VENV)/.dev  ## one table: everything beside its peers (BENCH=ingest,month picks rows, WRITE=1 rewrites docs/performance.md)
+	$(BIN)/python bench --rows "$(BENCH)" $(if $(FULL),--full) $(if $(WRITE),--write)
+
+bench-evidence: $(VENV)/.dev  ## the risk of substitution, shifted stamps, rates of flags, weights of units, sketches
 	$(BIN)/python bench/substitution_risk.py
 	$(BIN)/python bench/shifted_stamps.py
 	$(BIN)/python bench/flag_rates.py
 	$(BIN)/python bench/unit_weight.py
-	PYTHONPATH=tests:tests/console $(BIN)/python bench/console_overview.py
 	$(BIN)/python bench/sketch.py
 
 wheel: $(VENV)/.dev  ## the wheel of this commit, the same bytes everywhere, with the code hash that it will tell

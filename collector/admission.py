@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from collector.store.chunks import ChunkAt
 from collector.store.registry import PinnedKey
 from evidence import columns
-from evidence.chunk import Chunk, Frame, Header, open_chunk, parse_header
+from evidence.chunk import Chunk, Frame, Header, parse_header, read_chunk
 from evidence.dsse import CHUNK_TYPE
 from evidence.errors import EvidenceError, LimitExceededError, MalformedError
 from evidence.manifest import AVERAGES, AVERAGES_CLOCKS, COUNTERS
@@ -97,8 +97,14 @@ def head(frame: Frame, key: PinnedKey) -> Header | Verdict:
 
 def examine(frame: Frame, key: PinnedKey) -> Chunk | Verdict:
     """Return the opened chunk, or why it cannot be one (gates 2 to 4)."""
+    found = head(frame, key)
+    return found if isinstance(found, Verdict) else examine_rest(frame, key, found)
+
+
+def examine_rest(frame: Frame, key: PinnedKey, signed: Header) -> Chunk | Verdict:
+    """Return the same where ``head`` has found that ``key`` signed this header: to look once is enough."""
     try:
-        chunk = open_chunk(frame, key.public)
+        chunk = read_chunk(frame, key.public, header=signed)
     except EvidenceError as error:
         return refuse(_wire_code(error), str(error))
     kind, averages = chunk.manifest.kind, len(chunk.manifest.columns) - len(AVERAGES_CLOCKS)
@@ -137,8 +143,13 @@ def judge(chunk: Chunk, key: PinnedKey, around: Mapping[int, ChunkAt], *, now_ms
     return refuse("CLOCK_WRONG", disproved, finding=True) if disproved else ACCEPTED
 
 
-def result(frame: Frame, verdict: Verdict) -> Result:
-    """Return the verdict with the names by which the sender knows the frame (unverified)."""
+def result(frame: Frame, verdict: Verdict, header: Header | None = None) -> Result:
+    """Return the verdict with the names by which the sender knows the frame (unverified).
+
+    ``header`` is the frame's if it was read before.
+    """
+    if header is not None:
+        return Result(frame.key, header.seq, frame.hash, verdict)
     try:
         seq = parse_header(frame.header).seq
     except MalformedError:

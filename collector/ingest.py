@@ -56,6 +56,15 @@ class Batch:
     heads: Mapping[Frame, Header | Verdict]
 
 
+@dataclass(frozen=True)
+class Signed:
+    """A frame whose header a pinned key has signed."""
+
+    frame: Frame
+    key: PinnedKey
+    header: Header
+
+
 def split(body: bytes) -> list[Frame]:
     """Return the frames that ``body`` is made of.
 
@@ -117,7 +126,9 @@ def take_together(store: Store, batches: Sequence[Batch], *, clock: Clock) -> li
     keys = {name: key for batch in batches for name, key in batch.keys.items()}
     verdicts = {frame: head for frame, head in heads.items() if isinstance(head, Verdict)}
     signed = [
-        (frame, key) for frame in heads if frame not in verdicts and (key := keys[frame.key]) is not None
+        Signed(frame, key, head)
+        for frame, head in heads.items()
+        if isinstance(head, Header) and (key := keys[frame.key]) is not None
     ]
     if signed:
         spans = [span(head) for head in heads.values() if isinstance(head, Header)]
@@ -131,7 +142,7 @@ def take_together(store: Store, batches: Sequence[Batch], *, clock: Clock) -> li
 
 def _write(
     store: Store,
-    signed: Sequence[tuple[Frame, PinnedKey]],
+    signed: Sequence[Signed],
     spans: Iterable[Interval],
     verdicts: dict[Frame, Verdict],
     *,
@@ -146,11 +157,11 @@ def _write(
             lacking = partitions.missing(connection, needed - gone)
             if lacking:
                 return lacking
-        registry.lock_hosts(connection, (key.host_id for _, key in signed))
+        registry.lock_hosts(connection, (one.key.host_id for one in signed))
         now_ms = clock()
-        for frame, key in signed:
-            verdicts[frame] = _judged(connection, frame, key, calendar=calendar, now_ms=now_ms, gone=gone)
-        stored = [frame.hash for frame, _ in signed if verdicts[frame].status == admission.STORED]
+        for one in signed:
+            verdicts[one.frame] = _judged(connection, one, calendar=calendar, now_ms=now_ms, gone=gone)
+        stored = [one.frame.hash for one in signed if verdicts[one.frame].status == admission.STORED]
         _log(connection, stored, now_ms=now_ms)
     return frozenset()
 
@@ -162,7 +173,7 @@ def _taken(batch: Batch, verdicts: Mapping[Frame, Verdict], seen: set[Frame]) ->
         for frame, head in batch.heads.items()
         if isinstance(head, Header) and frame not in seen and verdicts[frame].status == admission.STORED
     )
-    return Taken(tuple(_results(batch.frames, verdicts, seen)), values)
+    return Taken(tuple(_results(batch, verdicts, seen)), values)
 
 
 def _head(frame: Frame, key: PinnedKey | None) -> Header | Verdict:
@@ -189,29 +200,28 @@ def _require_affordable(heads: Mapping[Frame, Header | Verdict]) -> None:
 
 def _judged(
     connection: Connection,
-    frame: Frame,
-    key: PinnedKey,
+    signed: Signed,
     *,
     calendar: LocalCalendar,
     now_ms: int,
     gone: frozenset[int],
 ) -> Verdict:
     """Open one frame whose header is signed, and store it if it is admitted."""
-    examined = admission.examine(frame, key)
+    examined = admission.examine_rest(signed.frame, signed.key, signed.header)
     if isinstance(examined, Verdict):
         return examined
-    return _placed(connection, examined, key, calendar=calendar, now_ms=now_ms, gone=gone)
+    return _placed(connection, examined, signed.key, calendar=calendar, now_ms=now_ms, gone=gone)
 
 
-def _results(
-    frames: Iterable[Frame], verdicts: Mapping[Frame, Verdict], seen: set[Frame]
-) -> Iterator[Result]:
+def _results(batch: Batch, verdicts: Mapping[Frame, Verdict], seen: set[Frame]) -> Iterator[Result]:
     """Yield the results in the order sent; what the same transaction stored before is known."""
-    for frame in frames:
+    for frame in batch.frames:
         verdict = verdicts[frame]
         again = frame in seen and verdict.status == admission.STORED
         seen.add(frame)
-        yield admission.result(frame, Verdict(admission.KNOWN) if again else verdict)
+        head = batch.heads[frame]
+        header = head if isinstance(head, Header) else None
+        yield admission.result(frame, Verdict(admission.KNOWN) if again else verdict, header)
 
 
 def admit(

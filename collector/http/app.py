@@ -301,7 +301,7 @@ class _Service:
 
     def _require_pinned(self, key: str) -> None:
         with self._store.reading() as connection:
-            if registry.pinned(connection, key, sources=SIGNED_BY_HOSTS) is None:
+            if not registry.is_pinned(connection, key, sources=SIGNED_BY_HOSTS):
                 raise RequestError(
                     403, "UNKNOWN_KEY", f"key {key[:16]} is not enrolled here; enrol this host first"
                 )

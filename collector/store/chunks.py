@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
 from collector.store import dropped, frames, months, registry, schema
 from collector.store.registry import PinnedKey
@@ -52,6 +52,36 @@ class Line:
     metric: str | None = None
 
 
+# Asked for every chunk that comes in: built once.
+_AROUND = (
+    select(
+        schema.chunk.c.id,
+        schema.chunk.c.month,
+        schema.chunk.c.seq,
+        schema.chunk.c.hash,
+        schema.chunk.c.end_ms,
+        schema.chunk.c.received_ms,
+    )
+    .where(
+        schema.chunk.c.enrolment_id == bindparam("enrolment_id"), schema.chunk.c.seq >= bindparam("before")
+    )
+    .order_by(schema.chunk.c.seq)
+    .limit(_NEIGHBOURS)
+)
+_OVERLAPPING = (
+    select(schema.chunk.c.epoch, schema.chunk.c.seq, schema.chunk.c.start_ms, schema.chunk.c.end_ms)
+    .where(
+        schema.chunk.c.host_id == bindparam("host_id"),
+        schema.chunk.c.source == bindparam("source"),
+        schema.chunk.c.end_ms > bindparam("start_ms"),
+        schema.chunk.c.start_ms < bindparam("end_ms"),
+    )
+    .order_by(schema.chunk.c.epoch, schema.chunk.c.seq)
+)
+_OVERLAPPING_OF_METRIC = _OVERLAPPING.where(schema.chunk.c.metric == bindparam("metric"))
+_ADD = schema.chunk.insert()
+
+
 def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, ChunkAt]:
     """Return the stored chunks at ``seq`` and directly before it, and the next after it, by seq.
 
@@ -60,14 +90,10 @@ def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, Chu
     Raises:
         DroppedMonthError: the one after was dropped, so nobody can tell whether a new one fits before it.
     """
-    table = schema.chunk.c
-    query = (
-        select(table.id, table.month, table.seq, table.hash, table.end_ms, table.received_ms)
-        .where(table.enrolment_id == enrolment_id, table.seq >= seq - 1)
-        .order_by(table.seq)
-        .limit(_NEIGHBOURS)
-    )
-    rows = {row.seq: row for row in connection.execute(query)}
+    rows = {
+        row.seq: row
+        for row in connection.execute(_AROUND, {"enrolment_id": enrolment_id, "before": seq - 1})
+    }
     found = {at: ChunkAt(at, row.hash, row.end_ms, row.received_ms) for at, row in rows.items()}
     after = rows.get(seq + 1)
     if after is not None and seq not in rows:
@@ -111,19 +137,20 @@ def add(
     start, end = span(chunk)
     month = months.of_instant(calendar, end)
     added = connection.execute(
-        schema.chunk.insert().values(
-            host_id=key.host_id,
-            source=key.source,
-            enrolment_id=key.enrolment_id,
-            epoch=key.epoch,
-            seq=chunk.header.seq,
-            hash=chunk.hash,
-            metric=metric(chunk),
-            start_ms=start,
-            end_ms=end,
-            received_ms=now_ms,
-            month=month,
-        )
+        _ADD,
+        {
+            "host_id": key.host_id,
+            "source": key.source,
+            "enrolment_id": key.enrolment_id,
+            "epoch": key.epoch,
+            "seq": chunk.header.seq,
+            "hash": chunk.hash,
+            "metric": metric(chunk),
+            "start_ms": start,
+            "end_ms": end,
+            "received_ms": now_ms,
+            "month": month,
+        },
     )
     frames.add(connection, month, registry.inserted(added.inserted_primary_key), frame)
 
@@ -158,16 +185,11 @@ def overlapping(
 
     Of counters the stretch is the claim; averages may leave holes in it.
     """
-    table = schema.chunk.c
-    query = select(table.epoch, table.seq, table.start_ms, table.end_ms).where(
-        table.host_id == line.host_id,
-        table.source == line.source,
-        table.end_ms > start_ms,
-        table.start_ms < end_ms,
-    )
-    if line.metric is not None:
-        query = query.where(table.metric == line.metric)
-    rows = connection.execute(query.order_by(table.epoch, table.seq))
+    stretch = {"host_id": line.host_id, "source": line.source, "start_ms": start_ms, "end_ms": end_ms}
+    if line.metric is None:
+        rows = connection.execute(_OVERLAPPING, stretch)
+    else:
+        rows = connection.execute(_OVERLAPPING_OF_METRIC, {**stretch, "metric": line.metric})
     return [((row.epoch, row.seq), (row.start_ms, row.end_ms)) for row in rows]
 
 

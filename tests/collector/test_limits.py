@@ -24,7 +24,7 @@ from collector.store import day_sums, registry
 from collector.store.archive import StoreArchive
 from collector.store.chunks import Line
 from evidence import columns, crediting
-from evidence.chunk import Chunk, open_chunk, read_frame, write_frame
+from evidence.chunk import Chunk, read_chunk, read_frame, write_frame
 from evidence.columns import VALUE_BYTES
 from evidence.day_sum import DaySum
 from verifier.audit import audit
@@ -174,11 +174,11 @@ def test_a_signed_shape_above_the_formats_limits_is_refused_for_that_chunk(api, 
 def test_a_frame_that_is_repeated_is_opened_once(api, web, monkeypatch):
     opened = []
 
-    def counted(frame, key):
+    def counted(frame, key, *, header):
         opened.append(frame.hash)
-        return open_chunk(frame, key)
+        return read_chunk(frame, key, header=header)
 
-    monkeypatch.setattr(admission, "open_chunk", counted)
+    monkeypatch.setattr(admission, "read_chunk", counted)
     wrong = web.frame(T0, prev="0" * 64)
     frame = web.next(T0)
     outcomes = api.outcomes(web.key, *[frame, wrong] * 100)
@@ -191,13 +191,13 @@ def test_only_one_chunk_of_a_batch_is_open_at_a_time(take, web, monkeypatch):
     earlier: list[weakref.ref[Chunk]] = []
     alive = []
 
-    def watched(frame, key):
+    def watched(frame, key, *, header):
         alive.append(sum(chunk() is not None for chunk in earlier))
-        chunk = open_chunk(frame, key)
+        chunk = read_chunk(frame, key, header=header)
         earlier.append(weakref.ref(chunk))
         return chunk
 
-    monkeypatch.setattr(admission, "open_chunk", watched)
+    monkeypatch.setattr(admission, "read_chunk", watched)
     assert take(*web.run(8)) == [("stored", "")] * 8
     assert alive == [0] * 8
 

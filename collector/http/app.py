@@ -34,7 +34,7 @@ from collector.http.console import beside_the_wire
 from collector.http.log import Log
 from collector.http.metrics import Metrics
 from collector.http.protocol import CERTIFICATE
-from collector.http.shares import AT_ONCE, Shares
+from collector.http.shares import AT_ONCE, Shares, sender_of
 from collector.http.writer import RETRY_AFTER_S, Writer
 from collector.ingest import Batch, Clock, Taken
 from collector.log.receipts import Receipts, give
@@ -229,8 +229,10 @@ class _Service:
             self.clients.require(request.scope.get("state", {}).get(CERTIFICATE, b""), key)
         # Nobody without a key may make us read a body, or remember a name.
         await run_in_threadpool(self._require_pinned, key)
-        self._require_rate(self._senders, f"{_peer(request)} {key}")
-        with self._shares.hold(key), self._bodies.hold() as hold:
+        # The key's name is no secret: what is counted for it alone, anybody could use up for its host.
+        sender = sender_of(_peer(request), key)
+        self._require_rate(self._senders, sender)
+        with self._bodies.hold(_peer(request)) as hold:
             body = await read_body(
                 request,
                 content_type=CHUNKS_TYPE,
@@ -239,8 +241,12 @@ class _Service:
                 hold=hold,
             )
             begun_s = self._monotonic()
-            batch = await run_in_threadpool(self._batch, body)
-            taken = await self._writer.write(batch, sender=key)
+            with self._shares.hold(sender):  # a body that never ends has no share
+                batch = await run_in_threadpool(self._batch, body)
+                if batch.has_signed:
+                    taken = await self._writer.write(batch, sender=sender)
+                else:  # nothing of it is a host's, so it takes no host's turn at the writer
+                    taken = ingest.refused(batch)
         known_size = size_header(request.headers.get("x-starproof-log-size", ""))
         receipts = await run_in_threadpool(self._receipts, taken, known_size)
         self.metrics.took(taken, seconds=self._monotonic() - begun_s, now_ms=self._clock())
@@ -285,7 +291,7 @@ class _Service:
             return None
 
     async def _json(self, request: Request) -> bytes:
-        with self._bodies.hold() as hold:
+        with self._bodies.hold(_peer(request)) as hold:
             return await read_body(
                 request,
                 content_type=JSON_TYPE,

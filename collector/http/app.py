@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from collector import enrolling, ingest
-from collector.errors import RequestError, StoreBusyError, StoreError
+from collector.errors import RequestError, StoreBusyError, StoreDamagedError, StoreError
 from collector.http.bodies import (
     CHUNKS_TYPE,
     JSON_TYPE,
@@ -52,6 +52,7 @@ MAX_BATCH_BYTES = 16 * 1024 * 1024
 """Of several frames; a single frame may have ``MAX_FRAME_BYTES``."""
 SENDERS_BEHIND_ONE_ADDRESS = 50
 """An address may send as often as so many senders: a fleet may stand behind one proxy."""
+DAMAGED = "the store is damaged; keep everything until it has been restored"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -153,11 +154,11 @@ class _Service:
                 )
                 response = error_answer(error, now_ms=self._clock())
             except StoreError as error:
-                busy = isinstance(error, StoreBusyError)
-                self._log("store_unavailable", level="warning" if busy else "error", message=str(error))
-                refusal = RequestError(
-                    503, "UNAVAILABLE", "the store is not available; try again", retry_after_s=RETRY_AFTER_S
-                )
+                damaged, busy = isinstance(error, StoreDamagedError), isinstance(error, StoreBusyError)
+                if not damaged:  # that is logged once, when it is found
+                    self._log("store_unavailable", level="warning" if busy else "error", message=str(error))
+                words = DAMAGED if damaged else "the store is not available; try again"
+                refusal = RequestError(503, "UNAVAILABLE", words, retry_after_s=RETRY_AFTER_S)
                 response = error_answer(refusal, now_ms=self._clock())
             self.metrics.answered(name, response.status_code)
             return response
@@ -220,6 +221,7 @@ class _Service:
 
     async def chunks(self, request: Request) -> Response:
         self._require_rate(self._addresses, _peer(request))
+        self._store.health.require()  # also a refusal would be the word of a damaged store
         key = request.headers.get("x-starproof-key", "")
         if not is_hash(key):
             raise RequestError(
@@ -254,7 +256,12 @@ class _Service:
         return answer(answer_to_chunks(taken.results, receipts), now_ms=self._clock())
 
     async def health(self, _request: Request) -> Response:
-        await run_in_threadpool(self._require_store)
+        try:
+            self._store.health.require()
+            await run_in_threadpool(self._require_store)
+        except StoreDamagedError as error:
+            content = {"status": "damaged", "code": "UNAVAILABLE", "message": error.reason}
+            return answer(content, now_ms=self._clock(), status=503)
         return answer({"status": "ok"}, now_ms=self._clock())
 
     async def metrics_text(self, _request: Request) -> Response:

@@ -44,6 +44,19 @@ MS_PER_S = 1000
 STORED = "stored"
 KNOWN = "known"
 REFUSED = "refused"
+REFUSALS = (
+    "UNKNOWN_KEY",
+    "BAD_SIGNATURE",
+    "MALFORMED",
+    "MISMATCH",
+    "LIMIT_EXCEEDED",
+    "WRONG_HOST",
+    "CLOCK_AHEAD",
+    "CONFLICT",
+    "BAD_CHAIN",
+    "MONTH_DROPPED",
+)
+"""Every code with which a chunk is refused (``docs/wire.md``)."""
 UNKNOWN_SEQ = -1
 """The seq of a result whose header could not be read."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from collector import tokens
-from collector.errors import CollectorError, SettingsError
+from collector.errors import CollectorError, SettingsError, StoreDamagedError
 from collector.names import is_host_name
 from collector.opening import OpenStore, open_store, placeholder_warning, wall_clock_ms
 from collector.settings import Settings, enterprise_name, parse_listen, read_settings
@@ -81,6 +81,7 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
         CollectorError: it cannot start.
     """
     # The service's libraries take a while to import; ``token`` does without them.
+    from collector.alerts.damage import tell_unopened  # noqa: PLC0415 - see above
     from collector.alerts.metrics import AlertMetrics  # noqa: PLC0415 - see above
     from collector.alerts.serving import alerting  # noqa: PLC0415 - see above
     from collector.anchors.serving import anchoring  # noqa: PLC0415 - see above
@@ -92,18 +93,24 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
     from collector.polling.opening import Keys  # noqa: PLC0415 - see above
     from collector.polling.serving import polling  # noqa: PLC0415 - see above
     from collector.sources.secrets import read_secret  # noqa: PLC0415 - see above
+    from collector.store.probing import probing  # noqa: PLC0415 - see above
     from collector.tls.opening import clients_of  # noqa: PLC0415 - see above
 
     keys = Keys(read_secret)
     # Everything that is written passes the redactor: events, and what servers and SDKs say.
     log = LineLog(wall_clock_ms, redact=keys.redacted)
-    opened = _open(settings)
+    try:
+        opened = _open(settings)
+    except StoreDamagedError as error:
+        tell_unopened(settings, error.reason, keys=keys, log=log)
+        raise
     try:
         require_key(opened.store, opened.keyring.log_key())
         with listening_socket(settings.listen) as bound, _secured(settings, log) as certificates:
             scheme = "http" if certificates is None else "https"
             stopping = threading.Event()
             with (
+                probing(opened.store, log=log),  # before anybody is answered
                 day_marks(opened, clock=wall_clock_ms, log=log),
                 polling(opened, settings.sources_file, log=log, keys=keys),
                 anchoring(opened, settings.anchors_file, log=log),

@@ -55,6 +55,11 @@ class Batch:
     keys: Mapping[str, PinnedKey | None]
     heads: Mapping[Frame, Header | Verdict]
 
+    @property
+    def has_signed(self) -> bool:
+        """Whether a pinned key signed any of them; only then can something be stored."""
+        return not all(isinstance(head, Verdict) for head in self.heads.values())
+
 
 @dataclass(frozen=True)
 class Signed:
@@ -111,6 +116,12 @@ def take(store: Store, frames: Sequence[Frame], *, clock: Clock) -> Taken:
         StoreError: nothing was stored.
     """
     return take_together(store, [prepare(store, frames)], clock=clock)[0]
+
+
+def refused(batch: Batch) -> Taken:
+    """Return what becomes of a batch of which no frame is signed by a pinned key."""
+    verdicts = {frame: head for frame, head in batch.heads.items() if isinstance(head, Verdict)}
+    return _taken(batch, verdicts, set())
 
 
 def take_together(store: Store, batches: Sequence[Batch], *, clock: Clock) -> list[Taken]:

@@ -17,6 +17,7 @@ code               kind  when
 ``anchor_missing`` bad   no anchor has taken anything for ``ANCHOR_AGE_MS``, or none is configured
 ``unmarked``       bad   days are over and stand in no checkpoint
 ``findings``       warn  the collector noticed something that a reviewer will see
+``store``          bad   the store is damaged (told without it, ``collector.alerts.damage``)
 ``disk``           bad   the store's disk is nearly full
 ``certificate``    bad   the server's certificate ends within ``CERTIFICATE_DAYS``, or its files cannot be used
 =================  ====  ===================================================================
@@ -62,6 +63,7 @@ CODES = {
     "anchor_missing": BAD,
     "unmarked": BAD,
     "findings": WARN,
+    "store": BAD,
     "disk": BAD,
     "certificate": BAD,
 }

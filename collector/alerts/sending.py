@@ -26,7 +26,7 @@ from collector.polling.opening import Keys
 from collector.sources.calling import Clocks
 from collector.sources.web import Reach, Reply, Web
 from collector.store import alerts
-from collector.store.alerts import GIVEN_UP, SENT, Waiting
+from collector.store.alerts import GIVEN_UP, SENT, Alert, Waiting
 from collector.store.engine import Store
 
 REACH = {"connect_s": 10, "read_s": 20, "total_s": 30, "most_bytes": 64 * 1024}
@@ -100,6 +100,14 @@ class Messenger:
         """
         bulletin = Bulletin(self.enterprise, self.clocks.wall_ms(), (), (), self.percent, is_test=True)
         self._send(hook, bulletin)
+
+    def tell_unkept(self, hook: Webhook, one: Alert) -> None:
+        """Tell of an alert that is kept nowhere, because the store cannot.
+
+        Raises:
+            CollectorError: it was not taken.
+        """
+        self._send(hook, Bulletin(self.enterprise, self.clocks.wall_ms(), (one,), (), self.percent))
 
     def _one(self, hook: Webhook, waiting: Sequence[Waiting], now_ms: int) -> Told:
         rows = sorted(waiting, key=lambda one: (one.closing, CODES.get(one.alert.code) != BAD))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from collector.alerts.certificate import certificate_of
+from collector.alerts.damage import CODE, Damage, matter
 from collector.alerts.desk import Desk
 from collector.alerts.histories import read_histories
 from collector.alerts.matters import SOURCE_CODES, Matter, Seen, decide
@@ -61,6 +62,10 @@ class Watch:
     _told: str = ""
     _good: AlertSettings | None = None
     """What ``alerts.toml`` said when it could be read last."""
+
+    def __post_init__(self) -> None:
+        """Find who was told of damage."""
+        self.damage = Damage(self.opened.keyring.directory, self.log)
 
     def look(self) -> tuple[Situation, tuple[Matter, ...]]:
         """Return the situation as it is now with all that is to be looked at.
@@ -130,6 +135,8 @@ def alerting(
     """Look and tell while the block runs; gives what looks, for its metrics."""
     stop = threading.Event()
     watch = Watch(opened, settings, keys, clocks or real_clocks(), log, served)
+    if not opened.store.health.problem:
+        watch.damage.forget()
     desk = Desk(opened.store)
 
     def work() -> None:
@@ -150,7 +157,44 @@ def alerting(
 
 
 def turn(watch: Watch, desk: Desk, *, stopping: Callable[[], bool] = bool) -> None:
-    """Look once, keep what became an alert, and tell what is due."""
+    """Look once, keep what became an alert, and tell what is due; of a damaged store only that it is damaged."""
+    health = watch.opened.store.health
+    if not health.problem:
+        _look_and_tell(watch, desk, stopping=stopping)
+    if health.problem and not stopping():
+        _tell_damage(watch, health.problem)
+
+
+def _tell_damage(watch: Watch, problem: str) -> None:
+    """Nothing is looked at any more: what was seen last stays, with its time, beside the damage."""
+    if watch.seen is not None:
+        situation, matters = watch.seen
+        others = [one for one in matters if one.code != CODE]
+        watch.seen = (situation, (matter(problem), *others))
+    wanted = watch.alerts() or AlertSettings()
+    opened, percent = watch.opened, wanted.coverage_percent
+    messenger = Messenger(opened.store, opened.opened_as.enterprise, watch.keys, watch.clocks, percent)
+    try:
+        with _lone(watch) as held:
+            if held:
+                watch.damage.tell(problem, wanted.webhooks, messenger)
+    except Exception as error:  # noqa: BLE001 - as below
+        watch.log("alerting_failed", level="error", message=f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def _lone(watch: Watch) -> Iterator[bool]:
+    """Give whether this process tells; a database that cannot say who does is told of by each."""
+    with ExitStack() as stack:
+        try:
+            lock = alone(watch.opened.store, LOCK, directory=watch.opened.keyring.directory)
+            held = stack.enter_context(lock) is not None
+        except CollectorError:
+            held = True
+        yield held
+
+
+def _look_and_tell(watch: Watch, desk: Desk, *, stopping: Callable[[], bool]) -> None:
     try:
         situation, matters = watch.look()
         wanted = watch.alerts()

@@ -91,8 +91,7 @@ def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, Chu
         DroppedMonthError: the one after was dropped, so nobody can tell whether a new one fits before it.
     """
     rows = {
-        row.seq: row
-        for row in connection.execute(_AROUND, {"enrolment_id": enrolment_id, "before": seq - 1})
+        row.seq: row for row in connection.execute(_AROUND, {"enrolment_id": enrolment_id, "before": seq - 1})
     }
     found = {at: ChunkAt(at, row.hash, row.end_ms, row.received_ms) for at, row in rows.items()}
     after = rows.get(seq + 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from collector.errors import StoreError, StoreMismatchError
+from collector.errors import StoreDamagedError, StoreError, StoreMismatchError
 from collector.store import postgresql, schema, sqlite
 from collector.store.faults import explained, hidden
+from collector.store.health import Health
 
 HEAD = "0016"
 """The newest version of the schema; a test compares it with the migrations."""
@@ -34,6 +35,7 @@ class Store:
     """An open store. Threads and, on PostgreSQL, processes on several machines may share it."""
 
     engine: Engine
+    health: Health = field(default_factory=Health, compare=False)
 
     @property
     def is_postgresql(self) -> bool:
@@ -45,12 +47,14 @@ class Store:
         """Give a connection with one unchanging view of the data.
 
         Raises:
+            StoreDamagedError: the database says that it is damaged.
             StoreError: the database cannot be read.
         """
         reader = self.engine
         if self.is_postgresql:
             reader = reader.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with (
+            self._noted(),
             explained(self.engine.url),
             reader.connect() as connection,
             connection.begin(),
@@ -66,6 +70,7 @@ class Store:
 
         Raises:
             StoreBusyError: another process has been writing for ``sqlite.BUSY_TIMEOUT_S``.
+            StoreDamagedError: the database is known to be damaged; nothing was written.
             StoreError: the database cannot be written.
         """
         with self._writing(postgresql.ALONE) as connection:
@@ -80,6 +85,7 @@ class Store:
 
         Raises:
             StoreBusyError: another process has been in the way for ``sqlite.BUSY_TIMEOUT_S``.
+            StoreDamagedError: the database is known to be damaged; nothing was written.
             StoreError: the database cannot be written.
         """
         with self._writing(postgresql.BESIDE) as connection:
@@ -87,9 +93,19 @@ class Store:
 
     @contextmanager
     def _writing(self, turn: str) -> Iterator[Connection]:
+        self.health.require()
         writer = self.engine.execution_options(**{sqlite.WRITES: turn})
-        with explained(self.engine.url), writer.begin() as connection:
+        with self._noted(), explained(self.engine.url), writer.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Remember it if the database says inside the block that it is damaged."""
+        try:
+            yield
+        except StoreDamagedError as error:
+            self.health.note(error.reason)
+            raise
 
     def close(self) -> None:
         """Close all connections; whoever asks for another one gets a ``StoreError``."""

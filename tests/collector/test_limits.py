@@ -16,8 +16,9 @@ from starlette.testclient import TestClient
 from collector import admission, ingest
 from collector.errors import DamagedSumError, ImportFileError, SumLimitError
 from collector.http import app as service
+from collector.http import budget as bodies
 from collector.http.app import create_app
-from collector.http.budget import Budget
+from collector.http.budget import UNCOUNTED_BYTES, Budget
 from collector.importing.run import Order, import_file
 from collector.settings import Limits
 from collector.store import day_sums, registry
@@ -228,7 +229,8 @@ def test_bodies_together_are_bounded_and_what_is_done_gives_its_bytes_back(
     connected, limits, web, monkeypatch
 ):
     first, second = web.run(2)
-    monkeypatch.setattr(service, "MAX_BODY_BYTES_IN_FLIGHT", len(first) + len(second) - 1)
+    monkeypatch.setattr(bodies, "UNCOUNTED_BYTES", 0)
+    monkeypatch.setattr(service, "MAX_BODY_BYTES_IN_FLIGHT", 2 * (len(first) + len(second) - 1))
     api = connected(limits)
     refused = api.send(web.key, first, second)
     assert code(refused) == (503, "UNAVAILABLE")
@@ -238,12 +240,22 @@ def test_bodies_together_are_bounded_and_what_is_done_gives_its_bytes_back(
         assert api.offer("x", "h").status_code == 401
 
 
-def test_requests_share_one_budget_of_bytes():
-    budget = Budget(10)
-    with budget.hold() as one, budget.hold() as two:
-        one.take(6)
-        two.take(4)
+def test_requests_share_one_budget_of_bytes_and_no_address_takes_it_all():
+    budget, small = Budget(10), UNCOUNTED_BYTES
+    with (
+        budget.hold("a") as one,
+        budget.hold("a") as two,
+        budget.hold("b") as other,
+        budget.hold("c") as late,
+    ):
+        one.take(small + 3)
+        two.take(small)
+        two.take(2)
         with pytest.raises(ingest.RequestError):
-            one.take(1)
-    with budget.hold() as later:
-        later.take(10)
+            two.take(1)
+        other.take(small + 5)
+        with pytest.raises(ingest.RequestError):
+            late.take(small + 1)
+        late.take(small)
+    with budget.hold("a") as again:
+        again.take(small + 5)

@@ -389,6 +389,17 @@ def test_what_was_not_checked_has_a_status_that_no_outcome_has(
     assert NOT_RUN["check"] == command.NOT_CHECKED
 
 
+@pytest.mark.parametrize("main", [alone.main, command.main], ids=["alone", "check"])
+def test_a_key_that_is_refused_for_its_name_is_told_so(
+    files: Path, main: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (files / "public.key").write_text(LOG_KEY.public.raw.hex())
+    assert main([str(files / "pack.zip"), "--log-key", str(files / "public.key")]) == command.NOT_CHECKED
+    told = capsys.readouterr().err
+    assert "is named .key, as private keys are" in told
+    assert "does not hold" not in told
+
+
 def test_both_read_the_key_as_editors_and_people_write_it(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,8 +86,10 @@ def restore(url: str, file: Path) -> None:
     if path is None:
         _load(url, file)
     else:
-        if path.exists():
-            raise StoreError(f"{path} exists; a restore overwrites nothing, move it away first")
+        # An old write-ahead log would be written into the new store as soon as it is opened.
+        for old in (path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal")):
+            if old.exists():
+                raise StoreError(f"{old} exists; a restore overwrites nothing, move it away first")
         partial = path.with_name(path.name + ".partial")
         partial.unlink(missing_ok=True)
         sqlite.make_file(partial)

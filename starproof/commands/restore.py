@@ -4,8 +4,8 @@
 2. The store is made and looked through in a folder beside the old one first; a backup that is damaged changes nothing.
 3. Then everything of the old store is moved aside, with its write-ahead log: SQLite would write that into the new one.
    Nothing is deleted, and what is not the collector's stays where it is.
-4. What is put in place belongs to the owner of its directory, mode 0600. Settings that lie elsewhere are put back
-   where they are missing, and never replaced.
+4. What is put in place belongs to the owner of its directory, and only the owner may read it. Settings that lie
+   elsewhere are put back where they are missing, as readable as their directory, and never replaced.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from collector.alerts.damage import TOLD
 from collector.errors import SettingsError, StoreError
-from collector.ownership import ROOT
+from collector.ownership import ROOT, adopt
 from collector.settings import Settings, key_directory, read_settings
 from collector.store import backup, checking
 from collector.store.checking import Checked
@@ -33,13 +34,12 @@ from starproof.commands.backup import CONFIGURED, DUMP, KEPT, SUMS, sha256_of
 
 EXAMPLE = "starproof restore /backup/starproof-2026-11-30 --config /etc/starproof/collector.toml"
 ASIDE, STAGED = "replaced-", "restoring-"
-TOLD = "store-damaged.json"
-"""Who was told of damage (``collector.alerts.damage``): of the old store."""
 BESIDE = ("", "-wal", "-shm", "-journal")
 """What SQLite keeps of one store."""
+_MOST_IN_A_SECOND = 100
 _LOCKED_FROM, _LOCKED = 0x40000000, 512
 """The bytes of a file that SQLite locks while a connection is open (its file format, "Locking")."""
-_DIRECTORY, _PRIVATE = 0o700, 0o600
+_DIRECTORY, _PRIVATE, _READABLE = 0o700, 0o600, 0o644
 
 
 @dataclass(frozen=True)
@@ -135,35 +135,47 @@ def _store_of(names: Sequence[str]) -> str:
 
 def _restored(folder: Path, names: Sequence[str], settings: Settings, config: Path | None) -> Restored:
     directory = key_directory(settings.database_url)
-    directory.mkdir(mode=_DIRECTORY, parents=True, exist_ok=True)
     path = sqlite_path(settings.database_url)
     if (path is None) != (_store_of(names) == DUMP):
         raise StoreError("this is a backup of another kind of database; give its URL with --db")
-    if path is not None:
-        _require_unused(path)
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    staged = directory / f"{STAGED}{stamp}"
-    staged.mkdir(mode=_DIRECTORY)
-    try:
-        found = _make(settings.database_url, folder / _store_of(names), staged)  # rule 2
-        places = dict(_places(names, settings, config, directory))
-        home = directory.resolve()
-        left = tuple(one for one in places.values() if one.parent.resolve() != home and one.exists())
-        for name, place in places.items():
-            if place not in left:
+    directory.mkdir(mode=_DIRECTORY, parents=True, exist_ok=True)
+    places = dict(_places(names, settings, config, directory))
+    left = tuple(place for place in places.values() if place.parent != directory and place.exists())
+    wanted = {name: place for name, place in places.items() if place not in left}
+    for place in wanted.values():
+        if not place.parent.is_dir():
+            raise SettingsError(f"there is no folder {place.parent} for {place.name}; make it, restore again")
+    with _unused(path):
+        stamp, staged = _stamped(directory)
+        try:
+            found = _make(settings.database_url, folder / _store_of(names), staged)  # rule 2
+            for name in wanted:
                 _copy(folder / name, staged / name)
-        moved = _aside(directory, path, directory / f"{ASIDE}{stamp}")  # rule 3
-        put = tuple(_put(staged / name, place) for name, place in places.items() if place not in left)
-        if path is not None:
-            put = (_put(staged / path.name, path), *put)
-    finally:
-        shutil.rmtree(staged)
-    return Restored(put, left, moved, found)
+            moved = _aside(directory, path, directory / f"{ASIDE}{stamp}")  # rule 3
+            put = [_put(staged / name, place, directory) for name, place in wanted.items()]
+            if path is not None:  # the store last: with it the restore is whole
+                put.insert(0, _put(staged / path.name, path, directory))
+        finally:
+            shutil.rmtree(staged)
+    return Restored(tuple(put), left, moved, found)
 
 
-def _require_unused(path: Path) -> None:
-    """Rule 1: an open connection holds a lock as long as it is open, whatever it does."""
-    if not path.exists():
+def _stamped(directory: Path) -> tuple[str, Path]:
+    """Make the folder in which everything is made ready; return its stamp, which no other restore had."""
+    begun = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    for stamp in (begun, *(f"{begun}-{number}" for number in range(2, _MOST_IN_A_SECOND))):
+        staged = directory / f"{STAGED}{stamp}"
+        if not (directory / f"{ASIDE}{stamp}").exists() and not staged.exists():
+            staged.mkdir(mode=_DIRECTORY)
+            return stamp, staged
+    raise StoreError(f"too many restores at once in {directory}; try again")
+
+
+@contextmanager
+def _unused(path: Path | None) -> Iterator[None]:
+    """Rule 1: an open connection holds a lock as long as it is open; nobody opens one while we hold ours."""
+    if path is None or not path.exists():
+        yield
         return
     with path.open("r+b") as file:
         try:
@@ -172,6 +184,7 @@ def _require_unused(path: Path) -> None:
             raise StoreError(
                 f"{path} is in use; stop the collector first: systemctl stop starproof-collector"
             ) from None
+        yield
 
 
 def _make(url: str, source: Path, staged: Path) -> Checked:
@@ -190,17 +203,17 @@ def _make(url: str, source: Path, staged: Path) -> Checked:
 def _places(
     names: Sequence[str], settings: Settings, config: Path | None, directory: Path
 ) -> Iterator[tuple[str, Path]]:
-    """Yield where each file that is no store belongs."""
-    configured: Mapping[str, Callable[[Settings], Path]] = CONFIGURED
+    """Yield where each file that is no store belongs; what lies beside the store is named by ``directory``."""
     for name in names:
         if name == _store_of(names):
             continue
-        if name in configured:
-            yield name, configured[name](settings)
+        place = directory / name
+        if name in CONFIGURED:
+            place = CONFIGURED[name](settings)
         elif config is not None and name == config.name:
-            yield name, config.absolute()
-        else:
-            yield name, directory / name
+            place = config.absolute()
+        is_beside = place.parent.resolve() == directory.resolve()
+        yield name, directory / place.name if is_beside else place
 
 
 def _aside(directory: Path, path: Path | None, aside: Path) -> Path | None:
@@ -211,7 +224,9 @@ def _aside(directory: Path, path: Path | None, aside: Path) -> Path | None:
     if not old:
         return None
     aside.mkdir(mode=_DIRECTORY)
-    _own(aside)
+    owner = directory.stat()  # of the directory itself, also behind a link
+    if os.geteuid() == ROOT:
+        os.chown(aside, owner.st_uid, owner.st_gid, follow_symlinks=False)
     for one in old:
         one.rename(aside / one.name)
     return aside
@@ -227,24 +242,24 @@ def _copy(source: Path, target: Path) -> None:
         os.fsync(writing.fileno())
 
 
-def _put(staged: Path, place: Path) -> Path:
-    """Put a file in place (rule 4): on the disk, and its directory's owner's."""
-    if not place.parent.is_dir():
-        raise SettingsError(f"there is no folder {place.parent} for {place.name}; make it, and restore again")
-    moved = place.with_name(f".{place.name}.restoring")
+def _put(staged: Path, place: Path, directory: Path) -> Path:
+    """Put a file in place (rule 4), on the disk before it has its name."""
+    parent = place.parent
+    moved = parent / f".{place.name}.restoring"
+    moved.unlink(missing_ok=True)
     shutil.move(staged, moved)
-    moved.chmod(_PRIVATE)
-    _own(moved)
+    mode = _PRIVATE if parent == directory else parent.stat().st_mode & _READABLE
+    handle = os.open(moved, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(handle, mode)
+        adopt(handle, parent)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
     moved.rename(place)
-    handle = os.open(place.parent, os.O_RDONLY | os.O_CLOEXEC)
+    handle = os.open(parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
     return place
-
-
-def _own(path: Path) -> None:
-    owner = path.parent.stat()  # of the directory itself, also behind a link
-    if os.geteuid() == ROOT:
-        os.chown(path, owner.st_uid, owner.st_gid)

@@ -144,6 +144,7 @@ def test_on_a_new_disk_the_settings_come_back_too_and_what_is_there_stays(place,
     shutil.rmtree(elsewhere)
     assert run(place, "restore", str(place / "b")) == 1
     assert "there is no folder" in capsys.readouterr().err
+    assert actors(place / "c" / "starproof.db") == {"before"}, "nothing was moved aside"
 
 
 def test_a_backup_that_is_not_whole_changes_nothing(place, capsys):
@@ -164,6 +165,7 @@ def test_a_backup_that_is_not_whole_changes_nothing(place, capsys):
         assert run(place, "restore", str(other)) == 1
         assert words in capsys.readouterr().err
         shutil.rmtree(other, ignore_errors=True)
+        assert [one for one in (place / "c").iterdir() if one.is_dir()] == []
         assert contents(place / "c") == before
     assert main(["restore", str(place / "b"), "--db", "postgresql://h/d"]) == 1
     assert "another kind of database" in capsys.readouterr().err

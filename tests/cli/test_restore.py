@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -10,7 +11,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-
 from contextlib import closing
 from pathlib import Path
 
@@ -53,6 +53,20 @@ def place(tmp_path):
     return tmp_path
 
 
+def runbook(place):
+    """Return the words of the runbook's commands: the backup, and those of section 1, on this place."""
+    text = (ROOT / "docs/runbook.md").read_text("utf-8")
+    section = text[text.index("## 1.") : text.index("## 2.")]
+    lines = re.findall(r"^    starproof (backup .*)$", text, re.MULTILINE)[:1]
+    lines += re.findall(r"^    starproof (.*)$", section, re.MULTILINE)
+    assert [line.split()[0] for line in lines] == ["backup", "restore", "doctor", "audit"]
+    chinese = (ROOT / "docs/runbook.zh-CN.md").read_text("utf-8")
+    assert all(f"    starproof {line}\n" in chinese for line in lines)
+    put = {"CFG": str(place / "collector.toml"), "DB": f"sqlite:///{place}/c/starproof.db"}
+    there = (re.sub(r"/backup/\S+", str(place / "b"), re.sub(r"\$\(.*?\)", "", line)) for line in lines)
+    return [[put.get(word, word) for word in line.split()] for line in there]
+
+
 def run(place, *words):
     return main([*words, "--config", str(place / "collector.toml")])
 
@@ -76,20 +90,11 @@ def contents(folder):
 
 def test_the_runbooks_commands_bring_everything_back_beside_an_old_write_ahead_log(place, capsys):
     """Copying the store alone into the old directory gave a store that SQLite called malformed."""
-    text = (ROOT / "docs/runbook.md").read_text("utf-8")
-    section = text[text.index("## 1.") : text.index("## 2.")]
-    wanted = [line.strip() for line in section.splitlines() if line.startswith("    starproof ")]
-    assert [line.split()[1] for line in wanted] == ["restore", "doctor", "audit"], wanted
-    backup = re.search(r"^    starproof (backup .*)$", text, re.MULTILINE)[1]
-    put = {"CFG": str(place / "collector.toml"), "DB": f"sqlite:///{place}/c/starproof.db"}
-    words = lambda line: [put.get(word, word) for word in line.split("#")[0].split()]  # noqa: E731 - one line
-    to = lambda line: [re.sub(r"^/backup/\S+", str(place / "b"), word) for word in words(line)]  # noqa: E731
-
-    assert main(to(backup)) == 0
+    backup, restoring, doctor, audit = runbook(place)
+    assert main(backup) == 0
     saved = contents(place / "b")
     assert saved.keys() >= {*FILES, "starproof.db", "log.key", "log.pub", "collector.toml", "SHA256SUMS"}
     process = killed_while_writing(place)
-    restoring = to(wanted[0].removeprefix("starproof "))
     assert main(restoring) == 1, "while it runs"
     assert "stop the collector first" in capsys.readouterr().err
     process.send_signal(signal.SIGKILL)
@@ -110,18 +115,22 @@ def test_the_runbooks_commands_bring_everything_back_beside_an_old_write_ahead_l
     for path in (place / "c").iterdir():
         assert path.stat().st_mode & 0o077 == 0 or path.name == "hook.url"
         assert path.stat().st_uid == (place / "c").stat().st_uid
-    assert actors(place / "c" / "starproof.db") == {"before"}
+    assert actors(place / "c" / "starproof.db") - {"collector"} == {"before"}
     (aside,) = (one for one in (place / "c").iterdir() if one.is_dir())
     assert str(aside) in printed
     assert {**contents(aside), "hook.url": before["hook.url"]} == before, "nothing is deleted"
-    assert main(["db", "check", "--db", put["DB"]]) == 0
-    assert main(words(wanted[2].removeprefix("starproof "))) == 0
+    assert main(["db", "check", "--db", f"sqlite:///{place}/c/starproof.db"]) == 0
+    assert main(audit) == 0
     assert "no difference" in capsys.readouterr().out
+    main([*doctor, "--offline", "--json"])
+    groups = json.loads(capsys.readouterr().out)
+    assert not [one for one in json.dumps(groups).split('"') if "malformed" in one]
 
 
 def test_on_a_new_disk_the_settings_come_back_too_and_what_is_there_stays(place, capsys):
     elsewhere = place / "etc"
     elsewhere.mkdir()
+    elsewhere.chmod(0o755)
     shutil.move(place / "c" / "alerts.toml", elsewhere / "who.toml")
     config = place / "collector.toml"
     config.write_text(config.read_text() + f'alerts = "{elsewhere}/who.toml"\n')
@@ -136,6 +145,8 @@ def test_on_a_new_disk_the_settings_come_back_too_and_what_is_there_stays(place,
     assert (said["schema"], said["replaced"], said["left"]) == ("starproof/restored/1", None, [])
     assert config.read_text() == (place / "kept.toml").read_text()
     assert (elsewhere / "who.toml").read_text() == FILES["alerts.toml"]
+    for path in (config, elsewhere / "who.toml"):  # there the service's own user reads them
+        assert path.stat().st_mode & 0o777 == path.parent.stat().st_mode & 0o644
     assert not (place / "c" / "alerts.toml").exists()
     (elsewhere / "who.toml").write_text("coverage_percent = 1\n")
     assert run(place, "restore", str(place / "b")) == 0
@@ -144,7 +155,7 @@ def test_on_a_new_disk_the_settings_come_back_too_and_what_is_there_stays(place,
     shutil.rmtree(elsewhere)
     assert run(place, "restore", str(place / "b")) == 1
     assert "there is no folder" in capsys.readouterr().err
-    assert actors(place / "c" / "starproof.db") == {"before"}, "nothing was moved aside"
+    assert actors(place / "c" / "starproof.db") - {"collector"} == {"before"}, "nothing was moved aside"
 
 
 def test_a_backup_that_is_not_whole_changes_nothing(place, capsys):
@@ -173,8 +184,6 @@ def test_a_backup_that_is_not_whole_changes_nothing(place, capsys):
 
 def damaged(folder):
     """A page of the backup that the disk lost before it was summed up."""
-    import hashlib
-
     path = folder / "starproof.db"
     data = bytearray(path.read_bytes())
     data[4096 * 3 : 4096 * 5] = b"\xff" * 8192
@@ -187,7 +196,6 @@ def damaged(folder):
 def test_a_store_is_not_restored_beside_the_write_ahead_log_of_another(place, capsys):
     file = place / "copy.db"
     assert main(["db", "backup", str(file), "--db", f"sqlite:///{place}/c/starproof.db"]) == 0
-
     (place / "c" / "starproof.db").unlink()
     (place / "c" / "starproof.db-wal").write_bytes(b"old")
     assert main(["db", "restore", str(file), "--db", f"sqlite:///{place}/c/starproof.db"]) == 1

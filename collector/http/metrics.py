@@ -49,7 +49,9 @@ class Metrics:
         )
         self._bytes = Gauge("starproof_store_bytes", "Size of the store's files", registry=registry)
         self._damaged = Gauge(
-            "starproof_store_damaged", "1 if the store is damaged: nothing is written any more", registry=registry
+            "starproof_store_damaged",
+            "1 if the store is damaged: nothing is written any more",
+            registry=registry,
         )
         self._hosts = Gauge("starproof_hosts", "Hosts known", registry=stored)
         self._findings = Gauge("starproof_findings", "Findings recorded", registry=stored)
@@ -57,8 +59,8 @@ class Metrics:
         for status, code in ((STORED, ""), (KNOWN, ""), *((REFUSED, code) for code in REFUSALS)):
             self._chunks.labels(status, code)
         for endpoint in ENDPOINTS:
-            for status in STATUSES:
-                self._answers.labels(endpoint, str(status))
+            for answered in STATUSES:
+                self._answers.labels(endpoint, str(answered))
 
     def add(self, figures: Collector) -> None:
         """Tell these families, too."""

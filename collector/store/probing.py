@@ -92,9 +92,7 @@ class Prober:
     def _quick_check(self, path: Path, table: str, until_s: float) -> str:
         with closing(sqlite.connect_for_reading(path)) as connection:
             connection.execute("PRAGMA query_only=ON")
-            connection.set_progress_handler(
-                lambda: int(self.mono_s() > until_s or self.stopping()), _STEPS
-            )
+            connection.set_progress_handler(lambda: int(self.mono_s() > until_s or self.stopping()), _STEPS)
             found = connection.execute(f"PRAGMA quick_check({table or 1})").fetchone()[0]
         return "" if found == "ok" else str(found)
 

@@ -89,7 +89,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def _text(done: Restored) -> str:
     leaves = done.found.contents.log.size
-    lines = [f"已恢复 {len(done.files)} 个文件 / {len(done.files)} files restored; 日志 log: {leaves} 条 leaves"]
+    lines = [
+        f"已恢复 {len(done.files)} 个文件 / {len(done.files)} files restored; 日志 log: {leaves} 条 leaves"
+    ]
     lines += [f"  {path}" for path in done.files]
     lines += [f"已有，未改动 was there, left as it is: {path}" for path in done.left]
     if done.moved is not None:

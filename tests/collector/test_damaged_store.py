@@ -47,7 +47,7 @@ def told(script):
     return [[one["code"] for one in json.loads(asked.body)["alerts"]] for asked in script.asked]
 
 
-def test_a_store_found_damaged_at_the_start_takes_nothing_in_and_is_told_once(
+def test_a_store_found_damaged_at_the_start_takes_nothing_in_and_is_told_once(  # noqa: PLR0917 - fixtures
     api, web, opened, serve, speak, url, tmp_path
 ):
     assert api.http.get("/healthz").json()["status"] == "ok"
@@ -76,7 +76,9 @@ def test_a_store_found_damaged_at_the_start_takes_nothing_in_and_is_told_once(
                 refused = speak(http).send(web.key, second)
                 assert (refused.status_code, refused.json()["code"]) == (503, "UNAVAILABLE")
                 assert "damaged" in refused.json()["message"]
-                assert speak(http).send(web.key, first).status_code == 503, "not even known: it may be lost too"
+                assert speak(http).send(web.key, first).status_code == 503, (
+                    "not even known: it may be lost too"
+                )
                 figures = http.get("/metrics")
                 assert figures.status_code == 200
                 assert "starproof_store_damaged 1.0" in figures.text
@@ -167,7 +169,9 @@ def test_a_store_too_damaged_to_be_opened_is_told_as_well(url, tmp_path, capfd, 
         monkeypatch.setenv("HOOK", script.url)
         monkeypatch.setenv("SECRET", "0123456789")
         alerts = Path(url.removeprefix("sqlite:///")).with_name("alerts.toml")
-        alerts.write_text('[[webhooks]]\nalias = "own"\nkind = "json"\nurl = "env:HOOK"\nsecret = "env:SECRET"\n')
+        alerts.write_text(
+            '[[webhooks]]\nalias = "own"\nkind = "json"\nurl = "env:HOOK"\nsecret = "env:SECRET"\n'
+        )
         for _ in range(2):
             assert cli.main(["serve", "--db", url, "--listen", "127.0.0.1:0"]) == 1
         assert told(script) == [["store"]]
@@ -209,7 +213,7 @@ def test_a_webhook_that_fails_is_tried_again_and_those_that_do_not_ask_are_left_
 
 
 def test_postgresql_says_damage_by_its_states_and_other_errors_are_none():
-    class Said(Exception):
+    class Said(Exception):  # noqa: N818 - stands for the driver's own
         sqlstate = "XX001"
 
     assert is_damage(Said())

@@ -171,7 +171,7 @@ def _tell_damage(watch: Watch, problem: str) -> None:
         situation, matters = watch.seen
         others = [one for one in matters if one.code != CODE]
         watch.seen = (situation, (matter(problem), *others))
-    wanted = watch.alerts()
+    wanted = watch.alerts() or AlertSettings()
     opened, percent = watch.opened, wanted.coverage_percent
     messenger = Messenger(opened.store, opened.opened_as.enterprise, watch.keys, watch.clocks, percent)
     try:

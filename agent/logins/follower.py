@@ -8,7 +8,8 @@ One look (``poll``) does this:
    not changed in size and time.
 3. A file of a rotated name that is left, with the content of a record that has no file any more, is that record's: it was
    renamed, copied (``copytruncate``) or compressed.
-4. A file of a rotated name whose content belongs to a record that has its file is a copy on its way: it waits.
+4. A file of a rotated name whose content belongs to a record that has its file is a copy on its way: it waits. So
+   does one that begins like a file that nobody has read yet: one of the two is the other's copy.
 5. Every other file is new and is read from its begin.
 6. A record without a file is kept a day, in case it was read to its end; otherwise, after ``PATIENCE`` looks, it is
    *lost*: lines may have been written to it that nobody read, and the time since the last batch is not vouched for.
@@ -199,6 +200,8 @@ class Follower:
                 return
             try:
                 record = self._of_content(file, content, taken)
+                if record is None and not file.live and self._is_copy_of_unread(content, taken):
+                    return
             except UnfinishedError:
                 found.problem(f"{file.path} is not wholly compressed yet or is damaged; test it with gzip -t")
                 return
@@ -233,6 +236,23 @@ class Follower:
                     self._marks.update(record, content)
                 return record
         return None
+
+    def _is_copy_of_unread(self, content: Content, taken: dict[int, _File]) -> bool:
+        """Return whether one of two contents begins with the other, for a file that was never read."""
+        begin = content.read_at(0, BEGIN_BYTES)
+        for record in self.records:
+            other = taken.get(id(record))
+            if other is None or record.position or not other.size:
+                continue
+            try:
+                with _checked(other) as unread:
+                    found = b"" if unread is None else unread.read_at(0, BEGIN_BYTES)
+            except UnfinishedError:  # reading it will say so
+                continue
+            count = min(len(found), len(begin))
+            if count and found[:count] == begin[:count]:
+                return True
+        return False
 
     def _missed(self, record: Record, found: Found, now_ms: int) -> None:
         """Step 6."""

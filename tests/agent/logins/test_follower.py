@@ -97,6 +97,40 @@ def test_half_a_copy_is_not_taken_for_a_new_file(log):
     assert life.read() == hashed({"ann": 40})
 
 
+def test_a_copy_and_its_file_that_are_both_new_are_read_once(log):
+    """The reader was away while the log was rotated, and looks in the middle of the next rotation."""
+    life = life_of(log)
+    add(log, line("ann"))
+    life.read()
+    os.rename(log, f"{log}.1")
+    add(log, *(line("ben", number) for number in range(40)))
+    os.rename(f"{log}.1", f"{log}.2")
+    shutil.copy(log, f"{log}.1")
+    life.read()  # nobody has read the log or its copy before
+    add(log, line("cid"))
+    life.read()
+    os.truncate(log, 0)
+    add(log, line("dan"))
+    # What was written between copy and truncation was read in time here.
+    assert life.read() == hashed({"ann": 1, "ben": 40, "cid": 1, "dan": 1})
+    assert not life.reader.look.lost
+
+
+def test_a_file_and_its_compressed_form_that_are_both_new_are_read_once(log):
+    life = life_of(log)
+    add(log, line("ann"))
+    life.read()
+    os.rename(log, f"{log}.2")
+    add(log, line("cid"))
+    add(f"{log}.1", *(line("ben", number) for number in range(40)))
+    Path(f"{log}.1.gz").write_bytes(gzip.compress(Path(f"{log}.1").read_bytes())[:-9])
+    life.read()
+    Path(f"{log}.1.gz").write_bytes(gzip.compress(Path(f"{log}.1").read_bytes()))
+    life.read()
+    os.unlink(f"{log}.1")
+    assert life.read() == hashed({"ann": 1, "ben": 40, "cid": 1})
+
+
 @pytest.mark.parametrize(
     ("ending", "pack"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)]
 )
@@ -202,7 +236,20 @@ ACTIONS = st.lists(
         st.tuples(st.just("write"), st.integers(1, 30)),
         st.tuples(st.just("part"), st.integers(1, 60)),
         st.sampled_from(
-            [("rename",), ("copytruncate",), ("pack",), ("look",), ("cut",), ("crash",), ("sealed",)]
+            [
+                (name,)
+                for name in (
+                    "rename",
+                    "copytruncate",
+                    "copy",
+                    "pack",
+                    "packing",
+                    "look",
+                    "cut",
+                    "crash",
+                    "sealed",
+                )
+            ]
         ),
     ),
     max_size=40,
@@ -230,6 +277,8 @@ class _World:
         self.written: Counter = Counter()
         self.number = 0
         self.rest = b""
+        self.copied = False
+        self.packed: list[Path] = []
 
     def _next(self) -> bytes:
         self.number += 1
@@ -238,8 +287,15 @@ class _World:
         return line(user, self.number)
 
     def finish_part(self) -> None:
+        """End what is under way: nobody writes between a copy and the truncation."""
         add(self.path, self.rest)
         self.rest = b""
+        if self.copied:
+            os.truncate(self.path, 0)
+        self.copied = False
+        for path in self.packed:
+            path.unlink()
+        self.packed = []
 
     def write(self, count: int) -> None:
         self.finish_part()
@@ -266,15 +322,26 @@ class _World:
         self.path.rename(f"{self.path}.1")
         self.path.write_bytes(b"")
 
-    def copytruncate(self) -> None:
+    def copy(self) -> None:
+        """The copy is there, the log is not truncated yet."""
         self._shift()
         shutil.copy(self.path, f"{self.path}.1")
-        os.truncate(self.path, 0)
+        self.copied = True
 
-    def pack(self) -> None:
+    def copytruncate(self) -> None:
+        self.copy()
+        self.finish_part()
+
+    def packing(self) -> None:
+        """The compressed files are there, and what they were made of is, too."""
+        self.finish_part()
         for path in self.path.parent.glob("access.log.*[0-9]"):
             Path(f"{path}.gz").write_bytes(gzip.compress(path.read_bytes()))
-            path.unlink()
+            self.packed.append(path)
+
+    def pack(self) -> None:
+        self.packing()
+        self.finish_part()
 
     def look(self) -> None:
         self.life.look()

@@ -1,4 +1,4 @@
-"""``starproof agent held``: chunks of a time that has not come, and how they are set aside.
+"""``starproof-agent held``: chunks of a time that has not come, and how they are set aside.
 
 They were sealed while this host's clock was ahead. A collector that has a later chunk of this host refuses
 them for good (``CLOCK_WRONG``). This command does the same where no collector says so: hosts that deliver by

@@ -83,8 +83,8 @@ def attention(document: Mapping[str, Any], *, now_ms: int) -> list[str]:
     for name, chinese, english in (
         (
             "chunks_ahead",
-            "个数据块的时间尚未到来：starproof agent held",
-            "chunks are of a time that has not come: starproof agent held",
+            "个数据块的时间尚未到来：starproof-agent held",
+            "chunks are of a time that has not come: starproof-agent held",
         ),
         ("chunks_damaged", "个数据块损坏", "damaged chunks in spool/damaged: check the disk"),
         ("chunks_refused", "个数据块被拒收", "chunks refused by the collector, in spool/refused"),

@@ -179,8 +179,8 @@ def _spool(found: Mapping[str, Any], settings: Settings) -> Iterator[Check]:
             ATTENTION,
             f"{ahead} 个数据块的时间尚未到来：封存时本机时钟超前",
             f"{ahead} chunks are of a time that has not come: this clock was ahead when they were sealed",
-            "核对时钟后：starproof agent held",
-            "see that the clock is right, then: starproof agent held",
+            "核对时钟后：starproof-agent held",
+            "see that the clock is right, then: starproof-agent held",
         )
 
 

@@ -281,7 +281,7 @@ def test_english_words_are_english(enrolled):
         )
     ]
     assert "3 chunks, 0 bytes, the oldest 90 h 0 min old, over a day" in [one["en"] for one in found]
-    assert "starproof agent held" in found[-1]["todo_en"]
+    assert "starproof-agent held" in found[-1]["todo_en"]
     foreign = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
     assert not [one for one in found if foreign.search(one["en"] + one["todo_en"])]
 

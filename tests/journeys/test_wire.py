@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import shlex
 import signal
+import socket
+import ssl
+from contextlib import ExitStack
 
+import psutil
 from cryptography import x509
 from forward_proxy import forward_proxy
 from processes import Running, collector, starproof, starproof_json
@@ -14,6 +18,7 @@ from collector.tls.authority import Authority
 from collector.tls.sources import utc_now
 
 DELIVERED = r"event=delivered "
+WAITING, MOST_BYTES_WAITING = 100, 128 * 1024
 
 
 def test_an_agent_behind_a_proxy_pins_the_collector_and_spools_while_another_answers(tmp_path):
@@ -57,3 +62,23 @@ def test_an_agent_behind_a_proxy_pins_the_collector_and_spools_while_another_ans
             assert agent.stop() == 0
     found = starproof_json("agent", "status", *place)
     assert found["chunks_pending"] == 0
+
+
+def test_a_connection_that_waits_costs_little_memory(tmp_path):
+    """Thousands of hosts may be connected at once; the library would give each 256 KiB."""
+    certificate = ssl.create_default_context()
+    certificate.check_hostname, certificate.verify_mode = False, ssl.CERT_NONE
+    with collector(tmp_path, more='[tls]\nmode = "own"\nnames = ["127.0.0.1"]\n') as (server, url, _):
+        process = psutil.Process(server.process.pid)
+        place = ("127.0.0.1", int(url.rpartition(":")[2]))
+        with ExitStack() as stack:
+
+            def connect(count):
+                for _ in range(count):
+                    plain = stack.enter_context(socket.create_connection(place))
+                    stack.enter_context(certificate.wrap_socket(plain)).send(b"GET /healthz HTTP/1.1\r\n")
+
+            connect(20)
+            before = process.memory_info().rss
+            connect(WAITING)
+            assert (process.memory_info().rss - before) / WAITING < MOST_BYTES_WAITING

@@ -20,7 +20,7 @@ WORDS: Words = {
     "settings.by_bundle": ("Linux，用安装包", "Linux, with the bundle"),
     "settings.by_bundle_about": ("在解开的安装包目录里运行；安装、接入并启动服务。", "In the folder of the unpacked bundle; installs, enrols and starts the service."),
     "settings.by_agent": ("Linux，已装好 starproof", "Linux, starproof is installed"),
-    "settings.by_agent_about": ("只接入；然后用 starproof agent run 或服务开始采集。", "Enrols only; then starproof agent run, or the service, begins to measure."),
+    "settings.by_agent_about": ("只接入；然后用 starproof-agent run 或服务开始采集。", "Enrols only; then starproof-agent run, or the service, begins to measure."),
     "settings.by_windows": ("Windows，用安装包", "Windows, with the bundle"),
     "settings.by_windows_about": ("在解开的安装包目录里，用管理员身份打开的 PowerShell 运行。", "In the folder of the unpacked bundle, in PowerShell as administrator."),
     "settings.copy": ("复制", "Copy"),

@@ -11,11 +11,12 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, RowMapping, case, literal, select
+from sqlalchemy import BigInteger, Connection, Row, RowMapping, case, literal, select
 
 from collector.errors import DamagedSumError, SumLimitError
-from collector.store import chunks, months, schema
+from collector.store import chunks, far_reading, months, schema
 from collector.store.chunks import Line
+from collector.store.clickhouse import far_sums
 from collector.store.dialects import insert
 from collector.store.registry import PinnedKey
 from evidence import crediting
@@ -81,9 +82,11 @@ def add(connection: Connection, line: Line, sums: DaySums) -> None:
     Raises:
         SumLimitError: a sum would not fit; nothing was added.
         DamagedSumError: a sum that is stored already is no integer.
+        ClusterError: sums of the month are in the cluster, and it cannot be asked.
     """
     if not sums:
         return
+    far_sums.fetch_back(connection, line.host_id, line.source, {day for _, day in sums})
     _require_room(connection, line, sums)
     table = schema.day_sum.c
     statement = insert(connection, schema.day_sum)
@@ -118,6 +121,7 @@ def rederive(
     spans = [claim for _, claim in chunks.overlapping(connection, line, start, end)]
     start, end = crediting.reach([(start, end), *spans])
     sums = crediting.credited(chunks.opened(connection, line, start, end), calendar)
+    far_sums.fetch_back(connection, line.host_id, line.source, range(first_day, after_day))
     table = schema.day_sum.c
     connection.execute(
         schema.day_sum.delete().where(
@@ -163,13 +167,17 @@ def rows(
         query = query.where(schema.host.c.name.in_(hosts))
     if metric is not None:
         query = query.where(table.metric == metric)
-    for row in connection.execute(query):
-        name, source, what, day, _, high, low, *counts = row
-        if _INTEGERS.issuperset(map(type, (high, low, *counts))):
-            sums = DaySum(high * schema.AMOUNT_BASE + low, *counts)
-        else:
-            sums = _sum(row._mapping, damaged=damaged)  # noqa: SLF001 - SQLAlchemy's documented name
-        yield DaySumRow(name, source, what, day, sums)
+    near = (_row(row, damaged=damaged) for row in connection.execute(query))
+    yield from far_reading.with_far(connection, near, first_day, after_day, hosts=hosts, metric=metric)
+
+
+def _row(row: Row[Any], *, damaged: bool) -> DaySumRow:
+    name, source, what, day, _, high, low, *counts = tuple(row)
+    if _INTEGERS.issuperset(map(type, (high, low, *counts))):
+        sums = DaySum(high * schema.AMOUNT_BASE + low, *counts)
+    else:
+        sums = _sum(row._mapping, damaged=damaged)  # noqa: SLF001 - SQLAlchemy's documented name
+    return DaySumRow(name, source, what, day, sums)
 
 
 def _held(sums: DaySums, dropped: frozenset[int]) -> DaySums:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import Connection, func, select
 
 from collector.store import frames, schema
+from collector.store.clickhouse import far_sums
 from evidence import columns
 from evidence import enrolment as records
 from evidence.chunk import Header, parse_header, read_frame
 from evidence.manifest import Manifest, parse
 
 Revision = tuple[int, ...]
+EVER = date.max.toordinal()
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,10 @@ def first_day(connection: Connection, *, host_id: int | None = None) -> int | No
     if host_id is not None:
         query = query.where(schema.day_sum.c.host_id == host_id)
     day = connection.scalar(query)
-    return None if day is None else int(day)
+    far = far_sums.first_day(
+        connection, far_sums.Asked(1, EVER, hosts=None if host_id is None else (host_id,))
+    )
+    return min((int(one) for one in (day, far) if one is not None), default=None)
 
 
 def _sources(connection: Connection, host_id: int | None) -> dict[int, dict[str, str]]:

@@ -166,7 +166,7 @@ day_sum = Table(
 )
 
 # Day sums that lie in a ClickHouse cluster (collector.store.clickhouse): a host's and source's of a month, all of
-# them. ``turn`` names the rows there that count, ``rows`` how many they are.
+# them. ``turn`` names the rows there that count, and is made of what they say; ``rows`` is how many they are.
 moved_sum = Table(
     "moved_sum",
     metadata,
@@ -175,15 +175,6 @@ moved_sum = Table(
     Column("month", Integer, primary_key=True, autoincrement=False),
     Column("turn", BigInteger, nullable=False),
     Column("rows", BigInteger, nullable=False),
-)
-
-# What lies there under a turn that counts for others, and does not count: it was fetched back and changed since.
-stale_sum = Table(
-    "stale_sum",
-    metadata,
-    Column("turn", BigInteger, primary_key=True, autoincrement=False),
-    Column("host_id", _Id, ForeignKey("host.id"), primary_key=True),
-    Column("source", String(32), primary_key=True),
 )
 
 finding = Table(

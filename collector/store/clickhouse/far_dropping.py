@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from collector.errors import ClusterError
 from collector.store import dropped, schema
 from collector.store.clickhouse import binding as bindings
-from collector.store.clickhouse import far_frames
+from collector.store.clickhouse import far_frames, tables
 from collector.store.clickhouse.binding import Binding
 from collector.store.clickhouse.cluster import Cluster
 from collector.store.clickhouse.tables import FRAME
@@ -19,6 +19,7 @@ from collector.store.engine import Store
 WAIT_S = 60
 """How long a deletion is waited for; the servers go on by themselves, and the next turn looks again."""
 LOOK_EVERY_S = 0.1
+_OF_MONTHS = "store = %(store)s AND month IN %(months)s"
 
 
 def size(connection: Connection, month: int, without: Collection[int]) -> int:
@@ -76,9 +77,7 @@ def finish(store: Store) -> None:
     for shard in cluster.shards:
         left = _months(cluster, binding, shard, gone)
         if left:
-            statement = (
-                f"ALTER TABLE {_table(cluster)} DELETE WHERE store = %(store)s AND month IN %(months)s"
-            )
+            statement = f"ALTER TABLE {cluster.settings.database}.{FRAME} DELETE WHERE {_OF_MONTHS}"
             cluster.order(shard, statement, {"store": binding.store, "months": left})
             _wait(cluster, binding, shard, left)
 
@@ -95,10 +94,6 @@ def _wait(cluster: Cluster, binding: Binding, shard: int, gone: Collection[int])
 
 
 def _months(cluster: Cluster, binding: Binding, shard: int, gone: Collection[int]) -> tuple[int, ...]:
-    query = f"SELECT DISTINCT month FROM {_table(cluster)} WHERE store = %(store)s AND month IN %(months)s"
+    query = tables.query(cluster, "DISTINCT month", FRAME, _OF_MONTHS)
     rows = cluster.ask(shard, query, {"store": binding.store, "months": tuple(gone)})
     return tuple(sorted(row[0] for row in rows))
-
-
-def _table(cluster: Cluster) -> str:
-    return f"{cluster.settings.database}.{FRAME}"

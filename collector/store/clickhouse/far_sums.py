@@ -1,18 +1,21 @@
 """Day sums in a cluster: a month of them lies there once it is long over, and is added up there.
 
-1. A host's and source's sums of a month go together, under a *turn*, a random number that the database keeps with
-   how many rows they are (``moved_sum``). Rows under another turn do not count, whatever they are: what is left of a
-   turn that was interrupted, or of a future that an older backup of the database knows nothing of.
+1. A host's and source's sums of a month go together, under a *turn*: a number made of a hash over all of them, which
+   the database keeps (``moved_sum``). Rows under another turn do not count, whatever they are: what is left of what
+   was fetched back and changed, or of a future that an older backup of the database knows nothing of. The same sums
+   are put under the same turn, so doing it twice does no harm.
 2. What is to change is fetched back first, all of it, in the transaction that changes it; what lies in the cluster
    is never changed there.
-3. Sums are added up as whole numbers of up to 38 digits, the two parts of an amount apart (``schema.AMOUNT_BASE``).
+3. Who reads whole months hashes what came; sums that are not what the turn was made of are an error, never a smaller
+   figure.
+4. Sums are added up as whole numbers of up to 38 digits, the two parts of an amount apart (``schema.AMOUNT_BASE``).
    A part has at most 19 digits, so 10^19 rows fit.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,15 +24,18 @@ from sqlalchemy import Connection, Row, select
 from collector.errors import ClusterError
 from collector.store import months, schema
 from collector.store.clickhouse import binding as bindings
+from collector.store.clickhouse import tables
 from collector.store.clickhouse.binding import Binding
 from collector.store.clickhouse.cluster import Cluster, Rows
 from collector.store.clickhouse.settings import Address
 from collector.store.clickhouse.tables import DAY_SUM, NUMBERS, shard_of
 
-MOST_NAMED = 1_000
-"""Hosts, or lines, named in one statement."""
+LINES_AT_ONCE = 5_000
+"""Turns named in one statement; a server takes statements of 256 KiB."""
+_TURN_BYTES = 8
 _KEY = ("host", "source", "metric", "day")
 _COLUMNS = ", ".join((*_KEY, *NUMBERS))
+_TEXTS = frozenset(("source", "metric"))
 
 FarRow = tuple[Any, ...]
 """Host number, source, metric, day, then ``NUMBERS``."""
@@ -45,6 +51,32 @@ class Asked:
     metrics: Collection[str] | None = None
     without: Collection[int] = ()
     """Days that are left out."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some lines that lie in one shard, with the condition for their rows that were asked for."""
+
+    cluster: Cluster
+    shard: int
+    where: str
+    values: Mapping[str, Any]
+    lines: Sequence[Row[Any]]
+
+    def ask(self, columns: str, *, grouped: str = "", texts: Sequence[int] = ()) -> Rows:
+        """Return these columns of the rows; those numbered ``texts`` are texts.
+
+        Raises:
+            ClusterError: the shard cannot be asked.
+        """
+        query = tables.query(self.cluster, columns, DAY_SUM, self.where, final=True) + grouped
+        return _decoded(self.cluster.ask(self.shard, query, self.values), texts)
+
+
+def turn_of(sums: Iterable[FarRow]) -> int:
+    """Return the name of a host's and source's sums of a month (rule 1)."""
+    digest = hashlib.sha256(repr(sorted(sums)).encode("utf-8", "backslashreplace")).digest()
+    return int.from_bytes(digest[:_TURN_BYTES], "big") >> 1  # a signed number to the database
 
 
 def fetch_back(connection: Connection, host_id: int, source: str, days: Collection[int]) -> None:
@@ -64,7 +96,15 @@ def fetch_back(connection: Connection, host_id: int, source: str, days: Collecti
         table.host_id == host_id, table.source == source, table.month.in_(wanted)
     )
     for line in connection.execute(query).all():
-        _fetch_back(connection, bindings.cluster_of(connection, binding), binding, line)
+        cluster = bindings.cluster_of(connection, binding)
+        where, values = _where(binding, _whole(line.month), [line])
+        part = Part(cluster, shard_of(binding, host_id), where, values, (line,))
+        found = part.ask(_COLUMNS, texts=(1, 2))
+        if turn_of(found) != line.turn:
+            raise _lost(line, len(found))
+        names = ("host_id", "source", "metric", "day", *NUMBERS)
+        connection.execute(schema.day_sum.insert(), [dict(zip(names, row, strict=True)) for row in found])
+        forget(connection, host_id, source, line.month)
 
 
 def forget(connection: Connection, host_id: int, source: str, month: int) -> None:
@@ -76,26 +116,23 @@ def forget(connection: Connection, host_id: int, source: str, month: int) -> Non
 
 
 def rows(connection: Connection, asked: Asked) -> Iterator[FarRow]:
-    """Yield the sums in the cluster, of one shard after another, each by host, source, metric and day.
+    """Yield the sums in the cluster, in no order.
 
     Raises:
-        ClusterError: the cluster cannot be asked, or has lost some.
+        ClusterError: the cluster cannot be asked, or has lost some of a month that was asked for whole (rule 3).
     """
-    for cluster, shard, where, values, wanted in _asked(connection, asked):
-        query = f"SELECT {_COLUMNS} FROM {_table(cluster)} FINAL WHERE {where} ORDER BY {', '.join(_KEY)}"
-        found: Counter[tuple[int, str, int]] = Counter()
-        for row in _texts(cluster.ask(shard, query, values), 1, 2):
-            found[row[0], row[1], months.of_day(row[3])] += 1
-            yield row
+    for part in _parts(connection, asked):
+        found = part.ask(_COLUMNS, texts=(1, 2))
         if asked.metrics is None and not asked.without:
-            _require_all(wanted, found, asked)
+            _require_right(part.lines, found, asked)
+        yield from found
 
 
 def by_day(connection: Connection, asked: Asked) -> list[FarRow]:
     """Return the sums over all hosts, added up where they lie: source, metric, day, count of rows, then ``NUMBERS``.
 
     Raises:
-        ClusterError: the cluster cannot be asked, or has lost some.
+        ClusterError: the cluster cannot be asked.
     """
     return _added(connection, asked, ("source", "metric", "day"))
 
@@ -104,7 +141,7 @@ def by_host(connection: Connection, asked: Asked) -> list[FarRow]:
     """Return the sums over all days, added up where they lie: host, source, count of rows, then ``NUMBERS``.
 
     Raises:
-        ClusterError: the cluster cannot be asked, or has lost some.
+        ClusterError: the cluster cannot be asked.
     """
     return _added(connection, asked, ("host", "source"))
 
@@ -115,45 +152,55 @@ def first_day(connection: Connection, asked: Asked) -> int | None:
     Raises:
         ClusterError: the cluster cannot be asked.
     """
-    found = []
-    for cluster, shard, where, values, _ in _asked(connection, asked):
-        query = f"SELECT count(), min(day) FROM {_table(cluster)} WHERE {where}"
-        found += [day for count, day in cluster.ask(shard, query, values) if count]
-    return min(found, default=None)
+    found = [row for part in _parts(connection, asked) for row in part.ask("count(), min(day)")]
+    return min((day for count, day in found if count), default=None)
 
 
-def put(cluster: Cluster, binding: Binding, shard: int, turn: int, sums: Sequence[FarRow]) -> None:
-    """Put sums into a shard, to be counted once ``moved_sum`` names the turn.
+def put(
+    cluster: Cluster, binding: Binding, shard: int, sums: Mapping[int, Collection[FarRow]], *, now_ms: int
+) -> None:
+    """Put sums into a shard, by turn; they count once ``moved_sum`` names it.
 
     Raises:
         ClusterError: they may be there or not.
     """
-    statement = f"INSERT INTO {_table(cluster)} (store, month, turn, {_COLUMNS}) VALUES"
-    cluster.insert(shard, statement, [(binding.store, months.of_day(row[3]), turn, *row) for row in sums])
+    statement = (
+        f"INSERT INTO {cluster.settings.database}.{DAY_SUM} (store, month, turn, {_COLUMNS}, moved_ms) VALUES"
+    )
+    sent = [
+        (binding.store, months.of_day(row[3]), turn, *row, now_ms)
+        for turn, lines in sorted(sums.items())
+        for row in sorted(lines)
+    ]
+    cluster.insert(shard, statement, sent)
 
 
-def of_turn(cluster: Cluster, binding: Binding, address: Address, turn: int) -> set[FarRow]:
-    """Return what a server has under a turn.
+def held(
+    cluster: Cluster, binding: Binding, address: Address, month: int, turns: Collection[int]
+) -> dict[int, dict[FarRow, int]]:
+    """Return what a server has of a month under each of these turns, and since when (ms since 1970).
 
     Raises:
         ClusterError: it does not answer.
     """
-    query = f"SELECT {_COLUMNS} FROM {_table(cluster)} WHERE store = %(store)s AND turn = %(turn)s"
-    return set(_texts(cluster.ask_server(address, query, {"store": binding.store, "turn": turn}), 1, 2))
-
-
-def statement_by(cluster: Cluster, keys: Sequence[str], where: str) -> str:
-    """Return the query that adds sums up by some columns (rule 3)."""
-    added = ", ".join(f"sum(toDecimal128({name}, 0))" for name in NUMBERS)
-    named = ", ".join(keys)
-    return f"SELECT {named}, count(), {added} FROM {_table(cluster)} FINAL WHERE {where} GROUP BY {named}"
+    where = "store = %(store)s AND month = %(month)s AND turn IN %(turns)s"
+    columns = f"turn, {_COLUMNS}, moved_ms"
+    values = {"store": binding.store, "month": month, "turns": tuple(turns)}
+    found: dict[int, dict[FarRow, int]] = {}
+    answer = cluster.ask_server(address, tables.query(cluster, columns, DAY_SUM, where), values)
+    for turn, *row, moved_ms in _decoded(answer, (2, 3)):
+        known = found.setdefault(turn, {})
+        known[tuple(row)] = min(moved_ms, known.get(tuple(row), moved_ms))
+    return found
 
 
 def _added(connection: Connection, asked: Asked, keys: tuple[str, ...]) -> list[FarRow]:
+    """Return sums by some columns, added up by the shards and then over them (rule 4)."""
     total: dict[tuple[Any, ...], list[int]] = {}
-    texts = [at for at, key in enumerate(keys) if key in {"source", "metric"}]
-    for cluster, shard, where, values, _ in _asked(connection, asked):
-        for row in _texts(cluster.ask(shard, statement_by(cluster, keys, where), values), *texts):
+    texts = [at for at, key in enumerate(keys) if key in _TEXTS]
+    added, named = ", ".join(f"sum(toDecimal128({name}, 0))" for name in NUMBERS), ", ".join(keys)
+    for part in _parts(connection, asked):
+        for row in part.ask(f"{named}, count(), {added}", grouped=f" GROUP BY {named}", texts=texts):
             key, numbers = row[: len(keys)], [int(number) for number in row[len(keys) :]]
             sums = total.setdefault(key, [0] * len(numbers))
             for at, number in enumerate(numbers):
@@ -161,40 +208,33 @@ def _added(connection: Connection, asked: Asked, keys: tuple[str, ...]) -> list[
     return [(*key, *numbers) for key, numbers in sorted(total.items())]
 
 
-def _asked(
-    connection: Connection, asked: Asked
-) -> Iterator[tuple[Cluster, int, str, dict[str, Any], Sequence[Row[Any]]]]:
-    """Yield, for each shard and some hosts at a time, the condition for the rows that count, and the lines they are of."""
+def _parts(connection: Connection, asked: Asked) -> Iterator[Part]:
+    """Yield the lines that may have such sums, some of a shard at a time."""
     binding = bindings.of(connection)
-    if binding is None:
+    if binding is None or (asked.hosts is not None and not asked.hosts):
         return
     touched = [month for month in binding.months if _touches(month, asked)]
-    if not touched or (asked.hosts is not None and not asked.hosts):
+    if not touched:
         return
     cluster = bindings.cluster_of(connection, binding)
     table = schema.moved_sum.c
     query = select(schema.moved_sum).where(table.month.in_(touched))
     if asked.hosts is not None:
         query = query.where(table.host_id.in_(list(asked.hosts)))
-    lines: dict[int, list[Row[Any]]] = {}
+    by_shard: dict[int, list[Row[Any]]] = {}
     for line in connection.execute(query.order_by(table.host_id)):
-        lines.setdefault(shard_of(binding, line.host_id), []).append(line)
-    for shard, mine in sorted(lines.items()):
-        turns = {line.turn for line in mine}
-        where, values = _condition(connection, binding, asked, turns)
-        if asked.hosts is not None:
-            where += " AND host IN %(hosts)s"
-            values["hosts"] = tuple({line.host_id for line in mine})
-        yield cluster, shard, where, values, mine
+        by_shard.setdefault(shard_of(binding, line.host_id), []).append(line)
+    for shard, lines in sorted(by_shard.items()):
+        for at in range(0, len(lines), LINES_AT_ONCE):
+            some = lines[at : at + LINES_AT_ONCE]
+            yield Part(cluster, shard, *_where(binding, asked, some), some)
 
 
-def _condition(
-    connection: Connection, binding: Binding, asked: Asked, turns: Collection[int]
-) -> tuple[str, dict[str, Any]]:
-    """Return what holds for rows that count (rule 1)."""
+def _where(binding: Binding, asked: Asked, lines: Sequence[Row[Any]]) -> tuple[str, dict[str, Any]]:
+    """Return what holds for those rows of some lines, in the order of their hosts, that count and were asked for."""
     where = (
-        "store = %(store)s AND month >= %(first_month)s AND month <= %(last_month)s "
-        "AND day >= %(first)s AND day < %(after)s AND turn IN %(turns)s"
+        "store = %(store)s AND month >= %(first_month)s AND month <= %(last_month)s AND day >= %(first)s "
+        "AND day < %(after)s AND host >= %(first_host)s AND host <= %(last_host)s AND turn IN %(turns)s"
     )
     values: dict[str, Any] = {
         "store": binding.store,
@@ -202,13 +242,10 @@ def _condition(
         "last_month": months.of_day(asked.after_day - 1),
         "first": asked.first_day,
         "after": asked.after_day,
-        "turns": tuple(turns),
+        "first_host": lines[0].host_id,
+        "last_host": lines[-1].host_id,
+        "turns": tuple(line.turn for line in lines),
     }
-    table = schema.stale_sum.c
-    stale = connection.execute(select(schema.stale_sum).where(table.turn.in_(turns))).all()
-    if stale:
-        where += " AND (turn, host, source) NOT IN %(stale)s"
-        values["stale"] = tuple((row.turn, row.host_id, row.source) for row in stale)
     if asked.metrics is not None:
         where += " AND metric IN %(metrics)s"
         values["metrics"] = tuple(asked.metrics)
@@ -218,59 +255,38 @@ def _condition(
     return where, values
 
 
+def _whole(month: int) -> Asked:
+    return Asked(months.first_day(month), months.first_day(months.after(month)))
+
+
 def _touches(month: int, asked: Asked) -> bool:
-    return (
-        months.first_day(month) < asked.after_day and months.first_day(months.after(month)) > asked.first_day
-    )
+    whole = _whole(month)
+    return whole.first_day < asked.after_day and whole.after_day > asked.first_day
 
 
-def _require_all(lines: Iterable[Row[Any]], found: Counter[tuple[int, str, int]], asked: Asked) -> None:
-    """Refuse to hand on sums of whole months of which some are missing: missing is never zero."""
+def _require_right(lines: Iterable[Row[Any]], found: Rows, asked: Asked) -> None:
+    """Refuse to hand on sums of whole months that are not what was moved (rule 3)."""
+    sums: dict[tuple[int, str, int], list[FarRow]] = {}
+    for row in found:
+        sums.setdefault((row[0], row[1], months.of_day(row[3])), []).append(row)
     for line in lines:
-        first, after = months.first_day(line.month), months.first_day(months.after(line.month))
-        if not asked.first_day <= first < after <= asked.after_day:
-            continue
-        if found[line.host_id, line.source, line.month] != line.rows:
-            raise _lost(line, found[line.host_id, line.source, line.month])
+        whole = _whole(line.month)
+        if asked.first_day <= whole.first_day and whole.after_day <= asked.after_day:
+            has = sums.get((line.host_id, line.source, line.month), [])
+            if turn_of(has) != line.turn:
+                raise _lost(line, len(has))
 
 
 def _lost(line: Row[Any], found: int) -> ClusterError:
     return ClusterError(
-        f"the cluster has {found} of {line.rows} day sums of host number {line.host_id}, {line.source}, in "
-        f"{months.name(line.month)}; fetch everything back, which derives them again from the chunks: starproof "
-        "db move-frames --back (docs/clickhouse.md)"
+        f"the cluster has {found} day sums of host number {line.host_id}, {line.source}, in {months.name(line.month)}, "
+        f"and not the {line.rows} that were moved there; fetch everything back, which derives them again from the "
+        "chunks: starproof db move-frames --back (docs/clickhouse.md)"
     )
 
 
-def _fetch_back(connection: Connection, cluster: Cluster, binding: Binding, line: Row[Any]) -> None:
-    query = (
-        f"SELECT {_COLUMNS} FROM {_table(cluster)} FINAL WHERE store = %(store)s AND month = %(month)s "
-        "AND host = %(host)s AND source = %(source)s AND turn = %(turn)s"
-    )
-    values = {
-        "store": binding.store,
-        "month": line.month,
-        "host": line.host_id,
-        "source": line.source,
-        "turn": line.turn,
-    }
-    found = _texts(cluster.ask(shard_of(binding, line.host_id), query, values), 1, 2)
-    if len(found) != line.rows:
-        raise _lost(line, len(found))
-    names = ("host_id", "source", "metric", "day", *NUMBERS)
-    connection.execute(schema.day_sum.insert(), [dict(zip(names, row, strict=True)) for row in found])
-    forget(connection, line.host_id, line.source, line.month)
-    connection.execute(
-        schema.stale_sum.insert().values(turn=line.turn, host_id=line.host_id, source=line.source)
-    )
-
-
-def _texts(found: Rows, *columns: int) -> Rows:
-    """Return rows with their texts as texts."""
+def _decoded(found: Rows, columns: Sequence[int]) -> Rows:
+    """Return rows with the texts in some columns as texts."""
     return [
         tuple(value.decode() if at in columns else value for at, value in enumerate(row)) for row in found
     ]
-
-
-def _table(cluster: Cluster) -> str:
-    return f"{cluster.settings.database}.{DAY_SUM}"

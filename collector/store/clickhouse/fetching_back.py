@@ -50,7 +50,6 @@ def fetch(store: Store) -> Fetched:
     sums, derived = _sums(store)
     if not lost:
         with store.writing() as connection:
-            connection.execute(schema.stale_sum.delete())
             bindings.forget(connection)
     return Fetched(fetched, sums, derived, tuple(lost))
 

@@ -64,6 +64,6 @@ def turn(store: Store, binding: Binding, *, now_ms: int, sums: bool = True) -> T
     frames = moving_frames.move(store, cluster, binding, now_ms=now_ms)
     if not sums:
         return Turn(frames)
-    moved = moving_sums.move(store, cluster, now_ms=now_ms)
+    moved = moving_sums.move(store, cluster, binding, now_ms=now_ms)
     far_dropping.finish(store)
     return Turn(frames, moved)

@@ -28,7 +28,8 @@ _SHARD_BYTES = 8
 _COLUMNS: Mapping[str, str] = {
     FRAME: "store String, month UInt32, host UInt64, end_ms Int64, hash FixedString(64), frame String, moved_ms Int64",
     DAY_SUM: "store String, month UInt32, turn UInt64, host UInt64, source String, metric String, day UInt32, "
-    + ", ".join(f"{name} Int64" for name in NUMBERS),
+    + ", ".join(f"{name} Int64" for name in NUMBERS)
+    + ", moved_ms Int64",
     MEMBER: "store String, shard UInt32, shards UInt32",
 }
 # By the end of a chunk: who reads a host's month in order finds neighbours beside one another.

@@ -14,7 +14,7 @@ _id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Add the tables."""
+    """Add the table."""
     op.create_table(
         "moved_sum",
         sa.Column("host_id", _id, nullable=False),
@@ -24,12 +24,4 @@ def upgrade() -> None:
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("host_id", "source", "month", name="pk_moved_sum"),
         sa.ForeignKeyConstraint(["host_id"], ["host.id"], name="fk_moved_sum_host_id_host"),
-    )
-    op.create_table(
-        "stale_sum",
-        sa.Column("turn", sa.BigInteger(), nullable=False, autoincrement=False),
-        sa.Column("host_id", _id, nullable=False),
-        sa.Column("source", sa.String(32), nullable=False),
-        sa.PrimaryKeyConstraint("turn", "host_id", "source", name="pk_stale_sum"),
-        sa.ForeignKeyConstraint(["host_id"], ["host.id"], name="fk_stale_sum_host_id_host"),
     )

@@ -193,11 +193,13 @@ def _engine(url: URL, options: dict[str, Any]) -> Engine:
     cluster = clickhouse_settings.read(clickhouse_settings.file_beside(_keys_of(url)))
     named = {} if cluster is None else {CLUSTER: Cluster(cluster)}
     try:
-        return create_engine(url, execution_options=named, **options)
+        engine = create_engine(url, **options)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise StoreError(
             f"no driver for the database URL {hidden(url)}: {error}; pip install 'starproof[postgresql]'"
         ) from None
+    engine.update_execution_options(**named)
+    return engine
 
 
 def _keys_of(url: URL) -> Path:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import time
+from contextlib import closing
 
 import clickhouse_servers as servers
 import pytest
 from sqlalchemy import func, select
 
-from collector.store import schema
+from collector.errors import ClusterError
+from collector.store import coverage, months, schema, standing
 from collector.store.archive import StoreArchive
 from collector.store.clickhouse import binding as bindings
-from collector.store.clickhouse import serving
+from collector.store.clickhouse import far_sums, serving, tables
+from collector.store.day_sums import rows
+from collector.store.engine import open_engine
+from starproof.commands import db as command
+from verifier.audit import audit
+from verifier.editions import load_edition
+from verifier.figures import figures
 
 T0 = 1_793_462_400_000  # 2026-11-01 00:00 in Shanghai
 HOUR, DAY = 3_600_000, 86_400_000
 NOW = T0 + 60 * DAY
 HOLD_MS = 600_000
 DAYS = (739_000, 740_500)
+NOVEMBER = 202611
+CALENDAR_DAY = months.first_day(NOVEMBER)
+DUE_BEFORE = months.first_day(202612)
+LATE = {"CLOCK_BACK"}
+"""What the audit says of a chain in which time goes back; the sums follow from the chunks all the same."""
 HOSTS = ("web-1", "web-2", "web-3", "web-4")
 
 
@@ -37,12 +51,17 @@ def shards(cluster_servers):
 
 
 @pytest.fixture
-def url(shards, tmp_path):
-    """A store whose settings name the cluster."""
-    state = tmp_path / "state"
-    state.mkdir(mode=0o700)
-    (state / "clickhouse.toml").write_text(servers.settings(shards, tmp_path / "secret"))
-    return f"sqlite:///{state / 'starproof.db'}"
+def settings_file(shards, tmp_path):
+    """Settings that name the cluster, beside the keys."""
+    path = tmp_path / "state" / "clickhouse.toml"
+    path.parent.mkdir(mode=0o700)
+    path.write_text(servers.settings(shards, tmp_path / "secret"))
+    return path
+
+
+@pytest.fixture
+def url(url, settings_file):
+    return url
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +70,15 @@ def commands_read_the_clock_of_the_tests(clock, monkeypatch):
 
 
 @pytest.fixture
-def fleet(api, token, take, clock):
-    """Four hosts with chunks in October, November and December."""
+def fleet(api, token, take, clock, opened):
+    """Four hosts, some in each shard, with chunks in October, November and December."""
     hosts = {name: api.enrol(token(), name) for name in HOSTS}
+    with opened.store.writing() as connection:
+        ids = list(connection.scalars(select(schema.host.c.id)))
+        names = (bindings.new(opened.store.cluster) for _ in range(1000))
+        bindings.keep(
+            connection, next(one for one in names if {tables.shard_of(one, i) for i in ids} == {0, 1})
+        )
     clock.now_ms = NOW
     for host in hosts.values():
         for start in (T0 - 20 * DAY, T0 + DAY, T0 + 2 * DAY, T0 + 40 * DAY):
@@ -77,6 +102,37 @@ def moved(fleet, turn):
     """Everything that is due is in the cluster."""
     turn()
     return turn(HOLD_MS)
+
+
+@pytest.fixture
+def run(url, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("STARPROOF_STATE", str(tmp_path / "state"))
+
+    def run(*arguments, code=0):
+        assert command.main([*map(str, arguments), "--db", url]) == code, capsys.readouterr()
+        return capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def back(run, settings_file):
+    """Fetch everything back and do without the cluster."""
+
+    def work():
+        assert "day sums" in run("check", code=1).out
+        done = json.loads(run("move-frames", "--back", "--json").out)
+        settings_file.unlink()
+        return done
+
+    return work
+
+
+def wait_until(done, most_s=10):
+    deadline = time.monotonic() + most_s
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def near(store):
@@ -113,3 +169,180 @@ def test_both_shards_have_their_part_and_no_frame_is_there_twice(opened, moved, 
     parts = [shard.execute(query, {"store": name})[0] for shard in shards]
     assert sum(count for count, _ in parts) == sum(unique for _, unique in parts) == 32
     assert all(count for count, _ in parts)
+
+
+@pytest.mark.both_stores
+def test_a_late_chunk_fetches_back_what_it_changes_and_the_audit_agrees(
+    opened, api, token, take, fleet, moved, turn
+):
+    left = near(opened.store)[1]
+    before = everything(opened.store)[1]
+    host = fleet["web-1"]
+    assert take(*host.run(2, T0 + 5 * DAY, rows=25)) == [("stored", "")] * 2
+    archive = StoreArchive(opened.store, damaged=True)
+    assert near(opened.store)[1] > left
+    assert len(everything(opened.store)[1]) > len(before)
+    assert {found.code for found in audit(archive, dropped=archive).findings} <= LATE
+    late = everything(opened.store)
+    turn()
+    assert turn(HOLD_MS).sums > 0
+    assert near(opened.store)[1] == left
+    assert everything(opened.store) == late
+    assert take(*fleet["web-2"].run(1, T0 - 20 * DAY + HOUR, rows=25)) == [("stored", "")]  # over another one
+    assert {found.code for found in audit(archive, dropped=archive).findings} <= LATE
+
+
+def test_figures_are_the_same_wherever_the_sums_and_the_chunks_are(opened, fleet, turn):
+    archive, edition = StoreArchive(opened.store), load_edition("jiangsu-2018-trial")
+
+    def seen():
+        with opened.store.reading() as connection:
+            return (
+                figures(archive, month="2026-11", edition=edition),
+                sorted(coverage.measured(connection, *DAYS, excluded=[739_926]), key=str),
+                sorted(coverage.measured(connection, *DAYS, excluded=[]), key=str),
+                standing.first_day(connection),
+                [standing.first_day(connection, host_id=number) for number in (1, 2)],
+                standing.standings(connection),
+                list(rows(connection, *DAYS, hosts=["web-2", "web-3"])),
+                list(rows(connection, *DAYS, metric="cpu")),
+            )
+
+    before = seen()
+    assert before[0]["indicators"]
+    turn()
+    turn(HOLD_MS)
+    assert near(opened.store)[0] == 0
+    assert near(opened.store)[1] < len(everything(opened.store)[1])
+    assert seen() == before
+
+
+def test_the_cluster_adds_up_to_the_last_digit(opened, fleet, turn):
+    most = schema.MAX_INTEGER
+    day = CALENDAR_DAY
+    with opened.store.writing() as connection:
+        for number in (1, 2, 3, 4):
+            values = dict.fromkeys(tables.NUMBERS, most - number)
+            place = {"host_id": number, "source": "agent", "metric": "net.rx", "day": day}
+            connection.execute(schema.day_sum.insert().values(**place, **values))
+        names = [schema.day_sum.c[name] for name in tables.NUMBERS]
+        query = select(schema.day_sum.c.source, schema.day_sum.c.metric, schema.day_sum.c.day, *names)
+        wanted = {}
+        for (*key,) in connection.execute(query.where(schema.day_sum.c.day < DUE_BEFORE)):
+            sums = wanted.setdefault(tuple(key[:3]), [0] * (1 + len(names)))
+            for at, number in enumerate((1, *key[3:])):
+                sums[at] += number
+    turn()
+    turn(HOLD_MS)
+    with opened.store.reading() as connection:
+        found = far_sums.by_day(connection, far_sums.Asked(*DAYS))
+    assert found == sorted((*key, *sums) for key, sums in wanted.items())
+    assert max(row[4] for row in found) == 4 * most - 10 > 2**64
+
+
+def test_what_a_server_lost_within_the_hold_is_put_there_again(opened, fleet, turn, shards):
+    turn()
+    for shard in shards:
+        for table in ("frame", "day_sum"):
+            shard.execute(f"TRUNCATE TABLE starproof.{table}")
+    again = turn(HOLD_MS)
+    assert (again.frames.put, again.frames.left, again.sums) == (32, 0, 0)
+    last = turn(HOLD_MS)
+    assert (last.frames.put, last.frames.left, near(opened.store)[0]) == (0, 32, 0)
+    assert last.sums > 0
+
+
+def test_a_killed_shard_keeps_no_other_frames_waiting_and_loses_none(opened, fleet, turn, shards, take):
+    before = everything(opened.store)
+    turn()
+    shards[1].kill()
+    with pytest.raises(ClusterError, match="does not answer"):
+        turn(HOLD_MS)
+    waiting = near(opened.store)[0]
+    assert 0 < waiting < 32
+    stored = [host.next(T0 + 45 * DAY, rows=25) for host in fleet.values()]
+    assert take(*stored) == [("stored", "")] * 4
+    assert take(*stored) == [("known", "")] * 4
+    shards[1].start()
+    shards[1].wait()
+    turn()
+    turn(HOLD_MS)
+    assert near(opened.store)[0] == 0
+    after = everything(opened.store)
+    assert len(after[0]) == len(before[0]) + 4
+    assert [chunk for chunk in after[0] if chunk.seq < 8] == before[0]
+
+
+def test_a_late_chunk_waits_with_its_agent_while_the_sums_that_it_changes_cannot_be_reached(
+    opened, fleet, moved, shards, api
+):
+    for shard in shards:
+        shard.kill()
+    late = {name: host.next(T0 + 5 * DAY, rows=25) for name, host in fleet.items()}
+    key = fleet["web-1"].key
+    answer = api.send(key, late["web-1"])
+    assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+    assert api.outcomes(fleet["web-2"].key, fleet["web-2"].frame(T0 + 50 * DAY, seq=99)) != []
+    for shard in shards:
+        shard.start()
+        shard.wait()
+    assert api.outcomes(key, late["web-1"]) == [("stored", "")]
+
+
+def test_the_check_names_a_frame_that_is_nowhere_and_the_audit_finds_it(opened, moved, shards, run):
+    with opened.store.reading() as connection:
+        name = bindings.of(connection).store
+        lost = connection.execute(select(schema.chunk).where(schema.chunk.c.host_id == 1).limit(1)).one()
+    assert "没有问题" not in run("check").out
+    assert "ClickHouse 18.16" in run("check").out
+    for shard in shards:
+        shard.execute(
+            "ALTER TABLE starproof.frame DELETE WHERE store = %(store)s AND hash = %(hash)s",
+            {"store": name, "hash": lost.hash},
+        )
+        wait_until(
+            lambda shard=shard: (
+                not shard.execute(
+                    "SELECT 1 FROM starproof.frame WHERE store = %(store)s AND hash = %(hash)s",
+                    {"store": name, "hash": lost.hash},
+                )
+            )
+        )
+    said = run("check", code=1).out
+    assert lost.hash in said
+    assert f"web-1 agent {lost.seq}" in said
+    archive = StoreArchive(opened.store, damaged=True)
+    assert "CHUNK" in {found.code for found in audit(archive, dropped=archive).findings}
+
+
+def test_everything_comes_back_and_lost_sums_are_derived_again(opened, fleet, turn, shards, back):
+    before = everything(opened.store)
+    turn()
+    turn(HOLD_MS)
+    with opened.store.reading() as connection:
+        name = bindings.of(connection).store
+    shards[0].execute("ALTER TABLE starproof.day_sum DELETE WHERE store = %(store)s", {"store": name})
+    query = "SELECT 1 FROM starproof.day_sum WHERE store = %(store)s"
+    wait_until(lambda: not shards[0].execute(query, {"store": name}))
+    with pytest.raises(ClusterError, match="that were moved there"):
+        everything(opened.store)
+    done = back()
+    assert (done["frames"], done["lost"]) == (32, [])
+    assert done["derived"] > 0
+    with closing(open_engine(opened.store.engine.url.render_as_string(hide_password=False))) as alone:
+        assert everything(alone) == before
+
+
+def test_without_its_settings_a_store_says_where_its_frames_are(url, moved, settings_file, run):
+    settings_file.unlink()
+    with closing(open_engine(url)) as alone, pytest.raises(ClusterError, match=r"clickhouse\.toml"):
+        everything(alone)
+    assert "clickhouse.toml" in run("check", code=1).out
+
+
+def test_shards_in_another_order_are_refused(moved, settings_file, shards, tmp_path, run):
+    settings_file.write_text(servers.settings(shards[::-1], tmp_path / "secret"))
+    assert "is not shard 1" in run("check", code=1).out
+    assert "is not shard 1" in run("move-frames", code=1).err
+    settings_file.write_text(servers.settings(shards[:1], tmp_path / "secret"))
+    assert "2 shards" in run("move-frames", code=1).err

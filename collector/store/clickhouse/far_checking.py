@@ -37,7 +37,8 @@ def check(connection: Connection) -> FarChecked | None:
         return None
     try:
         cluster = bindings.cluster_of(connection, binding)
-        tables.require_member(cluster, binding)
+        for shard in cluster.shards:
+            tables.require_member(cluster, binding, shard)
         server = f"ClickHouse {_versions(cluster)}, {binding.shards} 个分片 shards"
         problems = [*_lost(connection, cluster, binding), *_lost_sums(connection, binding)]
     except ClusterError as error:

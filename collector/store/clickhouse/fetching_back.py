@@ -57,9 +57,8 @@ def fetch(store: Store) -> Fetched:
 def _fetch(connection: Connection, month: int, numbers: list[int]) -> list[str]:
     """Fetch frames; return the hashes of those that the cluster does not have as they were."""
     table = schema.chunk.c
-    hashes = dict(
-        connection.execute(select(table.id, table.hash).where(table.id.in_(numbers))).tuples().all()
-    )
+    known = connection.execute(select(table.id, table.hash).where(table.id.in_(numbers)))
+    hashes = {row.id: row.hash for row in known}
     found = frames.read(connection, [(month, number) for number in numbers])
     right = {number: frame for number, frame in found.items() if _hash(frame) == hashes[number]}
     for number, frame in right.items():

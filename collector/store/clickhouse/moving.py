@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from collector.errors import ClusterError
 from collector.store.clickhouse import binding as bindings
-from collector.store.clickhouse import far_dropping, moving_frames, moving_sums, tables
+from collector.store.clickhouse import far_dropping, moving_frames, moving_sums
 from collector.store.clickhouse.binding import Binding
 from collector.store.clickhouse.cluster import Cluster
 from collector.store.clickhouse.moving_frames import Moved
@@ -35,10 +35,10 @@ def require_cluster(store: Store) -> Cluster:
 
 
 def bind(store: Store) -> Binding:
-    """Return the store's place in its cluster; the first time make it, with the tables.
+    """Return the store's place in its cluster; the first time make it.
 
     Raises:
-        ClusterError: a server does not answer, or is not the one that it was.
+        ClusterError: no settings name a cluster, or they name another one.
         StoreError: the database cannot be used.
     """
     cluster = require_cluster(store)
@@ -49,7 +49,6 @@ def bind(store: Store) -> Binding:
             found = bindings.of(connection) or bindings.new(cluster)
             bindings.keep(connection, found)
     bindings.require_same(cluster, found)
-    tables.make(cluster, found)
     return found
 
 

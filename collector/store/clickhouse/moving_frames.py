@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 
 from collector.errors import ClusterError
 from collector.store import dropped, schema
-from collector.store.clickhouse import far_frames
+from collector.store.clickhouse import far_frames, tables
 from collector.store.clickhouse.binding import Binding
 from collector.store.clickhouse.cluster import Cluster
 from collector.store.clickhouse.far_frames import Copy, Place
@@ -55,6 +55,11 @@ def move(store: Store, cluster: Cluster, binding: Binding, *, now_ms: int) -> Mo
         StoreError: the database cannot be used.
     """
     total, failed = Moved(), dict[int, ClusterError]()
+    for shard in cluster.shards:
+        try:
+            tables.make(cluster, binding, shard)
+        except ClusterError as error:
+            failed[shard] = error
     for month, block in _blocks(store):
         with store.reading() as connection:
             known = far_frames.places(connection, dict.fromkeys(block, month))

@@ -52,23 +52,21 @@ def shard_of(binding: Binding, host_id: int) -> int:
     return int.from_bytes(digest[:_SHARD_BYTES], "big") % binding.shards
 
 
-def make(cluster: Cluster, binding: Binding) -> None:
-    """Make the tables on every server where they are not, and enter the store as a member of each shard.
+def make(cluster: Cluster, binding: Binding, shard: int) -> None:
+    """Make the tables on the servers of a shard where they are not, and enter the store as a member of it.
 
     Raises:
-        ClusterError: a server does not answer or refuses; asking again goes on.
+        ClusterError: a server does not answer or refuses, or is another shard; asking again goes on.
     """
     database = cluster.settings.database
-    for shard in cluster.shards:
-        for address in cluster.replicas(shard):
-            cluster.run(address, f"CREATE DATABASE IF NOT EXISTS {database}")
-            for table in _COLUMNS:
-                cluster.run(address, definition(cluster, table, shard, address))
+    for address in cluster.replicas(shard):
+        cluster.run(address, f"CREATE DATABASE IF NOT EXISTS {database}")
+        for table in _COLUMNS:
+            cluster.run(address, definition(cluster, table, shard, address))
+    if not cluster.ask(shard, _members(cluster), {"store": binding.store}):
         row = (binding.store, shard, binding.shards)
-        known = cluster.ask(shard, _members(cluster), {"store": binding.store})
-        if not known:
-            cluster.insert(shard, f"INSERT INTO {database}.{MEMBER} (store, shard, shards) VALUES", [row])
-    require_member(cluster, binding)
+        cluster.insert(shard, f"INSERT INTO {database}.{MEMBER} (store, shard, shards) VALUES", [row])
+    require_member(cluster, binding, shard)
 
 
 def definition(cluster: Cluster, table: str, shard: int, address: Address) -> str:
@@ -84,19 +82,18 @@ def definition(cluster: Cluster, table: str, shard: int, address: Address) -> st
     )
 
 
-def require_member(cluster: Cluster, binding: Binding) -> None:
-    """Refuse servers that are not the shards, in the order, to which the store gave its frames.
+def require_member(cluster: Cluster, binding: Binding, shard: int) -> None:
+    """Refuse a server that is not the shard, in the order, to which the store gave its frames.
 
     Raises:
-        ClusterError: a server is another shard, or does not answer.
+        ClusterError: it is another shard, or does not answer.
     """
-    for shard in cluster.shards:
-        rows = cluster.ask(shard, _members(cluster), {"store": binding.store})
-        if (shard, binding.shards) not in rows:
-            raise ClusterError(
-                f"ClickHouse at {cluster.replicas(shard)[0]} is not shard {shard + 1} of this store's cluster; name "
-                "the shards in the order in which they were when it was first used (docs/clickhouse.md)"
-            )
+    rows = cluster.ask(shard, _members(cluster), {"store": binding.store})
+    if (shard, binding.shards) not in rows:
+        raise ClusterError(
+            f"ClickHouse at {cluster.replicas(shard)[0]} is not shard {shard + 1} of this store's cluster; name "
+            "the shards in the order in which they were when it was first used (docs/clickhouse.md)"
+        )
 
 
 def _members(cluster: Cluster) -> str:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from contextlib import closing
 
 import clickhouse_servers as servers
+import httpx
 import pytest
 from sqlalchemy import func, select
 
 from collector.errors import ClusterError
+from collector.log import keeping
 from collector.store import coverage, months, schema, standing
 from collector.store.archive import StoreArchive
 from collector.store.clickhouse import binding as bindings
 from collector.store.clickhouse import far_sums, serving, tables
 from collector.store.day_sums import rows
 from collector.store.engine import open_engine
+from evidence.chunk import read_frame
 from starproof.commands import db as command
+from starproof.commands.pack import write_file
+from starproof.rules import read_rules
 from verifier.audit import audit
 from verifier.editions import load_edition
 from verifier.figures import figures
@@ -346,3 +352,66 @@ def test_shards_in_another_order_are_refused(moved, settings_file, shards, tmp_p
     assert "is not shard 1" in run("move-frames", code=1).err
     settings_file.write_text(servers.settings(shards[:1], tmp_path / "secret"))
     assert "2 shards" in run("move-frames", code=1).err
+
+
+def test_a_collector_goes_on_while_a_shard_is_killed_and_moves_what_waited(serve, api, token, shards, settings_file, tmp_path, speak, url, clock):
+    """A real collector process; nothing is lost and nothing is there twice."""
+    settings_file.write_text(servers.settings(shards, tmp_path / "secret", every_s=1, hold_s=1))
+    hosts = [api.enrol(token(), name) for name in HOSTS]
+    with httpx.Client(base_url=serve().url) as http:
+        wire, sent = speak(http), []
+
+        def send(start):
+            for host in hosts:
+                frames = host.run(2, start, rows=25)
+                sent.extend(read_frame(frame).hash for frame in frames)
+                assert wire.outcomes(host.key, *frames) == [("stored", "")] * 2
+                assert wire.outcomes(host.key, *frames) == [("known", "")] * 2
+
+        send(T0 + DAY)
+        shards[0].kill()
+        send(T0 + 2 * DAY)
+        shards[0].start()
+        shards[0].wait()
+        send(T0 + 3 * DAY)
+        with closing(open_engine(url)) as store:
+            wait_until(lambda: near(store)[0] == 0, most_s=20)
+            assert sorted(read_frame(one.frame).hash for one in everything(store)[0]) == sorted(sent)
+            archive = StoreArchive(store, damaged=True)
+            assert audit(archive, dropped=archive).findings == ()
+
+
+def test_a_dropped_month_leaves_the_cluster_too(opened, fleet, moved, shards, run, tmp_path, clock):
+    store = opened.store
+    for name in ("2026-10", "2026-11"):
+        keeping.close_month(store, name, key=opened.keyring.log_key(), now_ms=clock())
+    archive, path = StoreArchive(store), tmp_path / "2026-11.zip"
+    write_file(
+        path, archive, month="2026-11", rules=read_rules(scope_file=None), zone=None, keys=opened.keyring, log=archive.log
+    )
+    before = everything(store)
+    with store.reading() as connection:
+        ours = {"store": bindings.of(connection).store}
+    query = "SELECT DISTINCT month FROM starproof.frame WHERE store = %(store)s"
+    assert {month for shard in shards for (month,) in shard.execute(query, ours)} == {202610, 202611, 202612}
+    done = json.loads(run("drop-month", "2026-11", "--pack", path, "--json").out)
+    assert done["chunks"] == 16
+    assert done["bytes"] == sum(len(one.frame) for one in before[0] if 2 <= one.seq < 6)
+    assert {month for shard in shards for (month,) in shard.execute(query, ours)} == {202610, 202612}
+    assert list(StoreArchive(store).day_sums(*DAYS)) == before[1]
+    archive = StoreArchive(store, damaged=True)
+    assert {found.code for found in audit(archive, dropped=archive).findings} == {"MONTH_DROPPED"}
+    assert run("check").out
+
+
+def test_a_copied_store_finds_its_frames_in_the_same_cluster(opened, moved, settings_file, tmp_path, url):
+    state = tmp_path / "elsewhere"
+    state.mkdir(mode=0o700)
+    for file in settings_file.parent.glob("*.toml"):
+        shutil.copy(file, state)
+    for file in [*settings_file.parent.glob("*.key"), *settings_file.parent.glob("*.pub")]:
+        shutil.copy(file, state)
+    target = f"sqlite:///{state / 'copy.db'}"
+    assert command.main(["copy", "--from", url, "--to", target, "--json"]) == 0
+    with closing(open_engine(target)) as copied:
+        assert everything(copied) == everything(opened.store)

@@ -17,7 +17,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -102,10 +102,16 @@ class Store:
         return found
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; whoever asks for another one gets a ``StoreError``."""
+        if not event.contains(self.engine, "do_connect", _refuse_closed):
+            event.listen(self.engine, "do_connect", _refuse_closed)
         self.engine.dispose()
         if self.cluster is not None:
             self.cluster.close()
+
+
+def _refuse_closed(*_connecting: object) -> None:
+    raise StoreError("the store was closed and is asked once more: open it again first")
 
 
 def open_engine(url: str) -> Store:

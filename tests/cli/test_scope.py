@@ -171,8 +171,8 @@ def test_a_new_database_takes_its_name_and_zone_from_the_scope(scopes: Scopes) -
     text = scopes.declare(FIRST.replace(b"Asia/Shanghai", b"Asia/Urumqi"))
     assert f"a new database, which takes its enterprise and time zone from this file: {scopes.db}" in text
     opened = open_store(scopes.db)
-    opened.store.close()
     assert (opened.identity.enterprise, opened.identity.timezone) == (ENTERPRISE, "Asia/Urumqi")
+    opened.store.close()
     assert "a new database" not in scopes.declare(SECOND)
 
 

@@ -71,6 +71,14 @@ def test_opening_again_keeps_everything(url):
     opened.store.close()
 
 
+def test_a_closed_store_is_not_opened_again_by_a_question(url):
+    opened = open_store(url, enterprise="甲公司")
+    opened.store.close()
+    opened.store.close()
+    with pytest.raises(StoreError, match="open it again"):
+        _ = opened.identity
+
+
 def test_a_fresh_store_has_a_name_and_a_zone(url):
     opened = open_store(url)
     archive = StoreArchive(opened.store)

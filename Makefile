@@ -55,9 +55,11 @@ old:  ## agent and evidence on Python 3.9, where there is one
 	else echo "skipped: there is no python3.9 here"; fi
 
 units:  ## the sandbox of the systemd units: exposure at most 2.0
-	@for unit in $(UNITS); do \
-	  systemd-analyze security --offline=yes --no-pager --threshold=20 $$unit | tail -n 1 || exit 1; \
-	done
+	@if command -v systemd-analyze >/dev/null; then \
+	  for unit in $(UNITS); do \
+	    systemd-analyze security --offline=yes --no-pager --threshold=20 $$unit | tail -n 1 || exit 1; \
+	  done; \
+	else echo "skipped: there is no systemd-analyze here"; fi
 
 thresholds: $(VENV)/.dev  ## branch coverage of the last `make test COVERAGE=1`
 	$(BIN)/python -m coverage report --fail-under=90

@@ -59,6 +59,12 @@ class StoreBusyError(StoreError):
     code: ClassVar[str] = "STORE_BUSY"
 
 
+class StoreMovedError(StoreError):
+    """A moment of the store cannot be looked at from here: the store went on since, or it is another one."""
+
+    code: ClassVar[str] = "STORE_MOVED"
+
+
 class StoreMismatchError(StoreError):
     """The database was made for other settings or by a newer version."""
 

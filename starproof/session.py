@@ -19,6 +19,7 @@ from verifier.errors import VerifierError
 
 if TYPE_CHECKING:
     from collector.store.archive import StoreArchive
+    from collector.store.instant import Instant, Moment
 
 EXPECTED_ERRORS = (CollectorError, DocumentsError, EvidenceError, VerifierError, OSError)
 
@@ -106,6 +107,25 @@ def archive(url: str | None, *, damaged: bool = False) -> Iterator[StoreArchive]
     store = open_engine_for_reading(url or default_database_url())
     try:
         yield StoreArchive(store, damaged=damaged)
+    finally:
+        store.close()
+
+
+@contextmanager
+def instant(url: str) -> Iterator[tuple[Instant, Moment]]:
+    """Open the store for reading as ``archive`` does, as it is at one instant.
+
+    Raises:
+        MissingExtraError: as ``archive``.
+    """
+    require_collector()
+    from collector.store.engine import open_engine_for_reading  # noqa: PLC0415 - needs the extra
+    from collector.store.instant import at_one_instant  # noqa: PLC0415 - the same
+
+    store = open_engine_for_reading(url)
+    try:
+        with at_one_instant(store) as found:
+            yield found
     finally:
         store.close()
 

@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
 from evidence.day_sum import DaySum
 from verifier.amounts import NOTHING, HostAmounts
@@ -69,9 +70,11 @@ class _Hour:
     def missing_ms(self) -> int:
         return self.length_ms - self.known_ms
 
-    @property
+    @cached_property
     def seen(self) -> bool:
-        return self.sums.observed_ms + self.sums.downtime_ms >= SEEN_SHARE * self.length_ms
+        told_ms = self.sums.observed_ms + self.sums.downtime_ms
+        # In integers: this is asked of every hour of a fleet's month.
+        return told_ms * SEEN_SHARE.denominator >= SEEN_SHARE.numerator * self.length_ms
 
 
 class ExtremeHour:
@@ -116,9 +119,10 @@ class ExtremeHour:
             if not hour.seen or ran + hour.sums.downtime_ms == 0:
                 continue
             amount, weight = Fraction(done(hour.sums)), each(day_and_number(hour.name)[0])
-            lows.append(amount / (weight * (ran + hour.sums.downtime_ms)))
+            low = amount / (weight * (ran + hour.sums.downtime_ms))
+            lows.append(low)
             # For the high end the missing time may have been without any downtime.
-            highs.append(amount / (weight * ran) if ran else Fraction(0))
+            highs.append((amount / (weight * ran) if ran else Fraction(0)) if hour.sums.downtime_ms else low)
         if len(lows) < LEAST_HOURS:
             raise GateError(HOURS)
         self.filled = True
@@ -146,6 +150,8 @@ def hard_share(hours: list[_Hour], each: Callable[[int], Number]) -> Fraction:
     whole: Number = 0
     kept: Number = 0
     for hour in hours:
+        if not hour.missing_ms:
+            continue
         weight = each(day_and_number(hour.name)[0]) * hour.missing_ms
         whole += weight
         kept += weight if hour.name in hard else 0

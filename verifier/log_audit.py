@@ -47,7 +47,12 @@ class KeptLog(Log, Protocol):
 
 
 def audit_log(
-    archive: Archive, log: KeptLog, *, key: PublicKey | None, dropped: Dropped | None = None
+    archive: Archive,
+    log: KeptLog,
+    *,
+    key: PublicKey | None,
+    dropped: Dropped | None = None,
+    chunks: Iterable[tuple[str, str]] | None = None,
 ) -> list[Finding]:
     """Return what is wrong with the log of a store.
 
@@ -56,10 +61,11 @@ def audit_log(
         log: its log.
         key: the log key; ``None``: signatures are not verified.
         dropped: what is known of chunks whose bytes are gone; their leaves stay.
+        chunks: hash and host of every chunk, from who has read them already; ``None``: they are read.
     """
     audit = _Audit(log, key)
     audit.leaves()
-    audit.things(CHUNK, _chunks(archive, dropped))
+    audit.things(CHUNK, _chunks(archive, dropped) if chunks is None else chunks)
     audit.things(ENROLMENT, ((signed.hash, signed.enrolment.host) for signed in archive.enrolments()))
     scopes = (hashlib.sha256(record).hexdigest() for record, _ in archive.scope_versions())
     audit.things(SCOPE, ((hash_, "") for hash_ in scopes))

@@ -7,7 +7,7 @@ which they came, so a late chunk is simply added.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import Connection, select
@@ -56,8 +56,13 @@ def credit(
             connection.execute(schema.activity.update().where(here).values(hashes=blob))
 
 
-def rows(connection: Connection, first_day: int, after_day: int) -> Iterator[ActivityRow]:
-    """Yield the sets of all hosts for days in [first_day, after_day), sorted by host, source and key."""
+def rows(
+    connection: Connection, first_day: int, after_day: int, *, hosts: Sequence[str] | None = None
+) -> Iterator[ActivityRow]:
+    """Yield the sets of all hosts, or of those named, for days in [first_day, after_day).
+
+    They are sorted by host, source and key.
+    """
     table, meaning = schema.activity.c, schema.activity_meaning
     query = (
         select(schema.host.c.name, table.source, table.day, table.hashes, meaning)
@@ -65,6 +70,8 @@ def rows(connection: Connection, first_day: int, after_day: int) -> Iterator[Act
         .join(meaning, meaning.c.sha256 == table.meaning)
         .where(table.day >= first_day, table.day < after_day)
     )
+    if hosts is not None:
+        query = query.where(schema.host.c.name.in_(hosts))
     found = [
         ActivityRow(
             row.name,

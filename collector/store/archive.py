@@ -38,14 +38,16 @@ class StoreArchive:
         damaged: for an audit, which names what is wrong. Day sums that are not made of integers are
             handed out too, marked by a value that no sum has (``day_sums.NOT_AN_INTEGER``), and chunks that
             were dropped with their month are left out (``dropped_chunks``) instead of refused.
+        hosts: only their enrolments, day sums and sets of accounts are handed out; ``None``: all.
 
     Raises:
         StoreError: the store cannot be read, or was never set up.
     """
 
-    def __init__(self, store: Store, *, damaged: bool = False) -> None:
+    def __init__(self, store: Store, *, damaged: bool = False, hosts: Sequence[str] | None = None) -> None:
         self._store = store
         self._damaged = damaged
+        self._hosts = hosts
         with store.reading() as connection:
             self._identity = registry.identity(connection)
 
@@ -71,8 +73,14 @@ class StoreArchive:
 
     def enrolments(self) -> list[SignedEnrolment]:
         """Return all enrolments, sorted by host, source, epoch."""
+        query = select(schema.enrolment)
+        if self._hosts is not None:
+            host = schema.host.c
+            query = query.join(schema.host, host.id == schema.enrolment.c.host_id).where(
+                host.name.in_(self._hosts)
+            )
         with self._store.reading() as connection:
-            signed = [registry.as_signed(row) for row in connection.execute(select(schema.enrolment))]
+            signed = [registry.as_signed(row) for row in connection.execute(query)]
         return sorted(signed, key=lambda s: (s.enrolment.host, s.enrolment.source, s.enrolment.epoch))
 
     def chunks(self, host: str, start_ms: int, end_ms: int) -> Iterator[StoredChunk]:
@@ -118,7 +126,9 @@ class StoreArchive:
             DamagedSumError: one is not made of integers (unless ``damaged``).
         """
         with self._store.reading() as connection:
-            yield from day_sums.rows(connection, first_day, after_day, damaged=self._damaged)
+            yield from day_sums.rows(
+                connection, first_day, after_day, hosts=self._hosts, damaged=self._damaged
+            )
 
     def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
         """Return record and file of every declared version of the scope, in order."""
@@ -143,7 +153,7 @@ class StoreArchive:
     def activity(self, first_day: int, after_day: int) -> Iterable[ActivityRow]:
         """Yield the stored sets of accounts of all hosts for days in [first_day, after_day), sorted."""
         with self._store.reading() as connection:
-            yield from activity.rows(connection, first_day, after_day)
+            yield from activity.rows(connection, first_day, after_day, hosts=self._hosts)
 
     def receipts(self) -> list[PackedReceipt]:
         """Return all receipts of anchors with the notes that they are about, by size."""

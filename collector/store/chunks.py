@@ -179,6 +179,7 @@ def opened(
     """
     table = schema.chunk.c
     query = _touching(line.host_id, start_ms, end_ms).where(table.source == line.source)
+    query = query.add_columns(schema.enrolment.c.record)
     if line.metric is not None:
         query = query.where(table.metric == line.metric)
     if before is not None:
@@ -187,6 +188,11 @@ def opened(
     for row, frame in frames.stream_left(connection, query.order_by(table.epoch, table.seq)):
         key = PublicKey.from_hex(records.parse(row.record).key)
         yield chunks.open_chunk(chunks.read_frame(frame), key)
+
+
+def are_more_than(connection: Connection, count: int) -> bool:
+    """Return whether more chunks than this are known."""
+    return connection.execute(select(schema.chunk.c.id).limit(1).offset(count)).first() is not None
 
 
 def touching(host_id: int, start_ms: int, end_ms: int) -> Select[Any]:
@@ -223,5 +229,4 @@ def _registry() -> Select[Any]:
         table.seq,
         table.received_ms,
         schema.enrolment.c.hash.label("enrolment"),
-        schema.enrolment.c.record,
     ).join(schema.enrolment, schema.enrolment.c.id == table.enrolment_id)

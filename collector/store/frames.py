@@ -16,7 +16,10 @@ from collector.store.clickhouse import far_frames
 from evidence.chunk import read_frame
 
 AT_ONCE = 64
-"""Frames fetched at once: bounds memory, a frame may have megabytes."""
+"""Frames fetched at once where nothing is known of their size: bounds memory, a frame may have megabytes."""
+MOST_AT_ONCE = 512
+BYTES_AT_ONCE = 4 * 1024 * 1024
+"""Frames like those before are fetched at once up to this."""
 GONE = b""
 """Stands for a frame that is not there and was not dropped either; nobody can read it as one."""
 
@@ -97,8 +100,11 @@ def stream_left(connection: Connection, query: Select[Any]) -> Iterator[tuple[Ro
 
 def _paired(connection: Connection, query: Select[Any]) -> Iterator[tuple[Row[Any], bytes | None]]:
     # Of the query: an option of the connection would stay, and PostgreSQL has no cursor for an INSERT.
-    with connection.execute(query.execution_options(yield_per=AT_ONCE)) as rows:
-        for part in rows.partitions(AT_ONCE):
+    count = AT_ONCE
+    with connection.execute(query.execution_options(yield_per=MOST_AT_ONCE)) as rows:
+        while part := rows.fetchmany(count):
             found = read(connection, ((row.month, row.id) for row in part))
             for row in part:
                 yield row, found.get(row.id)
+            size = max(1, sum(map(len, found.values())) // len(part))
+            count = min(MOST_AT_ONCE, max(1, BYTES_AT_ONCE // size))

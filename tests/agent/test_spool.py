@@ -520,6 +520,7 @@ while True:
 """
 
 
+@pytest.mark.no_cover
 def test_kill_9_at_any_moment_loses_no_sealed_chunk(tmp_path):
     folder = tmp_path / "spool"
     program = CHILD.format(tests=str(Path(__file__).parent), folder=str(folder))

@@ -588,6 +588,7 @@ def test_a_terminal_sees_a_progress_bar(url, tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_an_import_killed_at_any_moment_leaves_nothing_or_everything(url, tmp_path):
     path = tmp_path / "f.csv"
     path.write_text(table(*(f"w{n % 7},{T + n // 7 * 60},net.rx,{n}" for n in range(40_000))))

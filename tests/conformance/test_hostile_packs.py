@@ -42,6 +42,7 @@ def test_both_agree_on_an_honest_pack(data: bytes) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @pytest.mark.parametrize("key", [LOG_KEY, OTHER], ids=["log key", "another key"])
 @pytest.mark.parametrize("name", sorted(ATTACKS))
 def test_both_agree_on_an_attack(name: str, key: object) -> None:

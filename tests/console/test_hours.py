@@ -16,7 +16,7 @@ from agent.linux.disks import FAMILIES
 from agent.linux.network import STACKED
 from collector.store import standing
 from console.access.roles import Role
-from console.pages.apply.faults import KNOWN as DECLARED
+from console.pages.apply.faults import said_in as declared_in
 from console.pages.evidence.said import KNOWN as CHECKED
 from console.pages.hosts.reasons import reason_in
 from console.pages.ledger.faults import said_in
@@ -104,7 +104,7 @@ def test_messages_of_the_rules_are_said_in_chinese_and_unknown_ones_as_they_are(
         "t.xlsx 里有一格"
     )
     assert translated("23 days have no mark: 2026-11-01", "zh", CHECKED) == "23 天没有日标记：2026-11-01"
-    assert translated("hosts, line 2: Mbit/s and operations a second are plain numbers, such as 20", "zh", DECLARED).startswith("主机第 2 行")  # fmt: skip
+    assert declared_in("hosts, line 2: Mbit/s and operations a second are plain numbers, such as 20", "zh").startswith("主机第 2 行")  # fmt: skip
     operator = signed_in(Role.OPERATOR)
     refused = operator.post("/apply/editions", page="/apply/scope")
     assert refused.status_code == 422

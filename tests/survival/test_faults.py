@@ -12,7 +12,8 @@ from adversity.catalogue import BY_NAME, NotHereError, make
 from adversity.nursery import Nursery
 from adversity.scene import scene
 
-pytestmark = pytest.mark.slow  # each rule has a fast test beside the code that keeps it
+# Each rule has a fast test beside the code that keeps it.
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 FEW_CASES = ("+1 h", "-1 h", "+1 year", "slew of -500 ppm", "asleep for 8 h, the clock 1 h wrong afterwards")
 MOST_GROWTH_KIB = 2_048
 

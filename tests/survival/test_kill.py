@@ -1,4 +1,7 @@
-"""kill -9 of agents and collector at random moments under load: nothing lost, nothing twice."""
+"""kill -9 of agents and collector at random moments under load: nothing lost, nothing twice.
+
+Thousands of kills, each counted by what it cost: ``bench/faults.py --only kill``.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ import pytest
 from processes import Running, collector, enrolled_agent, starproof_json
 
 AGENTS = 3
-AGENT_KILLS = 45
-"""For each agent: 135 in all."""
-COLLECTOR_KILLS = 70
+AGENT_KILLS = 11
+"""For each agent: 33 in all."""
+COLLECTOR_KILLS = 17
 SEALED = re.compile(r"event=sealed seq=(\d+)")
 
 
@@ -29,7 +32,8 @@ def kill_again_and_again(running: Running, kills: int, seed: int, longest_s: flo
 
 
 @pytest.mark.slow
-def test_200_kills_lose_no_sealed_chunk_and_store_none_twice(tmp_path: Path) -> None:
+@pytest.mark.no_cover
+def test_50_kills_lose_no_sealed_chunk_and_store_none_twice(tmp_path: Path) -> None:
     with collector(tmp_path) as (server, url, db):
         agents = [
             enrolled_agent(tmp_path, url, db, f"host-{number}", interval=1, seal=1)

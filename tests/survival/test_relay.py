@@ -67,6 +67,7 @@ def until(condition, *, seconds, what):
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_killed_relays_and_a_collector_that_is_away_lose_and_double_nothing(tmp_path):
     with (
         collector(tmp_path) as (server, url, db),

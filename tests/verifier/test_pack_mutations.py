@@ -142,6 +142,7 @@ def test_the_pack_that_is_mutated_does_not_fail() -> None:
     assert checked(PACK).outcome == PARTIAL
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_no_mutated_pack_passes_crashes_or_hangs() -> None:
     dice = random.Random(20261123)
@@ -200,6 +201,7 @@ def peak_of(data: bytes) -> int:
     return peak
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_one_batch_is_open_at_a_time() -> None:
     assert peak_of(long_pack(18)) < 1.5 * peak_of(long_pack(9))

@@ -166,6 +166,7 @@ def located(report: CheckReport, name: str) -> list[Finding]:
     return [found for found in report.findings if found.place.startswith(name)]
 
 
+@pytest.mark.no_cover
 def test_a_damaged_byte_anywhere_is_located_to_its_entry_and_in_chunks_to_host_and_hour() -> None:
     opened = {name: (entry.offset, entry.size) for name, entry in _entries().items()}
     chance = random.Random(11)
@@ -174,7 +175,7 @@ def test_a_damaged_byte_anywhere_is_located_to_its_entry_and_in_chunks_to_host_a
         kinds.setdefault("chunks" if layout.chunks_place(name) else name, []).append(name)
     tried = exact = 0
     for kind, names in sorted(kinds.items()):
-        for _ in range(120 if kind == "chunks" else 4):
+        for _ in range(60 if kind == "chunks" else 3):
             name = chance.choice(names)
             offset, size = opened[name]
             at = chance.randrange(size)
@@ -186,9 +187,9 @@ def test_a_damaged_byte_anywhere_is_located_to_its_entry_and_in_chunks_to_host_a
             if kind == "chunks":
                 exact += _require_hour(report, name, at)
             tried += 1
-    assert tried > 190
+    assert tried > 110
     # Else the header itself is damaged, or its signature, and no neighbour on one side can be read.
-    assert exact > 80
+    assert exact > 40
 
 
 def _entries() -> dict[str, Entry]:

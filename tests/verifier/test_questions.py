@@ -445,6 +445,7 @@ def test_a_held_week_and_sources_that_differ_are_asked_about():
     assert (tested["low-variation/1"], tested["sources-differ/1"]) == (1, 2)
 
 
+@pytest.mark.no_cover
 def test_the_rates_in_the_catalogue_are_those_of_the_real_traces():
     data = data_folder()
     spec = spec_from_file_location("flag_rates", Path(__file__).parents[2] / "bench" / "flag_rates.py")

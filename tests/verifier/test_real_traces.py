@@ -149,6 +149,7 @@ def bounded(found: Trace, rule, unit: Fraction, patterns: int) -> int:
     return decided
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_processor_bounds_hold_on_real_machines_under_random_gaps():
     found = list(cpu_traces())
@@ -160,6 +161,7 @@ def test_processor_bounds_hold_on_real_machines_under_random_gaps():
     )
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_bandwidth_bounds_hold_on_real_machines_under_random_gaps():
     found = list(rate_traces("net.rx.rate", 9, "ec2_network_in", unit=1024, seconds=300))
@@ -178,6 +180,7 @@ def test_bandwidth_bounds_hold_on_real_machines_under_random_gaps():
     assert decided
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("limited", [True, False])
 def test_operation_bounds_hold_on_real_machines_under_random_gaps(limited):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
+from math import comb
 
 import gaps
 import pytest
@@ -21,9 +22,20 @@ from verifier.substitution import APPLIED
 
 STATED_RISK = Fraction(1, 100)
 """Of wrong verdicts at the worst threshold, for gaps that nobody chose, over all machines."""
-PATTERNS = 8
+PATTERNS = 4
+"""Of each kind on each month. Too few for the stated risk itself, which the larger table counts."""
+MOST_RISK = 3 * STATED_RISK
+SURE = Fraction(99, 100)
+"""How sure it must be that the risk is less than ``MOST_RISK``, from these few patterns alone."""
 A_FIGURE = {"cpu": gaps.cpu_months, "bandwidth": gaps.bandwidth_months, "disk": gaps.disk_months}
 UTC = LocalCalendar("UTC")
+
+
+def chance_of_at_most(wrong: int, patterns: int, share: Fraction) -> float:
+    """Return how likely so few wrong verdicts are if this share of all patterns goes wrong."""
+    return sum(
+        comb(patterns, k) * float(share) ** k * float(1 - share) ** (patterns - k) for k in range(wrong + 1)
+    )
 
 
 @lru_cache
@@ -35,27 +47,31 @@ def tallies(figure: str, cuts: tuple[gaps.Cut, ...], patterns: int = PATTERNS) -
     return (risk.tally(months(figure), cut, patterns) for cut in cuts)
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize(("figure", "least_decided"), [("cpu", 0.35), ("bandwidth", 0.05), ("disk", 0.08)])
 def test_gaps_that_nobody_chose_give_wrong_verdicts_no_more_often_than_stated(figure, least_decided):
     found = list(tallies(figure, gaps.AT_RANDOM))
     patterns = sum(one.patterns for one in found)
-    assert patterns >= 800
+    assert patterns >= 400
     for counts in ("passed", "failed"):
         wrong = sum(max(getattr(one, counts).values()) for one in found)
         assert Fraction(wrong, patterns) <= STATED_RISK
+        assert chance_of_at_most(wrong, patterns, MOST_RISK) < 1 - SURE
     decided = sum(one.decided for one in found) / sum(one.open for one in found)
     assert decided > least_decided, "a rule that never decides anything is safe and useless"
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_gaps_at_the_same_hour_of_every_night_decide_nothing():
     for figure in A_FIGURE:
-        (found,) = tallies(figure, (gaps.nightly,), 2)
+        (found,) = tallies(figure, (gaps.nightly,), 1)
         assert found.applied
         assert (found.decided, found.above) == (0, 0)
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_an_adversary_who_chooses_the_gaps_does_gain_and_it_is_known_how_much():
     (idlest,) = tallies("cpu", (gaps.idlest,), 4)

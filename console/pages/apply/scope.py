@@ -11,10 +11,9 @@ from starlette.responses import Response
 from collector.errors import UnchangedScopeError
 from collector.store import editions, standing
 from console.access.roles import Need
-from console.pages.apply.faults import KNOWN
+from console.pages.apply.faults import said_in
 from console.reading.applying import edition_of, versions_of
 from console.reading.editions import edition_named, ids_of
-from console.translation import translated
 from console.visit import REFUSED, Visit
 from declaring.scope_declaration import declare_scope, require_definitions
 from declaring.scope_text import ExclusionLine, HostLine, ScopeDraft, exclusion_lines, host_lines, scope_text
@@ -113,7 +112,7 @@ def _look(visit: Visit, said: str, *, refusal: str = "") -> Response:
         status=REFUSED if reason else 200,
         text=said,
         parsed=parsed,
-        reason=translated(reason, visit.language, KNOWN),
+        reason=said_in(reason, visit.language),
         begun=begun,
         sha256=hashlib.sha256(said.encode()).hexdigest(),
         number=len(versions) + 1,
@@ -132,7 +131,7 @@ def _form(visit: Visit, draft: ScopeDraft, *, reason: str = "", refused: str = "
         "apply/scope.html",
         status=REFUSED if reason else 200,
         draft=draft,
-        reason=translated(reason, visit.language, KNOWN),
+        reason=said_in(reason, visit.language),
         refused=refused,
         form=said,
         many=many,

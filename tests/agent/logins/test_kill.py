@@ -118,6 +118,7 @@ class Reader:
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_fifty_rotations_and_kill_9_lose_and_double_nothing(tmp_path):
     double = CollectorDouble(wall_ms=now_ms)
     double.tokens["t"] = ""

@@ -1,6 +1,7 @@
 # One task, one target; CI runs the same ones (.ci/run).
 PYTHON ?= python3
-PYTHON39 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.9*/bin/python3.9) python3.9)
+# A Python 3.9 for `make old`; empty: looked for (.ci/python39).
+PYTHON39 ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -11,7 +12,7 @@ UNITS := $(addprefix deploy/systemd/starproof-,agent.service collector.service r
 # One more than there are processors: many tests wait for processes of their own.
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: help run test quick lint types imports old units thresholds bench wheel sbom audit deb rpm clean
+.PHONY: help run test quick lint types imports syntax old units thresholds bench bench-evidence wheel sbom audit deb rpm clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -47,12 +48,14 @@ types: $(VENV)/.dev  ## mypy, strict
 imports: $(VENV)/.dev  ## who may import whom
 	$(BIN)/lint-imports
 
-old:  ## agent and evidence on Python 3.9, where there is one
-	@if $(PYTHON39) -c '' 2>/dev/null; then \
-	  $(PYTHON39) -m venv $(VENV)/old && \
+syntax: $(VENV)/.dev  ## syntax and calls of agent and evidence are those of Python 3.9
+	$(BIN)/vermin --target=3.9- --no-tips --violations --eval-annotations --quiet agent evidence
+
+old: syntax  ## agent and evidence on Python 3.9: their tests, too; fails where there is none
+	@python39=$$(PYTHON39='$(PYTHON39)' .ci/python39) && \
+	  $$python39 -m venv $(VENV)/old && \
 	  $(VENV)/old/bin/python -m pip --disable-pip-version-check --quiet install . pytest pytest-xdist hypothesis tzdata && \
-	  $(VENV)/old/bin/python -m pytest -q --numprocesses auto tests/evidence tests/agent tests/databases/test_host.py tests/databases/test_recorded.py; \
-	else echo "skipped: there is no python3.9 here"; fi
+	  $(VENV)/old/bin/python -m pytest -q -m "not no_cover" --numprocesses auto tests/evidence tests/agent tests/databases/test_host.py tests/databases/test_recorded.py
 
 units:  ## the sandbox of the systemd units: exposure at most 2.0
 	@if command -v systemd-analyze >/dev/null; then \
@@ -66,13 +69,14 @@ thresholds: $(VENV)/.dev  ## branch coverage of the last `make test COVERAGE=1`
 	$(BIN)/python -m coverage report --include='evidence/*' --fail-under=100
 	$(BIN)/python -m coverage report --include='$(DECIDING)' --fail-under=100
 
-bench: $(VENV)/.dev  ## weights beside their peers (needs Debian's prometheus-node-exporter), the risk of substitution, shifted stamps
-	$(BIN)/python bench/agent_weight.py
+bench: $(VENV)/.dev  ## one table: everything beside its peers (BENCH=ingest,month picks rows, WRITE=1 rewrites docs/performance.md)
+	$(BIN)/python bench --rows "$(BENCH)" $(if $(FULL),--full) $(if $(WRITE),--write)
+
+bench-evidence: $(VENV)/.dev  ## the risk of substitution, shifted stamps, rates of flags, weights of units, sketches
 	$(BIN)/python bench/substitution_risk.py
 	$(BIN)/python bench/shifted_stamps.py
 	$(BIN)/python bench/flag_rates.py
 	$(BIN)/python bench/unit_weight.py
-	PYTHONPATH=tests:tests/console $(BIN)/python bench/console_overview.py
 	$(BIN)/python bench/sketch.py
 
 wheel: $(VENV)/.dev  ## the wheel of this commit, the same bytes everywhere, with the code hash that it will tell

@@ -198,7 +198,7 @@ def toml_of(text: str, where: str) -> Mapping[str, Any]:
     if not text.strip():
         return {}
     if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 - not needed without a file
+        import tomllib  # novermin - 3.11 is asked for above # noqa: PLC0415 - not needed without a file
     else:
         import tomli as tomllib  # noqa: PLC0415 - the same
     try:

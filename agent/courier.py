@@ -6,6 +6,7 @@ import os
 import time
 from typing import Optional, Protocol
 
+from agent.board import Board
 from agent.delivery import ByFile, Delivery, Surroundings
 from agent.events import Events
 from agent.exporting import ExportMark
@@ -17,7 +18,6 @@ from agent.runner import wall_ms
 from agent.schedule import MS_PER_S, Schedule
 from agent.spool import Spool
 from agent.state import Enrolled, State
-from agent.status import Board
 from agent.transport import HttpTransport
 
 SPREAD_S = 10.0

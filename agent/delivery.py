@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, Optional, Protocol
 
 from agent.answers import Decision, Sent, decide, parse
+from agent.board import Board
 from agent.errors import SpoolError, TransportError
 from agent.events import Events
 from agent.exporting import ExportMark
@@ -24,7 +25,6 @@ from agent.receipts import NOT_KEPT, Receipts
 from agent.relaying import Relay
 from agent.sealing import ClockEstimate
 from agent.spool import Spool
-from agent.status import Board
 from agent.thinning import thinned
 from agent.transport import DEFAULT_TIMEOUT_S, Answer, Transport
 from evidence.keys import PrivateKey
@@ -274,9 +274,12 @@ class Delivery:
         if self._by_file is None:
             return
         try:
-            self._by_file.inbox.take(self._spool, self._events)
+            let_go = sum(one.let_go for one in self._by_file.inbox.take(self._spool, self._events))
         except (SpoolError, OSError) as error:
             self._events.error("receipt_not_taken", reason=str(error))
+            return
+        if let_go:
+            self._board.confirmed(let_go)
 
     def _thin(self) -> None:
         if self._by_file is None:

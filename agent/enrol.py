@@ -134,7 +134,7 @@ def _require_delivered(state: State, current: Optional[Enrolled]) -> None:
     if waiting:
         raise EnrolError(
             f"{len(waiting)} chunks are not delivered yet; run the agent until "
-            "'starproof agent status' shows none pending, then enrol again"
+            "'starproof-agent status' shows none pending, then enrol again"
         )
 
 

@@ -58,6 +58,7 @@ def import_receipt(folder: str, options: argparse.Namespace, *, show: Callable[[
     Raises:
         AgentError: it is no receipt for this host, or the state directory cannot be used.
     """
+    from agent.board import note_confirmed  # noqa: PLC0415 - the same
     from agent.errors import AgentError  # noqa: PLC0415 - only here
     from agent.events import Events  # noqa: PLC0415 - the same
     from agent.inbox import Inbox  # noqa: PLC0415 - the same
@@ -86,6 +87,9 @@ def import_receipt(folder: str, options: argparse.Namespace, *, show: Callable[[
                 note=lambda event, fields: events.error(event, **fields),
             )
             taken = inbox.take(spool, events)
+            let_go = sum(result.let_go for result in taken)
+            if let_go:
+                note_confirmed(anyone, let_go, now_ms=time.time_ns() // 1_000_000)
     except LockedError:
         show(later)
         return 0
@@ -93,7 +97,7 @@ def import_receipt(folder: str, options: argparse.Namespace, *, show: Callable[[
         raise AgentError(f"the receipt cannot be taken: {error}; check the disk") from None
     problems = [result.problem for result in taken if result.problem]
     show(
-        f"已确认 confirmed: {sum(result.let_go for result in taken)} 块 chunks; "
+        f"已确认 confirmed: {let_go} 块 chunks; "
         f"待确认 pending: {spool.count}\n" + "".join(f"{problem}\n" for problem in problems)
     )
     return 1 if problems else 0

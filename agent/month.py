@@ -149,6 +149,15 @@ def duration(length_ms: int) -> str:
     return f"{minutes} 分 min" if minutes else f"{seconds} 秒 s"
 
 
+def length(length_ms: int) -> tuple[str, str]:
+    """Return a length of time in Chinese and in English."""
+    minutes, seconds = divmod(max(0, length_ms) // MS_PER_S, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} 小时 {minutes} 分", f"{hours} h {minutes} min"
+    return (f"{minutes} 分", f"{minutes} min") if minutes else (f"{seconds} 秒", f"{seconds} s")
+
+
 def _is_usable(document: Mapping[str, Any]) -> bool:
     """Return whether what a file holds can be gone on from."""
     numbers = all(type(document.get(name)) is int for name in _NUMBERS)

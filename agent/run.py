@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any, Callable, Optional
 
 from agent import lean
+from agent.board import Board, running
 from agent.code import running_code
 from agent.config import Settings, listen
 from agent.courier import delivery_of
@@ -32,7 +33,6 @@ from agent.sealing import Identity, LastRow, Sealer, last_row
 from agent.shelf import Head
 from agent.spool import Spool
 from agent.state import SHUTDOWN, SPOOL, STATUS, Enrolled, State, default_state
-from agent.status import Board, running
 from evidence import __version__ as version
 from evidence.sources import AGENT as SOURCE
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
-from agent import status
+from agent.board import Board, write_status
 from agent.delivery import Delivery
 from agent.errors import SpoolError
 from agent.events import Events
@@ -18,7 +18,6 @@ from agent.schedule import MS_PER_S, Schedule, Ticker
 from agent.sealing import Place, Sealer
 from agent.shelf import Head
 from agent.spool import Spool
-from agent.status import Board
 from evidence.errors import EvidenceError
 
 
@@ -165,7 +164,7 @@ class Runner:
     def write_status(self) -> None:
         """Write ``status.json`` for ``agent status``."""
         try:
-            status.write(self._status_path, self.snapshot())
+            write_status(self._status_path, self.snapshot())
         except OSError as error:
             self._events.warning("status_not_written", reason=str(error))
 

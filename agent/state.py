@@ -257,7 +257,7 @@ class State:
         if enrolled is None:
             raise NotEnrolledError(
                 f"this host is not enrolled ({self.folder}); "
-                "run: starproof agent enroll --collector URL --token-file FILE"
+                "run: starproof-agent enroll --collector URL --token-file FILE"
             )
         return enrolled
 

@@ -24,6 +24,11 @@ _PIECE_BYTES = 64 * 1024
 _URL = re.compile(
     r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?((?:/[A-Za-z0-9._~%/-]*)?)\Z", re.ASCII
 )
+_HUNG_UP = (http.client.BadStatusLine, ConnectionResetError, ConnectionAbortedError)
+"""What plain HTTP sees of a port that speaks TLS: the line is cut without an answer, or the answer is a TLS alert."""
+_PERHAPS_TLS = (
+    "; perhaps the collector speaks https: then use https://{}:{} and give its CA (enroll --ca FILE)"
+)
 _PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65_535
 
@@ -191,6 +196,8 @@ class HttpTransport:
                 return why_not(error, f"{self._host}:{self._port}")
         reason = str(error) or type(error).__name__
         by_proxy = f" (by the proxy {self._proxy.host}:{self._proxy.port})" if self._proxy else ""
+        if isinstance(error, _HUNG_UP) and not self._secure and not self._proxy:
+            reason += _PERHAPS_TLS.format(self._host, self._port)
         return f"the collector {self._host}:{self._port} does not answer{by_proxy}: {reason}"
 
     def _read(self, response: http.client.HTTPResponse, deadline_s: float) -> bytes:

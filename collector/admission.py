@@ -8,14 +8,18 @@ A frame passes these gates in order; the first that it fails decides (``docs/wir
 3. its source carries chunks of this kind, and of
    averages one each (``evidence.sources``)              else MALFORMED
 4. enterprise, host and source are the enrolment's        else WRONG_HOST
-5. it ends at most ``CLOCK_AHEAD_MS`` after our clock     else CLOCK_AHEAD
+5. it ends at most ``CLOCK_AHEAD_MS`` after our clock,
+   unless gate 8 refuses it whatever the time is          else CLOCK_AHEAD
 6. nothing else is stored at its (enrolment, seq):        the same hash is *known*,
                                                           another one CONFLICT (a finding)
 7. the chain fits what is stored directly around it       else BAD_CHAIN (a finding):
    seq 0 continues the enrolment's hash, ``prev_end_ms`` 0; seq - 1, if stored, has the hash and
    end that it names; seq + 1, if stored, names its hash and end.
-8. activity is about days of the enterprise's zone       else MALFORMED
-9. its day sums fit into 64 bits (``collector.ingest``)   else LIMIT_EXCEEDED (a finding)
+8. of counters, which are sealed when they are read: it
+   ends at most ``CLOCK_AHEAD_MS`` after the arrival of
+   the next one that is stored, which was sealed later    else CLOCK_WRONG (a finding)
+9. activity is about days of the enterprise's zone       else MALFORMED
+10. its day sums fit into 64 bits (``collector.ingest``)   else LIMIT_EXCEEDED (a finding)
 
 A chunk whose predecessor is missing is stored: the gap stays visible in the seqs, and the chain
 is checked when the filler comes (gate 7 looks both ways) and again by every audit.
@@ -29,16 +33,30 @@ from dataclasses import dataclass
 from collector.store.chunks import ChunkAt
 from collector.store.registry import PinnedKey
 from evidence import columns
-from evidence.chunk import Chunk, Frame, Header, open_chunk, parse_header
+from evidence.chunk import Chunk, Frame, Header, parse_header, read_chunk
 from evidence.dsse import CHUNK_TYPE
 from evidence.errors import EvidenceError, LimitExceededError, MalformedError
-from evidence.manifest import AVERAGES, AVERAGES_CLOCKS
+from evidence.manifest import AVERAGES, AVERAGES_CLOCKS, COUNTERS
 from evidence.sources import carried_kind
 
 CLOCK_AHEAD_MS = 10 * 60 * 1000
+MS_PER_S = 1000
 STORED = "stored"
 KNOWN = "known"
 REFUSED = "refused"
+REFUSALS = (
+    "UNKNOWN_KEY",
+    "BAD_SIGNATURE",
+    "MALFORMED",
+    "MISMATCH",
+    "LIMIT_EXCEEDED",
+    "WRONG_HOST",
+    "CLOCK_AHEAD",
+    "CONFLICT",
+    "BAD_CHAIN",
+    "MONTH_DROPPED",
+)
+"""Every code with which a chunk is refused (``docs/wire.md``)."""
 UNKNOWN_SEQ = -1
 """The seq of a result whose header could not be read."""
 
@@ -92,8 +110,14 @@ def head(frame: Frame, key: PinnedKey) -> Header | Verdict:
 
 def examine(frame: Frame, key: PinnedKey) -> Chunk | Verdict:
     """Return the opened chunk, or why it cannot be one (gates 2 to 4)."""
+    found = head(frame, key)
+    return found if isinstance(found, Verdict) else examine_rest(frame, key, found)
+
+
+def examine_rest(frame: Frame, key: PinnedKey, signed: Header) -> Chunk | Verdict:
+    """Return the same where ``head`` has found that ``key`` signed this header: to look once is enough."""
     try:
-        chunk = open_chunk(frame, key.public)
+        chunk = read_chunk(frame, key.public, header=signed)
     except EvidenceError as error:
         return refuse(_wire_code(error), str(error))
     kind, averages = chunk.manifest.kind, len(chunk.manifest.columns) - len(AVERAGES_CLOCKS)
@@ -106,16 +130,17 @@ def examine(frame: Frame, key: PinnedKey) -> Chunk | Verdict:
 
 
 def judge(chunk: Chunk, key: PinnedKey, around: Mapping[int, ChunkAt], *, now_ms: int) -> Verdict:
-    """Return what to do with an examined chunk (gates 5 to 7).
+    """Return what to do with an examined chunk (gates 5 to 8).
 
     Args:
         chunk: what ``examine`` returned.
         key: the enrolment it was examined with.
-        around: the stored chunks of this enrolment at seq - 1, seq and seq + 1.
+        around: the stored chunks of this enrolment at seq - 1 and seq, and the next after it.
         now_ms: the collector's wall clock.
     """
     header = chunk.header
-    if header.end_ms > now_ms + CLOCK_AHEAD_MS:
+    disproved = _disproved(chunk, around)
+    if header.end_ms > now_ms + CLOCK_AHEAD_MS and not disproved:
         ahead_s = (header.end_ms - now_ms) // 1000
         return refuse("CLOCK_AHEAD", f"the chunk ends {ahead_s} s after the collector's clock; set the clock")
     same = around.get(header.seq)
@@ -126,16 +151,42 @@ def judge(chunk: Chunk, key: PinnedKey, around: Mapping[int, ChunkAt], *, now_ms
             "CONFLICT", f"seq {header.seq} is stored with hash {same.hash}, not {chunk.hash}", finding=True
         )
     broken = _broken_chain(chunk, key, around)
-    return refuse("BAD_CHAIN", broken, finding=True) if broken else ACCEPTED
+    if broken:
+        return refuse("BAD_CHAIN", broken, finding=True)
+    return refuse("CLOCK_WRONG", disproved, finding=True) if disproved else ACCEPTED
 
 
-def result(frame: Frame, verdict: Verdict) -> Result:
-    """Return the verdict with the names by which the sender knows the frame (unverified)."""
+def result(frame: Frame, verdict: Verdict, header: Header | None = None) -> Result:
+    """Return the verdict with the names by which the sender knows the frame (unverified).
+
+    ``header`` is the frame's if it was read before.
+    """
+    if header is not None:
+        return Result(frame.key, header.seq, frame.hash, verdict)
     try:
         seq = parse_header(frame.header).seq
     except MalformedError:
         seq = UNKNOWN_SEQ
     return Result(frame.key, seq, frame.hash, verdict)
+
+
+def _disproved(chunk: Chunk, around: Mapping[int, ChunkAt]) -> str:
+    """Return why a chunk cannot have been sealed at the time that it claims, empty if it can.
+
+    Who sealed a later one had sealed this one before, so it was there when the later one arrived. What is
+    stored already stays: it was believed by the clock of then.
+    """
+    header = chunk.header
+    later = min((seq for seq in around if seq > header.seq), default=None)
+    if later is None or header.seq in around or chunk.manifest.kind != COUNTERS:
+        return ""
+    arrived_ms = around[later].received_ms
+    ahead_s = (header.end_ms - arrived_ms) // MS_PER_S
+    if header.end_ms <= arrived_ms + CLOCK_AHEAD_MS:
+        return ""
+    return (
+        f"the chunk ends {ahead_s} s after seq {later}, sealed later, had arrived; the host's clock was wrong"
+    )
 
 
 def _broken_chain(chunk: Chunk, key: PinnedKey, around: Mapping[int, ChunkAt]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from collector import tokens
-from collector.errors import CollectorError, SettingsError
+from collector.errors import CollectorError, SettingsError, StoreDamagedError
 from collector.names import is_host_name
 from collector.opening import OpenStore, open_store, placeholder_warning, wall_clock_ms
 from collector.settings import Settings, enterprise_name, key_directory, parse_listen, read_settings
@@ -81,6 +81,7 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
         CollectorError: it cannot start.
     """
     # The service's libraries take a while to import; ``token`` does without them.
+    from collector.alerts.damage import tell_unopened  # noqa: PLC0415 - see above
     from collector.alerts.metrics import AlertMetrics  # noqa: PLC0415 - see above
     from collector.alerts.serving import alerting  # noqa: PLC0415 - see above
     from collector.anchors.serving import anchoring  # noqa: PLC0415 - see above
@@ -93,18 +94,24 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
     from collector.polling.serving import polling  # noqa: PLC0415 - see above
     from collector.sources.secrets import read_secret  # noqa: PLC0415 - see above
     from collector.store.clickhouse.serving import moving_frames  # noqa: PLC0415 - see above
+    from collector.store.probing import probing  # noqa: PLC0415 - see above
     from collector.tls.opening import clients_of  # noqa: PLC0415 - see above
 
     keys = Keys(read_secret)
     # Everything that is written passes the redactor: events, and what servers and SDKs say.
     log = LineLog(wall_clock_ms, redact=keys.redacted)
-    opened = _open(settings)
+    try:
+        opened = _open(settings)
+    except StoreDamagedError as error:
+        tell_unopened(settings, error.reason, keys=keys, log=log)
+        raise
     try:
         require_key(opened.store, opened.keyring.log_key())
         with listening_socket(settings.listen) as bound, _secured(settings, log) as certificates:
             scheme = "http" if certificates is None else "https"
             stopping = threading.Event()
             with (
+                probing(opened.store, log=log),  # before anybody is answered
                 day_marks(opened, clock=wall_clock_ms, log=log),
                 moving_frames(
                     opened.store,
@@ -114,7 +121,13 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
                 ),
                 polling(opened, settings.sources_file, log=log, keys=keys),
                 anchoring(opened, settings.anchors_file, log=log),
-                alerting(opened, settings, keys=keys, log=log) as watch,
+                alerting(
+                    opened,
+                    settings,
+                    keys=keys,
+                    log=log,
+                    served=certificates.served if certificates else None,
+                ) as watch,
                 (
                     nullcontext()
                     if console is None
@@ -230,7 +243,7 @@ def _offer(settings: Settings, opened: OpenStore, options: argparse.Namespace) -
         f"离线注册文件 / offer   {place}\n"
         f"有效至 / until {expires:%Y-%m-%d %H:%M} UTC，含令牌，请保密 / it holds a token, keep it safe\n"
         "在主机上运行 / run on the host:\n"
-        f"  starproof agent enroll --offer {shlex.quote(place.name)}"
+        f"  starproof-agent enroll --offer {shlex.quote(place.name)}"
     )
     print(json.dumps(document, ensure_ascii=False) if options.json else text)  # noqa: T201 - the command's answer
     return 0
@@ -276,7 +289,9 @@ def _token(settings: Settings, options: argparse.Namespace) -> int:
     lines = [
         f"令牌 / token   {issued.text}",
         f"有效至 / until {expires:%Y-%m-%d %H:%M} UTC，只能使用一次 / usable once",
-        "在主机上运行 / run on the host:",
+        "在主机上，在解开的安装包目录中 / on the host, in the folder of the unpacked bundle:",
+        f"  {tokens.install_command(issued.text, host=host)}",
+        "或者，已装好采集代理 / or, where the agent is installed:",
         f"  {command}",
     ]
     if known_url is None:
@@ -390,7 +405,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="导入主机离线导出的数据 / take in what a host without a route has exported",
         epilog=f"example: {prog} import-spool web-1.spool --config /etc/starproof/collector.toml",
     )
-    spool.add_argument("file", metavar="FILE", type=Path, help="what starproof agent export wrote")
+    spool.add_argument("file", metavar="FILE", type=Path, help="what starproof-agent export wrote")
     spool.add_argument("--receipt", metavar="FILE", type=Path, help="the receipt, default FILE.receipt")
     spool.add_argument(
         "--late", action="store_true", help="accept the enrolment although its token has expired"

@@ -6,6 +6,7 @@
     ├── StoreError            the database cannot be opened or used
     │   ├── StoreBusyError        another process holds the database; trying again helps
     │   ├── StoreMismatchError    the database belongs to other settings or another version
+    │   ├── StoreDamagedError     the database says that its file is damaged; nothing is written any more
     │   ├── DamagedSumError       a stored day sum is not made of integers
     │   ├── ClusterError          the ClickHouse cluster that holds frames or sums cannot be used
     │   └── DroppedMonthError     the chunks of this month were dropped; its pack holds them
@@ -69,6 +70,17 @@ class StoreMismatchError(StoreError):
     """The database was made for other settings or by a newer version."""
 
     code: ClassVar[str] = "STORE_MISMATCH"
+
+
+class StoreDamagedError(StoreError):
+    """The database is damaged: what is written into it may be lost with it."""
+
+    code: ClassVar[str] = "STORE_DAMAGED"
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        """``reason`` is what the database itself says, without the place of the store."""
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class DamagedSumError(StoreError):

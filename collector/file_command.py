@@ -15,6 +15,7 @@ from collector.errors import ImportFileError, SettingsError
 from collector.ingest import Clock
 from collector.opening import OpenStore
 from collector.spool_files import SpoolImport, import_spool
+from collector.store.probing import require_sound
 from evidence.spool_file import OFFER_SCHEMA, line_of
 
 OFFER_HOURS = 30 * 24
@@ -51,6 +52,7 @@ def import_file(
     Raises:
         CollectorError: as ``import_spool``, or a file cannot be read or written.
     """
+    require_sound(opened.store)  # for what the receipt names is deleted on the host
     place = receipt or path.with_name(f"{path.name}.receipt")
     try:
         with path.open("rb") as file, _finished(place) as out:
@@ -86,7 +88,7 @@ def text_of(done: SpoolImport, receipt: Path) -> str:
     if done.problem:
         lines.append(f"文件不完整 not whole: {done.problem}")
     lines.append(f"回执 receipt  {receipt}")
-    lines.append("带回主机 take it back to the host: starproof agent import-receipt FILE")
+    lines.append("带回主机 take it back to the host: starproof-agent import-receipt FILE")
     return "\n".join(lines)
 
 

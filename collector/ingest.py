@@ -55,6 +55,20 @@ class Batch:
     keys: Mapping[str, PinnedKey | None]
     heads: Mapping[Frame, Header | Verdict]
 
+    @property
+    def has_signed(self) -> bool:
+        """Whether a pinned key signed any of them; only then can something be stored."""
+        return not all(isinstance(head, Verdict) for head in self.heads.values())
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A frame whose header a pinned key has signed."""
+
+    frame: Frame
+    key: PinnedKey
+    header: Header
+
 
 def split(body: bytes) -> list[Frame]:
     """Return the frames that ``body`` is made of.
@@ -104,6 +118,12 @@ def take(store: Store, frames: Sequence[Frame], *, clock: Clock) -> Taken:
     return take_together(store, [prepare(store, frames)], clock=clock)[0]
 
 
+def refused(batch: Batch) -> Taken:
+    """Return what becomes of a batch of which no frame is signed by a pinned key."""
+    verdicts = {frame: head for frame, head in batch.heads.items() if isinstance(head, Verdict)}
+    return _taken(batch, verdicts, set())
+
+
 def take_together(store: Store, batches: Sequence[Batch], *, clock: Clock) -> list[Taken]:
     """Take several batches in one transaction; return what became of each after the one commit.
 
@@ -117,7 +137,9 @@ def take_together(store: Store, batches: Sequence[Batch], *, clock: Clock) -> li
     keys = {name: key for batch in batches for name, key in batch.keys.items()}
     verdicts = {frame: head for frame, head in heads.items() if isinstance(head, Verdict)}
     signed = [
-        (frame, key) for frame in heads if frame not in verdicts and (key := keys[frame.key]) is not None
+        Signed(frame, key, head)
+        for frame, head in heads.items()
+        if isinstance(head, Header) and (key := keys[frame.key]) is not None
     ]
     if signed:
         spans = [span(head) for head in heads.values() if isinstance(head, Header)]
@@ -131,7 +153,7 @@ def take_together(store: Store, batches: Sequence[Batch], *, clock: Clock) -> li
 
 def _write(
     store: Store,
-    signed: Sequence[tuple[Frame, PinnedKey]],
+    signed: Sequence[Signed],
     spans: Iterable[Interval],
     verdicts: dict[Frame, Verdict],
     *,
@@ -146,11 +168,11 @@ def _write(
             lacking = partitions.missing(connection, needed - gone)
             if lacking:
                 return lacking
-        registry.lock_hosts(connection, (key.host_id for _, key in signed))
+        registry.lock_hosts(connection, (one.key.host_id for one in signed))
         now_ms = clock()
-        for frame, key in signed:
-            verdicts[frame] = _judged(connection, frame, key, calendar=calendar, now_ms=now_ms, gone=gone)
-        stored = [frame.hash for frame, _ in signed if verdicts[frame].status == admission.STORED]
+        for one in signed:
+            verdicts[one.frame] = _judged(connection, one, calendar=calendar, now_ms=now_ms, gone=gone)
+        stored = [one.frame.hash for one in signed if verdicts[one.frame].status == admission.STORED]
         _log(connection, stored, now_ms=now_ms)
     return frozenset()
 
@@ -162,7 +184,7 @@ def _taken(batch: Batch, verdicts: Mapping[Frame, Verdict], seen: set[Frame]) ->
         for frame, head in batch.heads.items()
         if isinstance(head, Header) and frame not in seen and verdicts[frame].status == admission.STORED
     )
-    return Taken(tuple(_results(batch.frames, verdicts, seen)), values)
+    return Taken(tuple(_results(batch, verdicts, seen)), values)
 
 
 def _head(frame: Frame, key: PinnedKey | None) -> Header | Verdict:
@@ -189,29 +211,28 @@ def _require_affordable(heads: Mapping[Frame, Header | Verdict]) -> None:
 
 def _judged(
     connection: Connection,
-    frame: Frame,
-    key: PinnedKey,
+    signed: Signed,
     *,
     calendar: LocalCalendar,
     now_ms: int,
     gone: frozenset[int],
 ) -> Verdict:
     """Open one frame whose header is signed, and store it if it is admitted."""
-    examined = admission.examine(frame, key)
+    examined = admission.examine_rest(signed.frame, signed.key, signed.header)
     if isinstance(examined, Verdict):
         return examined
-    return _placed(connection, examined, key, calendar=calendar, now_ms=now_ms, gone=gone)
+    return _placed(connection, examined, signed.key, calendar=calendar, now_ms=now_ms, gone=gone)
 
 
-def _results(
-    frames: Iterable[Frame], verdicts: Mapping[Frame, Verdict], seen: set[Frame]
-) -> Iterator[Result]:
+def _results(batch: Batch, verdicts: Mapping[Frame, Verdict], seen: set[Frame]) -> Iterator[Result]:
     """Yield the results in the order sent; what the same transaction stored before is known."""
-    for frame in frames:
+    for frame in batch.frames:
         verdict = verdicts[frame]
         again = frame in seen and verdict.status == admission.STORED
         seen.add(frame)
-        yield admission.result(frame, Verdict(admission.KNOWN) if again else verdict)
+        head = batch.heads[frame]
+        header = head if isinstance(head, Header) else None
+        yield admission.result(frame, Verdict(admission.KNOWN) if again else verdict, header)
 
 
 def admit(

@@ -3,6 +3,7 @@
 ``log.key`` signs statements and packs, ``import.key`` signs chunks made from imported files, and
 ``source-NAME.key`` those made from what the source of that name answered. Each is a file with the
 32-byte seed in hex, mode 0600, and a ``.pub`` beside it that may be given away.
+A key that is gone while its public half, or what it has signed, is still there is asked for, never made anew.
 A key is written whole under a temporary name, fsynced and linked into place: a crash leaves either
 no key or a whole one, and of two processes that start together the first one's key is kept.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,16 +32,22 @@ _OTHERS = 0o077
 
 @dataclass(frozen=True)
 class Keyring:
-    """The keys in one directory, made at first use."""
+    """The keys in one directory, made at first use.
+
+    ``log_is_known`` tells whether hosts or checkpoints of the store name a log key already; without it nobody knows.
+    """
 
     directory: Path
+    log_is_known: Callable[[], bool] = bool
 
     def log_key(self) -> PrivateKey:
         """Return the key that signs statements and packs.
 
         Raises:
-            KeyFileError: the file cannot be read or made, is damaged, or others may read it.
+            KeyFileError: the file cannot be read or made, is damaged or gone, or others may read it.
         """
+        if not (self.directory / f"{LOG}.key").exists() and self.log_is_known():
+            raise _gone(self.directory / f"{LOG}.key", "the log of this store was begun with it")
         return self._key(LOG)
 
     def import_key(self) -> PrivateKey:
@@ -52,12 +60,14 @@ class Keyring:
 
     def _key(self, name: str) -> PrivateKey:
         path = self.directory / f"{name}.key"
+        public = path.with_suffix(".pub")
         try:
             if not path.exists():
+                if public.exists():
+                    raise _gone(path, f"{public.name} is still there")
                 self.directory.mkdir(mode=_DIRECTORY, parents=True, exist_ok=True)
                 place(path, PrivateKey.generate().seed.hex() + "\n", _PRIVATE)
             key = _read(path)
-            public = self.directory / f"{name}.pub"
             if not public.exists():
                 place(public, key.public.raw.hex() + "\n", _PUBLIC)
         except OSError as error:
@@ -65,8 +75,16 @@ class Keyring:
                 f"cannot use the key file {path}: {error.strerror}{remedy(path, error)}"
             ) from None
         if public.read_text("ascii", errors="replace").strip() != key.public.raw.hex():
-            raise KeyFileError(f"{public} is not the public half of {path}; delete the wrong one")
+            raise KeyFileError(
+                f"{public} is not the public half of {path}; put the {path.name} that belongs to it back from the backup"
+            )
         return key
+
+
+def _gone(path: Path, sign: str) -> KeyFileError:
+    return KeyFileError(
+        f"{path} is gone, but {sign}; put it back from the backup (docs/runbook.md). No new key is made"
+    )
 
 
 def _read(path: Path) -> PrivateKey:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from collector.keyring import Keyring
 from collector.settings import default_database_url, key_directory
-from collector.store import registry
+from collector.store import checkpoints, registry
 from collector.store.engine import Store, open_engine, open_engine_for_reading
 from collector.store.registry import Identity
+from evidence.sources import SIGNED_BY_HOSTS
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def open_store(
     except BaseException:
         store.close()
         raise
-    return OpenStore(store, identity, Keyring(key_directory(url)), is_new)
+    return OpenStore(store, identity, keyring_of(store, url), is_new)
 
 
 def open_store_for_reading(url: str) -> OpenStore:
@@ -89,7 +90,20 @@ def open_store_for_reading(url: str) -> OpenStore:
     except BaseException:
         store.close()
         raise
-    return OpenStore(store, identity, Keyring(key_directory(url)))
+    return OpenStore(store, identity, keyring_of(store, url))
+
+
+def keyring_of(store: Store, url: str) -> Keyring:
+    """Return the keys of a store: its log key is made only while nobody has been told of one."""
+    return Keyring(key_directory(url), lambda: _log_is_known(store))
+
+
+def _log_is_known(store: Store) -> bool:
+    """Return whether hosts were enrolled, which are told the log's key, or a checkpoint was signed with it."""
+    with store.reading() as connection:
+        return checkpoints.newest(connection) is not None or registry.has_enrolled(
+            connection, SIGNED_BY_HOSTS
+        )
 
 
 def placeholder_warning(remedy: str) -> str:

@@ -167,7 +167,7 @@ class _Reader:
         magic = self._file.read(len(SPOOL_MAGIC))
         if magic != SPOOL_MAGIC:
             raise ImportFileError(
-                "this is no spool file of this version; make it with: starproof agent export --out FILE"
+                "this is no spool file of this version; make it with: starproof-agent export --out FILE"
             )
         line = self._file.readline(MAX_LINE_BYTES)
         self._digest.update(magic + line)

@@ -59,10 +59,19 @@ def enroll_command(token: str, *, url: str, host: str | None, pin: str = "") -> 
     The token comes by standard input: so it shows in no list of processes. ``pin`` is the fingerprint of the
     authority that the host shall trust, empty without TLS of our own.
     """
-    command = f"echo {token} | starproof agent enroll --collector {url} --token-file -"
+    command = f"echo {token} | starproof-agent enroll --collector {url} --token-file -"
     if host is not None:
         command += f" --name {shlex.quote(host)}"
     return f"{command} --ca-sha256 {pin}" if pin else command
+
+
+def install_command(token: str, *, host: str | None) -> str:
+    """Return the command that installs, enrols and starts the agent from an unpacked bundle, as root.
+
+    The bundle brings address and authority along.
+    """
+    name = "" if host is None else f" --name {shlex.quote(host)}"
+    return f"echo {token} | sh install.sh{name} --token-file -"
 
 
 def require_fresh(token: Token | None, *, now_ms: int, late: bool = False) -> Token:

@@ -41,7 +41,8 @@ def encode(document: Mapping[str, Any]) -> bytes:
     Raises:
         OutOfRangeError: a value has no canonical form (float, bool, None, huge integer, odd key).
     """
-    _require_encodable(document, depth=1, where="document")
+    if not _is_plain(document, 1):
+        _require_encodable(document, depth=1, where="document")
     return json.dumps(
         document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode("utf-8")
@@ -100,6 +101,24 @@ def _integer(text: str) -> int:
 
 def _refuse_number(text: str) -> NoReturn:
     raise NotCanonicalError(f"number {text[:40]!r} is not an integer")
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Return whether a value surely has a canonical form; if not, the slower look says what is wrong, if anything."""
+    kind = type(value)
+    if kind is str:
+        return value.isprintable()  # type: ignore[attr-defined, no-any-return]
+    if kind is int:
+        return -INTEGER_LIMIT < value < INTEGER_LIMIT  # type: ignore[operator]
+    if depth > MAX_DEPTH:
+        return False
+    if kind is dict:
+        keys = value.keys()  # type: ignore[attr-defined]
+        return all(type(key) is str and _KEY.match(key) for key in keys) and all(
+            _is_plain(item, depth + 1)
+            for item in value.values()  # type: ignore[attr-defined]
+        )
+    return kind is list and all(_is_plain(item, depth + 1) for item in value)  # type: ignore[attr-defined]
 
 
 def _require_encodable(value: object, *, depth: int, where: str) -> None:

@@ -25,7 +25,7 @@ import zlib
 from array import array
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Optional
 
 from evidence import canonical, columns, fields
 from evidence.code_hash import UNKNOWN
@@ -323,17 +323,18 @@ def open_chunk(frame: Frame, key: PublicKey) -> Chunk:
     return read_chunk(frame, key)
 
 
-def read_chunk(frame: Frame, key: PublicKey) -> Chunk:
+def read_chunk(frame: Frame, key: PublicKey, *, header: Optional[Header] = None) -> Chunk:
     """Return the chunk in ``frame``, of which something else than its own signature vouches.
 
     Steps 2 to 5 of ``open_chunk``; a chunk is proved as well by the ``prev`` of a proved one after it.
+    ``header`` is what ``parse_header`` has returned for this frame, if it was asked before.
 
     Raises:
         MismatchError: manifest, columns or key differ from what the header names.
         MalformedError: anything that breaks the format.
     """
     # (2)
-    header = parse_header(frame.header)
+    header = parse_header(frame.header) if header is None else header
     if header.key != key.id or frame.key != key.id:
         raise MismatchError("the header names another key than the one that signed it")
     # (3)
@@ -374,6 +375,8 @@ def _require_times(header: Header, manifest: Manifest, values: tuple[array[int],
         end = ends[-1]
         if min(second) <= 0 or any(start < stop for start, stop in zip(first[1:], ends)):
             raise MalformedError("the periods of the rows are empty or overlap")
+        if any(value < 0 and value != columns.MISSING for column in values[2:] for value in column):
+            raise MalformedError("an average below zero")
     if (first[0], end) != (header.start_ms, header.end_ms):
         raise MismatchError("the header's start and end are not those of the rows")
 

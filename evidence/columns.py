@@ -17,6 +17,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Sequence
+from itertools import accumulate
 
 from evidence.errors import LimitExceededError, MalformedError, OutOfRangeError
 
@@ -111,14 +112,21 @@ def unpack(packed: bytes, *, rows: int, columns: int) -> bytes:
     for plane in range(VALUE_BYTES):
         mixed[plane::VALUE_BYTES] = planes[plane * count : (plane + 1) * count]
     steps = _little_endian(array("Q", bytes(mixed)))
-    values = array("q", bytes(len(planes)))
-    value = 0
-    for position, zigzag in enumerate(steps):
-        if position % rows == 0:
-            value = 0
-        value = (value + ((zigzag >> 1) ^ (_MASK if zigzag & 1 else 0))) & _MASK
-        values[position] = value - (value >> _SIGN << 64)
-    return _little_endian(values).tobytes()
+    return _little_endian(_summed([(z >> 1) ^ -(z & 1) for z in steps], rows)).tobytes()
+
+
+def _summed(steps: list[int], rows: int) -> array[int]:
+    """Return the values that the steps of columns lead to, each from 0."""
+    try:
+        values = array("q")
+        for start in range(0, len(steps), rows or 1):
+            values.extend(array("q", accumulate(steps[start : start + rows])))
+    except OverflowError:  # a difference of more than 63 bits: they are taken modulo 2^64
+        values = array("q")
+        for start in range(0, len(steps), rows or 1):
+            wide = (value & _MASK for value in accumulate(steps[start : start + rows]))
+            values.extend(array("q", [value - (value >> _SIGN << 64) for value in wide]))
+    return values
 
 
 def inflate(packed: bytes, *, length: int) -> bytes:

@@ -36,6 +36,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import le
+from typing import Optional
 
 from evidence.calendar import Slots
 from evidence.chunk import BOOTS, Chunk, Header
@@ -63,6 +65,9 @@ MAX_INTERVAL_MS = 400 * 86_400_000
 CPU = "cpu"
 CPU_STEAL = "cpu.steal"
 NET_CAPACITY = "net.capacity"
+
+_STATES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+"""Those that add up to all ticks: the kernel counts guests' inside user and nice."""
 
 Interval = tuple[int, int]
 DaySums = dict[tuple[str, int], "DaySum"]
@@ -177,6 +182,10 @@ class _Taken:
                 self._starts.append(start)
                 self._ends.append(end)
 
+    def __bool__(self) -> bool:
+        """Return whether anything is credited."""
+        return bool(self._starts)
+
     def free(self, start: int, end: int) -> list[Interval]:
         """Return what of [start, end) nobody claimed, in order."""
         pieces = []
@@ -245,7 +254,77 @@ class _Counters:
 
     def sums(self) -> DaySums:
         self._downtime_before()
-        return self.of(range(self._chunk.header.rows - 1))
+        plain = self._plain()
+        if plain is None:
+            return self.of(range(self._chunk.header.rows - 1))
+        day, amounts = plain
+        wall = self._by_name[COUNTERS_CLOCKS[0]][0]
+        observed_ms, intervals = wall[-1] - wall[0], len(wall) - 1
+        for metric, (amount, whole) in amounts.items():
+            _add(
+                self._total,
+                metric,
+                day,
+                DaySum(amount, whole, observed_ms=observed_ms, intervals=intervals),
+            )
+        return self._total
+
+    def _plain(self) -> Optional[tuple[int, dict[str, tuple[int, int]]]]:
+        """Return the one day and what all intervals add to it, if every one of them only adds.
+
+        Nearly every chunk is so: nobody claimed its time before, it lies in one day, clocks agree, nothing is
+        missing or goes back, ticks fit the time. Then the steps add up to the last value less the first.
+        ``None``: look at each interval.
+        """
+        wall, boot, mono = (self._by_name[name][0] for name in COUNTERS_CLOCKS)
+        if len(wall) <= 1 or self._taken or wall[-1] - wall[0] > MAX_INTERVAL_MS:
+            return None
+        pieces = self._calendar.split(wall[0], wall[-1])
+        if len(pieces) != 1 or not self._clocks_agree(wall, boot, mono):
+            return None
+        amounts: dict[str, tuple[int, int]] = {}
+        for name in self._metrics:
+            if name == CPU:
+                ticks = self._plain_ticks(mono)
+                if ticks is None:
+                    return None
+                amounts.update(ticks)
+            elif name != CPU_STEAL:
+                columns = self._by_name[name]
+                if not all(map(_only_grows, columns)):
+                    return None
+                amounts[name] = sum(values[-1] - values[0] for values in columns), 0
+        if self._capacity_bps is not None and "net.rx" in amounts and "net.tx" in amounts:
+            amounts[NET_CAPACITY] = self._capacity_bps * (mono[-1] - mono[0]), 0
+        return pieces[0][0], amounts
+
+    def _clocks_agree(self, wall: Sequence[int], boot: Sequence[int], mono: Sequence[int]) -> bool:
+        """Return whether every interval is observed, without a step of the clock and without suspension."""
+        limit = OBSERVED_INTERVALS * self._chunk.manifest.interval_ms
+        for row in range(len(wall) - 1):
+            booted, ran = boot[row + 1] - boot[row], mono[row + 1] - mono[row]
+            if booted > limit or not -STEP_TOLERANCE_MS <= booted - ran <= SUSPEND_TOLERANCE_MS:
+                return False
+            if abs(wall[row + 1] - wall[row] - booted) > STEP_TOLERANCE_MS + booted // STEP_TOLERANCE_SHARE:
+                return False
+        return True
+
+    def _plain_ticks(self, mono: Sequence[int]) -> Optional[dict[str, tuple[int, int]]]:
+        """Return what the ticks add up to if they fit the time in every interval (rule 6)."""
+        columns = [self._by_name[f"cpu.{state}"][0] for state in _STATES]
+        if not all(map(_only_grows, columns)):
+            return None
+        manifest = self._chunk.manifest
+        totals = list(map(sum, zip(*columns)))
+        for row in range(len(totals) - 1):
+            whole = totals[row + 1] - totals[row]
+            expected = manifest.cpus * (mono[row + 1] - mono[row]) * manifest.ticks_per_s // 1_000
+            slack = expected * TICK_TOLERANCE_PERCENT // 100 + TICK_SLACK_PER_CPU * manifest.cpus
+            if whole == 0 or abs(whole - expected) > slack:
+                return None
+        steps = {state: values[-1] - values[0] for state, values in zip(_STATES, columns)}
+        whole = sum(steps.values())
+        return {CPU: (whole - steps["idle"] - steps["iowait"], whole), CPU_STEAL: (steps["steal"], whole)}
 
     def of(self, rows: Iterable[int]) -> DaySums:
         wall, boot, mono = (self._by_name[name][0] for name in COUNTERS_CLOCKS)
@@ -341,7 +420,7 @@ class _Counters:
     def _ticks(self, row: int, ran: int) -> dict[str, tuple[int, int] | None]:
         """Rule 6 for the processor. The first eight states add up to the total, guest counted once."""
         before, after = {}, {}
-        for state in ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"):
+        for state in _STATES:
             values = self._by_name[f"cpu.{state}"][0]
             before[state], after[state] = values[row], values[row + 1]
         if MISSING in before.values() or MISSING in after.values():
@@ -358,6 +437,12 @@ class _Counters:
             CPU: (whole - steps["idle"] - steps["iowait"], whole),
             CPU_STEAL: (steps["steal"], whole),
         }
+
+
+def _only_grows(values: Sequence[int]) -> bool:
+    """Return whether no value is missing or smaller than the one before."""
+    # Missing is below everything, so after a first value that is there it would be a step back.
+    return values[0] != MISSING and all(map(le, values, values[1:]))
 
 
 def _delta(before: int, after: int) -> int:

@@ -6,7 +6,7 @@ here is refused when a field is missing, unknown or of another type.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from evidence.errors import MalformedError
@@ -62,16 +62,15 @@ def integer(
     return value
 
 
-def choice(document: Mapping[str, Any], key: str, allowed: Iterable[str], *, where: str) -> str:
+def choice(document: Mapping[str, Any], key: str, allowed: Collection[str], *, where: str) -> str:
     """Return the string under ``key`` if it is one of ``allowed``.
 
     Raises:
         MalformedError: anything else.
     """
     value = text(document, key, where=where)
-    options = sorted(allowed)
-    if value not in options:
-        raise MalformedError(f"{where}: {key} is {value!r}, allowed are {', '.join(options)}")
+    if value not in allowed:
+        raise MalformedError(f"{where}: {key} is {value!r}, allowed are {', '.join(sorted(allowed))}")
     return value
 
 

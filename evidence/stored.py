@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from evidence.day_sum import DaySum
@@ -48,6 +50,31 @@ class DroppedMonth:
     pack_sha256: str
     pack_name: str
     chunks: int
+
+
+@dataclass(frozen=True)
+class DaySumLine:
+    """The day sums of one host, source and metric at rest, as numbers: for months of many hosts.
+
+    ``days`` are ordinals of local days in order; ``numbers`` holds the fields of ``DaySum`` one after another,
+    each with one number a day.
+    """
+
+    host: str
+    source: str
+    metric: str
+    days: tuple[int, ...]
+    numbers: Sequence[int]
+
+    def between(self, first_day: int, after_day: int) -> DaySumLine:
+        """Return the part of days in [``first_day``, ``after_day``)."""
+        count = len(self.days)
+        low, high = bisect_left(self.days, first_day), bisect_left(self.days, after_day)
+        if (low, high) == (0, count):
+            return self
+        fields = (self.numbers[at + low : at + high] for at in range(0, len(self.numbers), count))
+        numbers = [number for field in fields for number in field]
+        return DaySumLine(self.host, self.source, self.metric, self.days[low:high], numbers)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from fleet import MemoryArchive
 
@@ -15,9 +16,10 @@ from evidence.chunk import parse_header, read_frame
 from evidence.errors import EvidenceError
 from evidence.keys import PrivateKey
 from evidence.log_entry import CHUNK, CLOSE, DAY_MARK, DOCUMENT, EDITION, ENROLMENT, SCOPE, LogEntry
-from evidence.log_records import ClosedChain, DayMark, MonthClose
+from evidence.log_records import DayMark, MonthClose
 from evidence.merkle import Frontier
 from verifier.ledger import decode, logged_sha256
+from verifier.ports import Log
 
 FAR_MS = (0, 4_000_000_000_000)
 DELAY_MS = 1_000
@@ -26,8 +28,9 @@ DELAY_MS = 1_000
 class MemoryLog:
     """``verifier.ports.Log`` in memory; appends as a collector does."""
 
-    def __init__(self, key: PrivateKey) -> None:
+    def __init__(self, key: PrivateKey, *, names_scopes: bool = True) -> None:
         self.key = key
+        self.names_scopes = names_scopes
         self.leaves: list[LogEntry] = []
         self.frontiers = [Frontier()]
         self.nodes: dict[tuple[int, int], bytes] = {}
@@ -55,22 +58,15 @@ class MemoryLog:
         self.notes.append((self.size, note))
 
     def mark(self, enterprise: str, day: int, timezone: str, arrival_ms: int) -> None:
-        record = DayMark(enterprise, date.fromordinal(day).isoformat(), timezone).encode()
+        newest = next((leaf.hash for leaf in reversed(self.leaves) if leaf.kind == SCOPE), "")
+        if not self.names_scopes:
+            newest = None
+        record = DayMark(enterprise, date.fromordinal(day).isoformat(), timezone, scope=newest).encode()
         self.marks.append((self.append(DAY_MARK, log_records.sha256(record), arrival_ms), record))
         self.sign()
 
     def close(self, archive: MemoryArchive, month: str, arrival_ms: int) -> None:
-        calendar = LocalCalendar(archive.timezone)
-        first, after = calendar.month(month)
-        span = (calendar.day_start(first), calendar.day_start(after))
-        seqs: dict[tuple[str, str, int], list[int]] = {}
-        for host in archive.hosts():
-            for stored in archive.chunks(host, *span):
-                seqs.setdefault((host, stored.source, stored.epoch), []).append(stored.seq)
-        chains = tuple(
-            ClosedChain(*name, min(found), max(found), len(found)) for name, found in sorted(seqs.items())
-        )
-        record = MonthClose(archive.enterprise, month, archive.timezone, self.size, chains).encode()
+        record = MonthClose(archive.enterprise, month, archive.timezone, self.size).encode()
         self.closed.append((self.append(CLOSE, log_records.sha256(record), arrival_ms), record))
         self.sign()
 
@@ -112,6 +108,25 @@ class MemoryLog:
         return self.closed
 
 
+class _Hidden(dict[str, int]):
+    def __contains__(self, _hash: object) -> bool:
+        return False
+
+
+class BehindScopes:
+    """A log whose packed stretch begins where its owner likes, behind the scope in use if it is old enough."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def find(self, kind: int, hashes: Sequence[str]) -> Mapping[str, int]:
+        found = self._log.find(kind, hashes)
+        return _Hidden(found) if kind == SCOPE else found
+
+
 def honest_log(
     archive: MemoryArchive,
     *,
@@ -123,12 +138,14 @@ def honest_log(
     closed: bool = True,
     ledger_ms: int | None = None,
     edition: bytes = b"",
+    names_scopes: bool = True,
 ) -> MemoryLog:
     """Everything logged a second after it was there, every day marked, the month closed when it was over.
 
     ``scopes`` are (declared_ms, record), logged with the bytes of their ``edition``; ``ledger_ms`` is when the ledger came, long before the month if not given. What happened after ``made_ms`` is logged at that time.
+    Without ``names_scopes`` the marks are those of before format 1.1.
     """
-    log, calendar = MemoryLog(key), LocalCalendar(archive.timezone)
+    log, calendar = MemoryLog(key, names_scopes=names_scopes), LocalCalendar(archive.timezone)
     first, after = calendar.month(month)
     begin_ms = calendar.day_start(first) - 40 * 86_400_000
     events: list[tuple[int, int, int, str]] = [(begin_ms, 0, ENROLMENT, signed.hash) for signed in archive.enrolments()]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,6 +18,7 @@ from evidence.dsse import CHUNK_TYPE, STATEMENT_TYPE
 from evidence.errors import EvidenceError, MalformedError
 from evidence.keys import PrivateKey
 from evidence.log_entry import decode_all
+from evidence.stored import PackedReceipt
 from verifier import chunk_entry, layout
 from verifier.anchors.interface import Outside
 from verifier.check import CheckReport, check
@@ -126,7 +127,12 @@ def small_fleet() -> Fleet:
 
 
 def logged(
-    archive: MemoryArchive, rules: Rules = RULES, key: PrivateKey = LOG_KEY, *, made: str = "2026-12-01"
+    archive: MemoryArchive,
+    rules: Rules = RULES,
+    key: PrivateKey = LOG_KEY,
+    *,
+    made: str = "2026-12-01",
+    names_scopes: bool = True,
 ) -> MemoryLog:
     """The log that an honest collector would have kept."""
     records = [record for record, _ in rules.scope_records]
@@ -137,6 +143,7 @@ def logged(
         made_ms=instant(made),
         scopes=[(parse_declaration(record).declared_ms, record) for record in records],
         edition=rules.edition_bytes,
+        names_scopes=names_scopes,
     )
 
 
@@ -148,6 +155,7 @@ def packed(
     made: str = "2026-12-01",
     render: Renderer = no_copies,
     log: Log | None = None,
+    receipts: Iterable[PackedReceipt] = (),
 ) -> bytes:
     """The pack of an honest collector's store, unless another ``log`` is handed in."""
     stream = io.BytesIO()
@@ -161,6 +169,7 @@ def packed(
         made_ms=instant(made),
         render=render,
         log=log or logged(archive, rules, key, made=made),
+        receipts=receipts,
     )
     return stream.getvalue()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import re
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -16,14 +15,8 @@ from typing import Any
 from evidence.keys import PublicKey
 from verifier.anchors.interface import Outside
 from verifier.check import CheckReport
-from verifier.finding import Finding
 
 FILE = Path(__file__).resolve().parents[1] / "verifier" / "standalone" / "starproof_check.py"
-NOT_JUDGED_OF_REPORT = re.compile(
-    r"(series|calendar|comparisons|comparison_notes|questions|profile|anchors)\b|hashes\.(figures|verdict)\b"
-    r"|hosts\[.*\]\.(restarts|capacity|gaps)\b|scope\.versions\[.*\]\.differences\b"
-)
-"""What the second verifier says that it does not compare of data/report.json."""
 
 
 def load() -> ModuleType:
@@ -75,45 +68,15 @@ def checked_alone(
     )
 
 
-def is_judged_alone(finding: Finding | Any) -> bool:
-    """Return whether the second verifier judges what a finding is about."""
-    if finding.code not in ("FIGURES", "VERDICT", "REPORT"):
-        return True
-    if finding.code == "REPORT" and finding.got == "the same values in another form":
-        return False  # the form of parts that it does not compare is not seen
-    name, json, path = finding.place.partition(".json.")
-    if finding.code == "REPORT" and json and name.endswith("report") and NOT_JUDGED_OF_REPORT.match(path):
-        return False
-    return not path.endswith((".zh", ".en"))
-
-
-def judged_alone(findings: list[Any]) -> list[Any]:
-    """Return what the second verifier judges of these findings; which receipts a broken log had it does not guess."""
-    broken = any(finding.code == "LOG_FORMAT" for finding in findings)
-    return [f for f in findings if is_judged_alone(f) and not (broken and f.place.endswith(".not_proved"))]
-
-
 def found(findings: list[Any]) -> Counter[tuple[str, str, str]]:
-    """Return code, host and slot of what both judge."""
-    return Counter((f.code, f.host, f.slot) for f in judged_alone(findings))
-
-
-def outcome_of(findings: list[Any], *, judged: bool) -> str:
-    """Return the outcome that follows from what both judge; without figures (``judged``) it is *fail*."""
-    severities = {finding.severity for finding in judged_alone(findings)}
-    if "fail" in severities or not judged:
-        return "fail"
-    return "incomplete" if "incomplete" in severities else "pass"
+    """Return code, host and slot, and how often."""
+    return Counter((finding.code, finding.host, finding.slot) for finding in findings)
 
 
 def disagreement(ours: CheckReport, theirs: Any) -> str:
     """Return where two reports on one pack differ, empty if they agree."""
     mine, other = found(ours.findings), found(theirs.findings)
-    outcomes = (
-        outcome_of(ours.findings, judged=ours.derived is not None),
-        outcome_of(theirs.findings, judged=theirs.verdict is not None),
-    )
-    if outcomes[0] == outcomes[1] and mine == other:
+    if ours.outcome == theirs.outcome and mine == other:
         return ""
     return (
         f"check: {ours.outcome}, alone: {theirs.outcome}; "

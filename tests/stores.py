@@ -140,7 +140,7 @@ def as_before_months(connection: Connection) -> None:
     run("UPDATE chunk SET frame = (SELECT frame FROM chunk_frame WHERE chunk_id = chunk.id)")
     run("ALTER TABLE chunk DROP COLUMN month")
     run("DROP TABLE chunk_frame")
-    later = ("alert_message", "alert", "person_identity", "sign_in_attempt", "edition_file")
+    later = ("alert_pending", "alert_message", "alert", "person_identity", "sign_in_attempt", "edition_file")
     for name in ("dropped_month", "kept_header", "moved_sum", *later):
         run(f"DROP TABLE {name}")
     if postgresql:

@@ -58,8 +58,11 @@ class Batch:
     @cached_property
     def tame(self) -> Mask:
         """By chunk, column and interval: both ends known, and a step of 0 to ``STEP``."""
-        both = self.known[:, :, 1:] & self.known[:, :, :-1]
-        return both & (self.steps >= 0) & (self.steps < STEP)
+        # a step back is a large number without a sign
+        small: Mask = self.steps.view(np.uint64) < STEP
+        if self.values.min() > -REACH and self.values.max() < REACH:
+            return small
+        return small & self.known[:, :, 1:] & self.known[:, :, :-1]
 
     @cached_property
     def counting(self) -> list[int]:
@@ -69,8 +72,9 @@ class Batch:
     @cached_property
     def plain(self) -> list[bool]:
         """By chunk: every interval of every column that counts is tame."""
-        tame = self.tame[:, self.counting].reshape(len(self.headers), -1)
-        return [bool(row.all()) for row in tame]
+        columns: Mask = np.all(self.tame, axis=2)
+        found: list[bool] = np.all(columns[:, self.counting], axis=1).tolist()
+        return found
 
     @cached_property
     def ends(self) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:
@@ -86,13 +90,30 @@ class Batch:
 
 def decode(frames: Sequence[Frame], headers: Sequence[Header]) -> tuple[Values, Mask]:
     """Return the values of chunks of one shape, and which of them have the digest of their header."""
-    rows, columns = headers[0].rows, headers[0].columns
-    count = rows * columns
+    shape = headers[0].columns, headers[0].rows
+    grouped = [frame.raw for frame in frames if isinstance(frame, GroupedFrame)]
+    # the digests of their headers were made of these bytes
+    told = np.frombuffer(b"".join(grouped), "<u8").reshape(-1, *shape)
+    if len(grouped) == len(frames):
+        return told.view("<i8"), np.ones(len(frames), np.bool_)
+    values = np.empty((len(frames), *shape), "<u8")
+    whole = np.ones(len(frames), np.bool_)
+    travelled = np.array([not isinstance(frame, GroupedFrame) for frame in frames])
+    values[~travelled] = told
+    places = np.flatnonzero(travelled).tolist()
+    values[travelled], whole[travelled] = _unpacked([frames[at] for at in places], shape)
+    for at in places:
+        if whole[at]:
+            whole[at] = hashlib.sha256(values[at].data).hexdigest() == headers[at].digest
+    return values.view("<i8"), whole
+
+
+def _unpacked(frames: Sequence[Frame], shape: tuple[int, int]) -> tuple[NDArray[np.uint64], Mask]:
+    """Return the columns of frames as they travelled, and which of them can be inflated."""
+    count = shape[0] * shape[1]
     planes = np.zeros((len(frames), VALUE_BYTES, count), np.uint8)
     whole = np.ones(len(frames), np.bool_)
     for at, frame in enumerate(frames):
-        if isinstance(frame, GroupedFrame):
-            continue
         try:
             data = inflate(frame.packed, length=count * VALUE_BYTES)
         except EvidenceError:
@@ -106,15 +127,8 @@ def decode(frames: Sequence[Frame], headers: Sequence[Header]) -> tuple[Values, 
     signs = steps & np.uint64(1)
     steps >>= np.uint64(1)
     steps ^= np.uint64(0) - signs
-    wide = steps.reshape(len(frames), columns, rows)
-    values = np.cumsum(wide, axis=2, dtype=np.uint64).astype("<u8", copy=False)
-    for at, (frame, header) in enumerate(zip(frames, headers, strict=True)):
-        if isinstance(frame, GroupedFrame):
-            # its digest was made of these bytes
-            values[at] = np.frombuffer(frame.raw, "<u8").reshape(columns, rows)
-        elif whole[at]:
-            whole[at] = hashlib.sha256(values[at].data).hexdigest() == header.digest
-    return values.view("<i8"), whole
+    wide = steps.reshape(len(frames), *shape)
+    return np.cumsum(wide, axis=2, dtype=np.uint64).astype("<u8", copy=False), whole
 
 
 def sound(values: Values, headers: Sequence[Header]) -> Mask:

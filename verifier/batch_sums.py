@@ -64,8 +64,12 @@ def batch_sums(batch: Batch, chosen: Sequence[tuple[int, Chunk]], calendar: Loca
     for number, chunk in enumerate(chunks):
         if chunk.header.first in BOOTS:
             plain[number] = False
-    parts = [_added(batch, names, at, plain, days)]
     odd = ~plain
+    # Of a chunk that is plain in one day, the ends tell what was added up between them.
+    whole = plain.all(axis=1) & (days == days[:, :1]).all(axis=1)
+    parts = [_grown(batch, names, at[whole], days[whole, 0])]
+    if not whole.all():
+        parts.append(_added(batch, names, at[~whole], plain[~whole], days[~whole]))
     for number in np.flatnonzero(odd.any(axis=1)).tolist():
         chunk = chunks[number]
         if odd[number].all():
@@ -133,26 +137,49 @@ def _days(wall: Values, calendar: LocalCalendar) -> Values:
     return np.where(inside, place + first, 0)
 
 
+def _grown(batch: Batch, names: _Names, at: Values, days: Values) -> DaySums:
+    """Return the sums of chunks all of whose intervals are plain and of one day."""
+    total: DaySums = {}
+    grown = batch.values[at, :, -1] - batch.values[at, :, 0]
+    walked, booted = batch.steps[at, 0], batch.steps[at, 1]
+    seen = np.where(_observed(batch, booted), walked, 0).sum(axis=1)
+    for day in np.unique(days).tolist():
+        rows = days == day
+        count = int(rows.sum()) * walked.shape[1]
+        _put(total, day, names, grown[rows].sum(axis=0).tolist(), (int(seen[rows].sum()), count))
+    return total
+
+
 def _added(batch: Batch, names: _Names, at: Values, plain: Mask, days: Values) -> DaySums:
-    """Return the sums of all plain intervals."""
+    """Return the sums of all plain intervals of other chunks."""
     total: DaySums = {}
     steps = batch.steps[at]
-    limit = OBSERVED_INTERVALS * batch.manifest.interval_ms
-    observed = steps[:, 1] <= limit
+    observed = _observed(batch, steps[:, 1])
     for day in np.unique(days[plain]).tolist():
         chosen = plain & (days == day)
         rows = np.flatnonzero(chosen.any(axis=1))
         part, mask = steps[rows], chosen[rows]
-        sums: list[int] = np.where(mask[:, None, :], part, 0).sum(axis=(0, 2)).tolist()
+        sums = np.where(mask[:, None, :], part, 0).sum(axis=(0, 2)).tolist()
         seen = int(part[:, 0][mask & observed[rows]].sum())
-        time = {"observed_ms": seen, "bridged_ms": sums[0] - seen, "intervals": int(mask.sum())}
-        for name, columns in names.devices.items():
-            total[name, day] = DaySum(sum(sums[column] for column in columns), **time)
-        if names.capacity_bps is not None and {"net.rx", "net.tx"} <= names.devices.keys():
-            total[NET_CAPACITY, day] = DaySum(names.capacity_bps * sums[2], **time)
-        if names.states:
-            ticks = dict(zip(STATES, (sums[column] for column in names.states), strict=True))
-            whole = sum(ticks.values())
-            total[CPU, day] = DaySum(whole - ticks["idle"] - ticks["iowait"], whole, **time)
-            total[CPU_STEAL, day] = DaySum(ticks["steal"], whole, **time)
+        _put(total, day, names, sums, (seen, int(mask.sum())))
     return total
+
+
+def _observed(batch: Batch, booted: Values) -> Mask:
+    found: Mask = booted <= OBSERVED_INTERVALS * batch.manifest.interval_ms
+    return found
+
+
+def _put(total: DaySums, day: int, names: _Names, sums: Sequence[int], time: tuple[int, int]) -> None:
+    """Put the sums of columns over a day; ``time`` is that observed (ms) and the number of intervals."""
+    seen, count = time
+    times = {"observed_ms": seen, "bridged_ms": sums[0] - seen, "intervals": count}
+    for name, columns in names.devices.items():
+        total[name, day] = DaySum(sum(sums[column] for column in columns), **times)
+    if names.capacity_bps is not None and {"net.rx", "net.tx"} <= names.devices.keys():
+        total[NET_CAPACITY, day] = DaySum(names.capacity_bps * sums[2], **times)
+    if names.states:
+        ticks = dict(zip(STATES, (sums[column] for column in names.states), strict=True))
+        whole = sum(ticks.values())
+        total[CPU, day] = DaySum(whole - ticks["idle"] - ticks["iowait"], whole, **times)
+        total[CPU_STEAL, day] = DaySum(ticks["steal"], whole, **times)

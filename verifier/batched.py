@@ -17,7 +17,7 @@ from verifier.batch_quiet import Quiet
 from verifier.batch_sums import batch_sums
 from verifier.prepared import Prepared
 
-BOOT_CLOCK = 1
+WALL_CLOCK, BOOT_CLOCK = 0, 1
 
 
 class LookedAt(Batch):
@@ -68,6 +68,10 @@ class BatchedChunk(Prepared):
         """Return the clock since boot in the first and the last row."""
         first, _, last = self.group.ends
         return first[self.at][BOOT_CLOCK], last[self.at][BOOT_CLOCK]
+
+    def read_ms(self) -> int:
+        """Return the wall clock of the second row."""
+        return self.group.ends[1][self.at][WALL_CLOCK]
 
     def growth(self, column: int, first: int) -> int | None:
         """Return how much a column grew from row ``first`` on, ``None`` if it must be looked at alone."""

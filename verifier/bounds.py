@@ -78,12 +78,21 @@ def bound(
     if limit is not None and done > limit * known:
         limit = None
     least, most = _ends(missing, limit, fill)
+    value = _quotient(done, known) if known else None
+    running = value if covered == known else _quotient(done, covered) if covered else None
+    if value is not None and missing == 0:
+        return Bounds(low=value, value=value, high=value, running=running)
     return Bounds(
-        low=Fraction(done + least) / counted,
-        value=Fraction(done) / known if known else None,
-        high=None if most is None else Fraction(done + most) / counted,
-        running=Fraction(done) / covered if covered else None,
+        low=_quotient(done + least, counted),
+        value=value,
+        high=None if most is None else _quotient(done + most, counted),
+        running=running,
     )
+
+
+def _quotient(above: Number, below: Number) -> Fraction:
+    """Return the quotient, reduced once: ``Fraction`` of a fraction would be reduced twice."""
+    return Fraction(above.numerator * below.denominator, above.denominator * below.numerator)
 
 
 def _ends(missing: Number, limit: Number | None, fill: Fill | None) -> tuple[Number, Number | None]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from evidence.activity import ActivityRow
 from evidence.calendar import LocalCalendar
-from evidence.chunk import LATEST_MS
+from evidence.chunk import LATEST_MS, Chunk
 from evidence.day_sum import DaySum
 from evidence.enrolment import SignedEnrolment
 from evidence.sources import carries_averages
@@ -27,6 +27,7 @@ from verifier.hearing import hear
 from verifier.hours import HostHours
 from verifier.links import Links
 from verifier.packed_chunks import PackedChunks
+from verifier.prepared import Prepared
 from verifier.recompute import Opened, host_hour_sums, place, place_text
 from verifier.seen import SeenChunk
 from verifier.window import Window
@@ -222,12 +223,19 @@ class _Seen:
             self.boots.add(header.boot)
             self.chunks.append(
                 SeenChunk(
-                    header.host, header.source, stored.epoch, header.seq, chunk.hash,
+                    stored.host, stored.source, stored.epoch, header.seq, chunk.hash,
                     header.start_ms, header.end_ms, header.anchor,
-                    int(chunk.values[0][1]) if header.rows > 1 else header.end_ms,
+                    _read_ms(chunk),
                 )
             )  # fmt: skip
             yield stored, chunk
+
+
+def _read_ms(chunk: Chunk) -> int:
+    """Return the time of a chunk's first new reading (``verifier.seen``)."""
+    if isinstance(chunk, Prepared):
+        return chunk.read_ms()
+    return chunk.values[0][1] if chunk.header.rows > 1 else chunk.header.end_ms
 
 
 def _holes(host: str, links: Links) -> Iterator[Finding]:

@@ -39,9 +39,11 @@ from verifier import layout
 from verifier.anchors.interface import NOTHING, AnchorReport, Outside
 from verifier.anchors.logged import Logged
 from verifier.anchors.of_pack import Naming, judge_pack, rules_of
+from verifier.anchors.sandwich import unheard
 from verifier.chain import Chain, Run, Task, hour_reader, read_here, tasks
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
+from verifier.declaration import record_sha256
 from verifier.declared import read_declared
 from verifier.derivation import Declared, Documents
 from verifier.derived import MADE_TOLERANCE_MS, Derived
@@ -264,7 +266,8 @@ class _Check:
         enrolled = self._step(3, self._enrolled) or Enrolled()
         places = self._step(3, lambda: read_places(contents, enrolled)) or {}
         log = report.log = self._step(5, lambda: read_log(contents, self.key))
-        coverage, naming = Coverage(log, report.findings) if log else None, Naming(self.calendar)
+        coverage = Coverage(log, report.findings) if log else None
+        naming = Naming(self.calendar, unheard(signed.enrolment for signed in enrolled.accepted))
         logged = Logged(self.calendar, log) if log else None
         watch = both(coverage.take, both(naming.take, logged.take)) if coverage and logged else ignore
         todo = tasks(
@@ -280,9 +283,10 @@ class _Check:
         declared = report.declared = self._step(
             2, lambda: read_declared(contents, self.statement, chains, self.editions)
         )
+        records = declared_records(contents)
         if coverage:
             self._step(5, coverage.chunks_done)
-            self._step(5, lambda: coverage.records(enrolled.accepted, declared_records(contents)))
+            self._step(5, lambda: coverage.records(enrolled.accepted, records))
             self._step(5, lambda: coverage.ledger(contents.read(layout.LEDGER)))
         if declared is None:
             return
@@ -292,7 +296,9 @@ class _Check:
             hosts = None if declared.scope is None else declared.scope.host_names
             self._step(5, lambda: coverage.edition(declared))
             self._step(5, lambda: coverage.window(self.statement, window))
-            asked = Asked(self.statement.enterprise, window, hosts, enrolled.accepted)
+            self._step(5, lambda: coverage.scopes(declared, records, window))
+            scopes = {record_sha256(record) for record in records}
+            asked = Asked(self.statement.enterprise, window, hosts, enrolled.accepted, scopes)
             self._step(5, lambda: coverage.account(contents.read(layout.LOG_LEFT_OUT), asked))
             seen = naming, logged.by_day(hosts)
             report.anchors = self._step(6, lambda: self._anchors(log, seen, outside, declared, window))

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 from evidence.chunk import MAGIC, Frame, read_frame, take_frame
 from evidence.errors import EvidenceError
-from verifier import chunk_group, group_reading, group_writing
+from verifier import chunk_group, group_writing
 from verifier.chunk_group import GroupedFrame, Template
+from verifier.group_reading import Groups
 from verifier.group_writing import Candidate
 
 GROUP_MS = 3_600_000
@@ -106,10 +107,11 @@ def items(data: bytes) -> Iterator[Item]:
         )
         return
     template: Template | None = None
+    groups = Groups(data)
     offset = number = damaged = size = template_at = 0
     while offset < len(data):
         try:
-            found, end = _item(data, offset, template)
+            found, end = _item(data, offset, template, groups)
         except EvidenceError as error:
             yield Item(number, Spot(offset), error=str(error))
             number, damaged, offset = number + 1, damaged + 1, _next(data, offset + 1)
@@ -137,17 +139,17 @@ def frames_at(data: bytes, at: Spot) -> Sequence[Frame]:
         if at.template >= 0:
             frame, end = take_frame(data, at.template)
             template = Template(frame, _crc(data, end))
-        return _item(data, at.offset, template)[0]
+        return _item(data, at.offset, template, Groups(data, ahead=0))[0]
     except EvidenceError:
         return ()
 
 
-def _item(data: bytes, offset: int, template: Template | None) -> tuple[Sequence[Frame], int]:
+def _item(data: bytes, offset: int, template: Template | None, groups: Groups) -> tuple[Sequence[Frame], int]:
     """Return the frames of an item, at least one, and where it ends."""
     if data[offset : offset + len(chunk_group.MAGIC)] != chunk_group.MAGIC:
         frame, end = take_frame(data, offset)
         return (frame,), end
-    return group_reading.read(data, offset, template)
+    return groups.read(offset, template)
 
 
 def _crc(data: bytes, end: int) -> int:

@@ -28,6 +28,7 @@ from verifier.result import Figures
 from verifier.scope import Scope
 from verifier.selection import deciding_chunks
 from verifier.stars import star_verdict, verdict_document
+from verifier.statement import FORMAT
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def derive(
     made_ms: int,
     software: str,
     held: Held | None = None,
+    pack_format: str = FORMAT,
 ) -> Documents:
     """Return figures, verdict and report of the window that ends with ``month``.
 
@@ -127,6 +129,7 @@ def derive(
         made_ms: the wall clock: what lies after it has not happened yet.
         software: the program, for the report.
         held: what the pack holds of anchors.
+        pack_format: the format of the pack that holds the report.
 
     Raises:
         VerifierError: figures cannot be computed for this month, edition and scope.
@@ -155,6 +158,7 @@ def derive(
         software=software,
         ledger=archive.ledger(),
         held=held,
+        pack_format=pack_format,
     )
     report = report_document(figures, given, of_figures=of_figures, of_verdict=of_verdict)
     return Documents(

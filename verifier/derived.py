@@ -70,6 +70,7 @@ class Derived:
                 made_ms=self._statement.made_ms,
                 software=self._statement.software,
                 held=read_held(self._contents.names(), self._contents.read),
+                pack_format=self._statement.format,
             )
         except (EvidenceError, VerifierError) as error:
             self._report("FIGURES", layout.FIGURES, got=str(error))

@@ -14,9 +14,8 @@ from typing import Any
 from evidence.calendar import LocalCalendar
 from evidence.manifest import ACTIVITY
 from evidence.sources import carried_kind
-from evidence.stored import DaySumRow
 from verifier import recompute
-from verifier.amounts import collect
+from verifier.amounts import HostAmounts, collect, collect_lines
 from verifier.declaration import ScopeVersion, declared_before
 from verifier.definitions import chosen
 from verifier.document import document, encode_figures
@@ -25,7 +24,7 @@ from verifier.errors import ScopeError, WindowError
 from verifier.indicators.enterprise import Materials
 from verifier.measuring import HourReader, Measuring
 from verifier.notes import Note
-from verifier.ports import Archive
+from verifier.ports import Archive, Lines
 from verifier.result import Figures
 from verifier.scope import DeclaredHost, Scope
 from verifier.substitution import in_force
@@ -97,7 +96,7 @@ def measure(
     hosts = scope.hosts if scope else tuple(DeclaredHost(name) for name in working)
     # (3)
     active = scope.host_names if scope else set(present)
-    amounts = collect(_day_sums(archive, calendar, window, active), window)
+    amounts = _amounts(archive, calendar, window, active)
     # (4)
     measuring = Measuring(
         calendar=calendar,
@@ -196,12 +195,14 @@ def _zone(scope: Scope | None, timezone: str | None) -> str:
     return scope.timezone
 
 
-def _day_sums(
+def _amounts(
     archive: Archive, calendar: LocalCalendar, window: Window, names: Iterable[str]
-) -> Iterable[DaySumRow]:
-    if calendar.zone == archive.timezone:
-        return archive.day_sums(window.first_day, window.after_day)
-    return recompute.day_sums(archive, calendar, (window.first_day, window.after_day), sorted(names))
+) -> dict[str, HostAmounts]:
+    days = (window.first_day, window.after_day)
+    if calendar.zone != archive.timezone:
+        return collect(recompute.day_sums(archive, calendar, days, sorted(names)), window)
+    lines = archive.day_sum_lines(*days) if isinstance(archive, Lines) else None
+    return collect(archive.day_sums(*days), window) if lines is None else collect_lines(lines, window)
 
 
 def _working(archive: Archive, present: Sequence[str]) -> Sequence[str]:

@@ -82,6 +82,21 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
         "关账之后又收到数据块：请再次关账后重新打包",
         "chunks arrived after the month was closed: close it again, then pack again",
     ),
+    "SCOPE_OTHER": (
+        FAIL,
+        "统计期内的日终标记所记的申报范围不是证据包所用的那一个",
+        "the day marks name another declared scope than the one that the pack rests on",
+    ),
+    "SCOPE_NOT_BOUND": (
+        INCOMPLETE,
+        "所用申报范围在日志中的叶子早于证据包所含部分，日终标记又未记载申报范围：不能排除有更新的申报范围",
+        "the leaf of the scope in use is older than the packed leaves and day marks name no scope: a newer one cannot be ruled out",
+    ),
+    "MARKS_WITHOUT_SCOPE": (
+        NOTE,
+        "旧版程序的日终标记不记载申报范围：这些日子的范围不由标记约束，只由证据包所含的日志叶子约束",
+        "day marks of an earlier version name no scope: the scope of those days is not bound by marks, only by the packed leaves",
+    ),
     "LOG_CUT": (
         FAIL,
         "日志中有申报主机在统计期内的数据块，证据包中却没有",

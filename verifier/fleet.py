@@ -45,11 +45,18 @@ def _combined(hosts: Sequence[HostFigure], join: Callable[[Sequence[Fraction]], 
     parts = [host.bounds for host in hosts]
     highs = [part.high for part in parts if part.high is not None]
     running = any(part.running is not None for part in parts)
+    values = [part.value or Fraction(0) for part in parts]
+    value = join(values)
+
+    def joined(numbers: Sequence[Fraction]) -> Fraction:
+        # Where all was seen they are the value's own: adding up thousands of fractions is dear.
+        return value if numbers == values else join(numbers)
+
     return Bounds(
-        low=join([part.low or Fraction(0) for part in parts]),
-        value=join([part.value or Fraction(0) for part in parts]),
-        high=join(highs) if len(highs) == len(parts) else None,
-        running=join([part.running or Fraction(0) for part in parts]) if running else None,
+        low=joined([part.low or Fraction(0) for part in parts]),
+        value=value,
+        high=joined(highs) if len(highs) == len(parts) else None,
+        running=joined([part.running or Fraction(0) for part in parts]) if running else None,
     )
 
 

@@ -3,29 +3,127 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from evidence import canonical, columns
 from evidence.chunk import MAX_HEADER_BYTES
 from evidence.dsse import CHUNK_TYPE, pae_hash
-from evidence.errors import LimitExceededError, MalformedError
-from evidence.manifest import COUNTERS
+from evidence.errors import EvidenceError, LimitExceededError, MalformedError
 from verifier import chunk_group
-from verifier.chunk_group import FIXED, HEAD, MAX_STREAM_BYTES, TAIL, GroupedFrame, Template, Values, pair
+from verifier.chunk_group import (
+    FIXED,
+    HEAD,
+    MAGIC,
+    MAX_STREAM_BYTES,
+    TAIL,
+    GroupedFrame,
+    Template,
+    Values,
+    pair,
+)
+from verifier.group_columns import Packed, decode
 
-_LEAST = np.array([0, *(1 << 8 * byte for byte in range(columns.VALUE_BYTES))], np.uint64)
-"""By width: what the widest step of a column has at least."""
+AHEAD_VALUES = 2**16
+"""Groups are decoded together up to so many values; a day of hourly ones has less."""
+_USUAL = re.compile(rb'\{(?:"seq":(0|[1-9][0-9]{0,14}))?\}')
+"""The lines of most groups: canonical JSON of nothing, or of a number."""
 
 
-def read(data: bytes, offset: int, template: Template | None) -> tuple[list[GroupedFrame], int]:
-    """Return the chunks of the group at an offset, and the offset behind it; nothing is verified but the form.
+@dataclass(frozen=True)
+class _Group:
+    """A group whose lines were read, and that its columns fit as far as lengths go is not known yet."""
 
-    Raises:
-        EvidenceError: no group in its one form begins there, or its frame is not ``template``.
+    template: Template
+    signature: bytes
+    telling: _Telling
+    lines: list[dict[str, Any]]
+    shapes: list[tuple[int, int]]
+    packed: Packed
+    end: int
+
+    def frames(self, values: Values | str) -> list[GroupedFrame]:
+        """Return the chunks, made of the group's values.
+
+        Raises:
+            MalformedError: ``values`` say what is wrong with them, or they do not fit the lines.
+        """
+        if isinstance(values, str):
+            raise MalformedError(values)
+        template, telling, last = self.template, self.telling, len(self.lines) - 1
+        clock = values[0].view("<i8").tolist()
+        frames, end = [], 0
+        for number, (rows, shared) in enumerate(self.shapes):
+            begin = end - shared
+            if begin < 0:
+                raise MalformedError("a chunk repeats a row that is not there")
+            end = begin + rows
+            raw = values[:, begin:end].tobytes()
+            times = (clock[begin], clock[end - 1]) if rows else (0, 0)
+            body, named = telling.header(number, self.lines[number], hashlib.sha256(raw).hexdigest(), times)
+            frames.append(
+                GroupedFrame(
+                    template.frame.key,
+                    self.signature if number == last else b"",
+                    body,
+                    template.frame.manifest,
+                    template.frame.manifest_bytes,
+                    b"",
+                    raw,
+                    named,
+                )
+            )
+        return frames
+
+
+class Groups:
+    """Reads the groups of an entry in order; those that follow one another are decoded together.
+
+    Args:
+        data: the entry.
+        ahead: how many values may be decoded together; of a single group there may be more.
     """
+
+    def __init__(self, data: bytes, *, ahead: int = AHEAD_VALUES) -> None:
+        self._data = data
+        self._ahead = ahead
+        self._ready: dict[int, tuple[_Group, Values | str]] = {}
+
+    def read(self, offset: int, template: Template | None) -> tuple[list[GroupedFrame], int]:
+        """Return the chunks of the group at an offset, and the offset behind it; nothing is verified but the form.
+
+        Raises:
+            EvidenceError: no group in its one form begins there, or its frame is not ``template``.
+        """
+        ready = self._ready.pop(offset, None)
+        if ready is None or ready[0].template is not template:
+            self._decode(offset, template)
+            ready = self._ready.pop(offset)
+        group, values = ready
+        return group.frames(values), group.end
+
+    def _decode(self, offset: int, template: Template | None) -> None:
+        """Decode a group and those behind it that have as many rows. What is odd about these is said in its turn."""
+        group = _opened(self._data, offset, template)
+        groups, held = {offset: group}, 0
+        while (held := held + group.packed.rows * len(group.template.manifest.columns)) < self._ahead:
+            at = group.end
+            if not self._data.startswith(MAGIC, at):
+                break
+            try:
+                group = _opened(self._data, at, template)
+            except EvidenceError:
+                break
+            if group.packed.rows != groups[offset].packed.rows:
+                break
+            groups[at] = group
+        values = decode([each.packed for each in groups.values()], group.template)
+        self._ready = dict(zip(groups, zip(groups.values(), values, strict=True), strict=True))
+
+
+def _opened(data: bytes, offset: int, template: Template | None) -> _Group:
     head = data[offset : offset + HEAD.size]
     if len(head) < HEAD.size:
         raise MalformedError("a group without its head")
@@ -37,41 +135,14 @@ def read(data: bytes, offset: int, template: Template | None) -> tuple[list[Grou
         raise MalformedError("the group is damaged: its CRC-32 differs")
     if template is None or template.crc != crc:
         raise MalformedError("the frame that a group goes on from is not the one before it")
-    return _read(_inflate(data[begin:end]), template, signature, prev), end + TAIL.size
-
-
-def _read(content: bytes, template: Template, signature: bytes, prev: bytes) -> list[GroupedFrame]:
+    content = _inflate(data[begin:end])
     lines, at = _lines(content)
     telling = _Telling(template, prev.hex())
     shapes = [telling.shape(number, line) for number, line in enumerate(lines)]
-    width = len(template.manifest.columns)
-    if sum(rows for rows, _ in shapes) * width > chunk_group.MAX_VALUES:
+    if sum(rows for rows, _ in shapes) * len(template.manifest.columns) > chunk_group.MAX_VALUES:
         raise LimitExceededError(f"a group of more than {chunk_group.MAX_VALUES} values")
-    total = sum(rows - shared for rows, shared in shapes)
-    values = _values(content, at, total, template)
-    clock = values[0].view("<i8").tolist()
-    frames, end = [], 0
-    for number, (rows, shared) in enumerate(shapes):
-        begin = end - shared
-        if begin < 0:
-            raise MalformedError("a chunk repeats a row that is not there")
-        end = begin + rows
-        raw = values[:, begin:end].tobytes()
-        times = (clock[begin], clock[end - 1]) if rows else (0, 0)
-        body, named = telling.header(number, lines[number], hashlib.sha256(raw).hexdigest(), times)
-        frames.append(
-            GroupedFrame(
-                template.frame.key,
-                signature if number == len(lines) - 1 else b"",
-                body,
-                template.frame.manifest,
-                template.frame.manifest_bytes,
-                b"",
-                raw,
-                named,
-            )
-        )
-    return frames
+    packed = Packed(content, at, sum(rows - shared for rows, shared in shapes))
+    return _Group(template, signature, telling, lines, shapes, packed, end + TAIL.size)
 
 
 def _inflate(stream: bytes) -> bytes:
@@ -95,43 +166,18 @@ def _lines(content: bytes) -> tuple[list[dict[str, Any]], int]:
                 f"a group of more than {chunk_group.MAX_CHUNKS} lines, or one that has no end"
             )
         line = content[at:end]
-        found.append({} if line == b"{}" else canonical.decode(line, limit=MAX_HEADER_BYTES))
+        found.append(_listed(line))
         at = end + 1
     if not found:
         raise MalformedError("a group without a chunk")
     return found, at + 1
 
 
-def _values(content: bytes, at: int, rows: int, template: Template) -> Values:
-    count = len(template.manifest.columns)
-    if not rows:
-        if len(content) != at:
-            raise MalformedError("bytes follow a group without a row")
-        return np.zeros((count, 0), np.uint64)
-    widths = content[at : at + count]
-    first_at = at + count
-    steps_at = first_at + count * columns.VALUE_BYTES
-    if len(content) != steps_at + sum(widths) * (rows - 1) or max(widths, default=9) > columns.VALUE_BYTES:
-        raise MalformedError("the columns of a group are not as long as their widths say")
-    zigzag = np.zeros((count, rows, columns.VALUE_BYTES), np.uint8)
-    first = np.frombuffer(content, np.uint8, count * columns.VALUE_BYTES, first_at)
-    zigzag[:, 0] = first.reshape(columns.VALUE_BYTES, count)[::-1].T
-    wide = np.frombuffer(widths, np.uint8)
-    for byte in reversed(range(max(widths))):
-        places = (wide > byte).nonzero()[0]
-        plane = np.frombuffer(content, np.uint8, len(places) * (rows - 1), steps_at)
-        zigzag[places, 1:, byte] = plane.reshape(len(places), rows - 1)
-        steps_at += plane.size
-    steps = zigzag.view("<u8")[:, :, 0].astype(np.uint64, copy=False)
-    if (steps[:, 1:].max(axis=1, initial=0) < _LEAST[wide]).any():
-        raise MalformedError("a column of a group is wider than its steps")
-    values = np.cumsum((steps >> np.uint64(1)) ^ (np.uint64(0) - (steps & np.uint64(1))), axis=1)
-    if template.manifest.kind == COUNTERS:
-        values[1] += values[0]
-        values[2] += values[1]
-    if template.idle:
-        values[template.idle[0]] -= values[template.idle[1]].sum(axis=0)
-    return values.astype("<u8", copy=False)
+def _listed(line: bytes) -> dict[str, Any]:
+    usual = _USUAL.fullmatch(line)
+    if usual is None:
+        return canonical.decode(line, limit=MAX_HEADER_BYTES)
+    return {"seq": int(usual[1])} if usual[1] else {}
 
 
 class _Telling:

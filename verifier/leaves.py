@@ -72,6 +72,11 @@ class Leaves(Sequence[LogEntry]):
         found: list[int] = (np.flatnonzero(self._arrivals[1:] < self._arrivals[:-1]) + 1).tolist()
         return found
 
+    def after(self, arrival_ms: int) -> list[int]:
+        """Return the positions of leaves that arrived later than that, in order."""
+        found: list[int] = np.flatnonzero(self._arrivals > arrival_ms).tolist()
+        return found
+
     def others(self) -> Iterator[tuple[int, LogEntry]]:
         """Yield position and entry of every leaf that is no chunk, in order."""
         for at in self._others:
@@ -85,7 +90,7 @@ class Leaves(Sequence[LogEntry]):
     def chunk(self, hash_: bytes) -> int | None:
         """Return the position of the first leaf of a chunk with this hash, ``None`` if there is none."""
         prefix = np.uint64(int.from_bytes(hash_[:_PREFIX_BYTES], "big"))
-        place = int(np.searchsorted(self._prefixes, prefix))
+        place = int(self._prefixes.searchsorted(prefix))
         while place < len(self._order) and self._prefixes[place] == prefix:
             at = int(self._order[place])
             begin = at * ENTRY_BYTES + _HASH_AT

@@ -16,6 +16,8 @@ from evidence.errors import MalformedError
 from verifier.headers import read_header
 
 END = b"\n"
+NOTHING = bytes.fromhex("78da030000000001")
+"""The entry without a header. Other streams say nothing too, and are refused: nothing is said in one form only."""
 _STEP_BYTES = 4 * 1024
 """Inflated at once: deflate gives at most 1,032 bytes for one."""
 _LEVEL = 9
@@ -34,6 +36,7 @@ def decode(data: bytes) -> Iterator[bytes]:
         MalformedError: no such entry; what was yielded before stands in it.
     """
     stream, rest, at = zlib.decompressobj(), b"", 0
+    told = data == NOTHING
     while at < len(data) and not stream.eof:
         try:
             rest += stream.decompress(data[at : at + _STEP_BYTES])
@@ -41,11 +44,14 @@ def decode(data: bytes) -> Iterator[bytes]:
             raise MalformedError(f"damaged zlib stream: {error}") from None
         at += _STEP_BYTES
         *whole, rest = rest.split(END)
+        told = told or bool(whole)
         yield from whole
         if len(rest) > MAX_HEADER_BYTES:
             raise MalformedError(f"a header has at most {MAX_HEADER_BYTES} bytes")
     if rest or not stream.eof or stream.unused_data or at < len(data):
         raise MalformedError("not one whole zlib stream of lines")
+    if not told:
+        raise MalformedError(f"a stream without a header is {NOTHING.hex()} and no other")
 
 
 def _place(body: bytes) -> tuple[str, str, str, int]:

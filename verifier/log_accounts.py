@@ -1,7 +1,7 @@
 """Step 5 of the check, third part: whatever the log holds of the window is in the pack, or shown to be of no concern.
 
 10. The packed stretch begins before the window: nothing of the window can have come before it.
-11. Every enrolment in the stretch stands among the pack's.
+11. Every enrolment and every declared scope in the stretch stands among the pack's.
 12. Every chunk that came since the window began is in the pack, or its header is (``verifier.left_out``). A header
     is bound to its leaf by the hash, so nobody can choose what it says after the checkpoint. Its key is enrolled
     in the pack for its host and source.
@@ -12,7 +12,7 @@ Nothing of this asks what the close of the month says: whoever owns the collecto
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -21,7 +21,7 @@ from evidence.day_sum import span
 from evidence.dsse import CHUNK_TYPE, pae_hash
 from evidence.enrolment import SignedEnrolment
 from evidence.errors import EvidenceError
-from evidence.log_entry import ENROLMENT
+from evidence.log_entry import ENROLMENT, SCOPE
 from verifier import layout, left_out, slots
 from verifier.finding import Finding
 from verifier.headers import read_header
@@ -32,12 +32,16 @@ from verifier.window import Window
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of the leaves: whose window, of which hosts (``None``: of all), and the keys of the pack."""
+    """What is asked of the leaves: whose window, of which hosts (``None``: of all), and what the pack holds.
+
+    ``enrolments`` are its keys, ``scopes`` the hashes of its declared versions' records.
+    """
 
     enterprise: str
     window: Window
     hosts: Collection[str] | None
     enrolments: Sequence[SignedEnrolment]
+    scopes: Collection[str]
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -66,7 +70,9 @@ def account(log: PackedLog, packed: bytearray, data: bytes, asked: Asked) -> Ite
         asked: what they are asked for.
     """
     yield from _begin(log, asked.window)
-    yield from _enrolments(log, asked.enrolments)
+    enrolled = {signed.hash for signed in asked.enrolments}
+    yield from _records(log, ENROLMENT, enrolled, f"enrolments that are not in {layout.ENROLMENTS}")
+    yield from _records(log, SCOPE, asked.scopes, f"declared scopes that are not in {layout.SCOPES}")
     cut: list[_Cut] = []
     epochs: dict[tuple[str, str, str], int] = {}
     for signed in asked.enrolments:
@@ -113,12 +119,11 @@ def _begin(log: PackedLog, window: Window) -> Iterator[Finding]:
         )
 
 
-def _enrolments(log: PackedLog, enrolments: Iterable[SignedEnrolment]) -> Iterator[Finding]:
+def _records(log: PackedLog, kind: int, known: Collection[str], what: str) -> Iterator[Finding]:
     """Rule 11."""
-    known = {signed.hash for signed in enrolments}
-    lost = [at for at, entry in log.leaves.others() if entry.kind == ENROLMENT and entry.hash not in known]
+    lost = [at for at, entry in log.leaves.others() if entry.kind == kind and entry.hash not in known]
     if lost:
-        yield _unaccounted(log, lost, f"{len(lost)} enrolments that are not in {layout.ENROLMENTS}")
+        yield _unaccounted(log, lost, f"{len(lost)} {what}")
 
 
 def _headers(log: PackedLog, packed: bytearray, data: bytes) -> Iterator[Header]:

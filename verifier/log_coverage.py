@@ -7,8 +7,9 @@
 8. Every day of the window that was over when the pack was made has its mark, and a checkpoint between it
    and the next mark; marks of later than a day are listed.
 9. The month was closed after the last chunk of the pack came.
+14. No leaf of the packed stretch arrived after the pack was made (but for the ten minutes of rule 7).
 
-What the log holds beside that is asked by ``verifier.log_accounts``. Of 8 and 9 a pack that lacks them is incomplete: nothing contradicts, but less is proved.
+What the log holds beside that is asked by ``verifier.log_accounts``, of declared scopes by ``verifier.log_scopes``. Of 8 and 9 a pack that lacks them is incomplete: nothing contradicts, but less is proved.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from verifier.finding import Finding
 from verifier.ledger import decode, logged_sha256
 from verifier.log_accounts import Asked, account
 from verifier.log_reading import Marked, PackedLog
+from verifier.log_scopes import scope_findings
 from verifier.seen import SeenChunk
 from verifier.statement import Statement
 from verifier.window import Window
@@ -135,14 +137,30 @@ class Coverage:
                 "EDITION_NOT_LOGGED", layout.EDITION, expected=f"a leaf of {used.sha256}", got="none"
             )
 
+    def scopes(self, declared: Declared, scope_records: Sequence[bytes], window: Window) -> None:
+        """Say which other scope the day marks name (``verifier.log_scopes``)."""
+        self.findings += scope_findings(self.log, declared, scope_records, window)
+
     def window(self, statement: Statement, window: Window) -> None:
-        """Rules 8 and 9."""
+        """Rules 8, 9 and 14."""
+        self._made(statement)
         self._days(statement, window)
         self._close(statement)
 
     def account(self, left_out: bytes, asked: Asked) -> None:
         """Say what of the log the pack does not account for (``verifier.log_accounts``)."""
         self.findings += account(self.log, self.packed, left_out, asked)
+
+    def _made(self, statement: Statement) -> None:
+        after = self.log.leaves.after(statement.made_ms + AHEAD_MS)
+        if after:
+            last_ms = self.log.leaves.arrival_ms(after[-1])
+            self._report(
+                "LOG_ARRIVAL",
+                f"{layout.LOG_LEAVES}[{self.log.base + after[0]}]",
+                expected=f"arrived before the pack was made, {statement.made_ms} ms",
+                got=f"{len(after)} leaves later, the last at {last_ms} ms",
+            )
 
     def _days(self, statement: Statement, window: Window) -> None:
         marks: dict[int, tuple[Marked, int]] = {}

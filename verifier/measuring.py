@@ -64,14 +64,17 @@ class Measuring:
             return self._of_enterprise(rule, definition, window)
         found = self._of_hosts(definition.rule, window)
         alone = [found] if len(months) == 1 else [self._of_hosts(definition.rule, span) for _, span in months]
+        fleets = [aggregate(part, definition.aggregation) for part in alone]
         by_month = tuple(
-            self._month(rule, definition, name, part) for (name, _), part in zip(months, alone, strict=True)
+            self._month(rule, name, part, bounds)
+            for (name, _), part, bounds in zip(months, alone, fleets, strict=True)
         )
         # What decides: the whole window, or each of its months.
         deciding = list(zip([span for _, span in months], alone, strict=True))
         if rule.combine != EVERY_MONTH:
             deciding = [(window, found)]
-        bounds = least([aggregate(part, definition.aggregation) for _, part in deciding])
+            fleets = fleets if alone == [found] else [aggregate(found, definition.aggregation)]
+        bounds = least(fleets)
         verdicts, substituted = verdicts_of(rule, bounds, self.stars), None
         if rule.combine == EVERY_MONTH:
             # A month that fails decides, whatever another one lacks.
@@ -146,10 +149,7 @@ class Measuring:
             rule(HostMonth(host, window, within(self.amounts.get(host.id, {}), window))) for host in ordered
         )
 
-    def _month(
-        self, rule: Rule, definition: Definition, name: str, hosts: Sequence[HostFigure]
-    ) -> MonthFigure:
-        bounds = aggregate(hosts, definition.aggregation)
+    def _month(self, rule: Rule, name: str, hosts: Sequence[HostFigure], bounds: Bounds) -> MonthFigure:
         times = total([figure.times for figure in hosts])
         return MonthFigure(name, bounds, times, verdicts_of(rule, bounds, self.stars))
 

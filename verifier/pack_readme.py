@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from verifier.proved import NOT_PROVED, PROVED
 
-OF_THE_REPORT = frozenset({"RULES_FIXED"})
+OF_THE_REPORT = frozenset({"RULES_FIXED", "WHOLE_WINDOW"})
 """True of some packs only: the report of the pack says it where it is."""
 _HEAD_ZH = """\
 星证 StarProof 证据包   {enterprise}   {month}

@@ -13,8 +13,9 @@ Only headers are held for all chunks of the host; frames are read again where th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
+from typing import NamedTuple
 
 from evidence.chunk import Chunk, Frame, Header, read_chunk, take_header
 from evidence.day_sum import span
@@ -34,8 +35,7 @@ Open = Callable[[Sequence["Claim"]], Iterator[tuple["Claim", Chunk | EvidenceErr
 """Opens the frames of proved claims, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A chunk by what its header says, and where it stands."""
 
     epoch: int

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
 from evidence.log_entry import LogEntry
 from evidence.merkle import Frontier
-from evidence.stored import DaySumRow, DroppedChunk, DroppedMonth, PackedReceipt, StoredChunk
+from evidence.stored import DaySumLine, DaySumRow, DroppedChunk, DroppedMonth, PackedReceipt, StoredChunk
 
-__all__ = ["Archive", "DaySumRow", "Dropped", "Log", "PackedReceipt", "StoredChunk"]
+__all__ = ["Archive", "DaySumLine", "DaySumRow", "Dropped", "Lines", "Log", "PackedReceipt", "StoredChunk"]
 
 
 class Log(Protocol):
@@ -68,6 +68,15 @@ class Dropped(Protocol):
 
     def dropped_chunks(self, host: str) -> Iterator[DroppedChunk]:
         """Yield the chunks of a host, by source, epoch, seq."""
+        ...
+
+
+@runtime_checkable
+class Lines(Protocol):
+    """An archive that can hand out day sums as numbers, without an object for each day."""
+
+    def day_sum_lines(self, first_day: int, after_day: int) -> Iterable[DaySumLine] | None:
+        """Return the same sums as ``day_sums``; ``None``: ask for them day by day."""
         ...
 
 

@@ -33,6 +33,10 @@ class Prepared(Chunk, ABC):
         """Return the clock since boot in the first and the last row."""
 
     @abstractmethod
+    def read_ms(self) -> int:
+        """Return the wall clock of the second row."""
+
+    @abstractmethod
     def growth(self, column: int, first: int) -> int | None:
         """Return the sum of a column's steps forward from row ``first`` on, ``None``: look at it alone."""
 

@@ -50,6 +50,13 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
             "before it."
         ),
     ),
+    "WHOLE_WINDOW": (
+        "这是完整的统计期：本证据包在统计期结束之前生成，是暂定的；没有关账，最后几天的日终标记和锚定也不作要求。请在统计期结束后重新打包。",
+        (
+            "That this is the whole window: the pack was made before it ended and is provisional; no close, and no mark "
+            "and anchor of its last days, was asked for. Ask for a pack from after it."
+        ),
+    ),
     "HOSTS_EXIST": (
         "主机真实存在，密钥没有离开所登记的主机：持有日志密钥的人可以登记虚构的主机，密钥可以复制。",
         "That the hosts exist and no key left its host: the log key's holder can enrol invented ones and copy keys.",
@@ -74,7 +81,7 @@ NOT_PROVED: Mapping[str, tuple[str, str]] = {
 
 
 def page_one(
-    *, agents: bool, imports: bool, declared: bool, anchored: bool | None = None
+    *, agents: bool, imports: bool, declared: bool, anchored: bool | None = None, provisional: bool = False
 ) -> dict[str, list[dict[str, str]]]:
     """Return the sentences ``proved`` and ``not_proved`` of a report.
 
@@ -83,6 +90,7 @@ def page_one(
         imports: some were imported.
         declared: there is a profile.
         anchored: a receipt from before the window covers its rules; ``None``: there is no log to tell.
+        provisional: the window was not over.
     """
     left_out = set()
     if not agents:
@@ -93,6 +101,8 @@ def page_one(
         left_out.add("DECLARED")
     if anchored is not False:
         left_out.add("RULES_FIXED")
+    if not provisional:
+        left_out.add("WHOLE_WINDOW")
     return {"proved": _sentences(PROVED, left_out), "not_proved": _sentences(NOT_PROVED, left_out)}
 
 

@@ -33,6 +33,7 @@ from verifier.result import Figures
 from verifier.scope import BITS_PER_MEGABIT, DeclaredHost, Scope
 from verifier.scope_difference import differences
 from verifier.series import DayFigure, HostDay, calendar, series, worst
+from verifier.statement import FIRST_FORMAT, FORMAT
 from verifier.window import Window, whole_seconds
 
 SCHEMA = "starproof/report/1"
@@ -45,7 +46,8 @@ class Given:
     """What a report is made of beside the figures.
 
     ``scopes`` are all declared versions of the scope in order, ``day_sums`` the rows that the figures
-    rest on, ``comparisons`` those of the hosts' sources, ``made_ms`` the wall clock and ``software`` the program when it was made, ``ledger`` the bytes of the ledger, ``held`` what the pack holds of anchors (``None``: there is no pack, or no log in it).
+    rest on, ``comparisons`` those of the hosts' sources, ``made_ms`` the wall clock and ``software`` the program when it was made, ``ledger`` the bytes of the ledger, ``held`` what the pack holds of anchors (``None``: there is no pack, or no log in it),
+    ``pack_format`` that of the pack.
     """
 
     facts: Sequence[SourceFacts]
@@ -57,6 +59,7 @@ class Given:
     software: str
     ledger: bytes = b""
     held: Held | None = None
+    pack_format: str = FORMAT
 
 
 def report_document(
@@ -115,6 +118,7 @@ def report_document(
             imports=any(facts.source not in SIGNED_BY_HOSTS for facts in given.facts),
             declared=given.profile is not None or bool(given.ledger),
             anchored=None if anchors is None else rules_anchored(anchors),
+            provisional=figures.provisional and given.pack_format != FIRST_FORMAT,
         ),
         **({} if anchors is None else {"anchors": anchors}),
         "hashes": {

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from verifier.recompute import place_text
 
 
-@dataclass(frozen=True, slots=True)
-class SeenChunk:
-    """One verified chunk, by what its header says.
+class SeenChunk(NamedTuple):
+    """One verified chunk, by what its header says. There are as many as chunks, and workers send them.
 
     ``read_ms`` is the time of its second row, which is its first new reading: the first row may repeat the last
     reading of the chunk before, from long ago if the agent was stopped since.

@@ -10,8 +10,11 @@ from evidence.errors import MalformedError
 from evidence.keys import PublicKey
 
 SCHEMA = "starproof.pack/1"
-FORMAT = "1.0"
+FORMAT = "1.1"
 """Frozen (docs/pack-format.md): a field is never changed; what is new needs another number."""
+FIRST_FORMAT = "1.0"
+"""Its day marks name no scope, and its report does not say of a provisional pack what it lacks."""
+FORMATS = (FIRST_FORMAT, FORMAT)
 BEFORE = ("starproof/pack/1", "starproof/pack/2")
 """Packs of before the format was frozen."""
 MAX_STATEMENT_BYTES = 16 * 1024
@@ -33,10 +36,11 @@ class Statement:
     manifest: str
     bagit: str
     bag_info: str
+    format: str = FORMAT
 
     def encode(self) -> bytes:
         """Return the canonical bytes that are signed."""
-        return canonical.encode({"schema": SCHEMA, "format": FORMAT, **asdict(self)})
+        return canonical.encode({"schema": SCHEMA, **asdict(self)})
 
     @property
     def key(self) -> PublicKey:
@@ -57,10 +61,9 @@ def parse(data: bytes) -> Statement:
     document = canonical.decode(data, limit=MAX_STATEMENT_BYTES)
     where = "statement.json"
     if document.get("schema") in BEFORE:
-        raise MalformedError(f"{where}: the pack was made before format {FORMAT}; pack the month again")
-    fields.require_keys(document, ("schema", "format", *Statement.__dataclass_fields__), where=where)
+        raise MalformedError(f"{where}: the pack was made before format {FIRST_FORMAT}; pack the month again")
+    fields.require_keys(document, ("schema", *Statement.__dataclass_fields__), where=where)
     fields.choice(document, "schema", (SCHEMA,), where=where)
-    fields.choice(document, "format", (FORMAT,), where=where)
     return Statement(
         enterprise=fields.text(document, "enterprise", where=where, longest=MAX_NAME),
         month=fields.text(document, "month", where=where),
@@ -71,4 +74,5 @@ def parse(data: bytes) -> Statement:
         manifest=fields.hex_hash(document, "manifest", where=where),
         bagit=fields.hex_hash(document, "bagit", where=where),
         bag_info=fields.hex_hash(document, "bag_info", where=where),
+        format=fields.choice(document, "format", FORMATS, where=where),
     )

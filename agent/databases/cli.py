@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 
-from agent import cli
+from agent import options as choices
+from agent.commands import print_status
+from agent.enrolling import enroll_source
 from agent.errors import UsageError
+from agent.printing import print_json, print_text
 
 CHECK_FAILED = 1
 
 
 def add_options(commands: argparse._SubParsersAction[argparse.ArgumentParser], prog: str) -> None:
     """Add ``database`` and its commands."""
-    database = cli.command(
+    database = choices.command(
         commands,
         prog,
         "database",
@@ -22,24 +25,24 @@ def add_options(commands: argparse._SubParsersAction[argparse.ArgumentParser], p
     )
     prog = f"{prog} database"
     actions = database.add_subparsers(dest="action", required=True, metavar="COMMAND", prog=prog)
-    check = cli.command(
+    check = choices.command(
         actions, prog, "check", "逐个询问一次,不保存 | ask every database once, keep nothing", "check"
     )
     check.add_argument("--config", metavar="FILE", help="配置文件 | configuration file")
-    cli.json_option(check)
-    show = cli.command(actions, prog, "show", "生效的配置 | the settings in force", "show --json")
-    cli.place_options(show)
-    cli.json_option(show)
+    choices.json_option(check)
+    show = choices.command(actions, prog, "show", "生效的配置 | the settings in force", "show --json")
+    choices.place_options(show)
+    choices.json_option(show)
     example = "enroll --collector https://collector.example:8440 --token-file token.txt"
-    cli.enroll_options(
-        cli.command(actions, prog, "enroll", "注册或更换密钥 | enrol, or rotate the key", example)
+    choices.enroll_options(
+        choices.command(actions, prog, "enroll", "注册或更换密钥 | enrol, or rotate the key", example)
     )
-    run = cli.command(actions, prog, "run", "持续采集上报 | read, seal and deliver", "run --interval 60")
-    cli.place_options(run)
-    cli.interval_options(run)
-    status = cli.command(actions, prog, "status", "运行状况 | how the reader is doing", "status --json")
-    cli.place_options(status)
-    cli.json_option(status)
+    run = choices.command(actions, prog, "run", "持续采集上报 | read, seal and deliver", "run --interval 60")
+    choices.place_options(run)
+    choices.interval_options(run)
+    status = choices.command(actions, prog, "status", "运行状况 | how the reader is doing", "status --json")
+    choices.place_options(status)
+    choices.json_option(status)
 
 
 def run_command(options: argparse.Namespace) -> int:
@@ -57,9 +60,9 @@ def _check(options: argparse.Namespace) -> int:
 
     document = commands.check(options.config)
     if options.json:
-        cli.print_json(document)
+        print_json(document)
     else:
-        cli.print_text(commands.check_text(document))
+        print_text(commands.check_text(document))
     return CHECK_FAILED if any(one["problem"] for one in document["databases"]) else 0
 
 
@@ -69,9 +72,9 @@ def _show(options: argparse.Namespace) -> int:
 
     document = commands.show(load(options.config, state=options.state))
     if options.json:
-        cli.print_json(document)
+        print_json(document)
     else:
-        cli.print_text(commands.show_text(document))
+        print_text(commands.show_text(document))
     return 0
 
 
@@ -80,7 +83,7 @@ def _enroll(options: argparse.Namespace) -> int:
     from evidence.sources import DATABASE  # noqa: PLC0415 - as above
 
     settings = load(options.config, collector=options.collector, state=options.state)
-    cli.enroll_source(settings.agent, options, source=DATABASE)
+    enroll_source(settings.agent, options, source=DATABASE)
     return 0
 
 
@@ -111,5 +114,5 @@ def _run(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from agent.databases.settings import load  # noqa: PLC0415 - as above
 
-    cli.print_status(load(options.config, state=options.state).agent, options)
+    print_status(load(options.config, state=options.state).agent, options)
     return 0

@@ -11,7 +11,7 @@ from typing import Any, Optional
 from agent.config import Settings
 from agent.doctor.record import ATTENTION, BAD, GOOD, Check
 from agent.errors import AgentError
-from agent.month import duration
+from agent.month import length
 from agent.state import CA, ENROLMENT, KEY, NEXT_KEY, REQUEST, SPOOL, Enrolled, State
 from agent.status import BACKLOG_WARNING_MS, report
 
@@ -48,8 +48,8 @@ def folder_checks(state: State) -> Iterator[Check]:
             BAD,
             f"{state.folder} 不能读取：{reason}",
             f"{state.folder} cannot be read: {reason}",
-            "先注册本机（starproof agent enroll），或用 --state 指明目录；以 root 或代理的用户运行 doctor",
-            "enrol this host (starproof agent enroll) or give --state; run the doctor as root or as the agent's user",
+            "先注册本机（starproof-agent enroll），或用 --state 指明目录；以 root 或代理的用户运行 doctor",
+            "enrol this host (starproof-agent enroll) or give --state; run the doctor as root or as the agent's user",
         )
         return
     problems = [*_modes(state, found)]
@@ -99,7 +99,7 @@ def enrolment_check(state: State) -> tuple[Check, Optional[Enrolled]]:
             "enrolment", BAD, str(error), str(error), "见 docs/runbook.md", "see docs/runbook.md"
         ), None
     if enrolled is None:
-        todo = "starproof agent enroll --collector URL --token-file FILE"
+        todo = "starproof-agent enroll --collector URL --token-file FILE"
         return Check("enrolment", BAD, "本机尚未注册", "this host is not enrolled", todo, todo), None
     record = enrolled.signed.enrolment
     named = f"{record.enterprise} / {record.host}, epoch {record.epoch}, {enrolled.key.public.id[:16]}"
@@ -109,8 +109,8 @@ def enrolment_check(state: State) -> tuple[Check, Optional[Enrolled]]:
             ATTENTION,
             f"{named}：采集端的回执还没有到",
             f"{named}: no receipt has confirmed it yet",
-            "导出并带回回执：starproof agent export，再 starproof agent import-receipt",
-            "carry it over: starproof agent export, then starproof agent import-receipt",
+            "导出并带回回执：starproof-agent export，再 starproof-agent import-receipt",
+            "carry it over: starproof-agent export, then starproof-agent import-receipt",
         ), enrolled
     return Check("enrolment", GOOD, named, named), enrolled
 
@@ -142,10 +142,10 @@ def _running(found: Mapping[str, Any], now_ms: int) -> Check:
     if not found["running"]:
         return Check("running", BAD, "采集代理没有运行", "the agent is not running", start, start)
     since_ms = now_ms - (last_ms if last_ms is not None else found["started_ms"] or now_ms)
-    said = duration(since_ms)
+    zh, en = length(since_ms)
     if since_ms > 3 * interval_ms + 30_000:
-        return Check("running", BAD, f"已 {said} 没有读数", f"no reading for {said}", start, start)
-    return Check("running", GOOD, f"运行中，最近读数 {said} 前", f"running, the last reading {said} ago")
+        return Check("running", BAD, f"已 {zh} 没有读数", f"no reading for {en}", start, start)
+    return Check("running", GOOD, f"运行中，最近读数 {zh} 前", f"running, the last reading {en} ago")
 
 
 def _spool(found: Mapping[str, Any], settings: Settings) -> Iterator[Check]:
@@ -161,16 +161,27 @@ def _spool(found: Mapping[str, Any], settings: Settings) -> Iterator[Check]:
         )
     limit = settings.spool_max_mib * MIB
     pending, size, oldest_ms = found["chunks_pending"], found["spool_bytes"], found["oldest_pending_ms"]
-    said = f"{pending} 个 chunks, {size} bytes" + ("" if oldest_ms is None else f", {duration(oldest_ms)}")
+    zh, en = f"{pending} 个数据块，{size} 字节", f"{pending} chunks, {size} bytes"
+    if oldest_ms is not None:
+        since_zh, since_en = length(oldest_ms)
+        zh, en = f"{zh}，最早 {since_zh} 前", f"{en}, the oldest {since_en} old"
     reach = "先看“到采集端的路”一项", "see the line about the route first"
     if size * 100 >= limit * _SPOOL_PERCENT:
-        yield Check("spool", BAD, f"{said}，已近上限", f"{said}, near its limit", *reach)
+        yield Check("spool", BAD, f"{zh}，已近上限", f"{en}, near its limit", *reach)
     elif oldest_ms is not None and oldest_ms > BACKLOG_WARNING_MS:
-        yield Check(
-            "spool", ATTENTION, f"{said}，最早的已滞留一天以上", f"{said}, the oldest for over a day", *reach
-        )
+        yield Check("spool", ATTENTION, f"{zh}，已滞留一天以上", f"{en}, over a day", *reach)
     else:
-        yield Check("spool", GOOD, said, said)
+        yield Check("spool", GOOD, zh, en)
+    ahead = found.get("chunks_ahead")
+    if ahead:
+        yield Check(
+            "spool",
+            ATTENTION,
+            f"{ahead} 个数据块的时间尚未到来：封存时本机时钟超前",
+            f"{ahead} chunks are of a time that has not come: this clock was ahead when they were sealed",
+            "核对时钟后：starproof agent held",
+            "see that the clock is right, then: starproof agent held",
+        )
 
 
 def disk_check(state: State) -> Check:

@@ -12,7 +12,7 @@ from agent.reading import ReadingError
 from evidence.errors import EvidenceError
 
 _LISTED = 8
-_SAMPLE = "starproof agent sample"
+_SAMPLE = "starproof-agent sample"
 
 
 def device_checks(settings: Settings) -> Iterator[Check]:
@@ -27,23 +27,23 @@ def device_checks(settings: Settings) -> Iterator[Check]:
     manifest = reading.manifest
     for kind, zh, en in (("nic", "网卡", "network cards"), ("disk", "磁盘", "disks")):
         devices = [one for one in manifest.devices if one.kind == kind]
-        counted = [f"{one.name}（{one.reason}）" for one in devices if one.counts]
-        left = [f"{one.name}（{one.reason}）" for one in devices if not one.counts]
-        told = ", ".join(counted[:_LISTED]) or "-"
-        rest = f"; 不计 not counted: {', '.join(left[:_LISTED])}" if left else ""
+        counted = [f"{one.name} ({one.reason})" for one in devices if one.counts]
+        left = [f"{one.name} ({one.reason})" for one in devices if not one.counts]
+        told, others = ", ".join(counted[:_LISTED]), ", ".join(left[:_LISTED])
+        rest_zh, rest_en = (f"；不计：{others}", f"; not counted: {others}") if left else ("", "")
         if counted:
             yield Check(
                 "devices",
                 GOOD,
-                f"{zh} {len(counted)}: {told}{rest}",
-                f"{en} {len(counted)}: {told}{rest}",
+                f"{zh} {len(counted)}：{told}{rest_zh}",
+                f"{en} {len(counted)}: {told}{rest_en}",
             )
         else:
             yield Check(
                 "devices",
                 ATTENTION,
-                f"没有计入的{zh}{rest}",
-                f"no {en} count{rest}",
+                f"没有计入的{zh}{rest_zh}",
+                f"no {en} count{rest_en}",
                 f"看原因：{_SAMPLE}；必要时在 [devices] 写明",
                 f"see why: {_SAMPLE}; if need be name it under [devices]",
             )

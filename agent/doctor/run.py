@@ -69,10 +69,10 @@ def usual_state() -> str:
 
 
 def _config(config: Optional[str], settings: Settings) -> Check:
-    said = config or (DEFAULT_PATH if os.path.exists(DEFAULT_PATH) else "缺省值 defaults")
+    file = config or (DEFAULT_PATH if os.path.exists(DEFAULT_PATH) else None)
     return Check(
         "config",
         GOOD,
-        f"{said}，每 {settings.interval_s} 秒读数，每 {settings.seal_s} 秒封存",
-        f"{said}: a reading every {settings.interval_s} s, a chunk every {settings.seal_s} s",
+        f"{file or '缺省值'}，每 {settings.interval_s} 秒读数，每 {settings.seal_s} 秒封存",
+        f"{file or 'defaults'}: a reading every {settings.interval_s} s, a chunk every {settings.seal_s} s",
     )

@@ -83,8 +83,8 @@ def main(options: argparse.Namespace, *, token: Callable[[], str], show: Callabl
 def _enroll(options: argparse.Namespace, token: str, show: Callable[[str], None]) -> int:
     import socket  # noqa: PLC0415 - lazy, see the module
 
-    from agent.cli import wanted_log_key, wanted_way  # noqa: PLC0415 - it imports this module
     from agent.enrol import Request, enrol, facts  # noqa: PLC0415 - the same
+    from agent.enrolling import wanted_log_key, wanted_way  # noqa: PLC0415 - lazy, see the module
     from agent.errors import UsageError  # noqa: PLC0415 - the same
     from agent.logins.config import load  # noqa: PLC0415 - the same
     from agent.logins.run import state_folder  # noqa: PLC0415 - the same

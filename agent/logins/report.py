@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from agent import status
+from agent import board, status
 from agent.files import RealFiles
 from agent.logins.batch import load
 from agent.logins.config import Settings
@@ -66,7 +66,7 @@ def progress(settings: Settings, *, now_ms: int) -> dict[str, Any]:
     """
     state = State.of_any_owner(settings.state or state_folder())
     document = status.report(state, now_ms=now_ms)
-    running = status.running(state)
+    running = board.running(state)
     batch = load(RealFiles(), state.folder)
     logs = {}
     for name, positions in (batch.logs if batch else {}).items():

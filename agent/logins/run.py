@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 
 from agent import lean
+from agent.board import Board
 from agent.code import running_code
 from agent.courier import delivery_of
 from agent.delivery import Delivery
@@ -30,7 +31,6 @@ from agent.schedule import MS_PER_S, Schedule
 from agent.shelf import CHAIN, Shelf
 from agent.spool import Spool
 from agent.state import SPOOL, STATUS, Enrolled, State, default_state
-from agent.status import Board
 from evidence.accounts import parse_key
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError

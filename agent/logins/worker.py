@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
-from agent import status
+from agent.board import Board, write_status
 from agent.delivery import Delivery
 from agent.errors import SpoolError, StateError
 from agent.events import Events
@@ -17,7 +17,6 @@ from agent.schedule import Schedule
 from agent.sealing import Place
 from agent.shelf import Head
 from agent.spool import Spool
-from agent.status import Board
 from evidence.errors import EvidenceError
 
 
@@ -173,7 +172,7 @@ class Worker:
     def write_status(self) -> None:
         """Write ``status.json`` for ``logins show``."""
         try:
-            status.write(self._status_path, self.snapshot())
+            write_status(self._status_path, self.snapshot())
         except OSError as error:
             self._events.warning("status_not_written", reason=str(error))
 

@@ -1,7 +1,8 @@
 """The desk: which matters become alerts, and when one is over.
 
-1. A matter becomes an alert when it was there for the time of its code without a break (``HOLD_MS``), seen by
-   this process: after a restart of the collector its hosts have that long to come back.
+1. A matter becomes an alert when it was there for the time of its code without a break (``HOLD_MS``). What was
+   seen of that is kept through restarts of the collector; of the time in which nobody looked no more than
+   ``UNSEEN_MS`` counts, so that after a long absence of the collector its hosts have time to come back.
 2. An alert is over when its matter was not there for ``CLEAR_MS``.
 3. What is open is told once to every webhook that asks for it; also to one that is added later.
 4. Who was told is told when it is over; who was not, is told neither. What is about a month ends with it
@@ -13,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+
+from sqlalchemy import Connection
 
 from collector.alerts.matters import Matter
 from collector.alerts.settings import Webhook
@@ -33,6 +36,7 @@ HOLD_MS = {
 }
 """Codes that are not named become alerts at once."""
 CLEAR_MS = 5 * MINUTE_MS
+UNSEEN_MS = 5 * MINUTE_MS
 MAX_OPEN = 20_000
 KEPT_MS = 90 * 86_400_000
 _SILENTLY = ("findings", "coverage_lost")
@@ -40,12 +44,14 @@ _MONTHLY = ("coverage_lost", "coverage_risk")
 
 
 class Desk:
-    """Keeps the alerts of one store; what it remembers itself is only since when it sees what."""
+    """Keeps the alerts of one store; what it remembers itself is since when it sees what, on its own clock."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._since: dict[tuple[str, str], int] = {}
         self._gone: dict[tuple[str, str], int] = {}
+        self._written_ms: int | None = None
+        """When this desk wrote down what is no alert yet, on the wall clock; ``None``: nothing is written."""
 
     def note(
         self,
@@ -69,19 +75,26 @@ class Desk:
             StoreError: the store cannot be used; nothing was changed.
         """
         present = {(one.code, one.subject): one for one in matters}
-        self._since = {key: self._since.get(key, mono_ms) for key in present}
         with self._store.reading() as connection:
+            self._remember(connection, now_ms=now_ms, mono_ms=mono_ms)
             standing = alerts.opened(connection)
             unqueued = any(alerts.unqueued(connection, hook.alias, hook.codes) for hook in hooks)
+        self._since = {key: self._since.get(key, mono_ms) for key in present}
         self._gone = {key: self._gone.get(key, mono_ms) for key in standing if key not in present}
-        held = (
+        lasting = (
             one
             for key, one in present.items()
             if key not in standing and mono_ms - self._since[key] >= HOLD_MS.get(one.code, 0)
         )
-        new = list(islice(held, max(0, MAX_OPEN - len(standing))))
+        new = list(islice(lasting, max(0, MAX_OPEN - len(standing))))
         over = [standing[key] for key, since in self._gone.items() if mono_ms - since >= CLEAR_MS]
-        if not (new or over or unqueued):
+        begun = {(one.code, one.subject) for one in new}
+        held = {
+            key: mono_ms - since
+            for key, since in islice(self._since.items(), MAX_OPEN)
+            if key not in standing and key not in begun
+        }
+        if not (new or over or unqueued or held or self._written_ms is not None):
             return
         with self._store.writing() as connection:
             for one in new:
@@ -101,3 +114,17 @@ class Desk:
                 telling = alert.code not in _SILENTLY and not ended
                 alerts.close(connection, alert, now_ms=now_ms, telling=telling)
             alerts.forget(connection, now_ms - KEPT_MS)
+            alerts.keep_pending(connection, held, now_ms=now_ms)
+        self._written_ms = now_ms if held else None
+
+    def _remember(self, connection: Connection, *, now_ms: int, mono_ms: int) -> None:
+        """Take over what was seen before by a process that is gone, or by another one that looked meanwhile."""
+        known = alerts.pending(connection)
+        written_ms = max((seen_ms for _, seen_ms in known.values()), default=None)
+        if written_ms == self._written_ms:
+            return
+        self._written_ms, self._gone = written_ms, {}
+        self._since = {
+            key: mono_ms - held_ms - min(max(0, now_ms - seen_ms), UNSEEN_MS)
+            for key, (held_ms, seen_ms) in known.items()
+        }

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from collector.alerts.matters import CODES
+from collector.alerts.matters import CODES, URGENT_FIRST
 from collector.alerts.settings import DINGTALK, JSON, Webhook
 from collector.alerts.words import LANGUAGES, RECOVERED, said
 from collector.names import shown
@@ -30,10 +30,11 @@ SIGNATURE = "X-StarProof-Signature"
 MAX_TEXT_BYTES = 3800
 """WeCom takes 4096 bytes of markdown, DingTalk 20000."""
 EXAMPLES = 5
-"""Subjects of one code that a text names; it tells how many more there are."""
+"""Subjects of one code that a text names at the most; it tells how many more there are."""
 MAX_DOCUMENT_ALERTS = 1000
-"""Alerts in one document; ``more`` tells how many others began or ended."""
+"""Alerts in one document; ``more`` tells how many others wait for the next one."""
 _TITLE = "星证 StarProof"
+_JOIN = "\n\n"
 _MORE = ("另有 {count} 项", "and {count} more")
 _DO = ("处理：", "Do: ")
 _HARMLESS = str.maketrans("<>[]*`@#|\\", "＜＞［］＊｀＠＃｜＼")
@@ -50,6 +51,8 @@ class Bulletin:
     ended: Sequence[Alert]
     percent: int
     is_test: bool = False
+    more: int = 0
+    """Others that wait; they are in none of the two."""
 
 
 @dataclass(frozen=True)
@@ -93,29 +96,71 @@ def document(bulletin: Bulletin) -> dict[str, Any]:
         "enterprise": bulletin.enterprise,
         "sent_ms": bulletin.sent_ms,
         "test": bulletin.is_test,
-        "alerts": [_entry(one, state, bulletin.percent) for one, state in both[:MAX_DOCUMENT_ALERTS]],
-        "more": max(0, len(both) - MAX_DOCUMENT_ALERTS),
+        "alerts": [_entry(one, state, bulletin.percent) for one, state in both],
+        "more": bulletin.more,
     }
 
 
 def text(bulletin: Bulletin, language: str) -> str:
-    """Return the message for people, as markdown of at most ``MAX_TEXT_BYTES`` bytes."""
+    """Return the message for people, as markdown of at most ``MAX_TEXT_BYTES`` bytes.
+
+    Every code is in it with its count, what is urgent first. What room is left takes the remedies and
+    then names, in turn one of each code: a code with long names leaves no other one unsaid.
+    """
     place = LANGUAGES.index(language)
-    lines = [f"### {_TITLE} · {_safe(bulletin.enterprise)}"]
+    head = [f"### {_TITLE} · {_safe(bulletin.enterprise)}"]
     if bulletin.is_test:
-        lines.append(("这是一条测试消息", "This is a test")[place])
-    for code, alerts in _by_code(bulletin.began):
-        words = said(code, language, percent=bulletin.percent)
-        lines.append(f"**{words.title}**（{len(alerts)}）")
-        lines += [f"- {_safe(one.subject)}：{_safe((one.zh, one.en)[place])}" for one in alerts[:EXAMPLES]]
-        lines += _rest(alerts, place)
-        lines.append(f"> {_DO[place]}{words.remedy}")
-    for code, alerts in _by_code(bulletin.ended):
-        words = said(code, language, percent=bulletin.percent)
-        lines.append(f"**{RECOVERED[place]}：{words.title}**（{len(alerts)}）")
-        lines += [f"- {_safe(one.subject)}" for one in alerts[:EXAMPLES]]
-        lines += _rest(alerts, place)
-    return _fitting(lines)
+        head.append(("这是一条测试消息", "This is a test")[place])
+    parts = [_began(code, alerts, bulletin, language) for code, alerts in _by_code(bulletin.began)]
+    parts += [_ended(code, alerts, bulletin, language) for code, alerts in _by_code(bulletin.ended)]
+    room = MAX_TEXT_BYTES - _size(head) - sum(_size([one.title, one.rest(0, place)]) for one in parts)
+    remedies, names = [0] * len(parts), [0] * len(parts)
+    for turn in range(EXAMPLES + 1):
+        for number, part in enumerate(parts):
+            wanted = part.remedy if turn == 0 else part.names[turn - 1 : turn]
+            size = _size(wanted)
+            if not wanted or size > room or names[number] < turn - 1:
+                continue
+            room -= size
+            if turn == 0:
+                remedies[number] = 1
+            else:
+                names[number] = turn
+    lines = head
+    for part, has_remedy, count in zip(parts, remedies, names):
+        lines = [*lines, part.title, *part.names[:count], part.rest(count, place)]
+        lines += part.remedy if has_remedy else ()
+    return _JOIN.join(line for line in lines if line)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a message for people says of one code."""
+
+    title: str
+    names: Sequence[str]
+    remedy: Sequence[str]
+    count: int
+
+    def rest(self, named: int, place: int) -> str:
+        """Return how many are not named, empty if all are."""
+        left = self.count - named
+        return f"- {_MORE[place].format(count=left)}" if left else ""
+
+
+def _began(code: str, alerts: Sequence[Alert], bulletin: Bulletin, language: str) -> _Part:
+    place = LANGUAGES.index(language)
+    words = said(code, language, percent=bulletin.percent)
+    names = [f"- {_safe(one.subject)}：{_safe((one.zh, one.en)[place])}" for one in alerts[:EXAMPLES]]
+    return _Part(
+        f"**{words.title}**（{len(alerts)}）", names, (f"> {_DO[place]}{words.remedy}",), len(alerts)
+    )
+
+
+def _ended(code: str, alerts: Sequence[Alert], bulletin: Bulletin, language: str) -> _Part:
+    words = said(code, language, percent=bulletin.percent)
+    title = f"**{RECOVERED[LANGUAGES.index(language)]}：{words.title}**（{len(alerts)}）"
+    return _Part(title, [f"- {_safe(one.subject)}" for one in alerts[:EXAMPLES]], (), len(alerts))
 
 
 def _entry(one: Alert, state: str, percent: int) -> dict[str, Any]:
@@ -138,24 +183,11 @@ def _by_code(alerts: Sequence[Alert]) -> list[tuple[str, list[Alert]]]:
     found: dict[str, list[Alert]] = {}
     for one in alerts:
         found.setdefault(one.code, []).append(one)
-    return [(code, found[code]) for code in CODES if code in found]
+    return [(code, found[code]) for code in URGENT_FIRST if code in found]
 
 
-def _rest(alerts: Sequence[Alert], place: int) -> list[str]:
-    left = len(alerts) - EXAMPLES
-    return [f"- {_MORE[place].format(count=left)}"] if left > 0 else []
-
-
-def _fitting(lines: Sequence[str]) -> str:
-    kept: list[str] = []
-    size = 0
-    for line in lines:
-        size += len(line.encode()) + 2
-        if size > MAX_TEXT_BYTES:
-            kept.append("…")
-            break
-        kept.append(line)
-    return "\n\n".join(kept)
+def _size(lines: Sequence[str]) -> int:
+    return sum(len(line.encode()) + len(_JOIN) for line in lines)
 
 
 def _safe(words: str) -> str:

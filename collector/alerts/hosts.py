@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from enum import Enum
 
-from collector.store.standing import Standing
+from collector.store.standing import Newest, Standing
 from evidence.sources import ACCOUNTS, AGENT, IMPORT
 
 SILENT_AFTER_MS = 30 * 60_000
 """Agents deliver every ten minutes unless told otherwise: three missed deliveries."""
 SILENT_CHUNKS = 3
-"""Or three times the length of the host's last chunk, where that is longer."""
+"""Or three times the length of the host's last chunk, where that is longer: without what lay before an
+interruption, which the first chunk after it spans."""
+SILENT_AT_LAST_MS = 3 * 86_400_000
+"""Whatever a host's chunk says: the longest that agents can be told to seal is a day."""
 QUIET_SOURCE_MS = 48 * 3_600_000
 """Sources that are asked may be asked once a day."""
 BEHIND_MS = 2 * 3_600_000
@@ -40,9 +43,17 @@ def state_of(one: Standing, now_ms: int) -> State:
         if set(one.sources) <= {IMPORT, ACCOUNTS}:
             return State.IMPORTED
         return State.SILENT if now_ms - newest.end_ms > QUIET_SOURCE_MS else State.REPORTING
-    patience = max(SILENT_AFTER_MS, SILENT_CHUNKS * (newest.end_ms - newest.start_ms))
-    if now_ms - newest.received_ms > patience:
+    patience = _patience_ms(newest)
+    # An arrival in the future is one of before this clock was set back: how long ago it was, nobody knows.
+    if abs(now_ms - newest.received_ms) > patience:
         return State.SILENT
     if newest.source == AGENT and now_ms - newest.end_ms > max(BEHIND_MS, patience):
         return State.BEHIND
     return State.REPORTING
+
+
+def _patience_ms(newest: Newest) -> int:
+    length = newest.end_ms - newest.start_ms
+    if newest.filled_ms is not None:
+        length = min(length, newest.filled_ms)
+    return min(max(SILENT_AFTER_MS, SILENT_CHUNKS * length), SILENT_AT_LAST_MS)

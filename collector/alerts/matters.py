@@ -17,8 +17,9 @@ code               kind  when
 ``anchor_missing`` bad   no anchor has taken anything for ``ANCHOR_AGE_MS``, or none is configured
 ``unmarked``       bad   days are over and stand in no checkpoint
 ``findings``       warn  the collector noticed something that a reviewer will see
+``store``          bad   the store is damaged (told without it, ``collector.alerts.damage``)
 ``disk``           bad   the store's disk is nearly full
-``certificate``    bad   the server's certificate ends within ``CERTIFICATE_DAYS``
+``certificate``    bad   the server's certificate ends within ``CERTIFICATE_DAYS``, or its files cannot be used
 =================  ====  ===================================================================
 """
 
@@ -62,9 +63,12 @@ CODES = {
     "anchor_missing": BAD,
     "unmarked": BAD,
     "findings": WARN,
+    "store": BAD,
     "disk": BAD,
     "certificate": BAD,
 }
+URGENT_FIRST = tuple(sorted(CODES, key=lambda code: CODES[code] != BAD))
+"""The codes in the order in which people are told: the urgent ones, then the others, each as above."""
 SOURCE_CODES = ("history", "source_file", "source")
 """About accounts of clouds and monitors."""
 
@@ -96,15 +100,21 @@ def decide(situation: Situation) -> tuple[Matter, ...]:
         *_evidence(situation),
         *_store(situation),
     ]
-    order = {code: (kind != BAD, place) for place, (code, kind) in enumerate(CODES.items())}
-    return tuple(sorted(found, key=lambda one: order[one.code]))
+    return tuple(sorted(found, key=lambda one: URGENT_FIRST.index(one.code)))
 
 
 def _host(host: HostFacts, situation: Situation) -> Iterator[Matter]:
     now_ms = situation.made_ms
     if host.state is State.SILENT:
         since = now_ms - (host.arrived_ms if host.arrived_ms is not None else now_ms)
-        yield Matter("silent", host.name, f"最近一次上报在 {_zh(since)}前", f"last heard of {_en(since)} ago")
+        if since < 0:
+            words = (
+                "最近一次上报在采集端时钟拨回之前",
+                "last heard of before this collector's clock was set back",
+            )
+        else:
+            words = f"最近一次上报在 {_zh(since)}前", f"last heard of {_en(since)} ago"
+        yield Matter("silent", host.name, *words)
     elif host.state is State.BEHIND:
         lag = now_ms - (host.read_ms if host.read_ms is not None else now_ms)
         yield Matter(
@@ -200,7 +210,8 @@ def _missing_anchor(situation: Situation) -> Iterator[Matter]:
     if situation.began_ms is None or situation.anchors_configured is None:
         return
     taken = [one.taken_ms for one in situation.anchors if one.taken_ms is not None]
-    age = situation.made_ms - max(taken, default=situation.began_ms)
+    # A time in the future was told by a clock that was ahead: it is as far from now as one in the past.
+    age = min(abs(situation.made_ms - at) for at in taken or [situation.began_ms])
     if age <= ANCHOR_AGE_MS:
         return
     if not situation.anchors_configured:
@@ -219,15 +230,30 @@ def _store(situation: Situation) -> Iterator[Matter]:
     if disk is not None and disk.free * 100 < DISK_FREE_PERCENT * disk.size:
         free = disk.free // MIB
         yield Matter("disk", STORE, f"只剩 {free} MiB", f"{free} MiB are left")
+    told = list(_certificate(situation))
+    if told:
+        yield Matter("certificate", STORE, "；".join(zh for zh, _ in told), "; ".join(en for _, en in told))
+
+
+def _certificate(situation: Situation) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with it, in both languages."""
+    begins_ms = situation.certificate_begins_ms
+    if begins_ms is not None and begins_ms > situation.made_ms:
+        wait = begins_ms - situation.made_ms
+        yield f"{_zh(wait)}后才生效，主机无法上报", f"it begins in {_en(wait)}: hosts refuse this server"
     if situation.certificate_ends_ms is not None:
         left_ms = situation.certificate_ends_ms - situation.made_ms
         if left_ms <= 0:
-            yield Matter(
-                "certificate", STORE, "已过期，主机无法上报", "it has ended: hosts refuse this server"
-            )
+            yield "已过期，主机无法上报", "it has ended: hosts refuse this server"
         elif left_ms < CERTIFICATE_DAYS * MS_PER_DAY:
             days = left_ms // MS_PER_DAY
-            yield Matter("certificate", STORE, f"还有 {days} 天到期", f"it ends in {days} days")
+            yield f"还有 {days} 天到期", f"it ends in {days} days"
+    if situation.certificate_problem:
+        problem = situation.certificate_problem
+        yield (
+            f"证书或密钥文件不能使用，没有生效，服务重启后将无法启动：{problem}",
+            f"certificate or key cannot be used; it is not in force, and a restart would fail: {problem}",
+        )
 
 
 def _zh(length_ms: int) -> str:

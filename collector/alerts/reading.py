@@ -76,7 +76,7 @@ def read(
         month = month_of(
             calendar, now_ms, days=days, excluded=frozenset() if scope is None else scope.excluded
         )
-        standings = standing.standings(connection)
+        standings = standing.standings(connection, now_ms=now_ms)
         coverages = _coverages(
             connection, standings, scope, month, holes=holes, percent=percent, now_ms=now_ms
         )

@@ -1,4 +1,14 @@
-"""Telling webhooks what waits for them: one message each, again after a failure, at most for three days."""
+"""Telling webhooks what waits for them: one message each, again after a failure.
+
+Rules:
+
+1. That something began is tried again for as long as it lasts, however long the webhook takes nothing or the
+   collector is off. That it is over is given up after ``MAX_TRIALS``.
+2. A message counts as sent only for what it told: a document holds ``MAX_DOCUMENT_ALERTS``, the urgent
+   first, and the others wait for the next look. A text names every code with its count.
+3. A pause is believed only as far as a pause can be long: a clock that was ahead for a while does not
+   silence a webhook.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +18,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from collector.alerts.formats import Bulletin, outgoing
+from collector.alerts.formats import MAX_DOCUMENT_ALERTS, Bulletin, outgoing
+from collector.alerts.matters import BAD, CODES
 from collector.alerts.settings import JSON, Webhook
 from collector.errors import CollectorError, SettingsError
 from collector.polling.opening import Keys
 from collector.sources.calling import Clocks
 from collector.sources.web import Reach, Reply, Web
 from collector.store import alerts
-from collector.store.alerts import GIVEN_UP, SENT, Waiting
+from collector.store.alerts import GIVEN_UP, SENT, Alert, Waiting
 from collector.store.engine import Store
 
 REACH = {"connect_s": 10, "read_s": 20, "total_s": 30, "most_bytes": 64 * 1024}
 FIRST_PAUSE_MS = 60_000
 LONGEST_PAUSE_MS = 3_600_000
-GIVE_UP_MS = 3 * 86_400_000
+MAX_TRIALS = 100
+"""With the pauses between them: about three days."""
 MAX_ERROR = 300
 _MAX_DOUBLINGS = 6
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -71,12 +83,12 @@ class Messenger:
             now_ms = self.clocks.wall_ms()
             with self.store.reading() as connection:
                 rows = alerts.waiting(connection, hook.alias)
-            old = [one.id for one in rows if now_ms - one.queued_ms > GIVE_UP_MS]
+            old = [one.id for one in rows if one.closing and one.attempts >= MAX_TRIALS]
             if old:
                 with self.store.writing() as connection:
                     alerts.finish(connection, old, now_ms=now_ms, outcome=GIVEN_UP)
                 rows = [one for one in rows if one.id not in set(old)]
-            if rows and not stopping() and all(one.next_ms <= now_ms for one in rows):
+            if rows and not stopping() and not any(_rests(one, now_ms) for one in rows):
                 done.append(self._one(hook, rows, now_ms))
         return done
 
@@ -89,13 +101,25 @@ class Messenger:
         bulletin = Bulletin(self.enterprise, self.clocks.wall_ms(), (), (), self.percent, is_test=True)
         self._send(hook, bulletin)
 
-    def _one(self, hook: Webhook, rows: Sequence[Waiting], now_ms: int) -> Told:
+    def tell_unkept(self, hook: Webhook, one: Alert) -> None:
+        """Tell of an alert that is kept nowhere, because the store cannot.
+
+        Raises:
+            CollectorError: it was not taken.
+        """
+        self._send(hook, Bulletin(self.enterprise, self.clocks.wall_ms(), (one,), (), self.percent))
+
+    def _one(self, hook: Webhook, waiting: Sequence[Waiting], now_ms: int) -> Told:
+        rows = sorted(waiting, key=lambda one: (one.closing, CODES.get(one.alert.code) != BAD))
+        if hook.kind == JSON:
+            rows = rows[:MAX_DOCUMENT_ALERTS]
         bulletin = Bulletin(
             self.enterprise,
             now_ms,
             [one.alert for one in rows if not one.closing],
             [one.alert for one in rows if one.closing],
             self.percent,
+            more=len(waiting) - len(rows),
         )
         ids = [one.id for one in rows]
         try:
@@ -123,6 +147,11 @@ class Messenger:
             "POST", request.url, headers=request.headers, content=request.body, where=where
         )
         _require_taken(reply, hook, where)
+
+
+def _rests(one: Waiting, now_ms: int) -> bool:
+    """Return whether a pause after a failure is not over. None is longer than ``LONGEST_PAUSE_MS``."""
+    return now_ms < one.next_ms <= now_ms + LONGEST_PAUSE_MS
 
 
 def _require_address(url: str, where: str) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from collector.alerts.certificate import certificate_ends_ms
+from collector.alerts.certificate import certificate_of
+from collector.alerts.damage import CODE, Damage, matter
 from collector.alerts.desk import Desk
 from collector.alerts.histories import read_histories
 from collector.alerts.matters import SOURCE_CODES, Matter, Seen, decide
@@ -28,6 +29,7 @@ from collector.polling.opening import Keys
 from collector.settings import Settings
 from collector.sources.calling import Clocks, real_clocks
 from collector.store.locks import alone
+from collector.tls.interface import Served
 
 LOOK_EVERY_S = 60.0
 REST = 30
@@ -49,6 +51,8 @@ class Watch:
     keys: Keys
     clocks: Clocks
     log: Log
+    served: Callable[[], Served] | None = None
+    """What this process serves, if it does so over TLS."""
     seen: Seen | None = None
     holes: Holes = field(default_factory=Holes)
     histories: tuple[History, ...] = ()
@@ -56,6 +60,12 @@ class Watch:
     _sources: int | None = None
     """When the file of sources was changed last."""
     _told: str = ""
+    _good: AlertSettings | None = None
+    """What ``alerts.toml`` said when it could be read last."""
+
+    def __post_init__(self) -> None:
+        """Find who was told of damage."""
+        self.damage = Damage(self.opened.keyring.directory, self.log)
 
     def look(self) -> tuple[Situation, tuple[Matter, ...]]:
         """Return the situation as it is now with all that is to be looked at.
@@ -73,11 +83,16 @@ class Watch:
             self.opened,
             now_ms=self.clocks.wall_ms(),
             holes=self.holes,
-            percent=self.alerts().coverage_percent,
+            percent=(self.alerts() or AlertSettings()).coverage_percent,
             anchors_configured=_anchors_configured(self.settings.anchors_file),
         )
+        certificate = certificate_of(self.settings, self.served)
         situation = replace(
-            situation, histories=self.histories, certificate_ends_ms=certificate_ends_ms(self.settings)
+            situation,
+            histories=self.histories,
+            certificate_begins_ms=certificate.begins_ms,
+            certificate_ends_ms=certificate.ends_ms,
+            certificate_problem=certificate.problem,
         )
         matters = decide(situation)
         self.seen = (situation, matters)
@@ -90,17 +105,20 @@ class Watch:
         wrong = self.seen is not None and any(one.code in SOURCE_CODES for one in self.seen[1])
         return mono_ms - self._asked_ms >= (HISTORIES_AGAIN_MS if wrong else HISTORIES_EVERY_MS)
 
-    def alerts(self) -> AlertSettings:
-        """Return what ``alerts.toml`` says now; a file that is wrong is told once and counts as empty."""
+    def alerts(self) -> AlertSettings | None:
+        """Return what ``alerts.toml`` says.
+
+        A file that is wrong is told once, and what it said before counts; ``None`` if that is not known.
+        """
         try:
-            found = read_alerts(self.settings.alerts_file)
+            self._good = read_alerts(self.settings.alerts_file)
         except SettingsError as error:
             if str(error) != self._told:
                 self._told = str(error)
                 self.log("alerts_unreadable", level="error", message=str(error))
-            return AlertSettings()
-        self._told = ""
-        return found
+        else:
+            self._told = ""
+        return self._good
 
 
 @contextmanager
@@ -111,11 +129,14 @@ def alerting(
     keys: Keys,
     log: Log,
     clocks: Clocks | None = None,
+    served: Callable[[], Served] | None = None,
     look_every_s: float = LOOK_EVERY_S,
 ) -> Iterator[Watch]:
     """Look and tell while the block runs; gives what looks, for its metrics."""
     stop = threading.Event()
-    watch = Watch(opened, settings, keys, clocks or real_clocks(), log)
+    watch = Watch(opened, settings, keys, clocks or real_clocks(), log, served)
+    if not opened.store.health.problem:
+        watch.damage.forget()
     desk = Desk(opened.store)
 
     def work() -> None:
@@ -136,11 +157,48 @@ def alerting(
 
 
 def turn(watch: Watch, desk: Desk, *, stopping: Callable[[], bool] = bool) -> None:
-    """Look once, keep what became an alert, and tell what is due."""
+    """Look once, keep what became an alert, and tell what is due; of a damaged store only that it is damaged."""
+    health = watch.opened.store.health
+    if not health.problem:
+        _look_and_tell(watch, desk, stopping=stopping)
+    if health.problem and not stopping():
+        _tell_damage(watch, health.problem)
+
+
+def _tell_damage(watch: Watch, problem: str) -> None:
+    """Nothing is looked at any more: what was seen last stays, with its time, beside the damage."""
+    if watch.seen is not None:
+        situation, matters = watch.seen
+        others = [one for one in matters if one.code != CODE]
+        watch.seen = (situation, (matter(problem), *others))
+    wanted = watch.alerts() or AlertSettings()
+    opened, percent = watch.opened, wanted.coverage_percent
+    messenger = Messenger(opened.store, opened.opened_as.enterprise, watch.keys, watch.clocks, percent)
+    try:
+        with _lone(watch) as held:
+            if held:
+                watch.damage.tell(problem, wanted.webhooks, messenger)
+    except Exception as error:  # noqa: BLE001 - as below
+        watch.log("alerting_failed", level="error", message=f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def _lone(watch: Watch) -> Iterator[bool]:
+    """Give whether this process tells; a database that cannot say who does is told of by each."""
+    with ExitStack() as stack:
+        try:
+            lock = alone(watch.opened.store, LOCK, directory=watch.opened.keyring.directory)
+            held = stack.enter_context(lock) is not None
+        except CollectorError:
+            held = True
+        yield held
+
+
+def _look_and_tell(watch: Watch, desk: Desk, *, stopping: Callable[[], bool]) -> None:
     try:
         situation, matters = watch.look()
         wanted = watch.alerts()
-        if stopping():
+        if stopping() or wanted is None:
             return
         with alone(watch.opened.store, LOCK, directory=watch.opened.keyring.directory) as held:
             if held is None:

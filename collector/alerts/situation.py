@@ -81,5 +81,9 @@ class Situation:
     days_unmarked: int = 0
     findings: Mapping[str, int] = field(default_factory=dict)
     disk: Disk | None = None
+    certificate_begins_ms: int | None = None
+    """When hosts begin to believe the server's certificate; ``None`` as below."""
     certificate_ends_ms: int | None = None
-    """When the server's certificate ends; ``None``: there is none, or it cannot be read."""
+    """When hosts stop believing the server's certificate; ``None``: there is none, or it is not known."""
+    certificate_problem: str = ""
+    """Why the certificate and key in the files cannot be used."""

@@ -93,16 +93,27 @@ WORDS: Mapping[str, tuple[Said, Said]] = {
         Said("采集端记录了异常", "运行 starproof audit；这些会写进证据包，评审员能看到"),
         Said("The collector noticed", "run starproof audit; a reviewer sees them in the pack"),
     ),
+    "store": (
+        Said(
+            "数据库已损坏，不再接收数据，也不再检查其他事项",
+            "停止采集端，用备份恢复：docs/runbook.zh-CN.md 第 7 节；主机保留全部数据",
+        ),
+        Said(
+            "The store is damaged: nothing is taken in, nothing else is looked at",
+            "stop the collector and restore a backup: docs/runbook.md, 7; hosts keep everything",
+        ),
+    ),
     "disk": (
         Said("采集端磁盘将满", "扩容或清理；不要删除库文件"),
         Said("The collector's disk is nearly full", "make room; never delete files of the store"),
     ),
     "certificate": (
         Said(
-            "服务端证书即将到期", "更换证书后 systemctl reload starproof-collector；见 docs/runbook.zh-CN.md"
+            "服务端证书即将到期或不能使用",
+            "更换证书后 systemctl reload starproof-collector；见 docs/runbook.zh-CN.md",
         ),
         Said(
-            "The server's certificate ends soon",
+            "The server's certificate ends soon or cannot be used",
             "replace it, then systemctl reload starproof-collector; see docs/runbook.md",
         ),
     ),

@@ -11,9 +11,12 @@ from pathlib import Path
 from cryptography import x509
 
 from collector.doctor.record import ATTENTION, BAD, Check, failed, good
+from collector.errors import CollectorError
 from collector.settings import Settings, key_directory
 from collector.store.engine import sqlite_path
 from collector.tls import authority
+from collector.tls.asking import shown
+from collector.tls.opening import source_of
 from collector.tls.settings import FILES, OFF, OWN
 from collector.tls.sources import CA, CA_KEY, SERVER
 from evidence.errors import EvidenceError
@@ -131,10 +134,50 @@ def certificate_checks(settings: Settings, *, now: datetime) -> Iterator[Check]:
         return
     given = tls.certificate if tls.mode == FILES else directory / SERVER
     pinned = (tls.ca or tls.certificate) if tls.mode == FILES else directory / CA
-    for path, zh, en in ((given, "服务端证书", "server certificate"), (pinned, "CA", "CA")):
-        if path is None:
-            continue
-        yield _certificate(path, zh, en, own=tls.mode == OWN, now=now)
+    named = ((given, "服务端证书", "server certificate"), (pinned, "CA", "CA"))
+    found = [_certificate(path, zh, en, own=tls.mode == OWN, now=now) for path, zh, en in named if path]
+    yield from found
+    if tls.mode == FILES and not any(one.state == BAD for one in found):
+        yield from _pair(settings)
+    if given is not None:
+        yield from _in_force(settings, given)
+
+
+def _pair(settings: Settings) -> Iterator[Check]:
+    """Yield what keeps certificate and key in the files from being used."""
+    try:
+        source = source_of(settings)
+        if source is not None:
+            source.load()
+    except CollectorError as error:
+        yield Check(
+            "certificate",
+            BAD,
+            f"证书与私钥不能使用，服务沿用之前的，重启后将无法启动：{error}",
+            f"certificate and key cannot be used: the service goes on with those before, and a restart fails: {error}",
+            "同时更换证书和私钥，然后 systemctl reload starproof-collector",
+            "replace certificate and key together, then systemctl reload starproof-collector",
+        )
+
+
+def _in_force(settings: Settings, given: Path) -> Iterator[Check]:
+    """Yield that the service shows another certificate than the file's; nothing if it does not answer."""
+    try:
+        used, on_disk = shown(settings), x509.load_pem_x509_certificate(given.read_bytes())
+    except (CollectorError, OSError, ValueError):
+        return  # the lines of the service and of the file say why
+    if used is None or used == on_disk:
+        return
+    until = f"{used.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+    reload = "systemctl reload starproof-collector; journalctl -u starproof-collector -n 50"
+    yield Check(
+        "certificate",
+        BAD,
+        f"服务使用的不是 {given.name} 中的证书，而是 {until} 到期的一张",
+        f"the service does not use the certificate in {given.name}, but one that ends {until}",
+        reload,
+        reload,
+    )
 
 
 def _certificate(path: Path, zh: str, en: str, *, own: bool, now: datetime) -> Check:
@@ -147,6 +190,16 @@ def _certificate(path: Path, zh: str, en: str, *, own: bool, now: datetime) -> C
             else ("核对 [tls] 中的路径", "check the paths under [tls]")
         )
         return Check("certificate", BAD, f"{path}：{error}", f"{path}: {error}", *todo)
+    if now < found.not_valid_before_utc:
+        since = f"{found.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+        return Check(
+            "certificate",
+            BAD,
+            f"{zh} {path.name} {since} 才生效",
+            f"{en} {path.name} is valid from {since} only",
+            "核对本机时钟；或使用已生效的证书",
+            "check this machine's clock; or use one that is valid now",
+        )
     left = found.not_valid_after_utc - now
     pin = authority.fingerprint(found)[:16]
     about_zh, about_en = f"{zh} {path.name} {pin}…", f"{en} {path.name} {pin}…"

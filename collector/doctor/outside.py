@@ -22,10 +22,11 @@ from collector.opening import OpenStore
 from collector.polling.accounts import usable_accounts
 from collector.polling.opening import Keys
 from collector.polling.trial import try_out
-from collector.settings import Settings, key_directory, parse_listen
+from collector.settings import Settings, key_directory
 from collector.sources.calling import Clocks
 from collector.sources.registry import Plugins
 from collector.store import alerts
+from collector.tls.asking import here
 from collector.tls.settings import OFF
 from evidence.errors import EvidenceError
 
@@ -34,17 +35,15 @@ MAX_ANSWER_BYTES = 64 * 1024
 MS_PER_HOUR = 3_600_000
 FAR_BEHIND_MS = 1_000
 _START = ("systemctl start starproof-collector; journalctl -u starproof-collector -n 50",) * 2
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on, and where to ask then
 _OK = 200
 
 
 def service_check(settings: Settings, *, now_ms: int) -> Check:
     """Return whether the service answers on this machine, and its store is available."""
     try:
-        host, port = parse_listen(settings.listen)
+        host, port = here(settings)
     except CollectorError as error:
         return failed("service", error)
-    host = _ANY.get(host, host)
     where = f"{host}:{port}"
     if settings.tls.mode == OFF:
         connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)

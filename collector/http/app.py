@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from collector import enrolling, ingest
-from collector.errors import RequestError, StoreBusyError, StoreError
+from collector.errors import RequestError, StoreBusyError, StoreDamagedError, StoreError
 from collector.http.bodies import (
     CHUNKS_TYPE,
     JSON_TYPE,
@@ -34,7 +34,7 @@ from collector.http.console import beside_the_wire
 from collector.http.log import Log
 from collector.http.metrics import Metrics
 from collector.http.protocol import CERTIFICATE
-from collector.http.shares import AT_ONCE, Shares
+from collector.http.shares import AT_ONCE, Shares, sender_of
 from collector.http.writer import RETRY_AFTER_S, Writer
 from collector.ingest import Batch, Clock, Taken
 from collector.log.receipts import Receipts, give
@@ -52,6 +52,7 @@ MAX_BATCH_BYTES = 16 * 1024 * 1024
 """Of several frames; a single frame may have ``MAX_FRAME_BYTES``."""
 SENDERS_BEHIND_ONE_ADDRESS = 50
 """An address may send as often as so many senders: a fleet may stand behind one proxy."""
+DAMAGED = "the store is damaged; keep everything until it has been restored"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -153,11 +154,11 @@ class _Service:
                 )
                 response = error_answer(error, now_ms=self._clock())
             except StoreError as error:
-                busy = isinstance(error, StoreBusyError)
-                self._log("store_unavailable", level="warning" if busy else "error", message=str(error))
-                refusal = RequestError(
-                    503, "UNAVAILABLE", "the store is not available; try again", retry_after_s=RETRY_AFTER_S
-                )
+                damaged, busy = isinstance(error, StoreDamagedError), isinstance(error, StoreBusyError)
+                if not damaged:  # that is logged once, when it is found
+                    self._log("store_unavailable", level="warning" if busy else "error", message=str(error))
+                words = DAMAGED if damaged else "the store is not available; try again"
+                refusal = RequestError(503, "UNAVAILABLE", words, retry_after_s=RETRY_AFTER_S)
                 response = error_answer(refusal, now_ms=self._clock())
             self.metrics.answered(name, response.status_code)
             return response
@@ -220,6 +221,7 @@ class _Service:
 
     async def chunks(self, request: Request) -> Response:
         self._require_rate(self._addresses, _peer(request))
+        self._store.health.require()  # also a refusal would be the word of a damaged store
         key = request.headers.get("x-starproof-key", "")
         if not is_hash(key):
             raise RequestError(
@@ -229,8 +231,10 @@ class _Service:
             self.clients.require(request.scope.get("state", {}).get(CERTIFICATE, b""), key)
         # Nobody without a key may make us read a body, or remember a name.
         await run_in_threadpool(self._require_pinned, key)
-        self._require_rate(self._senders, f"{_peer(request)} {key}")
-        with self._shares.hold(key), self._bodies.hold() as hold:
+        # The key's name is no secret: what is counted for it alone, anybody could use up for its host.
+        sender = sender_of(_peer(request), key)
+        self._require_rate(self._senders, sender)
+        with self._bodies.hold(_peer(request)) as hold:
             body = await read_body(
                 request,
                 content_type=CHUNKS_TYPE,
@@ -239,8 +243,12 @@ class _Service:
                 hold=hold,
             )
             begun_s = self._monotonic()
-            batch = await run_in_threadpool(self._batch, body)
-            taken = await self._writer.write(batch, sender=key)
+            with self._shares.hold(sender):  # a body that never ends has no share
+                batch = await run_in_threadpool(self._batch, body)
+                if batch.has_signed:
+                    taken = await self._writer.write(batch, sender=sender)
+                else:  # nothing of it is a host's, so it takes no host's turn at the writer
+                    taken = ingest.refused(batch)
         known_size = size_header(request.headers.get("x-starproof-log-size", ""))
         receipts = await run_in_threadpool(self._receipts, taken, known_size)
         self.metrics.took(taken, seconds=self._monotonic() - begun_s, now_ms=self._clock())
@@ -248,7 +256,12 @@ class _Service:
         return answer(answer_to_chunks(taken.results, receipts), now_ms=self._clock())
 
     async def health(self, _request: Request) -> Response:
-        await run_in_threadpool(self._require_store)
+        try:
+            self._store.health.require()
+            await run_in_threadpool(self._require_store)
+        except StoreDamagedError as error:
+            content = {"status": "damaged", "code": "UNAVAILABLE", "message": error.reason}
+            return answer(content, now_ms=self._clock(), status=503)
         return answer({"status": "ok"}, now_ms=self._clock())
 
     async def metrics_text(self, _request: Request) -> Response:
@@ -285,7 +298,7 @@ class _Service:
             return None
 
     async def _json(self, request: Request) -> bytes:
-        with self._bodies.hold() as hold:
+        with self._bodies.hold(_peer(request)) as hold:
             return await read_body(
                 request,
                 content_type=JSON_TYPE,
@@ -301,7 +314,7 @@ class _Service:
 
     def _require_pinned(self, key: str) -> None:
         with self._store.reading() as connection:
-            if registry.pinned(connection, key, sources=SIGNED_BY_HOSTS) is None:
+            if not registry.is_pinned(connection, key, sources=SIGNED_BY_HOSTS):
                 raise RequestError(
                     403, "UNKNOWN_KEY", f"key {key[:16]} is not enrolled here; enrol this host first"
                 )

@@ -1,4 +1,8 @@
-"""How much one sender may have in progress at once, so that it does not take what all share."""
+"""How much one sender may have in progress at once, so that it does not take what all share.
+
+A sender is a key together with an address: anybody can write the name of a key into a head, and must not use up
+what its host may have (``sender_of``).
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,17 @@ from contextlib import contextmanager
 from collector.errors import RequestError
 
 AT_ONCE = 4
-"""Batches of one key that are read or wait; an agent sends one after another."""
+"""Whole batches of one key from one address that are judged or wait; an agent sends one after another."""
 RETRY_AFTER_S = 1
 
 
+def sender_of(address: str, key: str) -> str:
+    """Return the name under which requests of a key from an address are counted."""
+    return f"{address} {key}"
+
+
 class Shares:
-    """Requests in progress, by sender. Used from one event loop."""
+    """Batches in progress, by sender. Used from one event loop."""
 
     def __init__(self, most: int) -> None:
         """Let each sender have at most ``most``."""

@@ -15,7 +15,7 @@ from datetime import date
 from sqlalchemy import Connection, func, select
 
 from collector.errors import LogError
-from collector.store import checkpoints, log, registry, schema
+from collector.store import checkpoints, log, registry, schema, scopes
 from collector.store.checkpoints import StoredCheckpoint, StoredRecord
 from collector.store.engine import Store
 from evidence import checkpoint as notes
@@ -23,7 +23,7 @@ from evidence import log_entry, log_records
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.keys import PrivateKey
-from evidence.log_records import MAX_ANCHORS, MAX_CHAINS, ClosedChain, DayMark, MonthClose
+from evidence.log_records import MAX_ANCHORS, DayMark, MonthClose
 
 MOST_DAYS = 4_000
 """Marked in one turn; more days than that are not a collector that was switched off but a wrong clock."""
@@ -124,7 +124,7 @@ def close_month(store: Store, month: str, *, key: PrivateKey, now_ms: int) -> Cl
     """Close a month that is over and return the close with its checkpoint.
 
     Raises:
-        LogError: the month is not over, or has more chains than a close can name.
+        LogError: the month is not over.
         MalformedError: not a month.
         StoreError: nothing was changed.
     """
@@ -135,8 +135,7 @@ def close_month(store: Store, month: str, *, key: PrivateKey, now_ms: int) -> Cl
         if now_ms < span[1]:
             raise LogError(f"{month} is not over; close it when it is")
         size = log.locked_head(connection).frontier.size
-        chains = _chains(connection, *span)
-        close = MonthClose(identity.enterprise, month, identity.timezone, size, chains)
+        close = MonthClose(identity.enterprise, month, identity.timezone, size)
         record = close.encode()
         leaf = log.append(connection, [(log_entry.CLOSE, log_records.sha256(record))], now_ms=now_ms)
         checkpoints.add_close(connection, month, StoredRecord(leaf, record))
@@ -161,7 +160,11 @@ def _due(connection: Connection, now_ms: int) -> range:
 def _mark(connection: Connection, day: int, *, now_ms: int) -> None:
     identity = registry.identity(connection)
     record = DayMark(
-        identity.enterprise, date.fromordinal(day).isoformat(), identity.timezone, _new_anchors(connection)
+        identity.enterprise,
+        date.fromordinal(day).isoformat(),
+        identity.timezone,
+        _new_anchors(connection),
+        scopes.newest_sha256(connection),
     ).encode()
     leaf = log.append(connection, [(log_entry.DAY_MARK, log_records.sha256(record))], now_ms=now_ms)
     checkpoints.add_day_mark(connection, day, StoredRecord(leaf, record))
@@ -188,28 +191,3 @@ def _last_mark(connection: Connection) -> int:
 def _span(calendar: LocalCalendar, month: str) -> tuple[int, int]:
     first, after = calendar.month(month)
     return calendar.day_start(first), calendar.day_start(after)
-
-
-def _chains(connection: Connection, start_ms: int, end_ms: int) -> tuple[ClosedChain, ...]:
-    """Return the chains with chunks whose claims touch [start, end]."""
-    table = schema.chunk.c
-    query = (
-        select(
-            schema.host.c.name,
-            table.source,
-            table.epoch,
-            func.min(table.seq).label("first"),
-            func.max(table.seq).label("last"),
-            func.count().label("chunks"),
-        )
-        .join(schema.host, schema.host.c.id == table.host_id)
-        .where(table.end_ms >= start_ms, table.start_ms <= end_ms)
-        .group_by(schema.host.c.name, table.source, table.epoch)
-        .order_by(schema.host.c.name, table.source, table.epoch)
-    )
-    rows = connection.execute(query.limit(MAX_CHAINS + 1)).all()
-    if len(rows) > MAX_CHAINS:
-        raise LogError(f"more than {MAX_CHAINS} chains in one month; use one store per enterprise")
-    return tuple(
-        ClosedChain(row.name, row.source, row.epoch, row.first, row.last, row.chunks) for row in rows
-    )

@@ -32,7 +32,7 @@ from collector.http.buckets import Buckets
 from collector.http.budget import MAX_BODY_BYTES_IN_FLIGHT, Budget
 from collector.http.chunk_answers import size_header
 from collector.http.log import Log
-from collector.http.shares import AT_ONCE, Shares
+from collector.http.shares import AT_ONCE, Shares, sender_of
 from collector.ingest import Clock, split
 from collector.relay.forwarding import CHUNKS_PATH, Forwarder, headers_of
 from collector.relay.queue import UNKNOWN_SIZE, Kept, Queue
@@ -174,11 +174,12 @@ class _Relay:
             raise RequestError(
                 400, "BAD_REQUEST", "X-StarProof-Key is the id of the sending key, 64 hex digits"
             )
-        _require_rate(self._senders, f"{_peer(request)} {key}")
+        counted = sender_of(_peer(request), key)
+        _require_rate(self._senders, counted)
         sender = await run_in_threadpool(self._queue.sender, key)
         said = size_header(request.headers.get("x-starproof-log-size", ""))
         known_size = UNKNOWN_SIZE if said is None else said
-        with self._shares.hold(key), self._bodies.hold() as hold:
+        with self._bodies.hold(_peer(request)) as hold:
             body = await read_body(
                 request,
                 content_type=CHUNKS_TYPE,
@@ -186,11 +187,12 @@ class _Relay:
                 timeout_s=self._limits.body_timeout_s,
                 hold=hold,
             )
-            kept = await run_in_threadpool(_kept, body, key, sender.public if sender else b"")
-            if sender is None:
-                return await self._at_once(key, body, known_size)
-            put = partial(self._queue.put, key, kept, known_size=known_size, now_ms=self._clock())
-            new = await run_in_threadpool(put)
+            with self._shares.hold(counted):
+                kept = await run_in_threadpool(_kept, body, key, sender.public if sender else b"")
+                if sender is None:
+                    return await self._at_once(key, body, known_size)
+                put = partial(self._queue.put, key, kept, known_size=known_size, now_ms=self._clock())
+                new = await run_in_threadpool(put)
         return await self._answered(key, kept, new, known_size)
 
     async def ca(self, request: Request) -> Response:
@@ -286,7 +288,7 @@ class _Relay:
         return await run_in_threadpool(self._upstream.post, path, body, headers)
 
     async def _json(self, request: Request) -> bytes:
-        with self._bodies.hold() as hold:
+        with self._bodies.hold(_peer(request)) as hold:
             return await read_body(
                 request,
                 content_type=JSON_TYPE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select
@@ -73,17 +73,31 @@ def close(connection: Connection, alert: Alert, *, now_ms: int, telling: bool) -
 
 
 def queue_opened(connection: Connection, alias: str, codes: Iterable[str], *, now_ms: int) -> None:
-    """Queue what is open for a webhook that was never told of it."""
+    """Queue what is open for a webhook that was never told of it.
+
+    Earlier releases gave up what nobody took for three days: what is still open waits again.
+    """
     known = select(_MESSAGE.alert_id).where(_MESSAGE.alias == alias, ~_MESSAGE.closing)
-    query = select(_ALERT.id).where(
-        _ALERT.closed_ms.is_(None), _ALERT.code.in_(sorted(codes)), _ALERT.id.not_in(known)
+    still = select(_ALERT.id).where(_ALERT.closed_ms.is_(None), _ALERT.code.in_(sorted(codes)))
+    connection.execute(
+        schema.alert_message.update()
+        .where(
+            _MESSAGE.alias == alias,
+            ~_MESSAGE.closing,
+            _MESSAGE.outcome == GIVEN_UP,
+            _MESSAGE.alert_id.in_(still),
+        )
+        .values(done_ms=None, outcome="", attempts=0, next_ms=now_ms)
     )
+    query = still.where(_ALERT.id.not_in(known))
     _queue(connection, connection.execute(query).scalars().all(), alias, closing=False, now_ms=now_ms)
 
 
 def unqueued(connection: Connection, alias: str, codes: Iterable[str]) -> int:
-    """Return for how many open alerts nothing was queued for a webhook."""
-    known = select(_MESSAGE.alert_id).where(_MESSAGE.alias == alias, ~_MESSAGE.closing)
+    """Return for how many open alerts nothing waits for a webhook that it was not told."""
+    known = select(_MESSAGE.alert_id).where(
+        _MESSAGE.alias == alias, ~_MESSAGE.closing, _MESSAGE.outcome != GIVEN_UP
+    )
     query = (
         select(func.count())
         .select_from(schema.alert)
@@ -143,6 +157,25 @@ def forget(connection: Connection, before_ms: int) -> None:
     old = select(_ALERT.id).where(_ALERT.closed_ms < before_ms)
     connection.execute(delete(schema.alert_message).where(_MESSAGE.alert_id.in_(old)))
     connection.execute(delete(schema.alert).where(_ALERT.closed_ms < before_ms))
+
+
+def pending(connection: Connection) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return for how long what is no alert yet was seen, and when it was seen last, by code and subject."""
+    columns = schema.alert_pending.c
+    rows = connection.execute(select(columns.code, columns.subject, columns.held_ms, columns.seen_ms))
+    return {(row.code, row.subject): (row.held_ms, row.seen_ms) for row in rows}
+
+
+def keep_pending(connection: Connection, held: Mapping[tuple[str, str], int], *, now_ms: int) -> None:
+    """Write down for how long what is no alert yet was seen, in ms; what is not named is forgotten."""
+    table = schema.alert_pending
+    connection.execute(delete(table))
+    rows = [
+        {"code": code, "subject": subject, "held_ms": held_ms, "seen_ms": now_ms}
+        for (code, subject), held_ms in held.items()
+    ]
+    if rows:
+        connection.execute(insert(connection, table), rows)
 
 
 def failing(connection: Connection) -> dict[str, tuple[int, int, str]]:

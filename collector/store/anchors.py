@@ -15,6 +15,8 @@ from collector.store import log, schema
 from evidence import log_entry
 from evidence.stored import PackedReceipt
 
+LONGEST_PAUSE_MS = 24 * 3_600_000
+"""After a failure: what a provider may ask for at the most (``collector.polling.backoff``)."""
 _OUT = schema.anchor_outbox.c
 _GOT = schema.anchor_receipt.c
 
@@ -87,7 +89,10 @@ def queue(connection: Connection, alias: str, head: StoredCheckpoint, *, now_ms:
 def waiting(
     connection: Connection, aliases: Sequence[str], *, due_ms: int | None = None, most: int = 100
 ) -> list[Waiting]:
-    """Return what these anchors have not taken, oldest first; ``due_ms``: only what may be tried at this time."""
+    """Return what these anchors have not taken, oldest first; ``due_ms``: only what may be tried at this time.
+
+    No pause is longer than ``LONGEST_PAUSE_MS``: what is put off for longer was put off by a clock that was ahead.
+    """
     query = (
         select(
             _OUT.id, _OUT.alias, _OUT.attempts, _OUT.next_ms, _OUT.queued_ms, _OUT.error, _OUT.size, _OUT.day,
@@ -99,7 +104,7 @@ def waiting(
         .limit(most)
     )  # fmt: skip
     if due_ms is not None:
-        query = query.where(_OUT.next_ms <= due_ms)
+        query = query.where((_OUT.next_ms <= due_ms) | (_OUT.next_ms > due_ms + LONGEST_PAUSE_MS))
     return [
         Waiting(
             row.id, row.alias, row.attempts, row.next_ms, row.queued_ms, row.error,

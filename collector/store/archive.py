@@ -27,7 +27,7 @@ from collector.store.engine import Store
 from collector.store.log_archive import StoreLog
 from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
-from evidence.stored import DaySumRow, DroppedChunk, DroppedMonth, PackedReceipt, StoredChunk
+from evidence.stored import DaySumLine, DaySumRow, DroppedChunk, DroppedMonth, PackedReceipt, StoredChunk
 
 
 class StoreArchive:
@@ -129,6 +129,18 @@ class StoreArchive:
             yield from day_sums.rows(
                 connection, first_day, after_day, hosts=self._hosts, damaged=self._damaged
             )
+
+    def day_sum_lines(self, first_day: int, after_day: int) -> Iterable[DaySumLine] | None:
+        """Return the same as numbers (``day_sums.lines``), ``None`` for an archive of what may be damaged.
+
+        Raises:
+            DamagedSumError: one is not made of integers.
+        """
+        return None if self._damaged else self._day_sum_lines(first_day, after_day)
+
+    def _day_sum_lines(self, first_day: int, after_day: int) -> Iterator[DaySumLine]:
+        with self._store.reading() as connection:
+            yield from day_sums.lines(connection, first_day, after_day)
 
     def scope_versions(self) -> Sequence[tuple[bytes, bytes]]:
         """Return record and file of every declared version of the scope, in order."""

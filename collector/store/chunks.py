@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
 from collector.store import dropped, frames, months, registry, schema
 from collector.store.registry import PinnedKey
@@ -20,6 +20,8 @@ from evidence.day_sum import Interval, claims
 from evidence.keys import PublicKey
 
 _PLACES_AT_ONCE = 10_000
+_NEIGHBOURS = 3
+"""The one before, the same, and the next after: so many at the most are asked for."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class ChunkAt:
     """A stored chunk as its neighbours see it.
 
     ``prev`` and ``prev_end_ms`` are from its header, empty and 0 where only who comes before may ask.
+    ``received_ms`` is when it arrived, by the collector's clock.
     """
 
     seq: int
     hash: str
     end_ms: int
+    received_ms: int
     prev: str = ""
     prev_end_ms: int = 0
 
@@ -48,27 +52,55 @@ class Line:
     metric: str | None = None
 
 
+# Asked for every chunk that comes in: built once.
+_AROUND = (
+    select(
+        schema.chunk.c.id,
+        schema.chunk.c.month,
+        schema.chunk.c.seq,
+        schema.chunk.c.hash,
+        schema.chunk.c.end_ms,
+        schema.chunk.c.received_ms,
+    )
+    .where(
+        schema.chunk.c.enrolment_id == bindparam("enrolment_id"), schema.chunk.c.seq >= bindparam("before")
+    )
+    .order_by(schema.chunk.c.seq)
+    .limit(_NEIGHBOURS)
+)
+_OVERLAPPING = (
+    select(schema.chunk.c.epoch, schema.chunk.c.seq, schema.chunk.c.start_ms, schema.chunk.c.end_ms)
+    .where(
+        schema.chunk.c.host_id == bindparam("host_id"),
+        schema.chunk.c.source == bindparam("source"),
+        schema.chunk.c.end_ms > bindparam("start_ms"),
+        schema.chunk.c.start_ms < bindparam("end_ms"),
+    )
+    .order_by(schema.chunk.c.epoch, schema.chunk.c.seq)
+)
+_OVERLAPPING_OF_METRIC = _OVERLAPPING.where(schema.chunk.c.metric == bindparam("metric"))
+_ADD = schema.chunk.insert()
+
+
 def around(connection: Connection, enrolment_id: int, seq: int) -> dict[int, ChunkAt]:
-    """Return the stored chunks at ``seq`` and directly before and after it, by seq.
+    """Return the stored chunks at ``seq`` and directly before it, and the next after it, by seq.
 
     Only of the one after is the header read, and only for a chunk that is to fill the place before it.
 
     Raises:
         DroppedMonthError: the one after was dropped, so nobody can tell whether a new one fits before it.
     """
-    table = schema.chunk.c
-    query = select(table.id, table.month, table.seq, table.hash, table.end_ms).where(
-        table.enrolment_id == enrolment_id, table.seq.between(seq - 1, seq + 1)
-    )
-    rows = {row.seq: row for row in connection.execute(query)}
-    found = {at: ChunkAt(at, row.hash, row.end_ms) for at, row in rows.items()}
+    rows = {
+        row.seq: row for row in connection.execute(_AROUND, {"enrolment_id": enrolment_id, "before": seq - 1})
+    }
+    found = {at: ChunkAt(at, row.hash, row.end_ms, row.received_ms) for at, row in rows.items()}
     after = rows.get(seq + 1)
     if after is not None and seq not in rows:
         frame = frames.read(connection, [(after.month, after.id)]).get(after.id)
         if frame is None:
             dropped.refuse(connection, after.month)
         header = chunks.parse_header(chunks.read_frame(frame or frames.GONE).header)
-        found[seq + 1] = ChunkAt(after.seq, after.hash, after.end_ms, header.prev, header.prev_end_ms)
+        found[seq + 1] = replace(found[seq + 1], prev=header.prev, prev_end_ms=header.prev_end_ms)
     return found
 
 
@@ -104,19 +136,20 @@ def add(
     start, end = span(chunk)
     month = months.of_instant(calendar, end)
     added = connection.execute(
-        schema.chunk.insert().values(
-            host_id=key.host_id,
-            source=key.source,
-            enrolment_id=key.enrolment_id,
-            epoch=key.epoch,
-            seq=chunk.header.seq,
-            hash=chunk.hash,
-            metric=metric(chunk),
-            start_ms=start,
-            end_ms=end,
-            received_ms=now_ms,
-            month=month,
-        )
+        _ADD,
+        {
+            "host_id": key.host_id,
+            "source": key.source,
+            "enrolment_id": key.enrolment_id,
+            "epoch": key.epoch,
+            "seq": chunk.header.seq,
+            "hash": chunk.hash,
+            "metric": metric(chunk),
+            "start_ms": start,
+            "end_ms": end,
+            "received_ms": now_ms,
+            "month": month,
+        },
     )
     frames.add(connection, month, registry.inserted(added.inserted_primary_key), frame)
 
@@ -151,16 +184,11 @@ def overlapping(
 
     Of counters the stretch is the claim; averages may leave holes in it.
     """
-    table = schema.chunk.c
-    query = select(table.epoch, table.seq, table.start_ms, table.end_ms).where(
-        table.host_id == line.host_id,
-        table.source == line.source,
-        table.end_ms > start_ms,
-        table.start_ms < end_ms,
-    )
-    if line.metric is not None:
-        query = query.where(table.metric == line.metric)
-    rows = connection.execute(query.order_by(table.epoch, table.seq))
+    stretch = {"host_id": line.host_id, "source": line.source, "start_ms": start_ms, "end_ms": end_ms}
+    if line.metric is None:
+        rows = connection.execute(_OVERLAPPING, stretch)
+    else:
+        rows = connection.execute(_OVERLAPPING_OF_METRIC, {**stretch, "metric": line.metric})
     return [((row.epoch, row.seq), (row.start_ms, row.end_ms)) for row in rows]
 
 

@@ -6,29 +6,49 @@ is added, and a stored value that is no integer is never handed on as a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date
-from typing import Any
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, Connection, Row, RowMapping, case, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Insert,
+    Row,
+    RowMapping,
+    Select,
+    bindparam,
+    case,
+    literal,
+    select,
+)
 
 from collector.errors import DamagedSumError, SumLimitError
 from collector.store import chunks, far_reading, months, schema
 from collector.store.chunks import Line
 from collector.store.clickhouse import far_sums
-from collector.store.dialects import insert
+from collector.store.dialects import insert_for
 from collector.store.registry import PinnedKey
 from evidence import crediting
 from evidence.calendar import LocalCalendar
 from evidence.chunk import Chunk
 from evidence.day_sum import DaySum, DaySums, claims, day_sums
 from evidence.manifest import COUNTERS
-from evidence.stored import DaySumRow
+from evidence.stored import DaySumLine, DaySumRow
 
 _COUNTS = tuple(field.name for field in fields(DaySum) if field.name != "amount")
 _NUMBERS = ("amount_hi", "amount_lo", *_COUNTS)
 _INTEGERS = frozenset((int,))
+_STORED = select(schema.day_sum).where(
+    schema.day_sum.c.host_id == bindparam("host_id"),
+    schema.day_sum.c.source == bindparam("source"),
+    schema.day_sum.c.metric.in_(bindparam("metrics", expanding=True)),
+    schema.day_sum.c.day.between(bindparam("first"), bindparam("last")),
+)
 NOT_AN_INTEGER = -1
 """Stands for a damaged value where an audit asks for all rows; no sum is negative."""
 
@@ -88,8 +108,14 @@ def add(connection: Connection, line: Line, sums: DaySums) -> None:
         return
     far_sums.fetch_back(connection, line.host_id, line.source, {day for _, day in sums})
     _require_room(connection, line, sums)
+    connection.execute(_adding(connection.dialect.name), [_values(line, *item) for item in sums.items()])
+
+
+@lru_cache(maxsize=2)
+def _adding(dialect: str) -> Insert:
+    """Return the statement that adds to what is stored; built once for a database."""
     table = schema.day_sum.c
-    statement = insert(connection, schema.day_sum)
+    statement = insert_for(dialect, schema.day_sum)
     new = statement.excluded
     low = table.amount_lo + new.amount_lo
     # Typed: a bare 1 is a small integer to PostgreSQL, and so would be what it is multiplied with.
@@ -97,10 +123,9 @@ def add(connection: Connection, line: Line, sums: DaySums) -> None:
     changes: dict[str, Any] = {name: table[name] + new[name] for name in _COUNTS}
     changes["amount_hi"] = table.amount_hi + new.amount_hi + carry
     changes["amount_lo"] = low - carry * schema.AMOUNT_BASE
-    statement = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=[table.host_id, table.source, table.metric, table.day], set_=changes
     )
-    connection.execute(statement, [_values(line, *item) for item in sums.items()])
 
 
 def rederive(
@@ -154,7 +179,48 @@ def rows(
 
     Raises:
         DamagedSumError: a sum is not made of integers, and ``damaged`` was not asked for.
+        ClusterError: sums of these days are in the cluster, and it cannot be asked or has lost some.
     """
+    query = _asked(first_day, after_day, hosts=hosts)
+    if metric is not None:
+        query = query.where(schema.day_sum.c.metric == metric)
+    near = (_row(row, damaged=damaged) for row in connection.execute(query))
+    yield from far_reading.with_far(connection, near, first_day, after_day, hosts=hosts, metric=metric)
+
+
+def lines(
+    connection: Connection, first_day: int, after_day: int, *, hosts: Sequence[str] | None = None
+) -> Iterator[DaySumLine]:
+    """Yield the same as ``rows``, a line of numbers for each host, source and metric: four times as fast.
+
+    Raises:
+        DamagedSumError: a sum is not made of integers.
+        ClusterError: sums of these days are in the cluster, and it cannot be asked or has lost some.
+    """
+    near = _lines(connection, first_day, after_day, hosts=hosts)
+    yield from far_reading.lines_with_far(connection, near, first_day, after_day, hosts=hosts)
+
+
+def _lines(
+    connection: Connection, first_day: int, after_day: int, *, hosts: Sequence[str] | None
+) -> Iterator[DaySumLine]:
+    result = connection.execute(_asked(first_day, after_day, hosts=hosts))
+    # The driver's own rows: an object for each of two million of them costs more than reading them.
+    read = cast("Iterable[Sequence[Any]]", result.cursor)
+    for (name, source, what), found in groupby(read, itemgetter(0, 1, 2)):
+        _, _, _, days, host_ids, high, low, *counts = zip(*found, strict=True)
+        try:
+            numbers = far_reading.packed(high, low, counts)
+        except TypeError:
+            raise DamagedSumError(
+                f"a stored sum of {what} of host number {host_ids[0]} is damaged (a number of it is no integer); "
+                "run: starproof audit"
+            ) from None
+        yield DaySumLine(name, source, what, days, numbers)
+    result.close()
+
+
+def _asked(first_day: int, after_day: int, *, hosts: Sequence[str] | None) -> Select[Any]:
     table = schema.day_sum.c
     places = (schema.host.c.name, table.source, table.metric, table.day)
     query = (
@@ -163,12 +229,7 @@ def rows(
         .where(table.day >= first_day, table.day < after_day)
         .order_by(*places)
     )
-    if hosts is not None:
-        query = query.where(schema.host.c.name.in_(hosts))
-    if metric is not None:
-        query = query.where(table.metric == metric)
-    near = (_row(row, damaged=damaged) for row in connection.execute(query))
-    yield from far_reading.with_far(connection, near, first_day, after_day, hosts=hosts, metric=metric)
+    return query if hosts is None else query.where(schema.host.c.name.in_(hosts))
 
 
 def _row(row: Row[Any], *, damaged: bool) -> DaySumRow:
@@ -202,15 +263,16 @@ def _values(line: Line, place: tuple[str, int], sums: DaySum) -> dict[str, Any]:
 
 def _require_room(connection: Connection, line: Line, sums: DaySums) -> None:
     """Refuse sums that SQL could not add up as integers."""
-    table = schema.day_sum
     days = {day for _, day in sums}
-    query = select(table).where(
-        table.c.host_id == line.host_id,
-        table.c.source == line.source,
-        table.c.metric.in_({metric for metric, _ in sums}),
-        table.c.day.between(min(days), max(days)),
-    )
-    stored = {(row["metric"], row["day"]): _sum(row) for row in connection.execute(query).mappings()}
+    places = {
+        "host_id": line.host_id,
+        "source": line.source,
+        "metrics": sorted({metric for metric, _ in sums}),
+        "first": min(days),
+        "last": max(days),
+    }
+    rows_stored = connection.execute(_STORED, places).mappings()
+    stored = {(row["metric"], row["day"]): _sum(row) for row in rows_stored}
     for place, new in sums.items():
         total = stored[place] + new if place in stored else new
         values = _values(line, place, total)

@@ -19,9 +19,12 @@ _MS_PER_S = 1_000
 _ROWS_AT_ONCE = 10_000
 
 
+_NUMBERS = select(schema.dropped_month.c.month)
+
+
 def numbers(connection: Connection) -> frozenset[int]:
     """Return the numbers of the months that were dropped (``collector.store.months``)."""
-    return frozenset(connection.scalars(select(schema.dropped_month.c.month)))
+    return frozenset(connection.scalars(_NUMBERS))
 
 
 def all_months(connection: Connection) -> list[DroppedMonth]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,16 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from collector.errors import StoreError, StoreMismatchError
+from collector.errors import StoreDamagedError, StoreError, StoreMismatchError
 from collector.places import state_directory
 from collector.store import postgresql, schema, sqlite
 from collector.store.clickhouse import settings as clickhouse_settings
 from collector.store.clickhouse.binding import CLUSTER
 from collector.store.clickhouse.cluster import Cluster
 from collector.store.faults import explained, hidden
+from collector.store.health import Health
 
-HEAD = "0015"
+HEAD = "0016"
 """The newest version of the schema; a test compares it with the migrations."""
 
 
@@ -38,6 +39,7 @@ class Store:
     """An open store. Threads and, on PostgreSQL, processes on several machines may share it."""
 
     engine: Engine
+    health: Health = field(default_factory=Health, compare=False)
 
     @property
     def is_postgresql(self) -> bool:
@@ -49,12 +51,14 @@ class Store:
         """Give a connection with one unchanging view of the data.
 
         Raises:
+            StoreDamagedError: the database says that it is damaged.
             StoreError: the database cannot be read.
         """
         reader = self.engine
         if self.is_postgresql:
             reader = reader.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with (
+            self._noted(),
             explained(self.engine.url),
             reader.connect() as connection,
             connection.begin(),
@@ -70,6 +74,7 @@ class Store:
 
         Raises:
             StoreBusyError: another process has been writing for ``sqlite.BUSY_TIMEOUT_S``.
+            StoreDamagedError: the database is known to be damaged; nothing was written.
             StoreError: the database cannot be written.
         """
         with self._writing(postgresql.ALONE) as connection:
@@ -84,6 +89,7 @@ class Store:
 
         Raises:
             StoreBusyError: another process has been in the way for ``sqlite.BUSY_TIMEOUT_S``.
+            StoreDamagedError: the database is known to be damaged; nothing was written.
             StoreError: the database cannot be written.
         """
         with self._writing(postgresql.BESIDE) as connection:
@@ -91,8 +97,9 @@ class Store:
 
     @contextmanager
     def _writing(self, turn: str) -> Iterator[Connection]:
+        self.health.require()
         writer = self.engine.execution_options(**{sqlite.WRITES: turn})
-        with explained(self.engine.url), writer.begin() as connection:
+        with self._noted(), explained(self.engine.url), writer.begin() as connection:
             yield connection
 
     @property
@@ -100,6 +107,15 @@ class Store:
         """The ClickHouse cluster that the settings name for this store."""
         found: Cluster | None = self.engine.get_execution_options().get(CLUSTER)
         return found
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Remember it if the database says inside the block that it is damaged."""
+        try:
+            yield
+        except StoreDamagedError as error:
+            self.health.note(error.reason)
+            raise
 
     def close(self) -> None:
         """Close all connections; whoever asks for another one gets a ``StoreError``."""

@@ -1,7 +1,8 @@
 """The drivers' errors as ours: one sentence, without the statement, its values or a password.
 
 1. Somebody else holds what is needed, or two waited for one another: ``StoreBusyError``; trying again helps.
-2. Everything else: ``StoreError`` with what the database itself says in one line. PostgreSQL's details
+2. The database says that its own file is damaged: ``StoreDamagedError``.
+3. Everything else: ``StoreError`` with what the database itself says in one line. PostgreSQL's details
    quote values of rows, so only its primary message is taken.
 """
 
@@ -14,10 +15,14 @@ from contextlib import contextmanager
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from collector.errors import StoreBusyError, StoreError
+from collector.errors import StoreBusyError, StoreDamagedError, StoreError
 
 # PostgreSQL, appendix A: lock_not_available, deadlock_detected, serialization_failure.
 _BUSY_STATES = frozenset(("55P03", "40P01", "40001"))
+# PostgreSQL, appendix A: data_corrupted, index_corrupted.
+_DAMAGED_STATES = frozenset(("XX001", "XX002"))
+_PRIMARY = 0xFF
+"""The low byte of an SQLite result code is its primary code."""
 # Class 28: invalid authorization; class 3D: the database does not exist; class 53: no room, no connections.
 _REMEDIES = {
     "28": "; check user and password in the database URL",
@@ -35,6 +40,7 @@ def explained(url: URL) -> Iterator[None]:
 
     Raises:
         StoreBusyError: another process is in the way; trying again helps.
+        StoreDamagedError: the database says that it is damaged.
         StoreError: the database cannot be used.
     """
     try:
@@ -42,11 +48,11 @@ def explained(url: URL) -> Iterator[None]:
     except OperationalError as error:
         if is_busy(error.orig):
             raise StoreBusyError("another process is writing to the database; try again shortly") from None
-        raise StoreError(f"cannot use the database {hidden(url)}: {said(error.orig)}") from None
+        raise _other(f"cannot use the database {hidden(url)}", error.orig) from None
     except DBAPIError as error:
         if is_busy(error.orig):
             raise StoreBusyError("another process is writing to the database; try again shortly") from None
-        raise StoreError(f"the database {hidden(url)} reports: {said(error.orig)}") from None
+        raise _other(f"the database {hidden(url)} reports", error.orig) from None
     except SQLAlchemyError as error:
         raise StoreError(f"the database {hidden(url)} cannot be used: {error}") from None
 
@@ -54,11 +60,26 @@ def explained(url: URL) -> Iterator[None]:
 def is_busy(error: object) -> bool:
     """Return whether the driver's error says that somebody else is in the way."""
     if isinstance(error, sqlite3.OperationalError):
-        primary = 0xFF  # the low byte of an SQLite result code is its primary code
-        # Text that is not UTF-8 is an error of the driver's own, without a code.
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-        return (code & primary) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return getattr(error, "sqlstate", None) in _BUSY_STATES
+
+
+def is_damage(error: object) -> bool:
+    """Return whether the driver's error says that the database itself is damaged."""
+    if isinstance(error, sqlite3.Error):
+        return _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return getattr(error, "sqlstate", None) in _DAMAGED_STATES
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    # Text that is not UTF-8 is an error of the driver's own, without a code.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return int(code) & _PRIMARY
+
+
+def _other(what: str, error: object) -> StoreError:
+    text = f"{what}: {said(error)}"
+    return StoreDamagedError(text, said(error)) if is_damage(error) else StoreError(text)
 
 
 def said(error: object) -> str:

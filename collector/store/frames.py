@@ -20,13 +20,14 @@ AT_ONCE = 64
 MOST_AT_ONCE = 512
 BYTES_AT_ONCE = 4 * 1024 * 1024
 """Frames like those before are fetched at once up to this."""
+_ADD = schema.chunk_frame.insert()
 GONE = b""
 """Stands for a frame that is not there and was not dropped either; nobody can read it as one."""
 
 
 def add(connection: Connection, month: int, chunk_id: int, frame: bytes) -> None:
     """Store a frame."""
-    connection.execute(schema.chunk_frame.insert().values(month=month, chunk_id=chunk_id, frame=frame))
+    connection.execute(_ADD, {"month": month, "chunk_id": chunk_id, "frame": frame})
 
 
 def read(connection: Connection, places: Iterable[tuple[int, int]]) -> dict[int, bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select, text
 
@@ -31,7 +31,7 @@ class Moment:
 class Instant(Store):
     """A store whose readers all see what one connection sees."""
 
-    connection: Connection
+    connection: Connection = field(kw_only=True)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -41,7 +41,7 @@ class Instant(Store):
             StoreError: the database cannot be read.
         """
         damage = nullcontext() if self.is_postgresql else sqlite.damage_named(self.connection)
-        with explained(self.engine.url), damage:
+        with self._noted(), explained(self.engine.url), damage:
             yield self.connection
 
 
@@ -54,7 +54,7 @@ def at_one_instant(store: Store) -> Iterator[tuple[Instant, Moment]]:
     """
     with store.reading() as connection:
         name = str(connection.scalar(text("SELECT pg_export_snapshot()"))) if store.is_postgresql else ""
-        yield Instant(store.engine, connection), Moment(_mark(connection), name)
+        yield Instant(store.engine, store.health, connection=connection), Moment(_mark(connection), name)
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def at_moment(store: Store, moment: Moment) -> Iterator[Instant]:
             connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{name}'")
         if _mark(connection) != moment.mark:
             raise StoreMovedError("the store is another one, or something was written to it meanwhile")
-        yield Instant(store.engine, connection)
+        yield Instant(store.engine, store.health, connection=connection)
 
 
 def _mark(connection: Connection) -> str:

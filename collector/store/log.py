@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, bindparam, select, tuple_
 
 from collector.errors import StoreMismatchError
 from collector.store import findings, schema
@@ -25,6 +25,23 @@ CLOCK_BACK_MS = 10 * 60 * 1000
 CLOCK_BACK = "COLLECTOR_CLOCK_BACK"
 _ROWS_AT_ONCE = 10_000
 _QUERY_AT_ONCE = 400
+
+_LEAF_AT = select(
+    schema.log_leaf.c.index, schema.log_leaf.c.kind, schema.log_leaf.c.hash, schema.log_leaf.c.arrival_ms
+).where(schema.log_leaf.c.index == bindparam("index"))
+_LEAVES_OF = (
+    select(
+        schema.log_leaf.c.index, schema.log_leaf.c.kind, schema.log_leaf.c.hash, schema.log_leaf.c.arrival_ms
+    )
+    .where(
+        schema.log_leaf.c.hash.in_(bindparam("hashes", expanding=True)),
+        schema.log_leaf.c.kind == bindparam("kind"),
+    )
+    .order_by(schema.log_leaf.c.index.desc())
+)
+_NODE = select(schema.log_node.c.hash).where(
+    schema.log_node.c.level == bindparam("level"), schema.log_node.c.index == bindparam("index")
+)
 
 Thing = tuple[int, str]
 """Kind and hash of something that arrived (``evidence.log_entry``)."""
@@ -113,9 +130,7 @@ def leaves(connection: Connection, first: int = 0, after: int = merkle.MAX_SIZE)
 
 def leaf_at(connection: Connection, index: int) -> Leaf | None:
     """Return the leaf with this index, ``None`` if the log is not that long."""
-    table = schema.log_leaf.c
-    query = select(table.index, table.kind, table.hash, table.arrival_ms).where(table.index == index)
-    row = connection.execute(query).first()
+    row = connection.execute(_LEAF_AT, {"index": index}).first()
     return None if row is None else _leaf(*row)
 
 
@@ -140,13 +155,10 @@ def find(connection: Connection, hash_: str, *, kind: int | None = None) -> Leaf
 
 def find_all(connection: Connection, hashes: Sequence[str], *, kind: int) -> dict[str, Leaf]:
     """Return the first leaf of a kind that holds each of these hashes."""
-    table = schema.log_leaf.c
     found: dict[str, Leaf] = {}
     for at in range(0, len(hashes), _QUERY_AT_ONCE):
         part = hashes[at : at + _QUERY_AT_ONCE]
-        query = select(table.index, table.kind, table.hash, table.arrival_ms)
-        query = query.where(table.hash.in_(part), table.kind == kind).order_by(table.index.desc())
-        for row in connection.execute(query):
+        for row in connection.execute(_LEAVES_OF, {"hashes": list(part), "kind": kind}):
             found[row.hash] = _leaf(*row)
     return found
 
@@ -217,18 +229,18 @@ def _node(connection: Connection, level: int, index: int) -> bytes:
         if leaf is not None:
             return leaf.entry.leaf
     else:
-        table = schema.log_node.c
-        query = select(table.hash).where(table.level == level, table.index == index)
-        found = connection.scalar(query)
+        found = connection.scalar(_NODE, {"level": level, "index": index})
         if found is not None:
             return bytes(found)
     raise StoreMismatchError(f"the log lacks node {level}/{index}; run: starproof audit")
 
 
+_HEAD = select(schema.log_head.c.frontier, schema.log_head.c.arrival_ms, schema.log_head.c.anchor)
+_LOCKED_HEAD = _HEAD.with_for_update()
+
+
 def _head(connection: Connection, *, lock: bool) -> Head:
-    table = schema.log_head.c
-    query = select(table.frontier, table.arrival_ms, table.anchor)
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    row = connection.execute(_LOCKED_HEAD if lock else _HEAD).first()
     if row is None:
         raise StoreMismatchError("the database has no log; restore it from a backup")
     return Head(Frontier.from_bytes(bytes(row.frontier)), row.arrival_ms, row.anchor)

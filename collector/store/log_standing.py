@@ -84,13 +84,22 @@ def first_receipt_beyond(connection: Connection, size: int) -> int | None:
 
 
 def anchor_states(connection: Connection) -> Sequence[AnchorState]:
-    """Return every anchor that was ever handed something, by its name."""
+    """Return every anchor that was ever handed something, by its name.
+
+    What it took last is the longest log, not the latest time: a clock that was ahead told later ones.
+    """
     done = _OUT.done_ms.is_not(None)
+    longest = (
+        select(_OUT.alias, func.max(_OUT.size).label("size")).where(done).group_by(_OUT.alias).subquery()
+    )
+    newest = select(_OUT.alias, _OUT.done_ms).join(
+        longest, (_OUT.alias == longest.c.alias) & (_OUT.size == longest.c.size)
+    )
+    last = {alias: int(done_ms) for alias, done_ms in connection.execute(newest)}
     query = (
         select(
             _OUT.alias,
             func.count(_OUT.done_ms),
-            func.max(_OUT.done_ms),
             func.count() - func.count(_OUT.done_ms),
             func.max(_OUT.attempts).filter(~done),
         )
@@ -98,8 +107,8 @@ def anchor_states(connection: Connection) -> Sequence[AnchorState]:
         .order_by(_OUT.alias)
     )
     return [
-        AnchorState(alias, int(taken), last, int(waiting), int(attempts or 0))
-        for alias, taken, last, waiting, attempts in connection.execute(query)
+        AnchorState(alias, int(taken), last.get(alias), int(waiting), int(attempts or 0))
+        for alias, taken, waiting, attempts in connection.execute(query)
     ]
 
 

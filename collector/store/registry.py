@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, func, select
+from sqlalchemy import Connection, Row, Select, Table, bindparam, func, select
 
 from collector.errors import StoreMismatchError
 from collector.store import log, schema
@@ -23,6 +23,8 @@ AGENT = "agent"
 IMPORT = "import"
 _ENTERPRISE = "enterprise"
 _TIMEZONE = "timezone"
+_KEYS_KEPT = 16_384
+"""Parsed enrolments in memory, about 1 KB each: more than the agents that one collector serves in a minute."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def identity(connection: Connection) -> Identity:
     Raises:
         StoreMismatchError: the store was never set up.
     """
-    rows = {row.key: row.value for row in connection.execute(select(schema.meta))}
+    rows = {row.key: row.value for row in connection.execute(_META)}
     if _ENTERPRISE not in rows or _TIMEZONE not in rows:
         raise StoreMismatchError("the database has no enterprise yet; run: starproof collector serve")
     return Identity(rows[_ENTERPRISE], rows[_TIMEZONE])
@@ -159,9 +161,7 @@ def lock_hosts(connection: Connection, host_ids: Iterable[int]) -> None:
     In one order, so that two who ask for the same hosts never wait for one another. Rows that refer to a
     host may be added meanwhile.
     """
-    ids = sorted(set(host_ids))
-    query = select(schema.host.c.id).where(schema.host.c.id.in_(ids)).order_by(schema.host.c.id)
-    connection.execute(query.with_for_update(key_share=True)).all()
+    connection.execute(_LOCK_HOSTS, {"ids": sorted(set(host_ids))}).all()
 
 
 def host_id(connection: Connection, name: str) -> int:
@@ -180,14 +180,24 @@ def enrolments_of(connection: Connection, host: str, source: str) -> list[Pinned
 
 def pinned(connection: Connection, key_id: str, *, sources: Sequence[str]) -> PinnedKey | None:
     """Return the enrolment whose key has this id, ``None`` if none is pinned for one of ``sources``."""
-    query = _pinned().where(schema.enrolment.c.key_id == key_id, schema.enrolment.c.source.in_(sources))
-    row = connection.execute(query).first()
+    row = connection.execute(_PINNED, {"key_id": key_id, "sources": list(sources)}).first()
     return None if row is None else _key(row)
+
+
+def is_pinned(connection: Connection, key_id: str, *, sources: Sequence[str]) -> bool:
+    """Return whether a key with this id is pinned for one of ``sources``."""
+    return connection.execute(_IS_PINNED, {"key_id": key_id, "sources": list(sources)}).first() is not None
 
 
 def key_is_known(connection: Connection, key_id: str) -> bool:
     """Return whether any enrolment of any source has this key."""
     query = select(schema.enrolment.c.id).where(schema.enrolment.c.key_id == key_id)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def has_enrolled(connection: Connection, sources: Sequence[str]) -> bool:
+    """Return whether anything was ever enrolled for one of ``sources``."""
+    query = select(schema.enrolment.c.id).where(schema.enrolment.c.source.in_(sources))
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -272,8 +282,31 @@ def _pinned() -> Select[Any]:
     )
 
 
+# Asked for every delivery: built once, so that nothing is built or looked up by its parts each time.
+_BY_KEY = (
+    schema.enrolment.c.key_id == bindparam("key_id"),
+    schema.enrolment.c.source.in_(bindparam("sources", expanding=True)),
+)
+_PINNED = _pinned().where(*_BY_KEY)
+_IS_PINNED = select(schema.enrolment.c.id).where(*_BY_KEY)
+_LOCK_HOSTS = (
+    select(schema.host.c.id)
+    .where(schema.host.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(schema.host.c.id)
+    .with_for_update(key_share=True)
+)
+_META = select(schema.meta.c.key, schema.meta.c.value)
+
+
+@lru_cache(maxsize=_KEYS_KEPT)
+def _named(record: bytes) -> tuple[str, PublicKey]:
+    """Return enterprise and key of a record; it never changes, and to look at a key costs more than to keep it."""
+    parsed = records.parse(record)
+    return parsed.enterprise, PublicKey.from_hex(parsed.key)
+
+
 def _key(row: Row[Any]) -> PinnedKey:
-    record = records.parse(row.record)
+    enterprise, public = _named(bytes(row.record))
     return PinnedKey(
         enrolment_id=row.id,
         host_id=row.host_id,
@@ -281,8 +314,8 @@ def _key(row: Row[Any]) -> PinnedKey:
         source=row.source,
         epoch=row.epoch,
         enrolment=row.hash,
-        enterprise=record.enterprise,
-        public=PublicKey.from_hex(record.key),
+        enterprise=enterprise,
+        public=public,
     )
 
 

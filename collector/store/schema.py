@@ -569,6 +569,16 @@ alert = Table(
     Column("closed_ms", BigInteger, index=True),
 )
 
+# What is there and no alert yet: for how long it was seen, and when last.
+alert_pending = Table(
+    "alert_pending",
+    metadata,
+    Column("code", String(32), primary_key=True),
+    Column("subject", _Name, primary_key=True),
+    Column("held_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+)
+
 # One row for each alert, webhook and direction: that it began, and that it is over.
 alert_message = Table(
     "alert_message",

@@ -113,6 +113,13 @@ def _declared_ms(connection: Connection) -> int:
     return int(connection.scalar(select(func.max(schema.scope_version.c.declared_ms))) or 0)
 
 
+def newest_sha256(connection: Connection) -> str:
+    """Return the hash of the newest version's record, as its leaf holds it; empty if there is none."""
+    table = schema.scope_version.c
+    record = connection.scalar(select(table.record).order_by(table.version.desc()).limit(1))
+    return "" if record is None else hashlib.sha256(record).hexdigest()
+
+
 def versions(connection: Connection) -> list[Declared]:
     """Return record and file of every declared version, in order."""
     table = schema.scope_version.c

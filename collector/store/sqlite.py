@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, event
 
-from collector.errors import StoreError
+from collector.errors import StoreDamagedError, StoreError
 from collector.ownership import adopt
 
 BUSY_TIMEOUT_S = 5
@@ -72,7 +72,7 @@ def damage_named(connection: Connection) -> Iterator[None]:
     """Name the file's damage where a value that no column may hold has surprised the code inside the block.
 
     Raises:
-        StoreError: SQLite itself says that the file is damaged; else the surprise is raised as it is.
+        StoreDamagedError: SQLite itself says that the file is damaged; else the surprise is raised as it is.
     """
     try:
         yield
@@ -80,8 +80,8 @@ def damage_named(connection: Connection) -> Iterator[None]:
         found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found == "ok":
             raise
-        raise StoreError(
-            f"the store is damaged: {found}; see starproof db check, and restore a backup"
+        raise StoreDamagedError(
+            f"the store is damaged: {found}; see starproof db check, and restore a backup", str(found)
         ) from error
 
 

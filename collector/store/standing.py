@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, true
 
 from collector.store import frames, schema
 from collector.store.clickhouse import far_sums
@@ -14,16 +14,22 @@ from evidence import columns
 from evidence import enrolment as records
 from evidence.chunk import Header, parse_header, read_frame
 from evidence.manifest import Manifest, parse
+from evidence.sources import AGENT
 
 Revision = tuple[int, ...]
 EVER = date.max.toordinal()
+AHEAD_MS = 10 * 60_000
+"""As far ahead of the collector's clock chunks are taken (``collector.admission``)."""
+USUAL_CHUNK_MS = 10 * 60_000
+"""Agents seal every ten minutes unless told otherwise."""
 
 
 @dataclass(frozen=True)
 class Newest:
     """The newest chunk of a host. ``lag_ms``: how long after its last reading it arrived.
 
-    ``header`` is ``None`` if the chunk was dropped with its month.
+    ``header`` is ``None`` if the chunk was dropped with its month. ``filled_ms`` is how long its rows take at the
+    interval of its host, ``None`` where that was not looked at: a chunk after an interruption begins before it.
     """
 
     source: str
@@ -31,6 +37,7 @@ class Newest:
     end_ms: int
     received_ms: int
     header: Header | None
+    filled_ms: int | None = None
 
     @property
     def lag_ms(self) -> int:
@@ -84,13 +91,19 @@ def chunks_before(connection: Connection, after_id: int, end_ms: int) -> int:
     return int(connection.scalar(query) or 0)
 
 
-def standings(connection: Connection, *, host_id: int | None = None) -> Sequence[Standing]:
-    """Return all hosts by name, or the one with this number."""
+def standings(
+    connection: Connection, *, host_id: int | None = None, now_ms: int | None = None
+) -> Sequence[Standing]:
+    """Return all hosts by name, or the one with this number.
+
+    With ``now_ms`` chunks that end more than ``AHEAD_MS`` later are not the newest: they were taken while the
+    collector's clock was ahead, too.
+    """
     query = select(schema.host.c.id, schema.host.c.name).order_by(schema.host.c.name)
     if host_id is not None:
         query = query.where(schema.host.c.id == host_id)
     sources = _sources(connection, host_id)
-    newest = _newest(connection, host_id)
+    newest = _newest(connection, host_id, now_ms)
     return [
         Standing(row.id, row.name, sources.get(row.id, {}), newest.get(row.id))
         for row in connection.execute(query)
@@ -158,12 +171,13 @@ def _sources(connection: Connection, host_id: int | None) -> dict[int, dict[str,
     return found
 
 
-def _newest(connection: Connection, host_id: int | None) -> dict[int, Newest]:
+def _newest(connection: Connection, host_id: int | None, now_ms: int | None) -> dict[int, Newest]:
     table, other = schema.chunk, schema.chunk.alias("other")
+    believed = true() if now_ms is None else other.c.end_ms <= now_ms + AHEAD_MS
     # One look into the index for each host; grouping would read the index of all chunks.
     last = (
         select(other.c.id)
-        .where(other.c.host_id == schema.host.c.id)
+        .where(other.c.host_id == schema.host.c.id, believed)
         .order_by(other.c.end_ms.desc(), other.c.start_ms.desc())
         .limit(1)
         .scalar_subquery()
@@ -181,11 +195,23 @@ def _newest(connection: Connection, host_id: int | None) -> dict[int, Newest]:
     if host_id is not None:
         query = query.where(schema.host.c.id == host_id)
     rows = connection.execute(query).all()
-    headers: dict[int, Header] = {}
+    read: dict[int, tuple[Header, int | None]] = {}
     for at in range(0, len(rows), frames.AT_ONCE):
         part = frames.read(connection, ((row.month, row.id) for row in rows[at : at + frames.AT_ONCE]))
-        headers.update((number, parse_header(read_frame(data).header)) for number, data in part.items())
+        read.update((number, _header(data)) for number, data in part.items())
     return {
-        row.host_id: Newest(row.source, row.start_ms, row.end_ms, row.received_ms, headers.get(row.id))
+        row.host_id: Newest(
+            row.source, row.start_ms, row.end_ms, row.received_ms, *read.get(row.id, (None, None))
+        )
         for row in rows
     }
+
+
+def _header(data: bytes) -> tuple[Header, int | None]:
+    """Return a chunk's header, and how long its rows take where it is longer than chunks usually are."""
+    frame = read_frame(data)
+    header = parse_header(frame.header)
+    if header.source != AGENT or header.end_ms - header.start_ms <= USUAL_CHUNK_MS:
+        return header, None
+    manifest = parse(columns.inflate(frame.manifest, length=frame.manifest_bytes))
+    return header, (header.rows - 1) * manifest.interval_ms

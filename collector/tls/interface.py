@@ -14,12 +14,22 @@ Now = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Loaded:
-    """A certificate that is ready to serve. ``until`` is its last second, ``pin`` what hosts pin."""
+    """A certificate that is ready to serve, from ``since`` to ``until``. ``pin`` is what hosts pin."""
 
     context: ssl.SSLContext
     names: tuple[str, ...]
+    since: datetime
     until: datetime
     pin: str
+
+
+@dataclass(frozen=True)
+class Served:
+    """What is served: from when until when the certificate holds, and why a newer one could not be taken."""
+
+    since: datetime
+    until: datetime
+    problem: str = ""
 
 
 class Source(Protocol):

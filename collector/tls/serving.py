@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from collector.errors import CollectorError
 from collector.http.log import Log
-from collector.tls.interface import Loaded, Now, Source
+from collector.tls.interface import Loaded, Now, Served, Source
 
 CHECK_S = 5.0
 """Files are looked at this often, and at once after SIGHUP."""
@@ -37,6 +37,7 @@ class Certificates:
         self._version = source.version()
         self._current = source.load()
         self._refused: object = None
+        self._problem = ""
         self._warned = now() - WARN_EVERY
         self._wake = threading.Event()
         self._stopping = False
@@ -49,6 +50,10 @@ class Certificates:
         """Return the certificate that hosts pin. Raises CollectorError."""
         return self._source.ca_pem()
 
+    def served(self) -> Served:
+        """Return when the certificate in force holds, and why a newer one is not taken."""
+        return Served(self._current.since, self._current.until, self._problem)
+
     def look_soon(self) -> None:
         """Look at the files now; may be called from a signal handler."""
         self._version = self._refused = None
@@ -60,12 +65,12 @@ class Certificates:
             version = self._source.version()
             if version not in (self._version, self._refused):
                 self._current = self._source.load()
-                self._version, self._refused = version, None
+                self._version, self._refused, self._problem = version, None, ""
                 self._tell("tls_reloaded", self._current)
             elif version == self._version:
-                self._refused = None
+                self._refused, self._problem = None, ""
         except CollectorError as error:
-            self._refused = self._seen()
+            self._refused, self._problem = self._seen(), str(error)
             self._log("tls_not_reloaded", level="error", message=f"{error}; the one before stays in use")
         self._warn()
 

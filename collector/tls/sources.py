@@ -200,7 +200,8 @@ def _loaded(certificate: Path, key: Path, *, pin: str, clients: str | None = Non
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         # Asked for and verified, but who has none still enrols and asks for one (collector.tls.clients).
         context.verify_mode = ssl.CERT_OPTIONAL
-    return Loaded(context, tuple(authority.names_of(found)), found.not_valid_after_utc, pin)
+    since, until = found.not_valid_before_utc, found.not_valid_after_utc
+    return Loaded(context, tuple(authority.names_of(found)), since, until, pin)
 
 
 def _certificates(path: Path) -> list[x509.Certificate]:

@@ -72,7 +72,7 @@ class Sessions:
         # Who signs in at a provider has no password here; the answer takes as long as for nobody.
         kept = (person.password or None) if person else None
         right = self.passwords.agrees(kept, password[: MOST_CHARACTERS + 1])
-        if person is None or not right or person.locked_until_ms > now_ms:  # (2)
+        if person is None or not right or _is_locked(person, now_ms):  # (2)
             return None
         with self._store.writing() as connection:
             people.change(connection, person.id, failures=0, locked_until_ms=0)
@@ -126,7 +126,7 @@ class Sessions:
             known = people.by_id(connection, person_id)
         person = None if known is None else self._attempt(known.name, now_ms)
         right = self.passwords.agrees((person.password or None) if person else None, password)
-        if person is None or not right or person.locked_until_ms > now_ms:
+        if person is None or not right or _is_locked(person, now_ms):
             return False
         with self._store.writing() as connection:
             people.change(connection, person.id, failures=0)
@@ -136,7 +136,7 @@ class Sessions:
         """Count an attempt and return the account as it stood before."""
         with self._store.writing() as connection:
             person = people.by_name(connection, name)
-            if person is None or person.locked_until_ms > now_ms:
+            if person is None or _is_locked(person, now_ms):
                 return person
             failures = person.failures + 1
             if failures < MOST_FAILURES:
@@ -145,3 +145,8 @@ class Sessions:
                 people.change(connection, person.id, failures=0, locked_until_ms=now_ms + LOCK_MS)
                 registry.note(connection, now_ms=now_ms, actor=name, action="LOCKED", detail="")
             return person
+
+
+def _is_locked(person: Person, now_ms: int) -> bool:
+    """Return whether an account is locked. A longer lock than there can be was set by a clock that was ahead."""
+    return now_ms < person.locked_until_ms <= now_ms + LOCK_MS

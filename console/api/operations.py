@@ -366,7 +366,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 )
             ),
             notes=some(thing(size=NUMBER, signed_ms=INSTANT, note=TEXT)),
-            closes=some(thing(leaf=NUMBER, chains=NUMBER, chunks=NUMBER)), findings=table(NUMBER),
+            closes=some(thing(leaf=NUMBER)), findings=table(NUMBER),
         ),
         evidence,
     ),

@@ -14,7 +14,7 @@ from console.reading.editions import edition_named
 from evidence.activity import ActivityRow
 from evidence.enrolment import SignedEnrolment
 from evidence.manifest import ACTIVITY
-from evidence.stored import DaySumRow
+from evidence.stored import DaySumLine, DaySumRow
 from verifier.edition import Edition
 from verifier.editions import load_edition
 
@@ -49,15 +49,21 @@ class Everything(Narrowed):
     def __init__(self, store: Store, names: Sequence[str] | None = None) -> None:
         super().__init__(store)
         self._names = names
-        self._rows: tuple[int, int, list[DaySumRow]] | None = None
+        self._lines: tuple[int, int, list[DaySumLine]] | None = None
 
     def day_sums(self, first_day: int, after_day: int) -> Iterable[DaySumRow]:
-        """Return the day sums of the hosts; ask for the longest stretch first."""
-        if self._rows is None or first_day < self._rows[0] or after_day > self._rows[1]:
+        """Yield the day sums of the hosts."""
+        with self._reading.reading() as connection:
+            yield from day_sums.rows(connection, first_day, after_day, hosts=self._names)
+
+    def day_sum_lines(self, first_day: int, after_day: int) -> Iterable[DaySumLine]:
+        """Return the same as numbers; ask for the longest stretch first."""
+        if self._lines is None or first_day < self._lines[0] or after_day > self._lines[1]:
             with self._reading.reading() as connection:
-                found = list(day_sums.rows(connection, first_day, after_day, hosts=self._names))
-            self._rows = (first_day, after_day, found)
-        return [row for row in self._rows[2] if first_day <= row.day < after_day]
+                found = list(day_sums.lines(connection, first_day, after_day, hosts=self._names))
+            self._lines = (first_day, after_day, found)
+        cut = (line.between(first_day, after_day) for line in self._lines[2])
+        return [line for line in cut if line.days]
 
 
 class SomeHosts(Everything):
@@ -80,3 +86,7 @@ class EnterpriseAlone(Narrowed):
         """Return the day sums that say which time was read for accounts."""
         with self._reading.reading() as connection:
             return list(day_sums.rows(connection, first_day, after_day, metric=ACTIVITY))
+
+    def day_sum_lines(self, first_day: int, after_day: int) -> None:
+        """Return nothing: these few are asked for day by day."""
+        _ = first_day, after_day

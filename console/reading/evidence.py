@@ -14,7 +14,6 @@ from collector.store import checkpoints, findings, log, log_standing
 from collector.store.engine import Store
 from collector.store.log_standing import AnchorState, Handed, MarkedDay
 from console.reading.month import Span
-from evidence import log_records
 from evidence.calendar import LocalCalendar
 from evidence.short_code import short_code
 
@@ -60,11 +59,9 @@ class EvidenceDay:
 
 @dataclass(frozen=True)
 class Close:
-    """The close of a month: its leaf, and what it names."""
+    """A close of a month: its leaf."""
 
     leaf: int
-    chains: int
-    chunks: int
 
 
 @dataclass(frozen=True)
@@ -137,8 +134,6 @@ def read_evidence(store: Store, span: Span, calendar: LocalCalendar, *, now_ms: 
             calendar.day_start(span.after_day),
             most=MOST_CHECKPOINTS,
         )
-        closes = [log_records.parse_close(one.record) for one in checkpoints.closes(connection, span.month)]
-        leaves = [one.leaf for one in checkpoints.closes(connection, span.month)]
         noticed: dict[str, int] = {}
         for one in findings.recorded(connection):
             noticed[one.code] = noticed.get(one.code, 0) + 1
@@ -153,10 +148,7 @@ def read_evidence(store: Store, span: Span, calendar: LocalCalendar, *, now_ms: 
             newest=None if newest is None else _point(newest),
             days=list(_days(span, marked, taken, calendar=calendar, began_ms=began_ms, now_ms=now_ms)),
             points=[_point(one) for one in points],
-            closes=[
-                Close(leaf, len(one.chains), sum(chain.chunks for chain in one.chains))
-                for leaf, one in zip(leaves, closes, strict=True)
-            ],
+            closes=[Close(one.leaf) for one in checkpoints.closes(connection, span.month)],
             anchors=log_standing.anchor_states(connection),
             findings=dict(sorted(noticed.items())),
         )

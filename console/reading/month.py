@@ -138,7 +138,7 @@ def read_fleet(store: Store, *, now_ms: int) -> Fleet:
         StoreError: the store cannot be read.
     """
     with store.reading() as connection:
-        return Fleet(now_ms, standing.standings(connection))
+        return Fleet(now_ms, standing.standings(connection, now_ms=now_ms))
 
 
 def hosts_of(rules: Rules, sources: Mapping[str, Collection[str]]) -> Sequence[DeclaredHost]:

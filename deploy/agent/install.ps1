@@ -34,6 +34,35 @@ function Invoke-Program([string]$Program, [string[]]$Arguments, [string]$Failure
     if ($LASTEXITCODE -ne 0) { Stop-With $Failure }
 }
 
+function Set-ServiceProgram([string]$Command) {
+    $Change = Get-CimInstance -ClassName Win32_Service -Filter "Name='$Service'" |
+        Invoke-CimMethod -MethodName Change -Arguments @{ PathName = $Command }
+    if ($Change.ReturnValue -ne 0) { throw "服务无法更改 | the service cannot be changed (Win32_Service.Change: $($Change.ReturnValue))" }
+}
+
+# The agent says that it runs when it reads; one that ends before, or says nothing for a minute, is an error.
+function Start-Agent {
+    Start-Service -Name $Service
+    (Get-Service -Name $Service).WaitForStatus('Running', [TimeSpan]::FromSeconds(60))
+}
+
+# The version before takes its place again: its program, its certificates; and runs if it ran.
+function Restore-Before([string]$Command, [byte[]]$Certificates, [bool]$Ran) {
+    $Now = '未启动 | not started, as before'
+    try {
+        Stop-Service -Name $Service -Force -ErrorAction SilentlyContinue
+        Set-ServiceProgram $Command
+        if ($null -ne $Certificates) { [IO.File]::WriteAllBytes($Authority, $Certificates) }
+        if ($Ran) {
+            Start-Agent
+            $Now = '已恢复运行 | runs again'
+        }
+        [Console]::Error.WriteLine("install.ps1: 新版本未装成，旧版本 | the new version is not installed; the one before: $Now. $Log")
+    } catch {
+        [Console]::Error.WriteLine("install.ps1: 旧版本也未能恢复运行：本机现在没有测量！| the one before does not run again either: THIS HOST MEASURES NOTHING NOW: $_ $Log")
+    }
+}
+
 # 1. What can be wrong is found before anything is changed.
 $Identity = [Security.Principal.WindowsPrincipal][Security.Principal.WindowsIdentity]::GetCurrent()
 if (-not $Identity.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)) {
@@ -106,59 +135,75 @@ if (-not (Test-Path -LiteralPath (Join-Path $Release 'complete')) -and $PSCmdlet
     New-Item -ItemType File -Path (Join-Path $Release 'complete') | Out-Null
 }
 
-# 4. The old service stops, and the service gets the new program.
+# 4. The old service stops, and the service gets the new program. Whatever fails from here on, also
+#    Ctrl-C and a new version that does not start: what ran before is put back.
 $Existing = Get-Service -Name $Service -ErrorAction SilentlyContinue
-if ($Existing -and $Existing.Status -ne 'Stopped' -and $PSCmdlet.ShouldProcess($Service, 'stop')) {
-    Stop-Service -Name $Service
-    $Existing.WaitForStatus('Stopped', [TimeSpan]::FromSeconds(60))
+$Ran = [bool]($Existing -and $Existing.Status -ne 'Stopped')
+$Before = ''
+$CertificatesBefore = $null
+if ($Existing) {
+    $Before = (Get-CimInstance -ClassName Win32_Service -Filter "Name='$Service'").PathName
+    if (Test-Path -LiteralPath $Authority) { $CertificatesBefore = [IO.File]::ReadAllBytes($Authority) }
 }
-# The service manager must find the process that it starts: not the virtual environment's python.exe,
-# which starts another one, but the Python itself with the service's file.
-$Main = Join-Path $Release 'Lib\site-packages\agent\windows_service.py'
-$Command = "`"$Python`" -I `"$Main`" `"$Settings`" `"$State`" `"$Log`""
-if ($PSCmdlet.ShouldProcess($Service, 'register')) {
-    if ($Existing) {
-        $Change = Get-CimInstance -ClassName Win32_Service -Filter "Name='$Service'" |
-            Invoke-CimMethod -MethodName Change -Arguments @{ PathName = $Command }
-        if ($Change.ReturnValue -ne 0) { Stop-With "服务无法更改 | the service cannot be changed (Win32_Service.Change: $($Change.ReturnValue))" }
-    } else {
-        New-Service -Name $Service -BinaryPathName $Command -DisplayName 'StarProof 星证 采集代理 agent' -StartupType Automatic `
-            -Description '读取本机计数器，封存并上报 | reads this host''s counters, seals and delivers them' | Out-Null
-        Invoke-Program "$env:SystemRoot\System32\sc.exe" @('config', $Service, 'obj=', $Account) '服务账户无法设置 | the service account cannot be set'
-        Invoke-Program "$env:SystemRoot\System32\sc.exe" @('failure', $Service, 'reset=', '86400', 'actions=', 'restart/5000/restart/5000/restart/60000') '重启策略无法设置 | the restart rule cannot be set'
-        Invoke-Program "$env:SystemRoot\System32\sc.exe" @('failureflag', $Service, '1') '重启策略无法设置 | the restart rule cannot be set'
-    }
-}
-
-# 5. Key, settings and unsent data: for administrators, the system and this service alone.
-if ($PSCmdlet.ShouldProcess($Data, 'create')) {
-    foreach ($Folder in @($Data, $State, (Split-Path -Parent $Log))) { New-Item -ItemType Directory -Force -Path $Folder | Out-Null }
-    $Icacls = "$env:SystemRoot\System32\icacls.exe"
-    # By number: the names of these groups differ from language to language.
-    Invoke-Program $Icacls @($Data, '/inheritance:r', '/grant:r', '*S-1-5-18:(OI)(CI)F', '*S-1-5-32-544:(OI)(CI)F', "${Account}:(OI)(CI)RX", '/Q') '权限无法设置 | the permissions cannot be set'
-    foreach ($Folder in @($State, (Split-Path -Parent $Log))) {
-        Invoke-Program $Icacls @($Folder, '/grant:r', "${Account}:(OI)(CI)M", '/Q') '权限无法设置 | the permissions cannot be set'
-    }
-    if (-not (Test-Path -LiteralPath $Settings)) { Copy-Item -LiteralPath (Join-Path $Here 'agent.toml') -Destination $Settings }
-    $Certificates = Join-Path $Here 'agent-ca.pem'
-    if (Test-Path -LiteralPath $Certificates) { Copy-Item -LiteralPath $Certificates -Destination $Authority -Force }
-}
-
-# 6. The host introduces itself, once.
-$Enrolled = Test-Path -LiteralPath (Join-Path $State 'enrolment.json')
 $Status = 0
-if (-not $Enrolled -and -not $NoEnroll -and $PSCmdlet.ShouldProcess($Name, 'enroll')) {
-    if (-not $TokenFile) {
-        Write-Output '未注册：没有令牌。| Not enrolled: there is no token. Then run: .\install.ps1 -TokenFile FILE'
-        $Status = 3
-    } else {
-        & $Program enroll --config $Settings --state $State --name $Name --token-file $TokenFile
-        if ($LASTEXITCODE -eq 0) { $Enrolled = $true } else { $Status = 3 }
+$Done = $false
+try {
+    if ($Existing -and $Existing.Status -ne 'Stopped' -and $PSCmdlet.ShouldProcess($Service, 'stop')) {
+        Stop-Service -Name $Service
+        $Existing.WaitForStatus('Stopped', [TimeSpan]::FromSeconds(60))
     }
+    # The service manager must find the process that it starts: not the virtual environment's python.exe,
+    # which starts another one, but the Python itself with the service's file.
+    $Main = Join-Path $Release 'Lib\site-packages\agent\windows_service.py'
+    $Command = "`"$Python`" -I `"$Main`" `"$Settings`" `"$State`" `"$Log`""
+    if ($PSCmdlet.ShouldProcess($Service, 'register')) {
+        if ($Existing) {
+            Set-ServiceProgram $Command
+        } else {
+            New-Service -Name $Service -BinaryPathName $Command -DisplayName 'StarProof 星证 采集代理 agent' -StartupType Automatic `
+                -Description '读取本机计数器，封存并上报 | reads this host''s counters, seals and delivers them' | Out-Null
+            Invoke-Program "$env:SystemRoot\System32\sc.exe" @('config', $Service, 'obj=', $Account) '服务账户无法设置 | the service account cannot be set'
+            Invoke-Program "$env:SystemRoot\System32\sc.exe" @('failure', $Service, 'reset=', '86400', 'actions=', 'restart/5000/restart/5000/restart/60000') '重启策略无法设置 | the restart rule cannot be set'
+            Invoke-Program "$env:SystemRoot\System32\sc.exe" @('failureflag', $Service, '1') '重启策略无法设置 | the restart rule cannot be set'
+        }
+    }
+
+    # 5. Key, settings and unsent data: for administrators, the system and this service alone.
+    if ($PSCmdlet.ShouldProcess($Data, 'create')) {
+        foreach ($Folder in @($Data, $State, (Split-Path -Parent $Log))) { New-Item -ItemType Directory -Force -Path $Folder | Out-Null }
+        $Icacls = "$env:SystemRoot\System32\icacls.exe"
+        # By number: the names of these groups differ from language to language.
+        Invoke-Program $Icacls @($Data, '/inheritance:r', '/grant:r', '*S-1-5-18:(OI)(CI)F', '*S-1-5-32-544:(OI)(CI)F', "${Account}:(OI)(CI)RX", '/Q') '权限无法设置 | the permissions cannot be set'
+        foreach ($Folder in @($State, (Split-Path -Parent $Log))) {
+            Invoke-Program $Icacls @($Folder, '/grant:r', "${Account}:(OI)(CI)M", '/Q') '权限无法设置 | the permissions cannot be set'
+        }
+        if (-not (Test-Path -LiteralPath $Settings)) { Copy-Item -LiteralPath (Join-Path $Here 'agent.toml') -Destination $Settings }
+        $Certificates = Join-Path $Here 'agent-ca.pem'
+        if (Test-Path -LiteralPath $Certificates) { Copy-Item -LiteralPath $Certificates -Destination $Authority -Force }
+    }
+
+    # 6. The host introduces itself, once.
+    $Enrolled = Test-Path -LiteralPath (Join-Path $State 'enrolment.json')
+    if (-not $Enrolled -and -not $NoEnroll -and $PSCmdlet.ShouldProcess($Name, 'enroll')) {
+        if (-not $TokenFile) {
+            Write-Output '未注册：没有令牌。| Not enrolled: there is no token. Then run: .\install.ps1 -TokenFile FILE'
+            $Status = 3
+        } else {
+            & $Program enroll --config $Settings --state $State --name $Name --token-file $TokenFile
+            if ($LASTEXITCODE -eq 0) { $Enrolled = $true } else { $Status = 3 }
+        }
+    }
+
+    # 7. Start.
+    if ($Enrolled -and -not $NoStart -and $PSCmdlet.ShouldProcess($Service, 'start')) { Start-Agent }
+    $Done = $true
+} catch {
+    Stop-With "服务未能启动或安装中断，见 $Log | the service does not start, or the installation broke off: $_"
+} finally {
+    if (-not $Done -and $Before -and -not $WhatIfPreference) { Restore-Before $Before $CertificatesBefore $Ran }
 }
 
-# 7. Start; then other versions are no longer needed.
-if ($Enrolled -and -not $NoStart -and $PSCmdlet.ShouldProcess($Service, 'start')) { Start-Service -Name $Service }
+# 8. Other versions are no longer needed.
 if ($PSCmdlet.ShouldProcess("$Prefix\releases", 'remove other versions')) {
     Get-ChildItem -LiteralPath (Join-Path $Prefix 'releases') -Directory | Where-Object { $_.FullName -ne $Release } |
         ForEach-Object { Remove-Item -LiteralPath $_.FullName -Recurse -Force }

@@ -139,7 +139,6 @@ if [ ! -f "$ETC/agent.toml" ]; then
     install -m 0644 "$here/agent.toml" "$ETC/agent.toml"
     note settings
 fi
-if [ -f "$here/agent-ca.pem" ]; then install -m 0644 "$here/agent-ca.pem" "$ETC/agent-ca.pem"; fi
 
 changed=no # what would make a running service another one
 if [ -L "$STATE" ] && [ -d "$PRIVATE_STATE" ]; then # from an installation by hand
@@ -152,7 +151,35 @@ fi
 chown -R "$AGENT_USER:$AGENT_USER" "$STATE"
 chmod 0700 "$STATE"
 
-# 5. The service. What an older systemd misunderstands is left out: it would take the list of allowed
+# 5. What runs until now is kept whole until the new version has started: its folder, unit and certificates.
+#    An installation that was cut off has left it here; then that is what ran last.
+before=$PREFIX/before
+current=$(readlink "$PREFIX/current" 2>/dev/null || true)
+previous=$current
+if [ -d "$before" ]; then
+    previous=$(cat "$before/release")
+elif [ -n "$previous" ] && [ "$previous" != "$release" ]; then
+    rm -rf "$before.new"
+    mkdir "$before.new"
+    printf '%s\n' "$previous" >"$before.new/release"
+    for kept in "$UNIT_DIR/$UNIT_NAME" "$ETC/agent-ca.pem"; do
+        if [ -f "$kept" ]; then cp -p "$kept" "$before.new/"; fi
+    done
+    mv "$before.new" "$before"
+fi
+switch_to() { ln -sfn "$1" "$PREFIX/current.new" && mv -Tf "$PREFIX/current.new" "$PREFIX/current"; }
+put_back() { # NAME PLACE: as it was; gone if it was not there
+    if [ -f "$before/$1" ]; then cp -p "$before/$1" "$2.new" && mv -f "$2.new" "$2"; else rm -f "$2"; fi
+}
+go_back() { # to what is kept; fails if that does not start either
+    switch_to "$previous" && put_back "$UNIT_NAME" "$UNIT_DIR/$UNIT_NAME" && put_back agent-ca.pem "$ETC/agent-ca.pem" &&
+        systemctl daemon-reload || return 1
+    rm -rf "$before"
+    systemctl reset-failed "$UNIT_NAME" 2>/dev/null || true # the new version's failures do not count for this one
+    timeout "$START_S" systemctl restart "$UNIT_NAME"
+}
+
+# 6. The service. What an older systemd misunderstands is left out: it would take the list of allowed
 #    calls, whose groups it does not know, for an almost empty one.
 unit_for_this_systemd() {
     known=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9][0-9]*\).*/\1/p')
@@ -173,16 +200,15 @@ if command -v systemctl >/dev/null 2>&1; then
     mv -f "$UNIT_DIR/.$UNIT_NAME.new" "$UNIT_DIR/$UNIT_NAME"
     has_unit=yes
 fi
+if [ -f "$here/agent-ca.pem" ]; then install -m 0644 "$here/agent-ca.pem" "$ETC/agent-ca.pem"; fi
 
-# 6. The new version takes the old one's place in one step.
-previous=$(readlink "$PREFIX/current" 2>/dev/null || true)
-switch_to() { ln -sfn "$1" "$PREFIX/current.new" && mv -Tf "$PREFIX/current.new" "$PREFIX/current"; }
-[ "$previous" = "$release" ] || changed=yes
+# 7. The new version takes the old one's place in one step.
+if [ "$current" != "$release" ] || [ -e "$PREFIX/not-started" ]; then changed=yes; fi
 switch_to "$release"
 mkdir -p "$(dirname "$LINK")"
 ln -sfn "$PREFIX/current/bin/starproof-agent" "$LINK"
 
-# 7. The host introduces itself, once.
+# 8. The host introduces itself, once.
 status=0
 if [ "$enroll" = yes ] && [ ! -f "$STATE/enrolment.json" ]; then
     if [ -z "$token_file" ]; then
@@ -199,7 +225,7 @@ if [ "$enroll" = yes ] && [ ! -f "$STATE/enrolment.json" ]; then
     fi
 fi
 
-# 8. Start, and go back to the version before if the new one does not stay up.
+# 9. Start, and go back to the version before if the new one does not start.
 if systemd_runs; then
     systemctl daemon-reload
     if [ -f "$STATE/enrolment.json" ] && [ "$start" = yes ]; then
@@ -207,12 +233,14 @@ if systemd_runs; then
         how=start # nothing happens to a service that runs
         [ "$changed" = no ] || how=restart
         if ! timeout "$START_S" systemctl "$how" "$UNIT_NAME"; then
-            if [ -n "$previous" ] && [ "$previous" != "$release" ] && [ -x "$previous/bin/starproof-agent" ]; then
-                switch_to "$previous"
-                systemctl restart "$UNIT_NAME" || true
-                fail "新版本未能启动，已恢复旧版本；见 journalctl -u $UNIT_NAME | the new version does not start; the one before runs again"
+            why="journalctl -u $UNIT_NAME"
+            if [ "$previous" != "$release" ] && [ -d "$before" ] && [ -x "$previous/bin/starproof-agent" ]; then
+                if go_back; then
+                    fail "新版本未能启动，旧版本已恢复运行；原因见 $why | the new version does not start; the one before runs again, with its unit and certificates; for the reason: $why"
+                fi
+                fail "新版本未能启动，旧版本也未能恢复运行：本机现在没有测量！原因见 $why | the new version does not start, and the one before does not run again either: THIS HOST MEASURES NOTHING NOW. For the reason: $why"
             fi
-            fail "服务未能启动，见 journalctl -u $UNIT_NAME | the service does not start"
+            fail "服务未能启动：本机现在没有测量；原因见 $why | the service does not start: this host measures nothing now; for the reason: $why"
         fi
     fi
 elif [ "$has_unit" = no ] || [ "$start" = yes ]; then
@@ -220,14 +248,21 @@ elif [ "$has_unit" = no ] || [ "$start" = yes ]; then
     say "  runuser -u $AGENT_USER -- $LINK run --config $ETC/agent.toml --state $STATE"
 fi
 
-# 9. Other versions and Pythons are no longer needed.
-for old in "$PREFIX"/releases/*; do
-    [ "$old" = "$release" ] || rm -rf "$old"
-done
-used=$(readlink "$release/bin/python3" || true)
-for old in "$PREFIX"/runtime-*; do
-    case $used in "$old"/*) ;; *) rm -rf "$old" ;; esac
-done
+# 10. Other versions and Pythons are no longer needed.
+rm -rf "$before" "$before.new"
+if [ "$start" = no ] && [ "$changed" = yes ] && systemd_runs && systemctl is-active --quiet "$UNIT_NAME"; then
+    : >"$PREFIX/not-started"
+    say "正在运行的仍是原来的版本 | what runs is still as before; to change it: systemctl restart $UNIT_NAME"
+else
+    rm -f "$PREFIX/not-started"
+    for old in "$PREFIX"/releases/*; do
+        [ "$old" = "$release" ] || rm -rf "$old"
+    done
+    used=$(readlink "$release/bin/python3" || true)
+    for old in "$PREFIX"/runtime-*; do
+        case $used in "$old"/*) ;; *) rm -rf "$old" ;; esac
+    done
+fi
 
 say "已安装 StarProof 采集代理 $version | installed the StarProof agent $version"
 say "查看 look: starproof-agent status --state $STATE    卸载 remove: sh $PREFIX/current/uninstall.sh"

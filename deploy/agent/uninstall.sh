@@ -45,8 +45,17 @@ for unit in "$UNIT_DIR"/starproof-logins.service "$UNIT_DIR"/starproof-database.
 done
 
 # 2. A stopping agent seals and delivers once more; only then is counted what is left.
+#    Whoever goes away at the question, or loses the line, has removed nothing: the agent runs again.
 was_active=no
+start_again() {
+    [ "$was_active" = yes ] || return 0
+    was_active=no
+    systemctl start "$UNIT_NAME" ||
+        printf '%s\n' "服务未能再次启动：本机现在没有测量 | the service does not start again, this host measures nothing now: systemctl start $UNIT_NAME" >&2
+}
 if systemd_runs && systemctl is-active --quiet "$UNIT_NAME"; then
+    trap 'start_again' EXIT
+    trap 'exit 1' HUP INT TERM
     was_active=yes
     systemctl stop "$UNIT_NAME"
 fi
@@ -54,10 +63,7 @@ if command -v flock >/dev/null 2>&1 && [ -f "$STATE/lock" ]; then
     flock --nonblock "$STATE/lock" true || fail "采集代理仍在运行，请先停止 | the agent still runs: stop it first"
 fi
 count() { find "$STATE/spool/" -type f \( -name '*.chunk' -o -path '*/damaged/*' -o -path '*/refused/*' \) 2>/dev/null | wc -l; }
-stay() {
-    if [ "$was_active" = yes ]; then systemctl start "$UNIT_NAME" || true; fi
-    fail "$* | nothing was removed"
-}
+stay() { fail "$* | nothing was removed"; }
 if [ "$keep_state" = no ] && [ "$unsent_too" = no ]; then
     unsent=$(count)
     if [ "$unsent" -gt 0 ]; then
@@ -70,6 +76,7 @@ if [ "$keep_state" = no ] && [ "$unsent_too" = no ]; then
 fi
 
 # 3. The service, the program, the settings, the state, the user: each only if it is there.
+was_active=no # from here on there is no way back
 if systemd_runs; then systemctl disable --quiet "$UNIT_NAME" 2>/dev/null || true; fi
 rm -f "$UNIT_DIR/$UNIT_NAME" "$UNIT_DIR/multi-user.target.wants/$UNIT_NAME"
 rm -rf "$UNIT_DIR/$UNIT_NAME.d"

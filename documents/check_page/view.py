@@ -16,7 +16,6 @@ from verifier.anchors.interface import CONFIRMED, AnchoredDay, AnchorReport
 from verifier.check import FAILED, CheckReport
 from verifier.finding import FAIL, INCOMPLETE, NOTE, Finding
 from verifier.proved import PROVED
-from verifier.steps import NOT_RUN, PASSED, STEPS, step_of
 
 FINDINGS_SHOWN = 500
 """Of one step."""
@@ -150,29 +149,18 @@ def _facts(report: CheckReport) -> Iterator[tuple[Pair, Pair]]:
 
 
 def _steps(report: CheckReport) -> Iterator[StepLine]:
-    """Yield every step; one without findings passed only if there was something that it could judge."""
-    for step in STEPS:
-        severities = [finding.severity for finding in report.findings if step_of(finding.code) == step.number]
-        worst = next((one for one in (FAIL, INCOMPLETE, NOTE) if one in severities), None)
-        state = worst or (PASSED if _ran(step.number, report) else NOT_RUN)
-        if step is STEPS[-1]:  # the outcome itself
-            state = report.outcome
-        yield StepLine(str(step.number), (step.zh, step.en), state, known("state", state), len(severities))
-
-
-def _ran(number: int, report: CheckReport) -> bool:
-    """Return whether a step had something to judge: the first always has, the log's and the anchors' need a log."""
-    if number == STEPS[0].number:
-        return True
-    if number in {step_of("LOG_ROOT"), step_of("ANCHOR_FORK")} and report.log is None:
-        return False
-    return report.derived is not None
+    """Yield every step as the check's own text and JSON have it."""
+    for step in report.steps():
+        state = step["state"]
+        yield StepLine(
+            str(step["number"]), (step["zh"], step["en"]), state, known("state", state), step["findings"]
+        )
 
 
 def _groups(report: CheckReport, steps: Sequence[StepLine]) -> Iterator[Group]:
     ordered, zone = sorted(report.findings, key=_order), _zone(report)
     for line in steps:
-        mine = [finding for finding in ordered if str(step_of(finding.code)) == line.number]
+        mine = [finding for finding in ordered if str(finding.step) == line.number]
         if mine:
             shown = mine[:FINDINGS_SHOWN]
             cut = pair("findings_cut", count=len(mine), shown=len(shown)) if len(mine) > len(shown) else None

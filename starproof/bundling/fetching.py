@@ -52,11 +52,23 @@ def collect(
         if given and missing:
             raise BundleError(
                 f"{given} lacks {missing_text(missing)}. Put these wheels there, or leave --wheels out to "
-                "have them fetched"
+                f"have them fetched{_useless(available, missing.values())}"
             )
         for target, lacks in missing.items():
             _fetch(target, lacks, work)
     raise BundleError(f"still missing after {MAX_FETCHES} rounds: {missing_text(missing)}")
+
+
+def _useless(available: Iterable[Wheel], missing: Iterable[Sequence[Missing]]) -> str:
+    """Return which wheels of a missing name are there all the same, and why they cannot be taken."""
+    names = {lack.name for lacks in missing for lack in lacks}
+    there = sorted(wheel.path.name for wheel in available if wheel.name in names)
+    if not there:
+        return ""
+    return (
+        f". There, but of another version or for another system: {', '.join(there)} "
+        "(a newer C library of all the hosts is told by --glibc)"
+    )
 
 
 def _pins(found: Iterable[Resolution]) -> list[str]:

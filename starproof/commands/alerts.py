@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from collector.alerts.certificate import certificate_ends_ms
+from collector.alerts.certificate import certificate_of
 from collector.alerts.histories import read_histories
 from collector.alerts.matters import BAD, decide
 from collector.alerts.reading import Holes, read
@@ -24,6 +24,8 @@ from collector.polling.opening import Keys
 from collector.settings import Settings, read_settings
 from collector.sources.calling import real_clocks
 from collector.sources.secrets import read_secret
+from collector.tls.asking import shown
+from collector.tls.interface import Served
 from starproof import session
 from starproof.tables import printable
 
@@ -59,7 +61,14 @@ def _list(options: argparse.Namespace) -> int:
             percent=percent,
             anchors_configured=len(read_anchors(settings.anchors_file)),
         )
-        situation = replace(situation, histories=histories, certificate_ends_ms=certificate_ends_ms(settings))
+        certificate = certificate_of(settings, _served(settings))
+        situation = replace(
+            situation,
+            histories=histories,
+            certificate_begins_ms=certificate.begins_ms,
+            certificate_ends_ms=certificate.ends_ms,
+            certificate_problem=certificate.problem,
+        )
     finally:
         opened.store.close()
     matters = decide(situation)
@@ -75,6 +84,12 @@ def _list(options: argparse.Namespace) -> int:
             lines.append(f"{state}  {title}  {printable(one.subject)}  {printable(detail)}")
         sys.stdout.write("\n".join(lines or [NOTHING[options.lang]]) + "\n")
     return int(any(one.kind == BAD for one in matters))
+
+
+def _served(settings: Settings) -> Callable[[], Served] | None:
+    """Return what the service on this machine serves, ``None`` if it does not answer over TLS."""
+    found = shown(settings)
+    return None if found is None else lambda: Served(found.not_valid_before_utc, found.not_valid_after_utc)
 
 
 def _test(options: argparse.Namespace) -> int:

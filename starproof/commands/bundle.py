@@ -29,7 +29,7 @@ from starproof.tables import json_text
 
 EXAMPLE = (
     "starproof bundle agent --platform linux-x86_64 --python 3.9 --python 3.11 "
-    "--collector http://10.0.0.5:8440 --out bundles"
+    "--collector https://10.0.0.5:8440 --ca collector-ca.pem --out bundles"
 )
 PACKAGE_EXAMPLE = "starproof bundle deb --platform linux-x86_64 --python 3.11 --out dist"
 MAX_TOKEN_BYTES = 512

@@ -25,6 +25,7 @@ from starproof.seals.judging import Judgement
 from starproof.tables import json_text
 from verifier.check import EXIT_CODES, FAILED, PARTIAL, PASS, How, check
 from verifier.errors import VerifierError
+from verifier.workers import rare_collections
 
 PAGE_LANGUAGES = ("both", "zh", "en")
 EXAMPLE = "starproof check 2026-11.zip --log-key log.pub"
@@ -100,7 +101,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof check") -> int:
             require_page()
             refuse_existing(options.html)  # now, not after a check that takes minutes
         key = read_log_key(options.log_key) if options.log_key else None
-        with options.pack.open("rb") as stream:
+        with rare_collections(), options.pack.open("rb") as stream:
             report = check(
                 stream,
                 log_key=key,

@@ -139,16 +139,11 @@ def _close(opened: OpenStore, options: argparse.Namespace, clock: Clock) -> int:
                 "month": options.month,
                 "leaf": closed.leaf,
                 "size": closed.checkpoint.size,
-                "chains": len(closed.close.chains),
-                "chunks": sum(chain.chunks for chain in closed.close.chains),
                 "note": closed.checkpoint.note.decode(),
             }
         )
         return 0
-    chunks = sum(chain.chunks for chain in closed.close.chains)
-    sys.stderr.write(
-        f"{options.month} 已关账 closed: {len(closed.close.chains)} 条链 chains, {chunks} 个数据块 chunks\n"
-    )
+    sys.stderr.write(f"{options.month} 已关账 closed: 第 {closed.leaf} 条 leaf {closed.leaf}\n")
     sys.stdout.write(closed.checkpoint.note.decode())
     return 0
 

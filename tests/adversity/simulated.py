@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 
+from agent.board import Board
 from agent.code import running_code
 from agent.courier import chance
 from agent.delivery import Delivery, Surroundings
@@ -28,7 +29,6 @@ from agent.schedule import MS_PER_S, Schedule
 from agent.sealing import Identity, Sealer
 from agent.spool import Spool
 from agent.state import SPOOL, STATUS, State
-from agent.status import Board
 from agent.transport import HttpTransport
 from evidence.sources import AGENT
 

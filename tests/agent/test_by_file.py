@@ -12,6 +12,7 @@ from machine_double import Machine
 
 from agent import cli as agent_cli
 from agent import exporting
+from agent.board import Board
 from agent.courier import delivery_of
 from agent.enrol import AGENT
 from agent.errors import AgentError, ConfigError
@@ -23,8 +24,7 @@ from agent.schedule import Schedule
 from agent.sealing import ClockEstimate, Identity, Sealer
 from agent.shelf import THIN
 from agent.spool import Spool
-from agent.state import INBOX, REQUEST, SPOOL, State
-from agent.status import Board
+from agent.state import INBOX, REQUEST, SPOOL, STATUS, State
 from collector import cli as collector_cli
 from collector.errors import ImportFileError
 from collector.file_command import import_file
@@ -33,6 +33,7 @@ from evidence.spool_file import SPOOL_MAGIC, read_head
 
 NOBODY = 65_534
 NOW_MS = time.time_ns() // 10**6
+FAR_MS = 30 * 365 * 86_400_000
 
 
 class Site:
@@ -99,10 +100,11 @@ class Site:
             collector = delivery_ca_file = delivery_proxy = None
             delivery_timeout_s, delivery_max_chunks = 5, 64
 
+        self.board = Board(lambda: NOW_MS, interval_ms=60_000)
         return delivery_of(
             Settings(), Schedule(60_000, 600_000), self.spool, self.enrolled,
             Receipts(self.state, self.enrolled.log_key), state=self.state,
-            board=Board(lambda: NOW_MS, interval_ms=60_000), events=self.events,
+            board=self.board, events=self.events,
         )  # fmt: skip
 
     def inbox(self):
@@ -133,6 +135,8 @@ def test_a_host_without_a_route_is_enrolled_measured_stored_and_confirmed(site, 
     assert "已有 known   3" in capsys.readouterr().out
     site.agent("import-receipt", first["receipt"])
     assert "已确认 confirmed: 3 块 chunks; 待确认 pending: 0" in capsys.readouterr().out
+    site.agent("status", "--json")
+    assert json.loads(capsys.readouterr().out)["last_ack_ms"] >= NOW_MS
     assert site.state.read(REQUEST) is None
     with pytest.raises(AgentError, match="nothing to export"):
         site.export()
@@ -161,6 +165,41 @@ def test_the_running_agent_takes_the_receipt_at_its_next_turn(site, capsys):
     assert site.spool.pending() == []
     assert "event=receipt_taken" in site.log.getvalue()
     assert site.spool.head.seq == 1
+    fields = site.board.snapshot()
+    assert (fields["last_ack_ms"], fields["chunks_delivered_total"]) == (NOW_MS, 2)
+
+
+def test_chunks_of_a_time_that_has_not_come_are_listed_and_set_aside(site, capsys):
+    site.enrol().seal(1)
+    site.machine.wall_ms += FAR_MS
+    site.seal(2)
+    site.machine.wall_ms -= FAR_MS
+    site.seal(1)
+    capsys.readouterr()
+    site.agent("held", "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert [one["seq"] for one in found["chunks"]] == [1, 2]
+    site.agent("status")
+    assert "2 chunks are of a time that has not come" not in capsys.readouterr().out, (
+        "an older one waits first"
+    )
+    status = {"clock_offset_ms": -FAR_MS}
+    site.state.write(STATUS, json.dumps(status).encode())
+    site.agent("held", "--set-aside", code=1)
+    assert "set the clock" in capsys.readouterr().err
+    site.state.write(STATUS, b"{}")
+    with site.state.lock():
+        site.agent("held", "--set-aside", code=1)
+    assert site.spool.pending() == [0, 1, 2, 3]
+    site.agent("held", "--set-aside")
+    said = capsys.readouterr()
+    assert "spool/refused" in said.out
+    assert said.err.count("event=chunk_set_aside") == 2
+    site.agent("held")
+    assert "no chunk is of the future" in capsys.readouterr().out
+    site.open().seal(1)
+    assert site.spool.pending() == [0, 3, 4]
+    assert site.spool.refused == 2
 
 
 def test_receipts_of_two_sticks_may_come_in_any_order(site):

@@ -14,11 +14,11 @@ from test_spool import Writer
 
 from agent import answers, transport
 from agent.answers import Sent, clock_estimate, decide, retry_after_s
+from agent.board import Board
 from agent.delivery import BACKOFF_CAP_S, Delivery, Surroundings
 from agent.errors import ConfigError, SpoolError, TransportError
 from agent.events import Events
 from agent.sealing import ClockEstimate
-from agent.status import Board
 from agent.transport import Answer, HttpTransport
 
 KEY = make_key()
@@ -239,6 +239,14 @@ def test_a_chunk_ahead_of_the_clock_is_held_while_others_go_on(scene):
     scene.now_s += answers.CLOCK_HOLD_S + 1
     assert scene.cycle() == 0.0
     assert scene.writer.spool.pending() == []
+
+
+def test_a_chunk_whose_clock_was_wrong_is_moved_aside(scene):
+    scene.writer.seal(3)
+    scene.collector.refuse = lambda seq: "CLOCK_WRONG" if seq == 1 else ""
+    scene.cycle()
+    assert scene.writer.spool.pending() == []
+    assert scene.writer.spool.refused == 1
 
 
 def test_an_unknown_key_keeps_everything_and_backs_off(scene):

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
 from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -265,6 +267,23 @@ def test_wrong_settings_end_the_examination(tmp_path, capsys):
     assert "intervall_s" in told
     assert cli.main(["doctor", "--config", str(wrong), "--lang", "en", "--json"]) == 1
     assert is_bad(json.loads(capsys.readouterr().out))
+
+
+def test_english_words_are_english(enrolled):
+    state = enrolled("http://127.0.0.1:9")
+    found = [one for ones in examine(state).values() for one in ones if one["topic"] != "enrolment"]
+    found += [
+        asdict(one)
+        for busy in ({}, {"oldest_pending_ms": 90 * 3_600_000, "chunks_pending": 3, "chunks_ahead": 2})
+        for one in (
+            folder._running({**LIVING, **busy}, NOW_MS),
+            *folder._spool({**LIVING, **busy}, load(None)),
+        )
+    ]
+    assert "3 chunks, 0 bytes, the oldest 90 h 0 min old, over a day" in [one["en"] for one in found]
+    assert "starproof agent held" in found[-1]["todo_en"]
+    foreign = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+    assert not [one for one in found if foreign.search(one["en"] + one["todo_en"])]
 
 
 @pytest.mark.parametrize(("language", "words"), [("zh", ("好", "→ 做")), ("en", ("good", "→ do"))])

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from agent.board import Board
 from agent.month import MAX_GAPS, Month, duration, lines, local_month
-from agent.status import GOOD, Board, overall
+from agent.status import GOOD, overall
 
 DAY, MINUTE = 86_400_000, 60_000
 START = {

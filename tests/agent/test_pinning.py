@@ -56,6 +56,15 @@ def test_a_ca_file_is_pinned_and_believed_from_then_on(scene):
     assert post(way(server, state, ca_file=ca)) == 404
 
 
+def test_who_speaks_http_to_a_collector_with_tls_is_told_to_write_https(scene):
+    server, state, _ = scene
+    plain = server.url.replace("https:", "http:")
+    with pytest.raises(
+        TransportError, match=f"perhaps the collector speaks https: then use {server.url} and give its CA"
+    ):
+        post(way_to(plain, Wanted(proxy=""), state, wall_ms=lambda: 0, mono_s=time.monotonic))
+
+
 def test_an_emptied_pin_is_not_the_systems_trust(scene):
     server, state, _ = scene
     state.write(CA, b"")

@@ -19,6 +19,7 @@ from machine_double import IDENTITY, Machine, make_key
 from test_spool import Writer
 
 from agent import cli, lean, sealing
+from agent.board import Board
 from agent.config import parse
 from agent.courier import chance
 from agent.delivery import Delivery, Surroundings
@@ -26,10 +27,10 @@ from agent.errors import ConfigError, SpoolError
 from agent.events import Events
 from agent.metrics import serve
 from agent.notify import Notifier
+from agent.options import TOKEN_VARIABLE
 from agent.run import run
 from agent.runner import Loop, Runner
 from agent.schedule import Schedule
-from agent.status import Board
 
 
 def now_ms():
@@ -291,14 +292,14 @@ def test_sample_reads_this_host_once(halves, capsys):
 
 def test_the_token_may_come_from_several_places(collector, tmp_path, capsys, monkeypatch):
     state = ["--state", str(tmp_path / "state")]
-    monkeypatch.delenv(cli.TOKEN_VARIABLE, raising=False)
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     assert cli.main(["enroll", "--collector", collector.url, *state]) == 2
     assert "no token is given" in capsys.readouterr().err
     assert cli.main(["enroll", "--collector", collector.url, "--token-file", "/none", *state]) == 1
     assert "token file" in capsys.readouterr().err
     assert cli.main(["enroll", "--token", "x", *state]) == 2
     assert "--collector" in capsys.readouterr().err
-    monkeypatch.setenv(cli.TOKEN_VARIABLE, "token-1")
+    monkeypatch.setenv(TOKEN_VARIABLE, "token-1")
     assert cli.main(["enroll", "--collector", collector.url, "--name", "db-1", *state]) == 0
     assert "db-1" in capsys.readouterr().out
 

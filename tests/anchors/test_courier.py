@@ -15,7 +15,7 @@ from collector.anchors.interface import Got, Head
 from collector.errors import AnchorUnreachableError
 from collector.log import keeping, receipts
 from collector.opening import OpenStore, open_store
-from collector.store import anchors, log
+from collector.store import anchors, log, log_standing
 from evidence.log_entry import ANCHOR, CHUNK
 
 pytestmark = pytest.mark.both_stores
@@ -165,6 +165,27 @@ def test_the_pause_grows_and_its_reason_is_kept_without_secrets(opened: OpenStor
     assert pauses[-1] <= 6 * 60 * MINUTE_MS
     assert "right-horse" not in failed.error
     assert "***" in failed.error
+
+
+def test_a_clock_that_was_ahead_puts_no_anchor_off(opened: OpenStore) -> None:
+    clock, mail = Clock(), Witness()
+    service = courier(opened, clock, mail=mail)
+    end_day(opened, clock)
+    service.queue()
+    clock.now_ms += 365 * DAY_MS
+    assert [one.error for one in service.hand_over()] == [""]
+    clock.now_ms -= 365 * DAY_MS
+    end_day(opened, clock)
+    service.queue()
+    mail.down = True
+    clock.now_ms += 365 * DAY_MS
+    service.hand_over()
+    clock.now_ms -= 365 * DAY_MS
+    mail.down = False
+    assert [one.error for one in service.hand_over()] == [""]
+    with opened.store.reading() as connection:
+        (state,) = log_standing.anchor_states(connection)
+    assert (state.taken, state.last_ms) == (2, clock.now_ms), "the last that it took, not the latest time"
 
 
 def test_by_hand_it_does_not_wait_for_the_pause(opened: OpenStore) -> None:

@@ -33,6 +33,7 @@ from starproof.check_text import print_check
 from verifier.anchors.interface import NOTHING, note_name, parse_name
 from verifier.anchors.logged import Logged
 from verifier.anchors.of_pack import Naming
+from verifier.anchors.sandwich import unheard
 from verifier.check import FAILED, PARTIAL, PASS
 from verifier.log_reading import Marked, PackedLog
 from verifier.pack import write_pack
@@ -113,7 +114,7 @@ def test_a_rule_for_the_reviewers_unknown_edition_must_be_in_the_log() -> None:
 
 
 def test_what_agents_chunks_name_is_noted_by_host_and_day() -> None:
-    naming = Naming(CALENDAR)
+    naming = Naming(CALENDAR, unheard(signed.enrolment for signed in ARCHIVE.enrolments()))
     pins = {signed.hash: signed for signed in ARCHIVE.enrolments()}
     for stored in ARCHIVE.stored:
         chunk = open_stored(stored, pins, ARCHIVE.enterprise)
@@ -123,10 +124,22 @@ def test_what_agents_chunks_name_is_noted_by_host_and_day() -> None:
             header.start_ms, header.end_ms, header.anchor, header.end_ms,
         )  # fmt: skip
         naming.take(seen)
-        naming.take(replace(seen, source="import"))
-    assert sum(one.chunks for one in naming.found.values()) == len(ARCHIVE.stored)
-    assert all(one.sha256 == "" for one in naming.found.values())
+        naming.take(seen._replace(source="import"))
+    assert sum(one.chunks for one in naming.named) == len(ARCHIVE.stored)
+    assert all(one.sha256 == "" and not one.begins for one in naming.named)
+    naming.take(seen._replace(seq=1, anchor="a" * 64))
+    assert [one.host for one in naming.named if one.begins] == [seen.host]
     assert open_chunk(read_frame(ARCHIVE.stored[0].frame), pins[ARCHIVE.stored[0].enrolment].public)
+
+
+def test_three_keys_of_a_host_and_source_that_were_enrolled_anew_know_of_no_receipt() -> None:
+    first = ARCHIVE.enrolments()[0].enrolment
+    anew = [replace(first, epoch=epoch, previous="ab" * 32 if epoch == 1 else "") for epoch in range(5)]
+    other = replace(first, source="database")
+    assert unheard([*reversed(anew), other]) == {
+        *((first.host, first.source, epoch) for epoch in (0, 2, 3)),
+        (first.host, "database", 0),
+    }
 
 
 def test_only_declared_hosts_chunks_that_are_sealed_when_read_are_asked_when_they_were_logged() -> None:
@@ -137,10 +150,10 @@ def test_only_declared_hosts_chunks_that_are_sealed_when_read_are_asked_when_the
     logged = Logged(CALENDAR, cast("PackedLog", Log()))
     midnight = CALENDAR.day_start(739_556)
     seen = SeenChunk("web-1", "agent", 0, 0, "there", midnight - 9, midnight + 9, "", midnight)
-    for one in (seen, replace(seen, read_ms=midnight + 1), replace(seen, host="db-1")):
+    for one in (seen, seen._replace(read_ms=midnight + 1), seen._replace(host="db-1")):
         logged.take(one)
-        logged.take(replace(one, source="import"))
-        logged.take(replace(one, hash="lost"))
+        logged.take(one._replace(source="import"))
+        logged.take(one._replace(hash="lost"))
     assert {day: list(leaves) for day, leaves in logged.by_day({"web-1"}).items()} == {
         739_555: [7],
         739_556: [7],

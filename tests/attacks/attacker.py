@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
-from unittest import mock
 
 from fleet import Enrolled
 from fleet_simulator import LOG_KEY
 from packs import chunk_names, frames, resigned
 
-from collector.log import keeping
 from evidence import chunk
 from evidence.chunk import Header, open_chunk, read_frame
-from evidence.log_records import ClosedChain
 
 Values = list[list[int]]
-Chains = tuple[ClosedChain, ...]
 
 
 def signed_again(entries: dict[str, bytes]) -> bytes:
@@ -53,12 +48,6 @@ def made_busier(frame: bytes) -> bytes:
     return sealed_again(
         frame, change=lambda values, names: busier(values, names.index("cpu.user"), names.index("cpu.idle"))
     )
-
-
-def months_that_close_with(change: Callable[[Chains], Chains]) -> AbstractContextManager[object]:
-    """A collector whose owner changed the program: the close of a month names these chains, and its log key signs it."""
-    honest = keeping._chains
-    return mock.patch.object(keeping, "_chains", lambda *of: change(honest(*of)))
 
 
 def of_host(entries: dict[str, bytes], host: str) -> list[str]:

@@ -298,14 +298,15 @@ class Site:
         log: Log | None = None,
         edition: bytes = EDITION,
         made_ms: int = MADE_MS,
+        version: int = 0,
     ) -> bytes:
-        """What ``starproof pack`` writes; an attacker hands in other parts."""
+        """What ``starproof pack`` writes; an attacker hands in other parts, or uses an older version of the scope."""
         stream, mine = io.BytesIO(), self.archive
         records = list((archive or mine).scope_versions())
         versions = declared_versions(records)
-        declared = Declared(parse_edition(edition), versions[-1].scope, versions)
+        declared = Declared(parse_edition(edition), versions[version - 1].scope, versions)
         write_pack(
-            stream, archive or mine, month=MONTH, rules=Rules(declared, edition, records[-1][1], records),
+            stream, archive or mine, month=MONTH, rules=Rules(declared, edition, records[version - 1][1], records),
             zone=None, log_key=LOG_KEY, made_ms=made_ms, log=log or mine.log, receipts=mine.receipts(),
         )  # fmt: skip
         return stream.getvalue()

@@ -71,6 +71,9 @@ TABLE = (
     )),
     Row("prepared-in-advance", "事先做好数据", "prepare the data in advance", PARTLY, (
         _way("released day by day, with time stamps", PARTIAL, "ANCHOR_STALE"),
+        _way("under a new key every day", PARTIAL, "ANCHOR_STALE"),
+        _way("under a rotated key every day, its last hours fresh", PARTIAL, "ANCHOR_STALE"),
+        _way("under a key enrolled anew every day, its last hours fresh", PARTIAL, "ANCHOR_STALE KEY_BREAK"),
         _way("released day by day, by mail alone", PASS, says=("WHEN",)),
     )),
     Row("forked-history", "保留多份历史，择优提交", "keep several histories and hand in the best", PARTLY, (
@@ -119,6 +122,10 @@ TABLE = (
         _way("a declared host taken out of the pack", FAILED, "LOG_CUT"),
         _way("out of a later scope", PARTIAL, "SCOPE_CHANGED SCOPE_DECLARED_AFTER SCOPE_NOT_ANCHORED"),
         _way("out of a scope dated back", FAILED, "ANCHOR_FORK"),
+        _way("by the older of two declared scopes, the newer one left out", FAILED, "SCOPE_OTHER"),
+        _way("by the older of two declared scopes", FAILED, "SCOPE_OTHER"),
+        _way("by the older of two declared scopes, under marks of before", PARTIAL, "SCOPE_NOT_BOUND MARKS_WITHOUT_SCOPE"),
+        _way("by a scope of the window that is left out of the pack", FAILED, "SCOPE_OTHER LOG_UNACCOUNTED"),
         _way("never declared", PASS, says=("HOSTS_COMPLETE",)),
     )),
     Row("late-enrolment", "中途加入繁忙主机", "enrol busy hosts late", YES, (
@@ -129,19 +136,19 @@ TABLE = (
     Row("re-enrolled-key", "重新登记密钥，另起一链", "enrol a new key to restart a bad chain", YES, (
         _way("without the key before", PASS, "KEY_BREAK"),
         _way("the old epoch's chunks left out", FAILED, "LOG_CUT"),
-        _way("the old epoch's chunks left out, and out of the close", FAILED, "LOG_CUT"),
         _way("the old enrolment left out", FAILED, "ENROLMENT"),
-        _way("the new key and its chunks left out, and out of the close", FAILED, "LOG_UNACCOUNTED"),
+        _way("the new key and its chunks left out", FAILED, "LOG_UNACCOUNTED"),
     )),
     Row("cut-tail", "截去末尾", "cut the tail of a chain", YES, (
         _way("out of the pack", FAILED, "LOG_CUT"),
-        _way("out of the pack and the close", FAILED, "LOG_CUT"),
-        _way("out of the pack, the close and the headers", FAILED, "LOG_UNACCOUNTED"),
+        _way("out of the pack and the headers", FAILED, "LOG_UNACCOUNTED"),
         _way("out of the log too", FAILED, "ANCHOR_FORK"),
     )),
-    Row("missing-close", "不关账", "leave the month open", YES, (
+    Row("missing-close", "不关账", "leave the month open", PARTLY, (
         _way("never closed", PARTIAL, "LOG_NOT_CLOSED"),
         _way("the close taken out of the pack", PARTIAL, "LOG_NOT_CLOSED"),
+        _way("the pack made before the window ended", PASS, "PROVISIONAL", says=("WHOLE_WINDOW",)),
+        _way("the pack dated back before the window ended", FAILED, "LOG_ARRIVAL"),
     )),
     Row("cloned-key", "复制代理密钥", "clone an agent's key to a busier machine", PARTLY, (
         _way("both machines deliver", "", "CONFLICT"),

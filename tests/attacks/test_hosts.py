@@ -7,20 +7,24 @@ import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from typing import cast
 
 import pytest
-from attacker import made_busier, months_that_close_with, of_host, signed_again
+from attacker import made_busier, of_host, signed_again
 from fleet import Agent, MemoryArchive
-from fleet_simulator import BEGUN_MS, DAY_MS, EVE, FIRST_MS, LAST_DAYS, Site, scope_of, works
+from fleet_simulator import BEGUN_MS, DAY_MS, EVE, FIRST_MS, LAST_DAYS, LOG_KEY, Site, scope_of, works
+from memory_log import BehindScopes
 from packs import contents, frames
 from reviewer import Fork, Twin, attack, audited, expect, expect_of_both, figure
 from table import Way
 
 from collector import enrolling
 from collector.errors import RequestError
-from evidence import canonical
+from collector.log import keeping
+from evidence import canonical, log_records
 from evidence.chunk import read_frame, write_frame
 from verifier import layout
+from verifier.ports import Log
 
 Found = Callable[..., Site]
 EVE_MS = FIRST_MS + EVE * DAY_MS
@@ -62,6 +66,66 @@ def test_cherry_picked_by_a_scope_dated_back(way: Way, founded: Found, honest: T
     """A second log from the beginning, with another scope; the authority got the first one's checkpoints."""
     site = founded(stamped=False, mails=False, scope=scope_of(["web-1"])).begin().month(days=range(-2, 3))
     expect(way, site.reviewed(outside=honest.site.outside), honest)
+
+
+def two_scopes(founded: Found) -> Site:
+    """A site that declared two scopes before the window, each in a checkpoint that was mailed, and lived two days of it."""
+    site = founded(stamped=False)
+    for host in site.hosts:
+        site.enrol(host)
+    site.declare(scope_of(["db-1"]))
+    site.declare(scope_of(site.hosts))
+    keeping.keep(site.opened.store, key=LOG_KEY, now_ms=site.now_ms)
+    site.send(of_day=False)
+    return site.month(days=range(-2, 2))
+
+
+@pytest.fixture
+def hesitant(founded: Found) -> Site:
+    return two_scopes(founded)
+
+
+def first_scope_only(archive: MemoryArchive) -> None:
+    archive.scopes = archive.scopes[:1]
+    dropped("web-1")(archive)
+
+
+@attack("cherry-picked-hosts", "by the older of two declared scopes, the newer one left out")
+def test_cherry_picked_by_a_scope_that_was_replaced(way: Way, hesitant: Site, honest: Twin) -> None:
+    data = hesitant.pack(archive=hesitant.bent(first_scope_only))
+    expect_of_both(way, hesitant, data, honest)
+    (finding,) = (one for one in hesitant.reviewed(data).findings if one.code == "SCOPE_OTHER")
+    assert finding.slot == "2026-10-30/2026-11-30"
+
+
+@attack("cherry-picked-hosts", "by the older of two declared scopes")
+def test_cherry_picked_by_the_older_scope_in_the_pack(way: Way, hesitant: Site, honest: Twin) -> None:
+    data = hesitant.pack(archive=hesitant.bent(dropped("web-1")), version=1)
+    expect_of_both(way, hesitant, data, honest)
+
+
+@attack("cherry-picked-hosts", "by the older of two declared scopes, under marks of before")
+def test_cherry_picked_under_marks_that_name_no_scope(
+    way: Way, founded: Found, honest: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """His collector marks as older versions did, and the packed leaves begin behind both scopes."""
+    monkeypatch.setattr(keeping, "DayMark", lambda *said: log_records.DayMark(*said[:4], scope=None))
+    site = two_scopes(founded)
+    data = site.pack(archive=site.bent(first_scope_only), log=cast("Log", BehindScopes(site.archive.log)))
+    expect_of_both(way, site, data, honest)
+
+
+@attack("cherry-picked-hosts", "by a scope of the window that is left out of the pack")
+def test_cherry_picked_by_hiding_a_scope_of_the_window(way: Way, forked: Fork, honest: Twin) -> None:
+    """Of a change within the window the pack tells nothing, and goes on as before."""
+    site = forked()
+    site.declare(scope_of(["db-1"]))
+
+    def hide(archive: MemoryArchive) -> None:
+        archive.scopes = archive.scopes[:1]
+
+    site.month(days=LAST_DAYS)
+    expect_of_both(way, site, site.pack(archive=site.bent(hide)), honest)
 
 
 @attack("cherry-picked-hosts", "never declared")
@@ -127,27 +191,15 @@ def test_re_enrolled_key_without_the_old_chunks(way: Way, forked: Fork, honest: 
     expect(way, site.reviewed(site.pack(archive=site.bent(dropped("web-1")))), honest)
 
 
-@attack("re-enrolled-key", "the old epoch's chunks left out, and out of the close")
-def test_re_enrolled_key_without_the_old_chunks_that_the_close_hides(
-    way: Way, forked: Fork, honest: Twin
-) -> None:
-    with months_that_close_with(
-        lambda chains: tuple(one for one in chains if one.epoch or one.host != "web-1")
-    ):
-        site = enrolled_anew(forked(), rotated=True)
-    expect_of_both(way, site, site.pack(archive=site.bent(dropped("web-1"))), honest)
-
-
-@attack("re-enrolled-key", "the new key and its chunks left out, and out of the close")
+@attack("re-enrolled-key", "the new key and its chunks left out")
 def test_re_enrolled_key_that_nothing_names(way: Way, forked: Fork, honest: Twin) -> None:
-    """The last key of a host turned out badly: neither its record nor its chunks nor the close tell of it."""
+    """The last key of a host turned out badly: neither its record nor its chunks are in the pack."""
 
     def hide(archive: MemoryArchive) -> None:
         archive.stored = [one for one in archive.stored if not one.epoch]
         archive.enrolled = [one for one in archive.enrolled if not one.enrolment.epoch]
 
-    with months_that_close_with(lambda chains: tuple(one for one in chains if not one.epoch)):
-        site = enrolled_anew(forked(), rotated=True)
+    site = enrolled_anew(forked(), rotated=True)
     data = site.pack(archive=site.bent(hide))
     expect_of_both(way, site, data, honest)
     found = [one for one in site.reviewed(data).findings if one.code == "LOG_UNACCOUNTED"]

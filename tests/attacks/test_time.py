@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import sha256
 
+import pytest
 from attacker import relinked
 from fleet import Agent, MemoryArchive
 from fleet_simulator import (
     DAY_MS,
     DAYS,
+    EVE,
     FIRST_MS,
     HOUR_MS,
     LAST_DAYS,
@@ -147,6 +149,64 @@ def test_prepared_data_by_mail_alone(way: Way, founded: Found, honest: Twin) -> 
         site.seal(agent, anchor="")
 
     expect(way, founded(stamped=False, hosts=ONE).begin().month(release).reviewed(), honest)
+
+
+@attack("prepared-in-advance", "under a new key every day")
+def test_prepared_data_under_a_new_key_every_day(way: Way, forked: Fork, honest: Twin) -> None:
+    """The first chunk of a key names no stamp; no second one shows that its program was there."""
+
+    def release(site: Site, agent: Agent, day: int) -> None:
+        begun_ms = FIRST_MS + day * DAY_MS
+        renewed = site.enrol(agent.enrolled.host, said_ms=begun_ms, start_ms=begun_ms)
+        works(renewed, day, more=40)
+        site.seal(renewed, anchor="")
+
+    site = forked().month(release, days=LAST_DAYS)
+    expect_of_both(way, site, site.pack(), honest)
+
+
+def renew(site: Site, agent: Agent, day: int, *, rotated: bool, first: str = "") -> None:
+    """A new key, whose first chunk names ``first`` and whose second one names the newest stamp."""
+    begun_ms = FIRST_MS + day * DAY_MS
+    renewed = site.enrol(agent.enrolled.host, said_ms=begun_ms, start_ms=begun_ms, rotated=rotated)
+    works(renewed, day, hours=range(20))
+    site.seal(renewed, anchor=first)
+    works(renewed, day, hours=range(20, 24))
+    site.seal(renewed)
+
+
+@attack("prepared-in-advance", "under a rotated key every day, its last hours fresh")
+def test_prepared_data_under_a_rotated_key_whose_last_hours_are_fresh(
+    way: Way, forked: Fork, honest: Twin
+) -> None:
+    """After a rotation an agent knows of the stamps that it knew before."""
+    site = forked().month(lambda *of: renew(*of, rotated=True), days=[EVE], closes=False)
+    site.month(days=range(EVE + 1, DAYS))
+    expect_of_both(way, site, site.pack(), honest)
+
+
+@attack("prepared-in-advance", "under a key enrolled anew every day, its last hours fresh")
+def test_prepared_data_under_a_key_enrolled_anew_whose_last_hours_are_fresh(
+    way: Way, forked: Fork, honest: Twin
+) -> None:
+    """Three times a machine may be set up; its fourth key is asked like any other."""
+    site = forked().month(lambda *of: renew(*of, rotated=False), days=LAST_DAYS)
+    expect_of_both(way, site, site.pack(), honest)
+    stale = [one for one in site.reviewed().findings if one.code == "ANCHOR_STALE"]
+    assert [(one.host, one.slot) for one in sorted(stale)] == [
+        ("db-1", "2026-11-30"),
+        ("web-1", "2026-11-30"),
+    ]
+
+
+@pytest.mark.parametrize(("rotated", "expected"), [(True, set()), (False, {"KEY_BREAK"})])
+def test_an_agent_that_is_set_up_anew_or_rotates_its_key_is_honest(
+    forked: Fork, *, rotated: bool, expected: set[str]
+) -> None:
+    site = forked()
+    known = site.anchor if rotated else ""
+    site.month(lambda *of: renew(*of, rotated=rotated, first=known), days=[EVE], closes=False)
+    assert codes(site.month(days=range(EVE + 1, DAYS)).reviewed()) == expected
 
 
 # Shifted clocks

@@ -99,7 +99,7 @@ def test_a_file_too_large_for_notes_is_refused(said, tmp_path, monkeypatch):
 def test_a_month_is_closed(said, key):
     closed = said("close", "--month", "2026-11")
     assert checkpoint.verify(closed.out.encode(), key).size == 13
-    assert "2026-11 已关账 closed: 0 条链 chains" in closed.err
+    assert "2026-11 已关账 closed: 第 12 条 leaf 12" in closed.err
     document = json.loads(said("close", "--month", "2026-11", "--json").out)
-    assert (document["leaf"], document["size"], document["chunks"]) == (13, 14, 0)
+    assert (document["leaf"], document["size"]) == (13, 14)
     assert "is not over" in said("close", "--month", "2026-12", status=1).err

@@ -13,13 +13,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from collector.alerts import serving
-from collector.alerts.desk import HOLD_MS, Desk
-from collector.alerts.formats import EXAMPLES, MAX_DOCUMENT_ALERTS, MAX_TEXT_BYTES, Bulletin, document, text
-from collector.alerts.sending import GIVE_UP_MS, Messenger, NotToldError
+from collector.alerts import sending, serving
+from collector.alerts.desk import CLEAR_MS, HOLD_MS, Desk
+from collector.alerts.formats import EXAMPLES, MAX_TEXT_BYTES, Bulletin, document, text
+from collector.alerts.matters import CODES, URGENT_FIRST
+from collector.alerts.sending import Messenger, NotToldError
 from collector.alerts.serving import LOCK, Watch, alerting, turn
 from collector.alerts.settings import Webhook, parse_alerts
 from collector.alerts.situation import History
+from collector.alerts.words import LANGUAGES, said
 from collector.errors import SettingsError, StoreError
 from collector.polling.opening import Keys
 from collector.settings import Settings
@@ -30,7 +32,7 @@ from collector.store.alerts import Alert
 from collector.store.locks import alone
 
 T0 = 1_793_462_400_000
-MINUTE, DAY = 60_000, 86_400_000
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 WECOM_KEY = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
 DINGTALK_TOKEN = "566cc69da782ec"
 SECRET = "SEC000000000000000000000"
@@ -210,13 +212,55 @@ def test_while_a_webhook_rests_new_alerts_wait_with_the_old_ones(robots, store, 
     assert [one["subject"] for one in robots.got[0]["alerts"]] == ["web-1", "web-2"]
 
 
-def test_what_nobody_took_for_three_days_is_given_up(robots, store, messenger, time):
+def test_what_lasts_is_told_however_long_nobody_took_it_and_its_end_is_given_up(
+    robots, store, messenger, time, monkeypatch
+):
+    monkeypatch.setattr(sending, "MAX_TRIALS", 4)
     _open(store, "web-1")
-    time.now_ms += GIVE_UP_MS + 1
+    for _ in range(6):
+        robots.broken.append((503, {}))
+        messenger.tell((OWN,))
+        time.now_ms += HOUR
+    time.now_ms += 40 * DAY
+    messenger.tell((OWN,))
+    assert [one["state"] for one in robots.got[0]["alerts"]] == ["open"]
+    with store.writing() as connection:
+        (alert,) = alerts.opened(connection).values()
+        alerts.close(connection, alert, now_ms=time.now_ms, telling=True)
+    time.now_ms += 40 * DAY  # the collector was off: that is no trial
+    for _ in range(4):
+        robots.broken.append((503, {}))
+        assert messenger.tell((OWN,))[0].error
+        time.now_ms += HOUR
     assert messenger.tell((OWN,)) == []
-    assert robots.got == []
     with store.reading() as connection:
         assert alerts.waiting(connection, "own") == []
+
+
+def test_a_clock_that_was_ahead_for_a_while_silences_no_webhook(robots, store, messenger, time):
+    time.now_ms += 365 * DAY
+    _open(store, "web-1")
+    robots.broken.append((503, {}))
+    messenger.tell((OWN,))
+    time.now_ms -= 365 * DAY
+    (told,) = messenger.tell((OWN,))
+    assert (told.count, told.error) == (1, "")
+
+
+def test_a_document_tells_the_urgent_first_and_what_it_cannot_hold_with_the_next(
+    robots, store, messenger, monkeypatch
+):
+    monkeypatch.setattr(sending, "MAX_DOCUMENT_ALERTS", 2)
+    with store.writing() as connection:
+        for code, subject in (("never", "a"), ("never", "b"), ("disk", "store")):
+            alerts.open_new(connection, code, subject, month="2026-11", zh="", en="", now_ms=T0)
+        alerts.queue_opened(connection, "own", CODES, now_ms=T0)
+    while messenger.tell((OWN,)):
+        pass
+    assert [([one["subject"] for one in said["alerts"]], said["more"]) for said in robots.got] == [
+        (["store", "a"], 1),
+        (["b"], 0),
+    ]
 
 
 def test_secrets_are_in_no_error_and_travel_in_the_clear_nowhere(robots, store, messenger):
@@ -242,15 +286,37 @@ def test_a_message_for_people_is_short_names_few_and_lets_no_name_speak():
     assert "starproof doctor" in told
     nasty = text(_bulletin([_alert(subject="<@all>[x](http://e)\n#")]), "en")
     assert not set("<@[") & set(nasty.split("Hosts are silent")[1].split("> Do")[0])
+    named = "苏州工厂二号车间-MES应用服务器-{:03}"
+    full = _bulletin(
+        [_alert(subject=named.format(number), code=code) for code in CODES for number in range(7)],
+        [
+            _alert(subject=named.format(number), code=code, closed_ms=T0)
+            for code in CODES
+            for number in range(7)
+        ],
+    )
+    for language in LANGUAGES:
+        told = text(full, language)
+        titles = [f"**{said(code, language, percent=95).title}**（7）" for code in URGENT_FIRST]
+        places = [told.find(title) for title in titles]
+        assert -1 not in places
+        assert places == sorted(places), "the urgent first"
+        assert told.count("（7）") == 2 * len(CODES)
+        assert len(told.encode()) <= MAX_TEXT_BYTES
+        silent = told[: places[1]]
+        assert (
+            silent.count(named.format("")[:8]) + int(silent.split(("另有 ", "and ")["en" in language])[1][0])
+            == 7
+        )
     huge = text(
         _bulletin([_alert(code=code, subject="名" * 128) for code in ("silent", "clock", "never")] * 9), "zh"
     )
-    assert len(huge.encode()) <= MAX_TEXT_BYTES + 10
+    assert len(huge.encode()) <= MAX_TEXT_BYTES
 
 
-def test_a_document_is_bounded_and_says_how_many_more_there_are():
-    found = document(_bulletin([_alert(number) for number in range(MAX_DOCUMENT_ALERTS + 7)]))
-    assert (len(found["alerts"]), found["more"]) == (MAX_DOCUMENT_ALERTS, 7)
+def test_a_document_says_how_many_more_there_are():
+    found = document(replace(_bulletin([_alert(number) for number in range(3)]), more=7))
+    assert (len(found["alerts"]), found["more"]) == (3, 7)
     assert found["alerts"][0]["title_zh"] == "主机没有上报"
 
 
@@ -258,9 +324,8 @@ def test_a_silent_host_is_told_once_through_restarts_and_a_wrong_file_is_told_on
     robots, opened, web, take, keys, time, events, tmp_path
 ):
     file = tmp_path / "alerts.toml"
-    file.write_text(
-        '[[webhooks]]\nalias = "own"\nkind = "json"\nurl = "env:OWN"\nsecret = "env:SECRET"\ncodes = ["silent"]\n'
-    )
+    good = '[[webhooks]]\nalias = "own"\nkind = "json"\nurl = "env:OWN"\nsecret = "env:SECRET"\ncodes = ["silent"]\n'
+    file.write_text(good)
     settings = Settings(db=str(opened.store.engine.url), alerts=str(file))
     take(web.next(T0, 61))  # stored at a later hour, by the collector's clock of this test
     time.now_ms = T0 + 60 * DAY
@@ -281,8 +346,17 @@ def test_a_silent_host_is_told_once_through_restarts_and_a_wrong_file_is_told_on
         [("web-1", "open")]
     ]
     file.write_text("webhooks = 3")
+    watch, desk = Watch(opened, settings, keys, time.clocks(), events), Desk(opened.store)
+    file.write_text(good)
+    turn(watch, desk)
+    file.write_text("webhooks = 3")
+    for _ in range(CLEAR_MS // MINUTE + 2):
+        time.now_ms += MINUTE
+        turn(watch, desk)
     life(2)
-    assert len(events.named("alerts_unreadable")) == 1
+    with opened.store.reading() as connection:
+        assert alerts.opened(connection), "a wrong file ends no alert"
+    assert len(events.named("alerts_unreadable")) == 2
     assert not events.named("alerting_failed")
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from collector.alerts.certificate import certificate_ends_ms
+from collector.alerts.certificate import Standing as Certificate
+from collector.alerts.certificate import certificate_of
 from collector.alerts.coverage import Coverage, better, month_of, of_agent, of_averages
 from collector.alerts.declared import declared
-from collector.alerts.desk import CLEAR_MS, HOLD_MS, Desk
+from collector.alerts.desk import CLEAR_MS, HOLD_MS, UNSEEN_MS, Desk
 from collector.alerts.histories import _history, read_histories
 from collector.alerts.hosts import State, state_of
 from collector.alerts.matters import CODES, Matter, decide
@@ -21,6 +23,7 @@ from collector.alerts.settings import Webhook, parse_alerts
 from collector.alerts.situation import AnchorFacts, Disk, History, HostFacts, Situation
 from collector.alerts.words import LANGUAGES, WORDS, said
 from collector.errors import SettingsError
+from collector.opening import open_store
 from collector.polling.accounts import Account
 from collector.polling.opening import Keys
 from collector.polling.standing import MetricStanding
@@ -29,9 +32,10 @@ from collector.settings import Settings
 from collector.sources.calling import real_clocks
 from collector.sources.registry import Plugins
 from collector.sources.secrets import read_secret
-from collector.store import alerts, polls, scopes
+from collector.store import alerts, engine, polls, scopes
 from collector.store.polls import Counts, Question
-from collector.store.standing import Newest, Standing
+from collector.store.standing import Newest, Standing, standings
+from collector.tls.interface import Served
 from collector.tls.settings import Tls
 from collector.tls.sources import OwnAuthority, utc_now
 from evidence.calendar import LocalCalendar
@@ -194,12 +198,23 @@ BASE = Situation(made_ms=T0 + 5 * DAY, month="2026-11")
         ({"histories": (History("ali", None, problem="no key", failures=3),)}, "source", "no key"),
         ({"histories": (History("ali", unread_ms=25 * HOUR, every_ms=HOUR),)}, "source", "只采集到 1 天前"),
         ({"anchors": (AnchorFacts("mail", 2, 3, T0 + 4 * DAY, T0 + 4 * DAY),)}, "unanchored", "2 个检查点"),
+        ({"hosts": (HostFacts("a", State.SILENT, arrived_ms=T0 + 9 * DAY),)}, "silent", "时钟拨回之前"),
         ({"began_ms": T0}, "anchor_missing", "没有配置"),
         ({"began_ms": T0, "anchors_configured": 1}, "anchor_missing", "120 小时"),
+        (
+            {
+                "began_ms": T0,
+                "anchors_configured": 1,
+                "anchors": (AnchorFacts("mail", 0, 0, None, T0 + 365 * DAY),),
+            },
+            "anchor_missing",
+            "8640 小时",
+        ),
         ({"days_unmarked": 2}, "unmarked", "2 天"),
         ({"findings": {"CONFLICT": 4}}, "findings", "4 条"),
         ({"disk": Disk(4, 100)}, "disk", "0 MiB"),
         ({"certificate_ends_ms": T0 + 18 * DAY}, "certificate", "还有 13 天到期"),
+        ({"certificate_begins_ms": T0 + 5 * DAY + HOUR}, "certificate", "1 小时 0 分后才生效"),
         ({"certificate_ends_ms": T0 + 5 * DAY}, "certificate", "已过期"),
     ],
 )
@@ -229,7 +244,7 @@ def test_each_rule_speaks_up(change, code, words):
                 History("b", unread_ms=3 * DAY, every_ms=DAY),
             )
         },
-        {"certificate_ends_ms": T0 + 19 * DAY},
+        {"certificate_begins_ms": T0 + 5 * DAY, "certificate_ends_ms": T0 + 19 * DAY},
         {"began_ms": T0, "anchors_configured": None},
         {
             "began_ms": T0,
@@ -309,6 +324,60 @@ def test_an_alert_is_queued_once_it_has_lasted_and_again_only_when_it_is_over(st
     assert _waiting(store) == [], "it came back in between"
     _note(restarted, [], HOLD_MS["silent"] + 2 * MINUTE + CLEAR_MS)
     assert _waiting(store) == [("silent", True)]
+
+
+def test_a_collector_that_is_restarted_all_the_time_still_tells_what_lasts(store):
+    for minute in range(16):
+        assert _waiting(store) == []
+        _note(Desk(store), [SILENT], minute * MINUTE)
+    assert _waiting(store) == [("silent", False)]
+
+
+def test_what_began_anew_and_what_nobody_saw_for_long_have_not_lasted(store):
+    _note(Desk(store), [SILENT], 0)
+    _note(Desk(store), [], MINUTE)
+    _note(Desk(store), [SILENT], HOLD_MS["silent"])
+    assert _waiting(store) == [], "it was away in between"
+    after = Desk(store)
+    _note(after, [SILENT], 9 * DAY)
+    _note(after, [SILENT], 9 * DAY + HOLD_MS["silent"] - UNSEEN_MS - MINUTE)
+    assert _waiting(store) == [], "its hosts have time to come back"
+    _note(after, [SILENT], 9 * DAY + HOLD_MS["silent"] - UNSEEN_MS)
+    assert _waiting(store) == [("silent", False)]
+
+
+def test_what_earlier_releases_gave_up_is_told_if_it_is_still_there(store):
+    desk = Desk(store)
+    _note(desk, [Matter("disk", "store", "", "")], 0)
+    _note(desk, [Matter("disk", "store", "", "")], HOLD_MS["disk"])
+    with store.writing() as connection:
+        ids = [one.id for one in alerts.waiting(connection, "duty")]
+        alerts.finish(connection, ids, now_ms=T0, outcome=alerts.GIVEN_UP)
+    _note(desk, [Matter("disk", "store", "", "")], HOLD_MS["disk"] + MINUTE)
+    assert _waiting(store) == [("disk", False)]
+
+
+def test_the_alerts_of_a_store_of_before_go_on(url, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(engine, "HEAD", "0014")
+        old = open_store(url)
+        with old.store.writing() as connection:
+            for subject in ("store", "gone"):
+                alerts.open_new(connection, "disk", subject, month="2026-11", zh="", en="", now_ms=T0)
+            alerts.queue_opened(connection, "duty", ["disk"], now_ms=T0)
+            (first, second) = alerts.waiting(connection, "duty")
+            alerts.finish(connection, [first.id], now_ms=T0, outcome=alerts.GIVEN_UP)
+            alerts.finish(connection, [second.id], now_ms=T0, outcome=alerts.SENT)
+        old.store.close()
+    now = open_store(url)
+    desk = Desk(now.store)
+    for minute in range(CLEAR_MS // MINUTE + 2):
+        _note(desk, [Matter("disk", "store", "", ""), SILENT], minute * MINUTE)
+    with now.store.reading() as connection:
+        told = [(one.alert.subject, one.closing) for one in alerts.waiting(connection, "duty")]
+        assert set(alerts.pending(connection)) == {("silent", SILENT.subject)}
+    assert sorted(told) == [("gone", True), ("store", False)]
+    now.store.close()
 
 
 def test_who_was_not_told_that_it_began_is_not_told_that_it_is_over(store):
@@ -430,6 +499,36 @@ def test_a_silent_cloud_has_two_days_and_files_none():
     assert state(("aliyun",), 2 * DAY + 1) is State.SILENT
     assert state(("import",), 99 * DAY) is State.IMPORTED
     assert state(("agent",), 31 * MINUTE) is State.SILENT
+    assert state(("agent",), -31 * MINUTE) is State.SILENT, "it arrived before the clock was set back"
+
+
+def test_a_chunk_that_spans_an_interruption_gives_its_host_no_weeks(opened, web, take):
+    take(web.next(T0, 41))
+    with opened.store.reading() as connection:
+        (one,) = standings(connection)
+    assert one.newest.filled_ms == 40 * MINUTE
+    # The host was off for a week: the first chunk after it begins before it.
+    newest = replace(one.newest, start_ms=one.newest.end_ms - 7 * DAY, received_ms=T0 + 8 * DAY)
+
+    def state(after_ms):
+        return state_of(replace(one, newest=newest), T0 + 8 * DAY + after_ms)
+
+    assert state(2 * HOUR) is not State.SILENT
+    assert state(2 * HOUR + 1) is State.SILENT
+    endless = Newest("agent", T0 - 90 * DAY, T0, T0, None)
+    assert state_of(Standing(1, "a", {"agent": ""}, endless), T0 + 3 * DAY + 1) is State.SILENT
+
+
+def test_a_chunk_of_a_time_when_both_clocks_were_ahead_makes_no_host_silent(opened, web, take, clock):
+    year = 365 * DAY
+    for start_ms in (T0, T0 + year, T0 + 20 * MINUTE):
+        clock.now_ms = start_ms + 10 * MINUTE
+        assert take(web.next(start_ms, 11)) == [("stored", "")]
+    with opened.store.reading() as connection:
+        (one,) = standings(connection, now_ms=T0 + 31 * MINUTE)
+        (all_,) = standings(connection)
+    assert state_of(one, T0 + 31 * MINUTE) is State.REPORTING
+    assert all_.newest.end_ms > T0 + year
 
 
 def test_accounts_that_fail_and_files_that_cannot_be_used_are_told(opened, tmp_path, events):
@@ -495,14 +594,39 @@ def test_a_provider_that_cannot_be_asked_forgets_all_the_same(account, age_days,
     assert one.left_days == left
 
 
-def test_the_servers_certificate_is_read_from_its_file(opened, url, tmp_path):
-    until = OwnAuthority(opened.keyring.directory, ["localhost"], now=utc_now).load().until
-    assert certificate_ends_ms(Settings(db=url)) is None
-    own = certificate_ends_ms(Settings(db=url, tls=Tls(mode="own")))
-    assert own == int(until.timestamp()) * 1000
-    given = tmp_path / "given.pem"
+def test_the_servers_certificate_is_read_from_its_files_and_from_what_is_served(opened, url, tmp_path):
+    source = OwnAuthority(opened.keyring.directory, ["localhost"], now=utc_now)
+    assert certificate_of(Settings(db=url, tls=Tls(mode="own"))) == Certificate(), (
+        "made when the service starts"
+    )
+    loaded = source.load()
+    since, until = loaded.since, loaded.until
+    assert certificate_of(Settings(db=url)) == Certificate()
+    own = certificate_of(Settings(db=url, tls=Tls(mode="own")))
+    assert own == Certificate(int(since.timestamp()) * 1000, int(until.timestamp()) * 1000)
+    given, other = tmp_path / "given.pem", tmp_path / "other.pem"
     settings = Settings(db=url, tls=Tls(mode="files", certificate=given, key=given))
-    assert certificate_ends_ms(settings) is None
+    assert "cannot read" in certificate_of(settings).problem
+    given.write_text("no certificate")
+    assert "no certificate in PEM form" in certificate_of(settings).problem
     given.write_bytes((opened.keyring.directory / "server.pem").read_bytes())
-    assert certificate_ends_ms(settings) == own
-    assert certificate_ends_ms(replace(settings, tls=Tls(mode="files"))) is None
+    assert certificate_of(settings) == own
+    # Renewed, and the key forgotten: the one before stays in force, and that is what ends.
+    other.write_bytes((opened.keyring.directory / "ca.key").read_bytes())
+    soon = until - timedelta(days=300)
+    found = certificate_of(
+        replace(settings, tls=Tls(mode="files", certificate=given, key=other)), lambda: Served(soon, soon)
+    )
+    assert found.begins_ms == found.ends_ms
+    assert found.ends_ms == int(soon.timestamp()) * 1000
+    assert "do not belong together" in found.problem
+    (opened.keyring.directory / "ca.pem").write_text("x")
+    assert "ca.pem holds no certificate" in certificate_of(Settings(db=url, tls=Tls(mode="own"))).problem
+
+
+def test_a_certificate_that_cannot_be_used_is_told_with_how_long_the_one_before_holds():
+    (one,) = decide(replace(BASE, certificate_ends_ms=T0 + 5 * DAY, certificate_problem="no pair"))
+    assert one.code == "certificate"
+    assert "已过期" in one.zh
+    assert "no pair" in one.zh
+    assert "no pair" in one.en

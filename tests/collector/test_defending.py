@@ -186,6 +186,60 @@ def test_a_flooding_host_starves_no_other(serve, speak, url, tmp_path):
     assert set(statuses) <= {200, 429}
 
 
+def squat(place, key, *, path="/v1/chunks", size=16_000_000, address="127.0.0.9"):
+    """Begin a batch in a host's name from elsewhere, with no key of it, and never end it."""
+    wire = socket.create_connection((place.hostname, place.port), timeout=5, source_address=(address, 0))
+    wire.sendall(
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nX-StarProof-Key: {key}\r\nContent-Length: {size}\r\n"
+        "Content-Type: application/vnd.starproof.chunks\r\n\r\nS".encode()
+    )
+    return wire
+
+
+def test_nobody_silences_a_chosen_host_by_sending_in_its_name(serve, speak, url):
+    running = serve()
+    place = urlsplit(running.url)
+    with httpx.Client(base_url=running.url, timeout=10) as http:
+        api = speak(http)
+        web = api.enrol(fresh_token(url), "web-1")
+        name, chunks = web.key.public.id, web.run(8, rows=3)
+        wires = [squat(place, name) for _ in range(5)]
+        # From the host's own address as well: it may stand behind the same proxy.
+        wires += [squat(place, name, address="127.0.0.1") for _ in range(5)]
+        time.sleep(0.3)
+        try:
+            for frame in chunks[:3]:
+                answer = api.send(name, frame)
+                assert answer.status_code == 200, answer.text
+                assert answer.json()["results"][0]["status"] == "stored"
+        finally:
+            for wire in wires:
+                wire.close()
+        # Whole batches that the host did not sign are answered, and no turn of the host's goes to them.
+        forged = type(web)(PrivateKey.generate(), "web-1", web.enterprise, web.enrolment).frame(T0)
+        assert api.outcomes(name, forged) == [("refused", "UNKNOWN_KEY")]
+        stop, statuses = threading.Event(), set()
+
+        def forge():
+            rival = httpx.HTTPTransport(local_address="127.0.0.9")
+            with httpx.Client(base_url=running.url, timeout=10, transport=rival) as http:
+                while not stop.is_set():
+                    statuses.add(speak(http).send(name, forged).status_code)
+
+        threads = [threading.Thread(target=forge) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            while 429 not in statuses:
+                time.sleep(0.01)
+            assert [api.outcomes(name, frame) for frame in chunks[3:]] == [[("stored", "")]] * 5
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert 429 in statuses, "who goes on like that is told to slow down"
+
+
 def test_senders_take_turns_at_the_writer_and_in_what_they_have_in_progress():
     async def scenario():
         writer, order, gate = Writer(16, list), [], threading.Event()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import sys
 from argparse import Namespace
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
 from scripted_server import scripted_server
 
 from collector import cli as collector_cli
@@ -33,6 +36,7 @@ from collector.tls.settings import Tls
 from collector.tls.sources import OwnAuthority, utc_now
 from starproof.cli import main
 from starproof.commands import doctor
+from starproof.commands.alerts import _served
 
 T0 = 1_793_462_400_000
 DAY = 86_400_000
@@ -107,20 +111,43 @@ def test_files_that_others_read_and_keys_that_are_gone_or_halved_are_named(setti
 
 @pytest.mark.parametrize(("days", "state"), [(300, GOOD), (10, ATTENTION), (-1, BAD)])
 def test_certificates_are_told_with_the_days_that_are_left(settings, tmp_path, days, state):
-    from cryptography import x509
-
     pem = authority.authority_pem(authority.new_key(), now=utc_now())
     path = tmp_path / "chain.pem"
     path.write_bytes(pem)
     until = x509.load_pem_x509_certificate(pem).not_valid_after_utc
     given = replace(settings, tls=Tls(mode="files", certificate=path, key=path))
     found = list(files.certificate_checks(given, now=until - timedelta(days=days, hours=1)))
-    assert _states(found) == [state, state]
+    assert _states(found)[:2] == [state, state]
+    (early, _) = files.certificate_checks(given, now=until - timedelta(days=4000))
+    assert (early.state, "is valid from" in early.en) == (BAD, True)
     missing = replace(given, tls=Tls(mode="files", certificate=tmp_path / "gone.pem", key=path))
     assert _states(files.certificate_checks(missing, now=utc_now())) == [BAD, BAD]
     assert _states(files.certificate_checks(replace(settings, tls=Tls(mode="off")), now=utc_now())) == [
         ATTENTION
     ]
+
+
+def test_a_renewed_certificate_without_its_key_and_another_in_force_are_told(settings, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        OwnAuthority(tmp_path / name, ["localhost"], now=utc_now).load()
+    used, renewed = ((tmp_path / name / "server.pem").read_bytes() for name in ("one", "two"))
+    chain = b"".join(re.findall(rb"-----BEGIN CERTIFICATE.*?END CERTIFICATE-----\n", renewed, re.DOTALL))
+    key = re.search(rb"-----BEGIN [A-Z ]*PRIVATE KEY.*?PRIVATE KEY-----\n", used, re.DOTALL)[0]
+    with scripted_server(lambda _: (200, {}, b""), certificate=tmp_path / "one" / "server.pem") as script:
+        pem = tmp_path / "given.pem"
+        tls = Tls(mode="files", certificate=pem, key=pem)
+        given = replace(settings, listen=urlsplit(script.url).netloc, tls=tls)
+        pem.write_bytes(used)
+        assert set(_states(files.certificate_checks(given, now=utc_now()))) == {GOOD}
+        pem.write_bytes(key + chain)
+        bad = [one for one in files.certificate_checks(given, now=utc_now()) if one.state == BAD]
+        assert "do not belong together" in bad[0].en
+        assert "the service does not use the certificate in given.pem, but one that ends" in bad[1].en
+        until = x509.load_pem_x509_certificates(used)[0].not_valid_after_utc
+        assert _served(given)().until == until
+    assert _served(replace(given, listen="127.0.0.1:9")) is None
+    assert _served(replace(given, tls=Tls(mode="off"))) is None
 
 
 def test_damaged_pages_are_found_and_a_large_store_is_not_waited_for(settings, opened, url):

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from sqlalchemy import func, select
 
+from collector import admission
 from collector.http.shares import AT_ONCE
 from collector.store import day_sums, registry, schema
 from collector.store.archive import StoreArchive
@@ -130,6 +131,29 @@ def test_a_chunk_from_the_future_is_refused_with_a_code_of_its_own(api, web, clo
     assert api.outcomes(web.key, frame) == [("refused", "CLOCK_AHEAD")]
     clock.now_ms = T0
     assert api.outcomes(web.key, frame) == [("stored", "")]
+
+
+def test_a_chunk_whose_time_a_later_one_disproves_is_refused_for_good_also_when_that_time_has_come(
+    api, web, clock, store
+):
+    """The clock was a year ahead for two chunks; the next was sealed and stored with the right time."""
+    clock.now_ms = T0 + 30 * MINUTE
+    year = 365 * 24 * 60 * MINUTE
+    ahead = [web.next(T0 + year), web.next(T0 + year + 10 * MINUTE)]
+    assert api.outcomes(web.key, *ahead) == [("refused", "CLOCK_AHEAD")] * 2
+    assert api.outcomes(web.key, web.next(T0 + 20 * MINUTE)) == [("stored", "")]
+    assert api.outcomes(web.key, *ahead) == [("refused", "CLOCK_WRONG")] * 2
+    clock.now_ms += year
+    assert api.outcomes(web.key, *ahead) == [("refused", "CLOCK_WRONG")] * 2
+    assert [one.seq for one in StoreArchive(store).findings() if one.code == "CLOCK_WRONG"] == [0, 1]
+    assert count(store, schema.chunk) == 1
+
+
+def test_a_chunk_that_comes_after_a_later_one_is_believed_within_the_tolerance(api, web, clock):
+    first, second = web.next(T0, rows=30), web.next(T0 + 29 * MINUTE, rows=2)
+    clock.now_ms = T0 + 30 * MINUTE - admission.CLOCK_AHEAD_MS
+    assert api.outcomes(web.key, second) == [("stored", "")]
+    assert api.outcomes(web.key, first, first) == [("stored", ""), ("known", "")]
 
 
 def test_a_damaged_column_is_refused_and_the_others_are_stored(api, web):

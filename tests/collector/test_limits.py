@@ -16,15 +16,16 @@ from starlette.testclient import TestClient
 from collector import admission, ingest
 from collector.errors import DamagedSumError, ImportFileError, SumLimitError
 from collector.http import app as service
+from collector.http import budget as bodies
 from collector.http.app import create_app
-from collector.http.budget import Budget
+from collector.http.budget import UNCOUNTED_BYTES, Budget
 from collector.importing.run import Order, import_file
 from collector.settings import Limits
 from collector.store import day_sums, registry
 from collector.store.archive import StoreArchive
 from collector.store.chunks import Line
 from evidence import columns, crediting
-from evidence.chunk import Chunk, open_chunk, read_frame, write_frame
+from evidence.chunk import Chunk, read_chunk, read_frame, write_frame
 from evidence.columns import VALUE_BYTES
 from evidence.day_sum import DaySum
 from verifier.audit import audit
@@ -174,11 +175,11 @@ def test_a_signed_shape_above_the_formats_limits_is_refused_for_that_chunk(api, 
 def test_a_frame_that_is_repeated_is_opened_once(api, web, monkeypatch):
     opened = []
 
-    def counted(frame, key):
+    def counted(frame, key, *, header):
         opened.append(frame.hash)
-        return open_chunk(frame, key)
+        return read_chunk(frame, key, header=header)
 
-    monkeypatch.setattr(admission, "open_chunk", counted)
+    monkeypatch.setattr(admission, "read_chunk", counted)
     wrong = web.frame(T0, prev="0" * 64)
     frame = web.next(T0)
     outcomes = api.outcomes(web.key, *[frame, wrong] * 100)
@@ -191,13 +192,13 @@ def test_only_one_chunk_of_a_batch_is_open_at_a_time(take, web, monkeypatch):
     earlier: list[weakref.ref[Chunk]] = []
     alive = []
 
-    def watched(frame, key):
+    def watched(frame, key, *, header):
         alive.append(sum(chunk() is not None for chunk in earlier))
-        chunk = open_chunk(frame, key)
+        chunk = read_chunk(frame, key, header=header)
         earlier.append(weakref.ref(chunk))
         return chunk
 
-    monkeypatch.setattr(admission, "open_chunk", watched)
+    monkeypatch.setattr(admission, "read_chunk", watched)
     assert take(*web.run(8)) == [("stored", "")] * 8
     assert alive == [0] * 8
 
@@ -228,7 +229,8 @@ def test_bodies_together_are_bounded_and_what_is_done_gives_its_bytes_back(
     connected, limits, web, monkeypatch
 ):
     first, second = web.run(2)
-    monkeypatch.setattr(service, "MAX_BODY_BYTES_IN_FLIGHT", len(first) + len(second) - 1)
+    monkeypatch.setattr(bodies, "UNCOUNTED_BYTES", 0)
+    monkeypatch.setattr(service, "MAX_BODY_BYTES_IN_FLIGHT", 2 * (len(first) + len(second) - 1))
     api = connected(limits)
     refused = api.send(web.key, first, second)
     assert code(refused) == (503, "UNAVAILABLE")
@@ -238,12 +240,22 @@ def test_bodies_together_are_bounded_and_what_is_done_gives_its_bytes_back(
         assert api.offer("x", "h").status_code == 401
 
 
-def test_requests_share_one_budget_of_bytes():
-    budget = Budget(10)
-    with budget.hold() as one, budget.hold() as two:
-        one.take(6)
-        two.take(4)
+def test_requests_share_one_budget_of_bytes_and_no_address_takes_it_all():
+    budget, small = Budget(10), UNCOUNTED_BYTES
+    with (
+        budget.hold("a") as one,
+        budget.hold("a") as two,
+        budget.hold("b") as other,
+        budget.hold("c") as late,
+    ):
+        one.take(small + 3)
+        two.take(small)
+        two.take(2)
         with pytest.raises(ingest.RequestError):
-            one.take(1)
-    with budget.hold() as later:
-        later.take(10)
+            two.take(1)
+        other.take(small + 5)
+        with pytest.raises(ingest.RequestError):
+            late.take(small + 1)
+        late.take(small)
+    with budget.hold("a") as again:
+        again.take(small + 5)

@@ -57,8 +57,7 @@ def told(store):
     names = {
         sample.name for family in text_string_to_metric_families(text.decode()) for sample in family.samples
     }
-    # These two appear with the first chunk.
-    return names | {"starproof_chunks_total"}
+    return names
 
 
 def _rules():
@@ -88,6 +87,33 @@ def test_every_code_has_its_rule_with_its_urgency_and_its_patience():
     assert found == {
         code: ("critical" if kind == "bad" else "warning", texts[code]) for code, kind in CODES.items()
     }
+
+
+def test_counters_are_born_at_zero_for_all_that_is_known_beforehand(store):
+    """What appears with its first increment is no increase to Prometheus."""
+    text = Metrics(store).text().decode()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    chunks = {
+        (one.labels["status"], one.labels["code"]): one.value
+        for one in families["starproof_chunks"].samples
+        if one.name.endswith("_total")
+    }
+    wire = (ROOT / "docs/wire.md").read_text("utf-8")
+    table = wire[
+        wire.index("Codes of a `refused` result") : wire.index("A chunk is deleted by the agent only")
+    ]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    codes = {code for row in rows for code in re.findall(r"`([A-Z_]+)`", row)}
+    assert len(codes) == 10
+    assert chunks == dict.fromkeys(
+        [("stored", ""), ("known", ""), *(("refused", code) for code in codes)], 0.0
+    )
+    asked = {
+        (one.labels["endpoint"], one.labels["status"])
+        for one in families["starproof_requests"].samples
+        if one.name.endswith("_total")
+    }
+    assert {("chunks", "503"), ("chunks", "429"), ("enrolments", "401"), ("healthz", "200")} <= asked
 
 
 def test_panels_do_not_lie_on_each_other_and_have_a_title():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import warnings
@@ -145,6 +146,52 @@ def test_by_a_relay_hosts_enrol_and_deliver_and_receipts_are_the_collectors_own(
         decision, problem = verified(receipts, final, more)
         assert (decision.stored, problem) == ((3, 4, 5, 6), None)
     assert hashes(line) == [frame.hash for _, frame in (*frames, *more)]
+
+
+def test_nobody_silences_a_host_behind_a_relay_by_sending_in_its_name(queue, line, limits, web):
+    line.cut = True
+    name = web.key.public.id
+    queue.know(name, web.key.public.raw)
+    app = create_relay(queue, line, clock=lambda: T0, log=lambda *_, **__: None, limits=limits, wait_s=0.0)
+    frame = web.next(T0)
+
+    async def post(address, body):
+        """Send a batch, or begin one that never ends."""
+        headers = {"content-type": "application/vnd.starproof.chunks", "x-starproof-key": name, "host": "x"}
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/chunks",
+            "query_string": b"",
+            "headers": [(key.encode(), value.encode()) for key, value in headers.items()],
+            "client": (address, 1),
+        }
+        statuses, given = [], asyncio.Event()
+
+        async def receive():
+            if given.is_set():
+                await asyncio.Event().wait()
+            given.set()
+            return {"type": "http.request", "body": body or b"S", "more_body": not body}
+
+        async def send(message):
+            statuses.extend([message["status"]] if message["type"] == "http.response.start" else [])
+
+        await app(scope, receive, send)
+        return statuses
+
+    async def scenario():
+        addresses = ["10.0.0.9"] * 5 + ["10.0.0.1"] * 5
+        begun = [asyncio.create_task(post(address, b"")) for address in addresses]
+        await asyncio.sleep(0.1)
+        try:
+            return await asyncio.wait_for(post("10.0.0.1", frame), 10)
+        finally:
+            for one in begun:
+                one.cancel()
+
+    assert asyncio.run(scenario()) == [200]
+    assert queue.standing().waiting == 1
 
 
 def test_answers_that_came_while_a_host_was_away_lead_it_step_by_step(queue, line, tmp_path):

@@ -233,10 +233,12 @@ def test_an_address_that_is_taken_is_one_line(url, capsys):
 def test_a_token_is_printed_with_the_command_to_paste(url, capsys, tmp_path):
     assert cli.main(["token", "--db", url, "--host", "web 1", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["command"].startswith(f"echo {document['token']} | starproof agent enroll ")
+    assert document["command"].startswith(f"echo {document['token']} | starproof-agent enroll ")
     assert document["command"].endswith("--token-file - --name 'web 1'")
-    assert cli.main(["token", "--db", url]) == 0
-    assert "http://COLLECTOR:8440" in capsys.readouterr().out
+    assert cli.main(["token", "--db", url, "--host", "web 1"]) == 0
+    shown = capsys.readouterr().out
+    assert "http://COLLECTOR:8440" in shown
+    assert "| sh install.sh --name 'web 1' --token-file -\n" in shown
     settings = tmp_path / "c.toml"
     settings.write_text(f'db = "{url}"\npublic_url = "https://c.example"\n[limits]\ntoken_hours = 1\n')
     assert cli.main(["token", "--config", str(settings), "--json"]) == 0

@@ -345,6 +345,17 @@ def test_a_public_half_of_another_key_is_refused(tmp_path):
         Keyring(tmp_path).log_key()
 
 
+def test_a_key_that_is_gone_is_asked_for_and_no_other_is_made(tmp_path):
+    Keyring(tmp_path).log_key()
+    (tmp_path / "log.key").unlink()
+    with pytest.raises(KeyFileError, match=r"log\.key is gone, but log\.pub is still there; put it back"):
+        Keyring(tmp_path).log_key()
+    (tmp_path / "log.pub").unlink()
+    with pytest.raises(KeyFileError, match="the log of this store was begun with it"):
+        Keyring(tmp_path, lambda: True).log_key()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_key_directory_that_cannot_be_made_is_explained():
     with pytest.raises(KeyFileError, match="cannot use the key file"):
         Keyring(Path("/proc/nothing")).log_key()

@@ -14,12 +14,17 @@ import lzma
 import sqlite3
 import tarfile
 import warnings
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from packs import EDITION
 from record import ENTERPRISE, HOST, digest_of
 from scripted_server import scripted_server
+from standalone import checked_alone, disagreement
 
+from agent.board import Board
 from agent.config import load
 from agent.courier import delivery_of
 from agent.events import Events
@@ -27,16 +32,23 @@ from agent.receipts import Receipts
 from agent.run import _spool
 from agent.schedule import Schedule
 from agent.state import State
-from agent.status import Board, report
+from agent.status import report
 from collector import tokens
 from collector.file_command import import_file
 from collector.http.app import create_app
+from collector.log import keeping
 from collector.opening import open_store
 from collector.store import schema
 from collector.store.archive import StoreArchive
 from collector.store.engine import HEAD
 from evidence.keys import PublicKey
+from verifier import layout
+from verifier.anchors.interface import NOTHING
 from verifier.audit import audit
+from verifier.check import check
+from verifier.derivation import Declared
+from verifier.edition_file import parse_edition
+from verifier.pack import Rules, write_pack
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -192,3 +204,33 @@ def test_the_file_of_an_old_agent_is_imported(recording, old_store, migrated, tm
     with migrated.store.reading() as connection:
         seqs = connection.execute(schema.chunk.select()).mappings().all()
     assert sorted(row["seq"] for row in seqs) == list(range(4 + LEFT))
+
+
+def test_the_log_of_an_old_store_is_marked_closed_packed_and_checked(migrated):
+    """Its one mark names no scope; those of now do.
+
+    What the recorder declared is no scope, so no pack can hold it, which both verifiers must say.
+    """
+    key, store = migrated.keyring.log_key(), migrated.store
+    now_ms = int(datetime(2026, 12, 1, 1, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()) * 1_000
+    keeping.keep_days(store, key=key, now_ms=now_ms)
+    keeping.close_month(store, "2026-11", key=key, now_ms=now_ms)
+    archive, pack = StoreArchive(store), io.BytesIO()
+    rules = Rules(Declared(parse_edition(EDITION)), EDITION)
+    write_pack(
+        pack, archive, month="2026-11", rules=rules, zone=None, log_key=key, made_ms=now_ms, log=archive.log
+    )
+    trusted = {"jiangsu-2018-trial": layout.sha256(EDITION)}
+    report = check(pack, log_key=key.public, editions=trusted)
+    alone = checked_alone(pack.getvalue(), key=key.public, editions=trusted, outside=NOTHING)
+    assert disagreement(report, alone) == ""
+    assert [mark.scope is None for _, mark in report.log.day_marks] == [True, *[False] * 6]
+    assert [close.month for _, close in report.log.closes] == ["2026-11"]
+    of_log = {one.code for one in report.findings if one.step == 5}
+    assert of_log == {
+        "MARKS_WITHOUT_SCOPE",
+        "LOG_DAY_MISSING",
+        "LOG_DAY_LATE",
+        "LOG_UNACCOUNTED",
+        "SCOPE_OTHER",
+    }

@@ -67,11 +67,8 @@ def both_sides() -> list[Entry]:
 def told(found: EnterpriseFigure | None) -> Any:
     if found is None:
         return None
-    detail = dict(found.detail)
-    if "gaps" in detail:
-        detail["gaps"] = [{key: gap[key] for key in gap if key not in ("zh", "en")} for gap in detail["gaps"]]
     bounds = (found.bounds.low, found.bounds.value, found.bounds.high)
-    return bounds, set(found.undecided), detail, [note.code for note in found.notes]
+    return bounds, set(found.undecided), dict(found.detail), [note.code for note in found.notes]
 
 
 def told_alone(name: str, data: bytes, declared: Scope | None) -> Any:

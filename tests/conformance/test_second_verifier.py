@@ -18,24 +18,58 @@ import nacl.bindings
 import nacl.exceptions
 import pytest
 from fleet import instant
-from packs import LOG_KEY, PACK, SCOPED_PACK, TRUSTED, mailbox_of, write_mail
-from standalone import FILE, alone, checked_alone
+from packs import (
+    ARCHIVE,
+    CONTRACT,
+    LOG_KEY,
+    PACK,
+    SCOPED,
+    SCOPED_PACK,
+    TRUSTED,
+    checked,
+    mailbox_of,
+    packed,
+    with_profile,
+    write_mail,
+)
+from standalone import FILE, alone, checked_alone, disagreement
 
 from config import EDITIONS
 from evidence import manifest
 from starproof.cli import NOT_RUN
 from starproof.commands import check as command
-from verifier import toml_text
+from verifier import definitions, layout, margins, notes, reconciliation, toml_text
 from verifier.anchors import mailbox
 from verifier.anchors.mailbox import notes_of
 from verifier.check import EXIT_CODES, check
 from verifier.contradictions import link
+from verifier.derivation import Declared
+from verifier.edition import Star
+from verifier.edition_file import parse_edition
 from verifier.finding import CATALOGUE
 from verifier.instants import legible, to_the_minute, zone_of
+from verifier.pack import Rules
 from verifier.pack_readme import readme
+from verifier.questions.catalogue import DEFINITIONS as QUESTIONS
 from verifier.steps import AUDIT_ONLY, step_of
 
 SOURCE = FILE.read_text("utf-8")
+FORM = """
+schema = "starproof/profile/1"
+edition = "jiangsu-2018-trial"
+star = "4"
+region = "苏州"
+cloud_form = "public"
+it_service_enterprise = true
+applicant = { name = "示例企业" }
+"""
+DOCUMENT = f"""
+[[documents]]
+id = "contract"
+title = "合同"
+file = "contract.txt"
+sha256 = "{layout.sha256(CONTRACT)}"
+"""
 ORDER = 2**252 + 27742317777372353535851937790883648493
 
 # Its copies of our tables
@@ -60,6 +94,95 @@ def test_its_units_and_its_readme_are_ours() -> None:
     assert alone.README.format(enterprise="示例 {month}", month="2026-11") == readme(
         "示例 {month}", "2026-11"
     )
+
+
+def test_its_words_are_ours() -> None:
+    known = {one.id: (one.zh, one.en) for one in definitions.DEFINITIONS.values()}
+    declared = {definitions.DECLARED_FIGURE: definitions._DECLARED_WORDS}
+    assert {**known, **declared} == alone.DEFINITION_WORDS
+    assert (notes.TEXTS, reconciliation.TEXTS) == (alone.NOTE_WORDS, alone.GAP_WORDS)
+    assert {
+        one.id: (one.zh, one.en, one.ask_zh, one.ask_en, one.innocent_zh, one.innocent_en)
+        for one in QUESTIONS
+    } == alone.QUESTION_WORDS
+    assert {
+        one.id: tuple((rate.data, rate.asked, rate.of) for rate in one.rates) for one in QUESTIONS
+    } == alone._RATES
+    assert margins.FORMS == alone.FORM_WORDS
+
+
+STAR = Star("4", "四星{x}", "four stars", ("public", "hybrid"), "市", "the city")
+NAMES = ("名", "name {0}")
+
+
+@pytest.mark.parametrize("unit", ["%", "次/day", "万元", "台", "人", "项", "kg"])
+def test_its_sentences_of_numbers_are_ours(unit: str) -> None:
+    by, name = margins.scale(unit, None, ()), margins.Sentence(*NAMES)
+    of, short = alone.of_unit, alone.short_by("1.5", unit)
+    needed, value, low, high = of("30", unit), of("2", unit), of("1", unit), of("9", unit)
+    most = (f"至多 {high[0]}", f"at most {high[1]}")
+    no_most = ("上限未知", "no upper bound is known")
+    ours = [
+        margins.measured_below(name, STAR, "30", value="2", short="1.5", by=by),
+        margins.measured_open(name, STAR, "30", value="2", low="1", high="9", short="1.5", by=by),
+        margins.measured_open(name, STAR, "30", value="2", low="1", high=None, short="1.5", by=by),
+        margins.not_measured(name, STAR, "30", by=by),
+        margins.undecided(name, STAR, "30", by=by),
+        margins.not_declared(name, STAR, "30", by=by),
+        margins.undocumented_figure(name, STAR, "30", value="2", by=by),
+    ]
+    theirs = [
+        ("below", {"value": value, "needed": needed, "short": short}),
+        ("open", {"value": value, "low": low, "high": most, "needed": needed, "short": short}),
+        ("open", {"value": value, "low": low, "high": no_most, "needed": needed, "short": short}),
+        ("no data", {"needed": needed}),
+        ("undecided", {"needed": needed}),
+        ("not declared", {"needed": needed}),
+        ("unproved figure", {"value": value, "needed": needed}),
+    ]
+    star = (STAR.name_zh, STAR.name_en)
+    assert [alone.sentence(kind, NAMES, star, **said) for kind, said in theirs] == [
+        (one.zh, one.en) for one in ours
+    ]
+
+
+PROFILES = {
+    "nothing declared": None,
+    "another form of cloud": FORM.replace('"public"', '"private"'),
+    "no contract": FORM,
+    "one tick, no document": FORM + "[rows.erp]\n[rows.compute]\n",
+    "ticks with some documents": FORM
+    + DOCUMENT
+    + "[rows.erp]\ndocuments = ['contract']\n[rows.compute]\n[rows.storage]\n",
+    "a figure without a document": FORM + "[figures.cloud_investment]\nvalue = '60'\n",
+    "a figure that is too low": FORM + "[figures.cloud_investment]\nvalue = '0.00001'\n",
+}
+
+
+@pytest.mark.parametrize("said", PROFILES)
+def test_its_verdict_is_ours_word_for_word(said: str) -> None:
+    text = PROFILES[said]
+    data = packed(ARCHIVE, with_profile(SCOPED, text.encode()) if text else SCOPED)
+    ours, theirs = (
+        checked(data),
+        checked_alone(data, key=LOG_KEY.public, editions=TRUSTED, outside=mailbox_of(data)),
+    )
+    assert theirs.verdict == ours.report["verdict"]
+    assert theirs.figures == ours.figures
+    assert disagreement(ours, theirs) == ""
+
+
+@pytest.mark.parametrize("name", ["yunmeng-2031", "yunmeng-2032"])
+def test_its_verdict_under_an_edition_of_somebody_else_is_ours_word_for_word(name: str) -> None:
+    text = (Path(__file__).parents[1] / "editions" / f"{name}.toml").read_bytes()
+    data = packed(ARCHIVE, Rules(Declared(parse_edition(text)), text))
+    ours, theirs = (
+        checked(data),
+        checked_alone(data, key=LOG_KEY.public, editions=TRUSTED, outside=mailbox_of(data)),
+    )
+    assert theirs.verdict == ours.report["verdict"]
+    assert theirs.figures == ours.figures
+    assert disagreement(ours, theirs) == ""
 
 
 def bent(kind: str, number: int) -> str:
@@ -264,6 +387,17 @@ def test_what_was_not_checked_has_a_status_that_no_outcome_has(
         assert capsys.readouterr().err
     assert command.NOT_CHECKED not in EXIT_CODES.values()
     assert NOT_RUN["check"] == command.NOT_CHECKED
+
+
+@pytest.mark.parametrize("main", [alone.main, command.main], ids=["alone", "check"])
+def test_a_key_that_is_refused_for_its_name_is_told_so(
+    files: Path, main: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (files / "public.key").write_text(LOG_KEY.public.raw.hex())
+    assert main([str(files / "pack.zip"), "--log-key", str(files / "public.key")]) == command.NOT_CHECKED
+    told = capsys.readouterr().err
+    assert "is named .key, as private keys are" in told
+    assert "does not hold" not in told
 
 
 def test_both_read_the_key_as_editors_and_people_write_it(

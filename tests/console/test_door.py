@@ -103,6 +103,14 @@ def test_ten_wrong_passwords_lock_the_account_for_minutes_even_for_the_right_one
     assert trail.count("LOCKED") == 1
 
 
+def test_a_lock_from_a_clock_that_was_ahead_keeps_nobody_out_for_a_year(console, administrator):
+    ahead = NOW + 365 * 86_400_000
+    for _ in range(MOST_FAILURES):
+        assert console.sessions.sign_in("admin", "wrong", now_ms=ahead) is None
+    assert console.sessions.sign_in("admin", PASSWORD, now_ms=ahead) is None
+    assert console.sessions.sign_in("admin", PASSWORD, now_ms=NOW) is not None
+
+
 def test_a_right_password_forgives_the_wrong_ones_before_it(console, administrator):
     for _ in range(3):
         for _ in range(MOST_FAILURES - 1):

@@ -102,6 +102,27 @@ def test_steps_that_had_nothing_to_judge_are_said_not_to_have_run():
     assert (without["5"], without["6"], without["4"]) == ("incomplete", "not_run", "pass")
 
 
+def with_entry(name: str, body: bytes) -> CheckReport:
+    return checked(resigned({**contents(SCOPED_PACK), name: body}))
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        PASSED,
+        OPEN,
+        bad(),
+        checked(b"no pack"),
+        with_entry(layout.SCOPE, b"a = 5"),
+        with_entry(layout.LOG_LEAVES, b""),
+    ],
+    ids=["passed", "open", "bad", "no pack", "no scope", "no leaves"],
+)
+def test_the_steps_are_those_of_the_text_and_of_json(report):
+    told = [(str(one["number"]), one["state"], one["findings"]) for one in report.document()["steps"]]
+    assert [(line.number, line.state, line.count) for line in view(report).steps] == told
+
+
 def test_every_code_of_the_check_belongs_to_a_step():
     codes = {code for step in STEPS for code in step.codes}
     assert set(CATALOGUE) - AUDIT_ONLY - codes == set()

@@ -236,6 +236,8 @@ def test_averages_have_periods_that_do_not_overlap() -> None:
     ):
         with pytest.raises(MalformedError, match="empty or overlap"):
             averages(rows).seal()
+    with pytest.raises(MalformedError, match="below zero"):
+        averages([(START_MS, 300_000, 0), (START_MS + 300_000, 60_000, -1)]).seal()
 
 
 def test_names_are_text_without_control_characters(draft: Draft) -> None:

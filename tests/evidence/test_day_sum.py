@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from evidence import manifest
 from evidence.calendar import LocalCalendar
 from evidence.columns import MISSING
-from evidence.day_sum import DaySum, Interval, claims, day_sums, merge
+from evidence.day_sum import DaySum, Interval, claims, day_sums, interval_sums, merge
+from evidence.errors import EvidenceError
 
 UTC = LocalCalendar("UTC")
 SHANGHAI = LocalCalendar("Asia/Shanghai")
@@ -59,6 +60,36 @@ def test_steady_readings_are_observed_and_summed_exactly(draft: Draft) -> None:
         ("disk.reads", DAY): DaySum(600, **ten),
         ("disk.writes", DAY): DaySum(300, **ten),
     }
+
+
+BENDS = st.lists(
+    st.tuples(
+        st.integers(0, 16),
+        st.integers(0, 5),
+        st.sampled_from(
+            [-(10**6), -60_000, -1_001, -51, -1, 1, 51, 600, 1_001, 1_300, 60_000, 10**6, MISSING]
+        ),
+        st.booleans(),
+    ),
+    max_size=3,
+)
+
+
+@given(BENDS, st.sampled_from([START_MS, at("2026-05-31 15:57"), at("2026-06-01 00:00") - 150_000]))
+@settings(max_examples=300)
+def test_a_chunk_summed_at_once_has_the_sums_of_its_intervals(
+    bends: list[tuple[int, int, int, bool]], start_ms: int
+) -> None:
+    draft = steady(6, start_ms=start_ms)
+    for column, row, by, onwards in bends:
+        values = draft.values[column]
+        for place in range(row, len(values) if onwards else row + 1):
+            values[place] = MISSING if by == MISSING else values[place] + by
+    try:
+        chunk = draft.open()
+    except EvidenceError:  # clocks that go back are no chunk
+        return
+    assert day_sums(chunk, SHANGHAI) == interval_sums(chunk, SHANGHAI, range(5))
 
 
 def test_guest_ticks_are_counted_once_and_iowait_is_not_busy(draft: Draft) -> None:

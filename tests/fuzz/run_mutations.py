@@ -1,8 +1,8 @@
 """Mutated packs through both verifiers, for as long as asked:
 
-python tests/fuzz/run_mutations.py FOLDER SEED SECONDS [DEEP_SHARE]
+python tests/fuzz/run_mutations.py FOLDER SEED SECONDS [DEEP_SHARE [PACKS]]
 
-Writes mutations.txt (executions, seconds, faults) and every pack that is judged wrongly to FOLDER.
+Ends after that many seconds or bent packs. Writes mutations.txt (executions, seconds, faults) and every pack that is judged wrongly to FOLDER.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from mutations import Mutator  # noqa: E402
 from seeds import tiny_pack  # noqa: E402
 
 MOST_KEPT = 200
+DEFAULTS = ("0.3", "inf")
 
 
-def main(folder: Path, seed: int, seconds: float, deep_share: float) -> None:
-    """Bend until the time is over."""
+def main(folder: Path, seed: int, seconds: float, deep_share: float, packs: float) -> None:
+    """Bend until the time is over, or there were so many."""
     folder.mkdir(parents=True, exist_ok=True)
     remember_pure_work()
     pack = tiny_pack()
@@ -36,7 +37,7 @@ def main(folder: Path, seed: int, seconds: float, deep_share: float) -> None:
     kinds: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     begin = last = time.monotonic()
-    while time.monotonic() - begin < seconds:
+    while time.monotonic() - begin < seconds and comparing.executions < packs:
         name, data = mutator.next(deep=mutator.dice.random() < deep_share)
         kinds[name] += 1
         fault = comparing.fault(data)
@@ -62,4 +63,5 @@ def _tell(  # noqa: PLR0917 - what is told, in its order
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]) if sys.argv[4:] else 0.3)
+    _, where, seed, seconds, *more = sys.argv
+    main(Path(where), int(seed), float(seconds), *(float(text) for text in (*more, *DEFAULTS[len(more) :])))

@@ -50,6 +50,8 @@ BUILDERS: Mapping[str, Callable[[], bytes]] = {
     WHOLE: whole_month,
 }
 """Chunks of twenty minutes are in the second; accounts, statements, a ledger and receipts of anchors are in the last."""
+FIRST_FORMAT = ("good-1.0", "provisional-1.0", "whole-1.0")
+"""Written by the program that wrote format 1.0, and never made anew: day marks without scopes, closes with chains."""
 SHOWN = ("step", "code", "severity", "host", "slot", "place", "expected", "got")
 
 
@@ -65,7 +67,7 @@ def put(name: str, pack: bytes) -> None:
 
 def every() -> Iterator[tuple[str, bytes, bytes]]:
     """Yield name and bytes of every golden and every hostile pack, with the pack whose log was mailed."""
-    for name in BUILDERS:
+    for name in (*BUILDERS, *FIRST_FORMAT):
         pack = stored(name)
         yield name, pack, pack
     good = stored(GOOD)

@@ -169,9 +169,11 @@ mkdir -p "$w/root/run/systemd/system"
 cat >"$w/root/usr/local/sbin/systemctl" <<'S'
 #!/bin/sh
 echo "systemctl $*" >>/calls
+unit=/etc/systemd/system/starproof-agent.service
 case $1 in
 --version) echo "systemd $(cat /systemd-version) (fake)" ;;
-restart) readlink /opt/starproof-agent/current | grep -q -f /broken && exit 1 ;;
+start | restart) cat /opt/starproof-agent/current/complete "$unit" | grep -q -f /broken && exit 1 ;;
+is-active) [ -e /active ] || exit 3 ;;
 esac
 exit 0
 S
@@ -193,13 +195,35 @@ grep -c SystemCallFilter "$unit" || true; grep -x -e User=starproof-agent -e Pro
 echo 252 >"$w/root/systemd-version"; echo x >"$state/enrolment.json"
 install; grep -x -e ProtectSystem=strict -e SystemCallFilter=@system-service "$unit"
 : >"$w/root/calls"; install; echo AGAIN $(grep -c restart "$w/root/calls" || true)
-old=$(in_ readlink /opt/starproof-agent/current)
-echo >>"$w/root/bundle/README.txt"; (cd "$w/root/bundle" && sha256sum $(cut -c67- SHA256SUMS) >s && mv s SHA256SUMS)
-new=$(sha256sum <"$w/root/bundle/SHA256SUMS" | cut -c1-12); echo "$new" >"$w/root/broken"
+old=$(in_ readlink /opt/starproof-agent/current); cp "$unit" "$w/unit-before"
+echo of-old >"$w/root/etc/starproof/agent-ca.pem"; echo of-new >"$w/root/bundle/agent-ca.pem"
+echo '# new unit' >>"$w/root/bundle/starproof-agent.service"
+(cd "$w/root/bundle" && sha256sum $(cut -c67- SHA256SUMS) >s && mv s SHA256SUMS)
+new=$(sha256sum <"$w/root/bundle/SHA256SUMS" | cut -c1-12)
 cp -a "$w/root$old" "$w/root${old%-*}-$new" # as if it had been built before: that takes its time
+back() { # all is as before the installer ran
+  [ "$old" = "$(in_ readlink /opt/starproof-agent/current)" ] && [ -x "$w/root$old/bin/starproof-agent" ] &&
+    cmp "$unit" "$w/unit-before" && grep -qx of-old "$w/root/etc/starproof/agent-ca.pem" &&
+    [ ! -e "$w/root/opt/starproof-agent/before" ] && echo "$1"
+}
+echo '# new unit' >"$w/root/broken"; : >"$w/root/calls"
 install && exit 9
-[ "$old" = "$(in_ readlink /opt/starproof-agent/current)" ] && [ -x "$w/root$old/bin/starproof-agent" ] && echo TAKEN-BACK
-echo nothing >"$w/root/broken"; install >/dev/null; ls "$w/root/opt/starproof-agent/releases"
+back TAKEN-BACK; echo THEN $(tail -n 3 "$w/root/calls")
+echo User= >"$w/root/broken"
+install && exit 9
+back HONEST
+cp "$unit" "$w/root/opt/kept-unit"; mkdir "$w/root/opt/starproof-agent/before" # a power cut in the middle
+echo "$old" >"$w/root/opt/starproof-agent/before/release"; mv "$w/root/opt/kept-unit" "$w/root/opt/starproof-agent/before/starproof-agent.service"
+echo of-old >"$w/root/opt/starproof-agent/before/agent-ca.pem"
+cp "$w/root/bundle/starproof-agent.service" "$unit"; cp "$w/root/bundle/agent-ca.pem" "$w/root/etc/starproof/"
+in_ ln -sfn "${old%-*}-$new" /opt/starproof-agent/current; echo '# new unit' >"$w/root/broken"
+install && exit 9
+back AFTER-POWER-CUT
+echo nothing >"$w/root/broken"; : >"$w/root/active"; install --no-start >/dev/null; echo RUNS-ON $(ls "$w/root/opt/starproof-agent/releases" | wc -l)
+: >"$w/root/calls"; install >/dev/null; echo LATER $(grep -c "restart starproof" "$w/root/calls"); echo RELEASES $(ls "$w/root/opt/starproof-agent/releases")
+mkdir -p "$state/spool"; echo x >"$state/spool/000000000007.chunk"; : >"$w/root/calls"
+uninstall && exit 9
+echo ASKED $(tail -n 2 "$w/root/calls"); rm "$state/spool/000000000007.chunk"; rm "$w/root/active"
 uninstall; tail -n 3 "$w/root/calls"; [ ! -e "$unit" ] && echo GONE
 """,
         tmp_path,
@@ -213,6 +237,15 @@ uninstall; tail -n 3 "$w/root/calls"; [ ! -e "$unit" ] && echo GONE
     ):
         assert mark in said
     assert "AGAIN 0" in said
-    assert "TAKEN-BACK" in said
+    one_line = "\n".join(said)
+    for mark in ("TAKEN-BACK", "HONEST", "AFTER-POWER-CUT", "RUNS-ON 2", "LATER 1"):
+        assert mark in said, one_line
+    service = "starproof-agent.service"
+    assert (
+        f"THEN systemctl daemon-reload systemctl reset-failed {service} systemctl restart {service}" in said
+    )
+    assert one_line.count("the one before runs again, with its unit and certificates") == 2
+    assert one_line.count("THIS HOST MEASURES NOTHING NOW") == 1
+    assert f"ASKED systemctl stop {service} systemctl start {service}" in said
     assert "GONE" in said
     assert "systemctl daemon-reload" in said

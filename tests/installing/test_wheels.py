@@ -78,9 +78,19 @@ def test_every_missing_wheel_is_named_with_its_python_and_who_asks_for_it(tmp_pa
         collect([CENTOS7], work=tmp_path, given=tmp_path)
     message = str(caught.value)
     assert "psutil<8 (for Python 3.9 on linux-x86_64, needed by starproof 1)" in message
+    assert "There, but" not in message
     assert "cffi>=2 (for Python 3.9 on linux-x86_64, needed by pynacl 1.6)" in message
     assert "pip (" in message
     assert "--wheels" in message
+
+
+def test_a_wheel_that_is_there_for_a_newer_c_library_is_named_with_the_option_that_helps(tmp_path):
+    wheel(tmp_path, "starproof-1-py3-none-any", "PyNaCl>=1.5")
+    wheel(tmp_path, "pynacl-1.6-cp38-abi3-manylinux_2_34_x86_64")
+    with pytest.raises(
+        BundleError, match=r"for another system: pynacl-1\.6-cp38-abi3-manylinux_2_34.*--glibc"
+    ):
+        collect([CENTOS7], work=tmp_path, given=tmp_path, installer=False)
 
 
 def test_what_cannot_be_fetched_is_named_and_the_way_without_a_network(tmp_path, monkeypatch):

@@ -259,6 +259,20 @@ def test_a_damaged_group_costs_its_own_chunks_only() -> None:
     assert len(found) == 2 + len(told(FIRST + second)) - 1
 
 
+@pytest.mark.parametrize("why", ["may not list", "wider than its steps", "not as long"])
+def test_of_groups_that_are_decoded_together_each_is_refused_by_itself(why: str) -> None:
+    before, group, behind = groups_of(ENTRY, FIRST)[1:4]
+    text, rest = content(group).split(b"\n\n", 1)
+    bent = {
+        "may not list": text.rpartition(b"\n")[0] + b'\n{"x":1}\n\n' + rest,
+        "wider than its steps": text + b"\n\n" + b"\1" * 17 + bytes(17 * 8) + ZEROS * (17 * 6),
+        "not as long": text + b"\n\n" + rest + ZEROS,
+    }[why]
+    found = told(FIRST + before + around(bent, group) + behind)
+    assert [bool(each) for each in found] == [False, False, False, True, False, False]
+    assert why in found[3]
+
+
 def test_a_header_that_breaks_the_format_is_refused_alone() -> None:
     entry = FIRST + lines(lambda each: [*each[:-1], b'{"clock_state":"late"}'])
     items = [item.frame for item in chunk_entry.items(entry)]

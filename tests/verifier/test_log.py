@@ -144,7 +144,7 @@ def test_a_changed_leaf_changes_every_root_after_it():
 
 
 def test_leaves_after_the_last_checkpoint_are_not_believed():
-    extra = LogEntry(DOCUMENT, "ab" * 32, instant("2026-12-02")).encode()
+    extra = LogEntry(DOCUMENT, "ab" * 32, instant("2026-12-01") + 5_000).encode()
     report = bent(lambda e: e.update({layout.LOG_LEAVES: e[layout.LOG_LEAVES] + extra}))
     assert (report.outcome, found(report)) == (FAILED, {"LOG_ROOT"})
 

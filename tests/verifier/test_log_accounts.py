@@ -140,6 +140,10 @@ def test_the_reader_of_headers_says_where_it_stops() -> None:
     stream = zlib.compress(b"\n".join(bodies) + b"\n")
     assert list(left_out.decode(stream)) == bodies
     assert list(left_out.decode(left_out.encode(()))) == []
+    for nothing in ("789c030000000001", "78da03fc00000001", "78da010000ffff00000001"):
+        assert not zlib.decompress(bytes.fromhex(nothing))
+        with pytest.raises(MalformedError, match="no other"):
+            list(left_out.decode(bytes.fromhex(nothing)))
     with pytest.raises(MalformedError, match="not one whole"):
         list(left_out.decode(stream + b"more"))
 

@@ -11,7 +11,7 @@ import pytest
 from golden.judging import GOOD, stored
 from packs import LOG_KEY, PACK, TRUSTED, checked, codes, contents, written
 
-import verifier.check as check_module
+import verifier.chain as chain_module
 from evidence import canonical
 from evidence.errors import MalformedError, MismatchError
 from verifier import contents as contents_module
@@ -19,7 +19,6 @@ from verifier import difference, layout, statement, workers
 from verifier.batches import LEAST_ROWS, Batches
 from verifier.chain import Result, Task
 from verifier.check import How, check
-from verifier.finding import Finding
 
 
 def test_more_changed_entries_than_are_listed_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,16 +41,14 @@ def test_a_statement_of_before_says_what_to_do() -> None:
         statement.parse(canonical.encode({"schema": statement.BEFORE[0]}))
 
 
-def test_a_chain_that_broke_off_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_read: object) -> object:
-        def run(todo: Sequence[Task]) -> list[Result]:
-            return [Result(None, (Finding("INTERNAL", task.host),), ()) for task in todo]
+def test_a_chain_that_breaks_off_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(task: Task, _read: object) -> Result:
+        raise LookupError(task.host)
 
-        return run
-
-    monkeypatch.setattr(check_module, "read_here", broken)
+    monkeypatch.setattr(chain_module, "read_chain", broken)
     report = checked(PACK)
-    assert (report.outcome, "INTERNAL" in codes(report)) == ("fail", True)
+    found = {finding.got for finding in report.findings if finding.code == "INTERNAL"}
+    assert (report.outcome, "agent: LookupError: web-1" in found) == ("fail", True)
 
 
 class _Gone:

@@ -232,12 +232,15 @@ def test_page_one_says_only_what_holds_for_these_readings():
             {entry["code"] for entry in found["not_proved"]},
         )
 
-    assert said(ARCHIVE) == (set(PROVED), set(NOT_PROVED) - {"IMPORTED", "DECLARED", "RULES_FIXED"})
+    assert said(ARCHIVE) == (
+        set(PROVED),
+        set(NOT_PROVED) - {"IMPORTED", "DECLARED", "RULES_FIXED", "WHOLE_WINDOW"},
+    )
     fleet = Fleet()
     fleet.averages("old-1", "cpu.utilization", [(instant("2026-11-02"), 300_000, 15)])
     assert said(fleet.archive()) == (
         set(PROVED) - {"SIGNED_READINGS"},
-        set(NOT_PROVED) - {"DECLARED", "RULES_FIXED"},
+        set(NOT_PROVED) - {"DECLARED", "RULES_FIXED", "WHOLE_WINDOW"},
     )
     assert "DECLARED" in said(ARCHIVE, FULL.declared)[1]
 

@@ -40,16 +40,28 @@ class Entries(Protocol):
 
 @dataclass
 class Naming:
-    """Takes the chunks of a pack one by one and notes which receipts the agents' name."""
+    """Takes the chunks of a pack one by one and notes which receipts the agents' name.
+
+    A key's first chunk that names none is kept apart: its program has heard of none yet. That is believed only
+    of chains that are ``unheard``, and if the next chunk of the chain names one, for then the program has heard.
+    """
 
     calendar: LocalCalendar
+    unheard: frozenset[tuple[str, str, int]]
     found: dict[tuple[str, str, int], NamedAnchor] = field(default_factory=dict)
+    first: dict[tuple[str, str, int], NamedAnchor] = field(default_factory=dict)
+    heard: set[tuple[str, str, int]] = field(default_factory=set)
 
     def take(self, header: SeenChunk) -> None:
         """Note what one verified chunk names."""
         if header.source not in SEALED_WHEN_READ:
             return
-        day = self.calendar.day_of(header.start_ms)
+        day, chain = self.calendar.day_of(header.start_ms), (header.host, header.source, header.epoch)
+        if header.seq == 0 and not header.anchor:
+            self.first[chain] = NamedAnchor("", day, header.host, header.place, header.end_ms, 1)
+            return
+        if header.seq == 1 and header.anchor:
+            self.heard.add(chain)
         one = self.found.get((header.host, header.anchor, day))
         if one is None:
             one = NamedAnchor(header.anchor, day, header.host, header.place, header.end_ms, 0)
@@ -57,8 +69,14 @@ class Naming:
             one,
             chunks=one.chunks + 1,
             earliest_end_ms=min(one.earliest_end_ms, header.end_ms),
-            begins=one.begins or (header.seq == 0 and not header.anchor),
         )
+
+    @property
+    def named(self) -> tuple[NamedAnchor, ...]:
+        """What was named; ``begins`` where a chain begins with a chunk that can name none, and the next one does."""
+        begun = self.heard & self.unheard
+        firsts = (replace(one, begins=chain in begun) for chain, one in self.first.items())
+        return (*self.found.values(), *firsts)
 
 
 def judge_pack(
@@ -100,7 +118,7 @@ def judge_pack(
         window=window,
         calendar=naming.calendar,
         rules={name: None if found is None else found.leaf for name, found in indexes.items()},
-        named=tuple(naming.found.values()),
+        named=naming.named,
         until_ms=until_ms,
         logged=logged,
     )

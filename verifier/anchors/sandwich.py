@@ -6,13 +6,16 @@ Imported chunks are sealed long after what they tell of, and a reader of logs ma
 ones, so only chunks that are sealed when they are read are asked.
 
 A chunk that names an old receipt though newer ones were there may have been made in advance. An agent hears
-of a new one with the next answer, so only one that was cut off for days does so honestly.
+of a new one with the next answer, so only one that was cut off for days does so honestly. The first chunk of a
+host's first key may name none if the next one of its chain names one. So may those of ``NEW_KEYS`` of its keys that were
+enrolled anew; after a rotation the agent knows what it knew before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from evidence.enrolment import Enrolment
 from verifier import slots
 from verifier.anchors.interface import NamedAnchor
 from verifier.finding import Finding
@@ -21,6 +24,18 @@ SKEW_MS = 600_000
 """Clocks may differ by ten minutes (docs/wire.md)."""
 STALE_MS = 72 * 3_600_000
 """A weekend without a line to the collector is no reason to ask."""
+
+NEW_KEYS = 3
+"""Of a host and source: enrolled, and set up anew twice. Whoever needs more of them each month explains it."""
+
+
+def unheard(enrolments: Iterable[Enrolment]) -> frozenset[tuple[str, str, int]]:
+    """Return the chains (host, source, epoch) whose first chunk can know of no receipt."""
+    anew: dict[tuple[str, str], list[int]] = {}
+    for one in enrolments:
+        if not one.previous:
+            anew.setdefault((one.host, one.source), []).append(one.epoch)
+    return frozenset((*name, epoch) for name, epochs in anew.items() for epoch in sorted(epochs)[:NEW_KEYS])
 
 
 def named_findings(
@@ -61,4 +76,5 @@ def named_findings(
                 one.host,
                 f"the time stamp of {newer_ms} ms, or a newer one",
                 f"names {'none' if time_ms is None else f'that of {time_ms} ms'}, {one.chunks} chunks",
+                slots.day(one.day),
             )

@@ -27,7 +27,7 @@ from verifier.indicators.interface import (
     scarcer,
 )
 from verifier.notes import Mark
-from verifier.weights import Weights, averaged, stands_for_ms, weigh
+from verifier.weights import Weights, averaged, weigh_capacity
 from verifier.window import classify
 
 ID = "bandwidth.max_direction/1"
@@ -65,7 +65,7 @@ def figure(month: HostMonth) -> HostFigure:
     parts = [
         _direction(
             direction,
-            weigh(direction.days, month.window.lengths, source=source, each=capacity.__getitem__),
+            weigh_capacity(direction, month.window, capacity, source=source),
             per_byte=per_byte,
             fill=month.fill(
                 source,
@@ -92,10 +92,13 @@ def _exceeded(
     direction: MetricMonth, capacity: Mapping[int, Number], per_byte: Number, source: str | None
 ) -> list[int]:
     """Return the days on which more was carried than the capacity allows in the covered time."""
+    by_whole = averaged(source)
     return [
         day
-        for day, sums in direction.days.items()
-        if sums.amount * per_byte > capacity[day] * stands_for_ms(sums, source)
+        for day, amount, whole, observed_ms, bridged_ms, *_ in direction.numbers
+        # multiplied out: no fraction is made for a day
+        if amount * per_byte * capacity[day].denominator
+        > capacity[day].numerator * (whole if by_whole else observed_ms + bridged_ms)
     ]
 
 

@@ -58,7 +58,11 @@ def capacity_of(month: HostMonth, source: str | None) -> CapacityOf:
     read = month.metric(AGENT, NET_CAPACITY)
     if source != AGENT or read.total.amount == 0:
         return CapacityOf(UNKNOWN, ("CAPACITY_UNKNOWN",))
-    weighed = {day: (sums.amount, sums.covered_ms) for day, sums in read.days.items() if sums.covered_ms}
+    weighed = {
+        day: (amount, observed_ms + bridged_ms)
+        for day, amount, _, observed_ms, bridged_ms, *_ in read.numbers
+        if observed_ms + bridged_ms
+    }
     return CapacityOf(MEASURED, ("CAPACITY_MEASURED",), _every_day(month, weighed))
 
 
@@ -72,7 +76,8 @@ def _every_day(month: HostMonth, weighed: Mapping[int, tuple[int, int]]) -> dict
     """Return the mean of each day, given (amount, weight) of some; on the others that of them all."""
     amount, weight = (sum(pair[place] for pair in weighed.values()) for place in (0, 1))
     mean = _plain(Fraction(amount, weight))
-    known = {day: _plain(Fraction(*pair)) for day, pair in weighed.items()}
+    means = {pair: _plain(Fraction(*pair)) for pair in set(weighed.values())}
+    known = {day: means[pair] for day, pair in weighed.items()}
     return {day: known.get(day, mean) for day in month.window.lengths}
 
 

@@ -30,7 +30,7 @@ from verifier.indicators.interface import (
     scarcer,
 )
 from verifier.notes import Mark
-from verifier.weights import Weights, averaged, stands_for_ms, weigh
+from verifier.weights import Weights, averaged, stands_for_ms, weigh_metric
 from verifier.window import TimeClasses, classify
 
 ID = "reads_writes.block_io/1"
@@ -79,7 +79,7 @@ def _figure(month: HostMonth, names: MetricNames, limit: Fraction | None) -> Hos
         [
             _kind(
                 kind,
-                weigh(kind.days, month.window.lengths, source=source),
+                weigh_metric(kind, month.window, source=source),
                 per_unit=per_unit,
                 limit=None if exceeded else limit,
                 fill=month.fill(

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, compress
+from operator import and_, sub
 from typing import NamedTuple
 
 from verifier.questions.bins import CPU, NANO, READS, RX, TX, WRITES, Bins
@@ -60,10 +61,11 @@ def repeated_hours(bins: Bins, *, busy: int) -> list[Repeat]:
     found: list[Repeat] = []
     for first, values in _runs(bins):
         totals, free = list(accumulate(values, initial=0)), 0
-        last = HOUR_BINS - 1
-        places = range(len(values) - last)
-        for place in [at for at in places if values[at] in again and values[at + last] in again]:
-            if place < free or totals[place + HOUR_BINS] - totals[place] <= busy * HOUR_BINS:
+        hours = map(sub, totals[HOUR_BINS:], totals)
+        there = [value in again for value in values]
+        both = map(and_, there, there[HOUR_BINS - 1 :])
+        for place, amount in compress(enumerate(hours), both):
+            if place < free or amount <= busy * HOUR_BINS:
                 continue
             block, at = tuple(values[place : place + HOUR_BINS]), first + place
             earlier = seen.setdefault(block, at)
@@ -110,6 +112,9 @@ def steady(values: Sequence[int]) -> bool:
 def _runs(bins: Bins) -> Iterator[tuple[int, list[int]]]:
     """Yield first bin and values of every stretch without a hole."""
     numbers = sorted(bins)
+    if numbers and numbers[-1] - numbers[0] < len(numbers):
+        yield numbers[0], [bins[number] for number in numbers]
+        return
     begin = 0
     for place in range(1, len(numbers) + 1):
         if place == len(numbers) or numbers[place] != numbers[place - 1] + 1:

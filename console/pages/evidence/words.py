@@ -55,7 +55,7 @@ WORDS: Words = {
     "evidence.taken": ("{alias}（{kind}）已收 {moment}", "{alias} ({kind}) took it {moment}"),
     "evidence.pending": ("{alias}：等待，已试 {attempts} 次", "{alias}: waiting, tried {attempts} times"),
     "evidence.closes": ("关账", "Closes of the month"),
-    "evidence.close": ("第 {leaf} 条：{chains} 条链，{chunks} 个数据块", "Leaf {leaf}: {chains} chains, {chunks} chunks"),
+    "evidence.close": ("第 {leaf} 条", "Leaf {leaf}"),
     "evidence.not_closed": ("这个月还没有关账", "This month is not closed"),
     "evidence.not_closed_about": (
         "月份结束并收齐数据后，在服务器上运行：",

@@ -64,8 +64,8 @@ WORDS: Words = {
     "host.chart": ("{name} 逐日图，数值见下表", "Daily chart of {name}; the numbers are in the table below"),
     "host.no_data": ("这个月没有数据", "No data in this month"),
     "host.no_data_about": (
-        "若主机应当在线，请在主机上运行 starproof agent status。",
-        "If it should be up, run starproof agent status on it.",
+        "若主机应当在线，请在主机上运行 starproof-agent status。",
+        "If it should be up, run starproof-agent status on it.",
     ),
     "host.unused": (
         "这个月有读数，但还不够算出任何一项指标",

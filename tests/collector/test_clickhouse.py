@@ -18,7 +18,7 @@ from collector.store import coverage, months, schema, standing
 from collector.store.archive import StoreArchive
 from collector.store.clickhouse import binding as bindings
 from collector.store.clickhouse import far_sums, serving, tables
-from collector.store.day_sums import rows
+from collector.store.day_sums import lines, rows
 from collector.store.engine import open_engine
 from evidence.chunk import read_frame
 from starproof.commands import db as command
@@ -79,12 +79,7 @@ def commands_read_the_clock_of_the_tests(clock, monkeypatch):
 def fleet(api, token, take, clock, opened):
     """Four hosts, some in each shard, with chunks in October, November and December."""
     hosts = {name: api.enrol(token(), name) for name in HOSTS}
-    with opened.store.writing() as connection:
-        ids = list(connection.scalars(select(schema.host.c.id)))
-        names = (bindings.new(opened.store.cluster) for _ in range(1000))
-        bindings.keep(
-            connection, next(one for one in names if {tables.shard_of(one, i) for i in ids} == {0, 1})
-        )
+    spread(opened.store)
     clock.now_ms = NOW
     for host in hosts.values():
         for start in (T0 - 20 * DAY, T0 + DAY, T0 + 2 * DAY, T0 + 40 * DAY):
@@ -122,6 +117,13 @@ def run(url, capsys, monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def served(serve, settings_file, shards, tmp_path):
+    """Start a collector that moves frames every second."""
+    settings_file.write_text(servers.settings(shards, tmp_path / "secret", every_s=1, hold_s=0))
+    return serve
+
+
+@pytest.fixture
 def back(run, settings_file):
     """Fetch everything back and do without the cluster."""
 
@@ -147,6 +149,17 @@ def near(store):
         return tuple(
             connection.scalar(select(func.count()).select_from(table))
             for table in (schema.chunk_frame, schema.day_sum)
+        )
+
+
+def spread(store):
+    """Name a store that nothing was moved from so that each shard has some of its hosts."""
+    with store.writing() as connection:
+        ids = list(connection.scalars(select(schema.host.c.id)))
+        names = (bindings.new(store.cluster) for _ in range(1000))
+        bindings.keep(
+            connection,
+            next(one for one in names if {tables.shard_of(one, number) for number in ids} == {0, 1}),
         )
 
 
@@ -178,7 +191,7 @@ def test_both_shards_have_their_part_and_no_frame_is_there_twice(opened, moved, 
 
 
 @pytest.mark.both_stores
-def test_a_late_chunk_fetches_back_what_it_changes_and_the_audit_agrees(
+def test_a_late_chunk_fetches_back_what_it_changes_and_the_audit_agrees(  # noqa: PLR0917 - fixtures
     opened, api, token, take, fleet, moved, turn
 ):
     left = near(opened.store)[1]
@@ -211,6 +224,8 @@ def test_figures_are_the_same_wherever_the_sums_and_the_chunks_are(opened, fleet
                 [standing.first_day(connection, host_id=number) for number in (1, 2)],
                 standing.standings(connection),
                 list(rows(connection, *DAYS, hosts=["web-2", "web-3"])),
+                list(lines(connection, *DAYS)),
+                list(lines(connection, *DAYS, hosts=["web-2", "web-3"])),
                 list(rows(connection, *DAYS, metric="cpu")),
             )
 
@@ -354,41 +369,44 @@ def test_shards_in_another_order_are_refused(moved, settings_file, shards, tmp_p
     assert "2 shards" in run("move-frames", code=1).err
 
 
-def test_a_collector_goes_on_while_a_shard_is_killed_and_moves_what_waited(serve, api, token, shards, settings_file, tmp_path, speak, url, clock):
-    """A real collector process; nothing is lost and nothing is there twice."""
-    settings_file.write_text(servers.settings(shards, tmp_path / "secret", every_s=1, hold_s=1))
-    hosts = [api.enrol(token(), name) for name in HOSTS]
-    with httpx.Client(base_url=serve().url) as http:
+def test_a_collector_goes_on_while_a_shard_is_killed_and_moves_what_waited(  # noqa: PLR0917 - fixtures
+    served, token, speak, shards, opened, clock
+):
+    """A real collector process: nothing is lost and nothing is there twice."""
+    clock.now_ms = int(time.time() * 1000)  # as the process has it
+    with httpx.Client(base_url=served().url) as http:
         wire, sent = speak(http), []
+        hosts = [wire.enrol(token(), name) for name in HOSTS]
+        spread(opened.store)
 
-        def send(start):
+        def send():
             for host in hosts:
-                frames = host.run(2, start, rows=25)
+                frames = host.run(2, T0 + len(sent) * HOUR, rows=25)
                 sent.extend(read_frame(frame).hash for frame in frames)
                 assert wire.outcomes(host.key, *frames) == [("stored", "")] * 2
                 assert wire.outcomes(host.key, *frames) == [("known", "")] * 2
 
-        send(T0 + DAY)
+        send()
         shards[0].kill()
-        send(T0 + 2 * DAY)
+        send()
+        wait_until(lambda: 0 < near(opened.store)[0] < 16)
         shards[0].start()
         shards[0].wait()
-        send(T0 + 3 * DAY)
-        with closing(open_engine(url)) as store:
-            wait_until(lambda: near(store)[0] == 0, most_s=20)
-            assert sorted(read_frame(one.frame).hash for one in everything(store)[0]) == sorted(sent)
-            archive = StoreArchive(store, damaged=True)
-            assert audit(archive, dropped=archive).findings == ()
+        wait_until(lambda: near(opened.store)[0] == 0)
+        assert sorted(read_frame(one.frame).hash for one in everything(opened.store)[0]) == sorted(sent)
+        archive = StoreArchive(opened.store, damaged=True)
+        assert audit(archive, dropped=archive).findings == ()
 
 
-def test_a_dropped_month_leaves_the_cluster_too(opened, fleet, moved, shards, run, tmp_path, clock):
+def test_a_dropped_month_leaves_the_cluster_too(  # noqa: PLR0917 - fixtures
+    opened, fleet, moved, shards, run, tmp_path, clock
+):
     store = opened.store
     for name in ("2026-10", "2026-11"):
         keeping.close_month(store, name, key=opened.keyring.log_key(), now_ms=clock())
     archive, path = StoreArchive(store), tmp_path / "2026-11.zip"
-    write_file(
-        path, archive, month="2026-11", rules=read_rules(scope_file=None), zone=None, keys=opened.keyring, log=archive.log
-    )
+    with_log = {"keys": opened.keyring, "log": archive.log}
+    write_file(path, archive, month="2026-11", rules=read_rules(scope_file=None), zone=None, **with_log)
     before = everything(store)
     with store.reading() as connection:
         ours = {"store": bindings.of(connection).store}

@@ -1,7 +1,7 @@
 """The tables in a cluster, and which shard a host's rows are in.
 
 Statements are made of our own words and of the database's name, which the settings have checked; values travel
-apart. They run on 18.16 and on current versions alike (``tests/clickhouse``).
+apart. They run on 18.16 and on current versions alike (``tests/collector/test_current_clickhouse.py``).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ agent 5
 echo "== backup"; sp backup --out $W/b1 --config c.toml; ls b1; (cd b1 && sha256sum -c --quiet SHA256SUMS && echo sums ok)
 agent 5
 stop
-echo "== A disk lost"; mv c c.lost; mkdir -m 700 c; cp b1/*.db b1/*.key b1/*.pub b1/*.pem c/; chmod 600 c/*
+echo "== A disk lost"; mv c c.lost; sp restore "$W/b1" --config c.toml
 start 2
 agent 6; grep -o 'event=log_problem.*' agent.log | head -3; grep -o '"code": "[A-Z_]*"' serve.2.log | sort | uniq -c
 $P -m agent status --state a | grep -E "!|待发|overall"

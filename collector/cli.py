@@ -153,6 +153,9 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
                     clients=clients_of(settings),
                 )
                 run(app, bound, limits=settings.limits, log=log, stopping=stopping, certificates=certificates)
+    except StoreDamagedError as error:  # found by what starts before the alerts do
+        tell_unopened(settings, error.reason, keys=keys, log=log)
+        raise
     finally:
         opened.store.close()
     return 0

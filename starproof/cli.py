@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "doctor": ("starproof.commands.doctor", "", "what is wrong here, and what to do 体检"),
     "alerts": ("starproof.commands.alerts", "collector", "what must be looked at; webhooks 告警"),
     "backup": ("starproof.commands.backup", "collector", "copy store, keys and settings 备份"),
+    "restore": ("starproof.commands.restore", "collector", "put a backup in place again 恢复备份"),
     "relay": ("collector.relay.cli", "collector", "keeps and passes on, where there is no route 中继"),
     "bundle": (
         "starproof.commands.bundle",

@@ -59,8 +59,8 @@ class Metrics:
         for outcome, code in ((STORED, ""), (KNOWN, ""), *((REFUSED, code) for code in REFUSALS)):
             self._chunks.labels(outcome, code)
         for endpoint in ENDPOINTS:
-            for status in STATUSES:
-                self._answers.labels(endpoint, str(status))
+            for answered in STATUSES:
+                self._answers.labels(endpoint, str(answered))
 
     def add(self, figures: Collector) -> None:
         """Tell these families, too."""

@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL
 from collector.errors import StoreError
 from collector.store import postgresql, sqlite
 from collector.store.engine import open_engine, open_engine_as_it_is, open_engine_for_reading, sqlite_path
-from collector.store.faults import explained, hidden
+from collector.store.faults import explained, hidden, is_damage
 
 PAGES_AT_ONCE = 1024
 """Between two steps of SQLite's copy writers get their turn."""
@@ -86,8 +86,10 @@ def restore(url: str, file: Path) -> None:
     if path is None:
         _load(url, file)
     else:
-        if path.exists():
-            raise StoreError(f"{path} exists; a restore overwrites nothing, move it away first")
+        # An old write-ahead log would be written into the new store as soon as it is opened.
+        for old in (path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal")):
+            if old.exists():
+                raise StoreError(f"{old} exists; a restore overwrites nothing, move it away first")
         partial = path.with_name(path.name + ".partial")
         partial.unlink(missing_ok=True)
         sqlite.make_file(partial)
@@ -128,7 +130,8 @@ def _copy_pages(source: Path, target: Path, *, progress: Progress) -> None:
             new.execute("PRAGMA journal_mode=delete").close()
             found = [row[0] for row in new.execute("PRAGMA integrity_check")]
     except sqlite3.Error as error:
-        raise StoreError(f"cannot copy {source}: {error}") from None
+        what = f"{source} is damaged" if is_damage(error) else f"cannot copy {source}"
+        raise StoreError(f"{what}: {error}") from None
     if found != ["ok"]:
         raise StoreError(f"{source} is damaged: {found[0]}")
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,12 @@ DUMP = "starproof.dump"
 """Of a store on PostgreSQL, as ``starproof db backup`` writes it."""
 KEPT = (".key", ".pub", ".pem", ".toml")
 """Beside the store: keys, certificates, and who is asked, anchored and told."""
+CONFIGURED: Mapping[str, Callable[[Settings], Path]] = {
+    "alerts.toml": lambda settings: settings.alerts_file,
+    "anchors.toml": lambda settings: settings.anchors_file,
+    "sources.toml": lambda settings: settings.sources_file,
+}
+"""Files that the settings may place elsewhere; the name in the backup, whatever theirs is."""
 _DIRECTORY, _PRIVATE = 0o700, 0o600
 _BLOCK = 1024 * 1024
 
@@ -43,10 +49,10 @@ def _backup(options: argparse.Namespace) -> int:
     open_engine_for_reading(settings.database_url).close()  # before a folder is made
     options.out.mkdir(mode=_DIRECTORY)
     backup.backup(settings.database_url, options.out / (source.name if source else DUMP))
-    for path in _beside(settings, options.config):
-        _copy(path, options.out / path.name)
+    for path, name in _beside(settings, options.config):
+        _copy(path, options.out / name)
     names = sorted(one.name for one in options.out.iterdir())
-    sums = {name: _sha256(options.out / name) for name in names}
+    sums = {name: sha256_of(options.out / name) for name in names}
     lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sums.items())
     _write(options.out / SUMS, lines.encode())
     if options.json:
@@ -57,11 +63,17 @@ def _backup(options: argparse.Namespace) -> int:
     return 0
 
 
-def _beside(settings: Settings, config: Path | None) -> Iterator[Path]:
+def _beside(settings: Settings, config: Path | None) -> Iterator[tuple[Path, str]]:
+    """Yield each file that is kept, and its name in the backup."""
     directory = key_directory(settings.database_url)
-    yield from sorted(one for one in directory.iterdir() if one.suffix in KEPT and one.is_file())
+    for one in sorted(directory.iterdir()):
+        if one.suffix in KEPT and one.is_file() and one.name not in CONFIGURED:
+            yield one, one.name
+    for name, place in CONFIGURED.items():
+        if place(settings).is_file():
+            yield place(settings), name
     if config is not None and config.absolute().parent != directory.absolute():
-        yield config
+        yield config, config.name
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -76,7 +88,8 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, as ``SUMS`` writes it."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -40,9 +40,10 @@ def shell(tmp_path):
     """Run what was copied from a page, as somebody would in a shell where starproof is installed."""
     place = tmp_path / "bin"
     place.mkdir()
-    program = place / "starproof"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m starproof "$@"\n')
-    program.chmod(0o755)
+    for name, words in (("starproof", "-m starproof"), ("starproof-agent", "-m starproof agent")):
+        program = place / name
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
+        program.chmod(0o755)
     more = {"PATH": f"{place}:{os.environ['PATH']}", "XDG_STATE_HOME": str(tmp_path / "state")}
 
     def run(command):

@@ -16,6 +16,7 @@ from collector.opening import open_store
 from collector.settings import Settings
 from collector.store import registry, schema
 from collector.tokens import issue
+from console.access import senders
 from console.access.passwords import Weakness, weakness
 from console.access.roles import Role
 from console.access.senders import sender_of
@@ -265,7 +266,7 @@ def test_a_proxys_word_counts_where_one_is_said_to_be_and_only_its_own(peer, for
 
 
 def test_one_who_tries_behind_the_proxy_does_not_keep_others_out(secure_console, monkeypatch):
-    monkeypatch.setattr("console.access.senders._is_near", lambda _peer: True)
+    monkeypatch.setattr(senders, "_is_near", lambda _peer: True)
     browser = Browser(application(secure_console), "https://star.example")
 
     def status(address):

@@ -41,8 +41,7 @@ def test_a_token_is_shown_once_in_commands_that_can_be_pasted_and_kept_as_its_ha
     token = words[1]
     assert words[2:] == [
         "|",
-        "starproof",
-        "agent",
+        "starproof-agent",
         "enroll",
         "--collector",
         "http://console.test",

@@ -22,7 +22,17 @@ sys.path[:0] = [
     str(ROOT / "tests" / "documents"),
 ]
 
-with atheris.instrument_imports(include=["evidence", "verifier", "agent", "collector", "declaring"]):
+with atheris.instrument_imports(
+    include=[
+        "evidence",
+        "verifier",
+        "agent",
+        "collector",
+        "declaring",
+        "python_multipart",
+        "starlette.formparsers",
+    ]
+):
     import standalone
     import targets
     from seeds import seeds

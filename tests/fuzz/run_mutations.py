@@ -43,8 +43,8 @@ def main(folder: Path, seed: int, seconds: float, deep_share: float, packs: floa
         fault = comparing.fault(data)
         if fault:
             faults[fault] += 1
-            if len(faults) <= MOST_KEPT and faults[fault] == 1:
-                (folder / f"fault-{seed}-{len(faults)}-{name}.zip").write_bytes(data)
+            if faults.total() <= MOST_KEPT:
+                (folder / f"fault-{seed}-{faults.total()}-{name}.zip").write_bytes(data)
         if fault or time.monotonic() - last > 20:
             last = time.monotonic()
             _tell(folder / f"mutations-{seed}.txt", comparing, kinds, faults, last - begin)

@@ -115,7 +115,8 @@ def test_a_day_sum_that_is_no_integer_stops_the_figures_and_is_named_by_the_audi
     connection.close()
     for command in (("verify",), ("pack", "--out", tmp_path / "x.zip")):
         failed = starproof(*command, "--month", "2026-10", "--db", db, code=1)
-        assert "whole is no integer" in failed.stderr
+        assert "is no integer" in failed.stderr
+        assert "cpu.utilization" in failed.stderr
         assert "run: starproof audit" in failed.stderr
     [finding] = starproof_json("audit", "--db", db, code=1)["findings"]
     assert (finding["code"], finding["got"]) == ("DAY_SUM_DIFFERS", "whole=-1")

@@ -33,10 +33,11 @@ def test_an_agent_behind_a_proxy_pins_the_collector_and_spools_while_another_ans
         )
         settings = tmp_path / "agent.toml"
         settings.write_text(f'interval_s = 1\nseal_s = 1\n[delivery]\nproxy = "{proxy.url}"\n')
-        words = shlex.split(token["command"].partition(" | ")[2])[1:]
+        program, *words = shlex.split(token["command"].partition(" | ")[2])
+        assert program == "starproof-agent"
         words = [word for word in words if word not in ("--token-file", "-")]
         place = ("--state", tmp_path / "web-1", "--config", settings)
-        starproof(*words, *place, STARPROOF_TOKEN=token["token"])
+        starproof("agent", *words, *place, STARPROOF_TOKEN=token["token"])
         agent = Running(tmp_path / "agent.log", "agent", "run", *map(str, place))
         agent.start()
         try:

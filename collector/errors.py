@@ -94,7 +94,7 @@ class ClusterError(StoreError):
 
     code: ClassVar[str] = "CLUSTER"
     unreachable = False
-    """Whether the server did not answer; another replica may."""
+    """Whether the server cannot do it now; another replica may."""
 
 
 class DroppedMonthError(StoreError):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,50 @@ class Shard:
 
 
 @contextmanager
+def zookeeper(folder: Path) -> Iterator[int]:
+    """Run a ZooKeeper and yield its port; skip if there is none."""
+    jar = Path("/usr/share/java/zookeeper.jar")
+    if shutil.which("java") is None or not jar.exists():
+        pytest.skip("ZooKeeper is not installed; apt-get install zookeeper")
+    port = free_port()
+    options = ("-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dzookeeper.admin.enableServer=false")
+    server = "org.apache.zookeeper.server.ZooKeeperServerMain"
+    with (folder / "zookeeper.log").open("wb") as out:
+        process = subprocess.Popen(
+            ["java", *options, "-cp", str(jar), server, str(port), str(folder / "zookeeper")],
+            stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + START_S
+        while not _listens(port):
+            assert process.poll() is None, (folder / "zookeeper.log").read_text(errors="replace")[-2000:]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.kill()
+        process.wait(STOP_S)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def knowing(port: int) -> str:
+    """Return what the configuration of a server says that knows a ZooKeeper and its replicas."""
+    return (
+        f"<zookeeper><node><host>127.0.0.1</host><port>{port}</port></node>"
+        "<session_timeout_ms>5000</session_timeout_ms></zookeeper>"
+        "<interserver_http_port>{interserver}</interserver_http_port>"
+        "<interserver_http_host>127.0.0.1</interserver_http_host>"
+    )
+
+
+@contextmanager
 def shards(count: int = 2, more: str = "") -> Iterator[list[Shard]]:
     """Run servers that know nothing of one another; skip if there is no driver or no server."""
     pytest.importorskip("clickhouse_driver", reason="the driver clickhouse-driver is not installed")
@@ -98,7 +143,8 @@ def shards(count: int = 2, more: str = "") -> Iterator[list[Shard]]:
             folder = base / f"shard-{number + 1}"
             (folder / "data").mkdir(parents=True)
             shard = Shard(folder, free_port())
-            (folder / "config.xml").write_text(CONFIG.format(port=shard.port, folder=folder, more=more))
+            own = more.format(interserver=free_port())
+            (folder / "config.xml").write_text(CONFIG.format(port=shard.port, folder=folder, more=own))
             (folder / "users.xml").write_text(USERS)
             found.append(shard)
             shard.start()
@@ -119,3 +165,11 @@ def settings(found: list[Shard], secret: Path, **more: object) -> str:
     names = ", ".join(f'["127.0.0.1:{shard.port}"]' for shard in found)
     lines = [f"shards = [{names}]", "secure = false", 'user = "starproof"', f'password = "file:{secret}"']
     return "\n".join(lines + [f"{key} = {value}" for key, value in more.items()]) + "\n"
+
+
+def wait_until(done: Callable[[], object], most_s: int = 10) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + most_s
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

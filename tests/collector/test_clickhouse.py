@@ -136,13 +136,6 @@ def back(run, settings_file):
     return work
 
 
-def wait_until(done, most_s=10):
-    deadline = time.monotonic() + most_s
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def near(store):
     """How many frames and day sums the database has."""
     with store.reading() as connection:
@@ -321,7 +314,7 @@ def test_the_check_names_a_frame_that_is_nowhere_and_the_audit_finds_it(opened, 
             "ALTER TABLE starproof.frame DELETE WHERE store = %(store)s AND hash = %(hash)s",
             {"store": name, "hash": lost.hash},
         )
-        wait_until(
+        servers.wait_until(
             lambda shard=shard: (
                 not shard.execute(
                     "SELECT 1 FROM starproof.frame WHERE store = %(store)s AND hash = %(hash)s",
@@ -344,7 +337,7 @@ def test_everything_comes_back_and_lost_sums_are_derived_again(opened, fleet, tu
         name = bindings.of(connection).store
     shards[0].execute("ALTER TABLE starproof.day_sum DELETE WHERE store = %(store)s", {"store": name})
     query = "SELECT 1 FROM starproof.day_sum WHERE store = %(store)s"
-    wait_until(lambda: not shards[0].execute(query, {"store": name}))
+    servers.wait_until(lambda: not shards[0].execute(query, {"store": name}))
     with pytest.raises(ClusterError, match="that were moved there"):
         everything(opened.store)
     done = back()
@@ -389,10 +382,10 @@ def test_a_collector_goes_on_while_a_shard_is_killed_and_moves_what_waited(  # n
         send()
         shards[0].kill()
         send()
-        wait_until(lambda: 0 < near(opened.store)[0] < 16)
+        servers.wait_until(lambda: 0 < near(opened.store)[0] < 16)
         shards[0].start()
         shards[0].wait()
-        wait_until(lambda: near(opened.store)[0] == 0)
+        servers.wait_until(lambda: near(opened.store)[0] == 0)
         assert sorted(read_frame(one.frame).hash for one in everything(opened.store)[0]) == sorted(sent)
         archive = StoreArchive(opened.store, damaged=True)
         assert audit(archive, dropped=archive).findings == ()

@@ -20,6 +20,8 @@ ANSWER_S = 60
 MOST_IDLE = 8
 """Connections kept open for each server."""
 MAX_SAID = 300
+READ_ONLY = 242
+"""TABLE_IS_READ_ONLY: a replica without its ZooKeeper, just started perhaps; another one may take what it refuses."""
 Rows = list[tuple[Any, ...]]
 T = TypeVar("T")
 
@@ -123,7 +125,9 @@ class Cluster:
             yield client
         except errors.ServerException as error:
             client.disconnect()
-            raise ClusterError(f"ClickHouse at {address} reports: {_first_line(error)}") from None
+            refused = ClusterError(f"ClickHouse at {address} reports: {_first_line(error)}")
+            refused.unreachable = error.code == READ_ONLY
+            raise refused from None
         except (errors.Error, OSError, EOFError) as error:
             client.disconnect()
             refused = ClusterError(f"ClickHouse at {address} does not answer: {_first_line(error)}")

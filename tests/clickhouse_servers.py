@@ -91,7 +91,7 @@ def zookeeper(folder: Path) -> Iterator[int]:
     """Run a ZooKeeper and yield its port; skip if there is none."""
     jar = Path("/usr/share/java/zookeeper.jar")
     if shutil.which("java") is None or not jar.exists():
-        pytest.skip("ZooKeeper is not installed; apt-get install zookeeper")
+        pytest.skip("ZooKeeper is not installed; apt-get install libzookeeper-java default-jre-headless")
     port = free_port()
     options = ("-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dzookeeper.admin.enableServer=false")
     server = "org.apache.zookeeper.server.ZooKeeperServerMain"

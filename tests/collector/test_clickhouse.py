@@ -12,12 +12,13 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from collector.errors import ClusterError
+from collector.errors import ClusterError, SettingsError
 from collector.log import keeping
 from collector.store import coverage, months, schema, standing
 from collector.store.archive import StoreArchive
 from collector.store.clickhouse import binding as bindings
 from collector.store.clickhouse import far_sums, serving, tables
+from collector.store.clickhouse.settings import read
 from collector.store.day_sums import lines, rows
 from collector.store.engine import open_engine
 from evidence.chunk import read_frame
@@ -237,21 +238,21 @@ def test_the_cluster_adds_up_to_the_last_digit(opened, fleet, turn):
     with opened.store.writing() as connection:
         for number in (1, 2, 3, 4):
             values = dict.fromkeys(tables.NUMBERS, most - number)
-            place = {"host_id": number, "source": "agent", "metric": "net.rx", "day": day}
+            place = {"host_id": 1, "source": "agent", "metric": "net.rx", "day": day + number}
             connection.execute(schema.day_sum.insert().values(**place, **values))
         names = [schema.day_sum.c[name] for name in tables.NUMBERS]
-        query = select(schema.day_sum.c.source, schema.day_sum.c.metric, schema.day_sum.c.day, *names)
+        query = select(schema.day_sum.c.host_id, schema.day_sum.c.source, *names)
         wanted = {}
         for (*key,) in connection.execute(query.where(schema.day_sum.c.day < DUE_BEFORE)):
-            sums = wanted.setdefault(tuple(key[:3]), [0] * (1 + len(names)))
-            for at, number in enumerate((1, *key[3:])):
+            sums = wanted.setdefault(tuple(key[:2]), [0] * (1 + len(names)))
+            for at, number in enumerate((1, *key[2:])):
                 sums[at] += number
     turn()
     turn(HOLD_MS)
     with opened.store.reading() as connection:
-        found = far_sums.by_day(connection, far_sums.Asked(*DAYS))
+        found = far_sums.by_host(connection, far_sums.Asked(*DAYS))
     assert found == sorted((*key, *sums) for key, sums in wanted.items())
-    assert max(row[4] for row in found) == 4 * most - 10 > 2**64
+    assert max(row[3] for row in found) > 2**64
 
 
 def test_what_a_server_lost_within_the_hold_is_put_there_again(opened, fleet, turn, shards):
@@ -426,3 +427,62 @@ def test_a_copied_store_finds_its_frames_in_the_same_cluster(opened, moved, sett
     assert command.main(["copy", "--from", url, "--to", target, "--json"]) == 0
     with closing(open_engine(target)) as copied:
         assert everything(copied) == everything(opened.store)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('shards = [["a"]]\nusers = "x"', "did you mean 'user'"),
+        ('shards = [["a"]]\nuser = ""', "user is a text"),
+        ('shards = [["a"]]\ndatabase = "a b"', "letters, digits and _"),
+        ('shards = [["a"]]\nsecure = 1', "secure is true or false"),
+        ('shards = [["a"]]\nevery_s = 0', "from 1 to 86400"),
+        ('shards = [["a"]]\nhold_s = true', "from 0 to 86400"),
+        ('shards = [["a", "b"]]', "replicated = true"),
+        ('shards = [["a"], ["a:9440"]]', "names a server twice"),
+        ("shards = []", "a list of shards"),
+        ('shards = ["a"]', "each a list of its servers"),
+        ('shards = [["a:0"]]', "is not HOST:PORT"),
+        ('shards = [["::1"]]', "is not HOST:PORT"),
+        ("shards = [[", "is not a TOML file"),
+        ("#" * 70_000, "is larger than"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused_and_say_what_to_write(tmp_path, text, said):
+    path = tmp_path / "clickhouse.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as refused:
+        read(path)
+    assert said in str(refused.value)
+
+
+def test_servers_may_be_named_without_a_port_and_by_address(tmp_path):
+    path = tmp_path / "clickhouse.toml"
+    path.write_text('shards = [["ch1", "[::1]:9000"]]\nreplicated = true\nca_file = "/ca.pem"')
+    found = read(path)
+    assert [str(one) for one in found.shards[0]] == ["ch1:9440", "::1:9000"]
+    path.write_text('shards = [["ch1"]]\nsecure = false')
+    assert read(path).shards[0][0].port == 9000
+    path.unlink()
+    assert read(path) is None
+
+
+def test_a_turn_is_told_and_a_shard_that_is_away_too(  # noqa: PLR0917 - fixtures
+    fleet, opened, shards, tmp_path, clock, events, run
+):
+    def look(later_ms=0):
+        clock.now_ms += later_ms
+        return serving.look(opened.store, directory=tmp_path, now_ms=clock(), log=events, sums=True)
+
+    assert look()
+    assert look(HOLD_MS)
+    assert [(one["put"], one["left"]) for one in events.named("frames_moved")] == [(32, 0), (0, 32)]
+    assert look()
+    assert len(events.named("frames_moved")) == 2
+    shards[0].kill()
+    assert not look()
+    assert "does not answer" in events.named("frames_not_moved")[0]["message"]
+    shards[0].start()
+    shards[0].wait()
+    assert "移出数据库 left the database: 0" in run("move-frames").out
+    assert "frames fetched: 32" in run("move-frames", "--back").out

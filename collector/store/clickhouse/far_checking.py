@@ -97,7 +97,7 @@ def _lost_sums(connection: Connection, binding: Binding) -> list[str]:
             connection.scalar(select(func.coalesce(func.sum(table.rows), 0)).where(table.month == month)) or 0
         )
         asked = Asked(months.first_day(month), months.first_day(months.after(month)))
-        found = sum(row[3] for row in far_sums.by_day(connection, asked))
+        found = sum(row[2] for row in far_sums.by_host(connection, asked))
         if found != wanted:
             problems.append(
                 f"the cluster has {found} day sums of {months.name(month)}, {wanted} were moved there; fetch everything "

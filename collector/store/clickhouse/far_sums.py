@@ -128,15 +128,6 @@ def rows(connection: Connection, asked: Asked) -> Iterator[FarRow]:
         yield from found
 
 
-def by_day(connection: Connection, asked: Asked) -> list[FarRow]:
-    """Return the sums over all hosts, added up where they lie: source, metric, day, count of rows, then ``NUMBERS``.
-
-    Raises:
-        ClusterError: the cluster cannot be asked.
-    """
-    return _added(connection, asked, ("source", "metric", "day"))
-
-
 def by_host(connection: Connection, asked: Asked) -> list[FarRow]:
     """Return the sums over all days, added up where they lie: host, source, count of rows, then ``NUMBERS``.
 

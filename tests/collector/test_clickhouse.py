@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from collector.errors import ClusterError, SettingsError
 from collector.log import keeping
-from collector.store import coverage, months, schema, standing
+from collector.store import coverage, locks, months, schema, standing
 from collector.store.archive import StoreArchive
 from collector.store.clickhouse import binding as bindings
 from collector.store.clickhouse import far_sums, serving, tables
@@ -83,7 +83,7 @@ def fleet(api, token, take, clock, opened):
     spread(opened.store)
     clock.now_ms = NOW
     for host in hosts.values():
-        for start in (T0 - 20 * DAY, T0 + DAY, T0 + 2 * DAY, T0 + 40 * DAY):
+        for start in (T0 - 20 * DAY, T0 - HOUR // 6, T0 + 2 * DAY, T0 + 40 * DAY):
             assert take(*host.run(2, start, rows=25)) == [("stored", "")] * 2
     return hosts
 
@@ -326,6 +326,7 @@ def test_the_check_names_a_frame_that_is_nowhere_and_the_audit_finds_it(opened, 
     said = run("check", code=1).out
     assert lost.hash in said
     assert f"web-1 agent {lost.seq}" in said
+    assert f"not in the cluster: {lost.hash}" in run("move-frames", "--back", code=1).out
     archive = StoreArchive(opened.store, damaged=True)
     assert "CHUNK" in {found.code for found in audit(archive, dropped=archive).findings}
 
@@ -393,7 +394,7 @@ def test_a_collector_goes_on_while_a_shard_is_killed_and_moves_what_waited(  # n
 
 
 def test_a_dropped_month_leaves_the_cluster_too(  # noqa: PLR0917 - fixtures
-    opened, fleet, moved, shards, run, tmp_path, clock
+    opened, fleet, moved, shards, run, turn, tmp_path, clock
 ):
     store = opened.store
     for name in ("2026-10", "2026-11"):
@@ -407,8 +408,11 @@ def test_a_dropped_month_leaves_the_cluster_too(  # noqa: PLR0917 - fixtures
     query = "SELECT DISTINCT month FROM starproof.frame WHERE store = %(store)s"
     assert {month for shard in shards for (month,) in shard.execute(query, ours)} == {202610, 202611, 202612}
     done = json.loads(run("drop-month", "2026-11", "--pack", path, "--json").out)
-    assert done["chunks"] == 16
-    assert done["bytes"] == sum(len(one.frame) for one in before[0] if 2 <= one.seq < 6)
+    assert done["chunks"] == 8  # those over midnight stay, and those that they touch
+    assert done["bytes"] == sum(len(one.frame) for one in before[0] if 4 <= one.seq < 6)
+    assert near(store)[0] == 8
+    turn()
+    assert turn(HOLD_MS).frames.left == 8
     assert {month for shard in shards for (month,) in shard.execute(query, ours)} == {202610, 202612}
     assert list(StoreArchive(store).day_sums(*DAYS)) == before[1]
     archive = StoreArchive(store, damaged=True)
@@ -485,4 +489,8 @@ def test_a_turn_is_told_and_a_shard_that_is_away_too(  # noqa: PLR0917 - fixture
     shards[0].start()
     shards[0].wait()
     assert "移出数据库 left the database: 0" in run("move-frames").out
+    assert json.loads(run("move-frames", "--json").out)["waiting"] == 0
+    with locks.alone(opened.store, serving.LOCK, directory=tmp_path / "state"):
+        assert "another process is moving" in run("move-frames", code=1).err
+        assert "another process is moving" in run("move-frames", "--back", code=1).err
     assert "frames fetched: 32" in run("move-frames", "--back").out

@@ -138,6 +138,35 @@ echo LEFT $(left) .
     assert said.rstrip().endswith("LEFT .")
 
 
+def test_a_host_whose_python_is_too_old_gets_the_one_that_the_bundle_brings(bundle, tmp_path):
+    """As on CentOS 7 and Kylin V10. The Python carried along is this system's, in a folder of its own."""
+    minor = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    program, library = Path("/usr/bin") / minor, Path("/usr/lib") / minor
+    if not program.exists() or not (library / "venv").is_dir():
+        pytest.skip(f"this system has no {minor} of its own to carry along")
+    said = world(
+        bundle,
+        f"PROGRAM={program}; LIBRARY={library}"
+        r"""
+carry() { # what runs as its python3
+  rm -rf "$w/r"; mkdir -p "$w/r/python/bin" "$w/r/python/lib"; cp "$1" "$w/r/python/bin/python3"
+  ln -s "$LIBRARY" "$w/r/python/lib/"; tar -czf "$w/root/bundle/runtime.tar.gz" -C "$w/r" python
+}
+carry /bin/false; in_ sh /bundle/install.sh --no-enroll --no-start && exit 9
+[ ! -e "$w/root/opt/starproof-agent" ] && echo NOTHING-DONE
+carry "$PROGRAM"; rm "$w/root$PROGRAM"; in_ sh /bundle/install.sh --no-enroll --no-start
+in_ readlink /opt/starproof-agent/current/bin/python3
+in_ sh /bundle/install.sh --no-enroll --no-start >/dev/null # again: the Python in use stays
+in_ starproof-agent sample --json | grep -q '"agent"' && echo MEASURES $(ls -d "$w/root/opt/starproof-agent/"runtime-* | wc -l)
+uninstall; [ ! -e "$w/root/opt/starproof-agent" ] && echo GONE
+""",
+        tmp_path,
+    ).splitlines()
+    for mark in ("NOTHING-DONE", "MEASURES 1", "GONE"):
+        assert mark in said, said
+    assert any(line.startswith("/opt/starproof-agent/runtime-") for line in said), said
+
+
 def test_the_container_recipe_builds_from_the_bundle_without_network(bundle, tmp_path):
     recipe = (Path(__file__).parents[2] / "deploy/container/Containerfile").read_text(encoding="utf-8")
     steps = [

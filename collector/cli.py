@@ -19,7 +19,7 @@ from collector import tokens
 from collector.errors import CollectorError, SettingsError, StoreDamagedError
 from collector.names import is_host_name
 from collector.opening import OpenStore, open_store, placeholder_warning, wall_clock_ms
-from collector.settings import Settings, enterprise_name, parse_listen, read_settings
+from collector.settings import Settings, enterprise_name, key_directory, parse_listen, read_settings
 from collector.store import registry
 from collector.tls.settings import OFF, is_loopback
 from evidence.errors import EvidenceError
@@ -93,6 +93,7 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
     from collector.polling.opening import Keys  # noqa: PLC0415 - see above
     from collector.polling.serving import polling  # noqa: PLC0415 - see above
     from collector.sources.secrets import read_secret  # noqa: PLC0415 - see above
+    from collector.store.clickhouse.serving import moving_frames  # noqa: PLC0415 - see above
     from collector.store.probing import probing  # noqa: PLC0415 - see above
     from collector.tls.opening import clients_of  # noqa: PLC0415 - see above
 
@@ -112,6 +113,12 @@ def serve(settings: Settings, *, console: ConsoleOpener | None = None) -> int:
             with (
                 probing(opened.store, log=log),  # before anybody is answered
                 day_marks(opened, clock=wall_clock_ms, log=log),
+                moving_frames(
+                    opened.store,
+                    directory=key_directory(settings.database_url),
+                    clock=wall_clock_ms,
+                    log=log,
+                ),
                 polling(opened, settings.sources_file, log=log, keys=keys),
                 anchoring(opened, settings.anchors_file, log=log),
                 alerting(

@@ -8,6 +8,7 @@
     │   ├── StoreMismatchError    the database belongs to other settings or another version
     │   ├── StoreDamagedError     the database says that its file is damaged; nothing is written any more
     │   ├── DamagedSumError       a stored day sum is not made of integers
+    │   ├── ClusterError          the ClickHouse cluster that holds frames or sums cannot be used
     │   └── DroppedMonthError     the chunks of this month were dropped; its pack holds them
     ├── DroppingError         a month's chunks cannot be dropped now; the message says why
     ├── LogError              the log cannot do this now; the message says when or how
@@ -86,6 +87,14 @@ class DamagedSumError(StoreError):
     """A stored day sum is not made of integers."""
 
     code: ClassVar[str] = "STORE_DAMAGED"
+
+
+class ClusterError(StoreError):
+    """The ClickHouse cluster that holds a store's frames or day sums cannot be used."""
+
+    code: ClassVar[str] = "CLUSTER"
+    unreachable = False
+    """Whether the server cannot do it now; another replica may."""
 
 
 class DroppedMonthError(StoreError):

@@ -17,6 +17,7 @@ import tomllib
 from collector.errors import SettingsError
 from collector.names import nearest
 from collector.oidc_settings import Oidc, parse_oidc
+from collector.places import state_directory
 from collector.store.engine import sqlite_path
 from collector.tls.settings import Tls, parse_tls
 from evidence.chunk import MAX_NAME
@@ -30,7 +31,6 @@ SOURCES_NAME = "sources.toml"
 ANCHORS_NAME = "anchors.toml"
 ALERTS_NAME = "alerts.toml"
 _TABLES = ("limits", "tls", "oidc")
-STATE_VARIABLE = "STARPROOF_STATE"
 _MOST = 10**6
 _MAX_PORT = 65_535
 
@@ -158,19 +158,6 @@ def enterprise_name(text: str) -> str:
     if not 0 < len(text) <= MAX_NAME or not text.isprintable():
         raise SettingsError(f"enterprise has 1 to {MAX_NAME} printable characters")
     return text
-
-
-def state_directory() -> Path:
-    """Return where the collector keeps its database and keys unless told otherwise.
-
-    ``STARPROOF_STATE`` names another directory: on PostgreSQL each store needs one for its keys.
-    """
-    if os.environ.get(STATE_VARIABLE):
-        return Path(os.environ[STATE_VARIABLE])
-    if os.geteuid() == 0:
-        return Path("/var/lib/starproof/collector")
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "starproof" / "collector"
 
 
 def default_database_url() -> str:

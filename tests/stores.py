@@ -141,7 +141,7 @@ def as_before_months(connection: Connection) -> None:
     run("ALTER TABLE chunk DROP COLUMN month")
     run("DROP TABLE chunk_frame")
     later = ("alert_pending", "alert_message", "alert", "person_identity", "sign_in_attempt", "edition_file")
-    for name in ("dropped_month", "kept_header", *later):
+    for name in ("dropped_month", "kept_header", "moved_sum", *later):
         run(f"DROP TABLE {name}")
     if postgresql:
         run("CREATE TABLE whole (LIKE day_sum INCLUDING ALL)")

@@ -12,7 +12,8 @@ import tomllib
 
 from collector.errors import SettingsError
 from collector.names import nearest
-from collector.settings import MAX_SETTINGS_BYTES, Settings, parse_settings, state_directory
+from collector.places import state_directory
+from collector.settings import MAX_SETTINGS_BYTES, Settings, parse_settings
 from collector.tls.settings import OFF
 
 DATABASE_NAME = "relay.db"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, func, select, text
 
 from collector.store import dropped, months, postgresql, schema
+from collector.store.clickhouse import far_checking
 from collector.store.contents import Contents, contents, log_problems
 from collector.store.engine import HEAD, Store
 from collector.store.schema import chunk, log_leaf
@@ -41,7 +42,9 @@ def check(store: Store) -> Checked:
         server, problems = look(connection)
         found = contents(connection)
         problems += log_problems(connection, found.log)
-        problems += [*_frame_problems(connection), *_unlogged(connection)]
+        far = far_checking.check(connection)
+        problems += [*(_frame_problems(connection) if far is None else far.problems), *_unlogged(connection)]
+        server += "" if far is None else f"; {far.server}"
     return Checked(server, HEAD, found, tuple(problems))
 
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from collector.store import schema
+from collector.store.clickhouse import far_sums
+from collector.store.clickhouse.far_sums import Asked
+from collector.store.clickhouse.tables import NUMBERS
 from evidence.sources import AGENT
 
 _METRICS = ("cpu", "cpu.utilization")
@@ -57,10 +60,23 @@ def measured(
     )
     if excluded:
         query = query.where(table.day.not_in(sorted(excluded)))
-    return [
-        Measured(row.name, row.source, int(row.covered_ms), int(row.downtime_ms))
+    near = {
+        (row.name, row.source): Measured(row.name, row.source, int(row.covered_ms), int(row.downtime_ms))
         for row in connection.execute(query)
-    ]
+    }
+    asked = Asked(first_day, after_day, metrics=_METRICS, without=tuple(excluded))
+    far = far_sums.by_host(connection, asked)
+    names = _names(connection) if far else {}
+    for number, source, _, *added in far:
+        sums, place = dict(zip(NUMBERS, added, strict=True)), (names[number], source)
+        before = near.get(place, Measured(*place, 0, 0))
+        covered = sums["observed_ms"] + sums["bridged_ms"]
+        near[place] = Measured(*place, before.covered_ms + covered, before.downtime_ms + sums["downtime_ms"])
+    return list(near.values())
+
+
+def _names(connection: Connection) -> dict[int, str]:
+    return {row.id: row.name for row in connection.execute(select(schema.host.c.id, schema.host.c.name))}
 
 
 def agents(connection: Connection) -> dict[str, Reach]:

@@ -6,20 +6,31 @@ is added, and a stored value that is no integer is never handed on as a number.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date
 from functools import lru_cache
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, Connection, Insert, RowMapping, Select, bindparam, case, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Insert,
+    Row,
+    RowMapping,
+    Select,
+    bindparam,
+    case,
+    literal,
+    select,
+)
 
 from collector.errors import DamagedSumError, SumLimitError
-from collector.store import chunks, months, schema
+from collector.store import chunks, far_reading, months, schema
 from collector.store.chunks import Line
+from collector.store.clickhouse import far_sums
 from collector.store.dialects import insert_for
 from collector.store.registry import PinnedKey
 from evidence import crediting
@@ -91,9 +102,11 @@ def add(connection: Connection, line: Line, sums: DaySums) -> None:
     Raises:
         SumLimitError: a sum would not fit; nothing was added.
         DamagedSumError: a sum that is stored already is no integer.
+        ClusterError: sums of the month are in the cluster, and it cannot be asked.
     """
     if not sums:
         return
+    far_sums.fetch_back(connection, line.host_id, line.source, {day for _, day in sums})
     _require_room(connection, line, sums)
     connection.execute(_adding(connection.dialect.name), [_values(line, *item) for item in sums.items()])
 
@@ -133,6 +146,7 @@ def rederive(
     spans = [claim for _, claim in chunks.overlapping(connection, line, start, end)]
     start, end = crediting.reach([(start, end), *spans])
     sums = crediting.credited(chunks.opened(connection, line, start, end), calendar)
+    far_sums.fetch_back(connection, line.host_id, line.source, range(first_day, after_day))
     table = schema.day_sum.c
     connection.execute(
         schema.day_sum.delete().where(
@@ -165,17 +179,13 @@ def rows(
 
     Raises:
         DamagedSumError: a sum is not made of integers, and ``damaged`` was not asked for.
+        ClusterError: sums of these days are in the cluster, and it cannot be asked or has lost some.
     """
     query = _asked(first_day, after_day, hosts=hosts)
     if metric is not None:
         query = query.where(schema.day_sum.c.metric == metric)
-    for row in connection.execute(query):
-        name, source, what, day, _, high, low, *counts = row
-        if _INTEGERS.issuperset(map(type, (high, low, *counts))):
-            sums = DaySum(high * schema.AMOUNT_BASE + low, *counts)
-        else:
-            sums = _sum(row._mapping, damaged=damaged)  # noqa: SLF001 - SQLAlchemy's documented name
-        yield DaySumRow(name, source, what, day, sums)
+    near = (_row(row, damaged=damaged) for row in connection.execute(query))
+    yield from far_reading.with_far(connection, near, first_day, after_day, hosts=hosts, metric=metric)
 
 
 def lines(
@@ -185,15 +195,22 @@ def lines(
 
     Raises:
         DamagedSumError: a sum is not made of integers.
+        ClusterError: sums of these days are in the cluster, and it cannot be asked or has lost some.
     """
+    near = _lines(connection, first_day, after_day, hosts=hosts)
+    yield from far_reading.lines_with_far(connection, near, first_day, after_day, hosts=hosts)
+
+
+def _lines(
+    connection: Connection, first_day: int, after_day: int, *, hosts: Sequence[str] | None
+) -> Iterator[DaySumLine]:
     result = connection.execute(_asked(first_day, after_day, hosts=hosts))
     # The driver's own rows: an object for each of two million of them costs more than reading them.
     read = cast("Iterable[Sequence[Any]]", result.cursor)
     for (name, source, what), found in groupby(read, itemgetter(0, 1, 2)):
         _, _, _, days, host_ids, high, low, *counts = zip(*found, strict=True)
         try:
-            amounts = low if not any(high) else list(map(_whole_amount, high, low))
-            numbers = _packed(chain(amounts, *counts))
+            numbers = far_reading.packed(high, low, counts)
         except TypeError:
             raise DamagedSumError(
                 f"a stored sum of {what} of host number {host_ids[0]} is damaged (a number of it is no integer); "
@@ -201,21 +218,6 @@ def lines(
             ) from None
         yield DaySumLine(name, source, what, days, numbers)
     result.close()
-
-
-def _whole_amount(high: int, low: int) -> int:
-    return high * schema.AMOUNT_BASE + low
-
-
-def _packed(numbers: Iterable[int]) -> Sequence[int]:
-    """Return integers in little room; those beyond 64 bits as they are."""
-    kept = list(numbers)
-    try:
-        return array("q", kept)
-    except OverflowError:
-        if _INTEGERS.issuperset(map(type, kept)):
-            return kept
-        raise TypeError from None
 
 
 def _asked(first_day: int, after_day: int, *, hosts: Sequence[str] | None) -> Select[Any]:
@@ -228,6 +230,15 @@ def _asked(first_day: int, after_day: int, *, hosts: Sequence[str] | None) -> Se
         .order_by(*places)
     )
     return query if hosts is None else query.where(schema.host.c.name.in_(hosts))
+
+
+def _row(row: Row[Any], *, damaged: bool) -> DaySumRow:
+    name, source, what, day, _, high, low, *counts = tuple(row)
+    if _INTEGERS.issuperset(map(type, (high, low, *counts))):
+        sums = DaySum(high * schema.AMOUNT_BASE + low, *counts)
+    else:
+        sums = _sum(row._mapping, damaged=damaged)  # noqa: SLF001 - SQLAlchemy's documented name
+    return DaySumRow(name, source, what, day, sums)
 
 
 def _held(sums: DaySums, dropped: frozenset[int]) -> DaySums:

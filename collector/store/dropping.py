@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from collector.errors import DroppingError
 from collector.store import checkpoints, dropped, frames, months, partitions, registry, schema
+from collector.store.clickhouse import far_dropping
 from collector.store.engine import Store
 
 ROWS_AT_ONCE = 500
@@ -119,6 +120,7 @@ def drop(store: Store, found: Plan, pack: Exported, *, now_ms: int) -> None:
         if _state(connection, found.month) != found.state:
             raise DroppingError(f"chunks of {name} came in meanwhile; close and pack it again")
         _keep(connection, found)
+        frames.keep_headers(connection, found.month, _end_ms(connection, found.month) - MS_PER_DAY)
         connection.execute(
             schema.dropped_month.insert().values(
                 month=found.month,
@@ -136,18 +138,22 @@ def drop(store: Store, found: Plan, pack: Exported, *, now_ms: int) -> None:
             action="MONTH_DROPPED",
             detail=f"{name} {found.chunks} chunks {found.bytes} bytes, pack {pack.name} SHA-256 {pack.sha256}",
         )
-        frames.keep_headers(connection, found.month, _end_ms(connection, found.month) - MS_PER_DAY)
         partitions.drop(connection, found.month)
     finish(store)
 
 
 def finish(store: Store) -> int:
-    """Delete what is left of months that were dropped, in steps, and return how many frames went."""
+    """Delete what is left of months that were dropped, in steps, and return how many frames left the database.
+
+    Raises:
+        ClusterError: the months are dropped, but frames of theirs are still in the cluster; ask again.
+    """
     gone = 0
     while True:
         with store.writing() as connection:
             deleted = _delete_some(connection)
         if not deleted:
+            far_dropping.finish(store)
             return gone
         gone += deleted
 
@@ -181,7 +187,7 @@ def _bytes(connection: Connection, month: int, stay: Collection[int]) -> int:
     for part in _parts(sorted(stay)):
         kept = select(length).where(table.month == month, table.chunk_id.in_(part))
         total -= connection.execute(kept).scalar_one()
-    return int(total)
+    return int(total) + far_dropping.size(connection, month, stay)
 
 
 def _keep(connection: Connection, found: Plan) -> None:
@@ -189,6 +195,7 @@ def _keep(connection: Connection, found: Plan) -> None:
     frame, chunk = schema.chunk_frame, schema.chunk
     partitions.require(connection, found.kept)
     for month, ids in found.kept.items():
+        far_dropping.fetch_back(connection, found.month, ids)
         for part in _parts(ids):
             where = (frame.c.month == found.month, frame.c.chunk_id.in_(part))
             connection.execute(frame.update().where(*where).values(month=month))

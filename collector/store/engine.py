@@ -22,7 +22,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from collector.errors import StoreDamagedError, StoreError, StoreMismatchError
+from collector.places import state_directory
 from collector.store import postgresql, schema, sqlite
+from collector.store.clickhouse import settings as clickhouse_settings
+from collector.store.clickhouse.binding import CLUSTER
+from collector.store.clickhouse.cluster import Cluster
 from collector.store.faults import explained, hidden
 from collector.store.health import Health
 
@@ -98,6 +102,12 @@ class Store:
         with self._noted(), explained(self.engine.url), writer.begin() as connection:
             yield connection
 
+    @property
+    def cluster(self) -> Cluster | None:
+        """The ClickHouse cluster that the settings name for this store."""
+        found: Cluster | None = self.engine.get_execution_options().get(CLUSTER)
+        return found
+
     @contextmanager
     def _noted(self) -> Iterator[None]:
         """Remember it if the database says inside the block that it is damaged."""
@@ -112,6 +122,8 @@ class Store:
         if not event.contains(self.engine, "do_connect", _refuse_closed):
             event.listen(self.engine, "do_connect", _refuse_closed)
         self.engine.dispose()
+        if self.cluster is not None:
+            self.cluster.close()
 
 
 def _refuse_closed(*_connecting: object) -> None:
@@ -200,12 +212,21 @@ def _parsed(url: str) -> URL:
 def _engine(url: URL, options: dict[str, Any]) -> Engine:
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreError(f"no driver for the database URL {hidden(url)}: a store is on SQLite or PostgreSQL")
+    cluster = clickhouse_settings.read(clickhouse_settings.file_beside(_keys_of(url)))
+    named = {} if cluster is None else {CLUSTER: Cluster(cluster)}
     try:
-        return create_engine(url, **options)
+        engine = create_engine(url, **options)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise StoreError(
             f"no driver for the database URL {hidden(url)}: {error}; pip install 'starproof[postgresql]'"
         ) from None
+    engine.update_execution_options(**named)
+    return engine
+
+
+def _keys_of(url: URL) -> Path:
+    """Return the directory of the keys of this database's collector."""
+    return Path(str(url.database)).parent if url.get_backend_name() == "sqlite" else state_directory()
 
 
 def _kept_if(check: Callable[[Store], None], store: Store) -> Store:

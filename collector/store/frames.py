@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from collector.store import dropped, schema
+from collector.store.clickhouse import far_frames
 from evidence.chunk import read_frame
 
 AT_ONCE = 64
@@ -30,7 +31,13 @@ def add(connection: Connection, month: int, chunk_id: int, frame: bytes) -> None
 
 
 def read(connection: Connection, places: Iterable[tuple[int, int]]) -> dict[int, bytes]:
-    """Return the frames that there are for these months and chunks, by chunk."""
+    """Return the frames that there are for these months and chunks, by chunk.
+
+    What the database does not have is looked for in the cluster, if the store gave frames to one.
+
+    Raises:
+        ClusterError: the cluster cannot be asked.
+    """
     by_month: dict[int, list[int]] = {}
     for month, chunk_id in places:
         by_month.setdefault(month, []).append(chunk_id)
@@ -39,6 +46,10 @@ def read(connection: Connection, places: Iterable[tuple[int, int]]) -> dict[int,
     for month, ids in by_month.items():
         query = select(table.chunk_id, table.frame).where(table.month == month, table.chunk_id.in_(ids))
         found.update((chunk_id, bytes(frame)) for chunk_id, frame in connection.execute(query))
+    lacking = [(month, number) for month, ids in by_month.items() for number in ids if number not in found]
+    if lacking:
+        gone = dropped.numbers(connection)
+        found.update(far_frames.read(connection, [place for place in lacking if place[0] not in gone]))
     return found
 
 

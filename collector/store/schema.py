@@ -165,6 +165,18 @@ day_sum = Table(
     sqlite_with_rowid=False,
 )
 
+# Day sums that lie in a ClickHouse cluster (collector.store.clickhouse): a host's and source's of a month, all of
+# them. ``turn`` names the rows there that count, and is made of what they say; ``rows`` is how many they are.
+moved_sum = Table(
+    "moved_sum",
+    metadata,
+    Column("host_id", _Id, ForeignKey("host.id"), primary_key=True),
+    Column("source", String(32), primary_key=True),
+    Column("month", Integer, primary_key=True, autoincrement=False),
+    Column("turn", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+)
+
 finding = Table(
     "finding",
     metadata,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import Connection, func, select, true
 
 from collector.store import frames, schema
+from collector.store.clickhouse import far_sums
 from evidence import columns
 from evidence import enrolment as records
 from evidence.chunk import Header, parse_header, read_frame
@@ -15,6 +17,7 @@ from evidence.manifest import Manifest, parse
 from evidence.sources import AGENT
 
 Revision = tuple[int, ...]
+EVER = date.max.toordinal()
 AHEAD_MS = 10 * 60_000
 """As far ahead of the collector's clock chunks are taken (``collector.admission``)."""
 USUAL_CHUNK_MS = 10 * 60_000
@@ -149,7 +152,10 @@ def first_day(connection: Connection, *, host_id: int | None = None) -> int | No
     if host_id is not None:
         query = query.where(schema.day_sum.c.host_id == host_id)
     day = connection.scalar(query)
-    return None if day is None else int(day)
+    far = far_sums.first_day(
+        connection, far_sums.Asked(1, EVER, hosts=None if host_id is None else (host_id,))
+    )
+    return min((int(one) for one in (day, far) if one is not None), default=None)
 
 
 def _sources(connection: Connection, host_id: int | None) -> dict[int, dict[str, str]]:

@@ -23,7 +23,7 @@ from collector.store.engine import (
     sqlite_path,
 )
 from starproof import session
-from starproof.commands import drop_month
+from starproof.commands import drop_month, move_frames
 from starproof.tables import print_audit
 from verifier.audit import audit
 from verifier.finding import NOTE
@@ -43,6 +43,7 @@ def main(argv: Sequence[str], *, prog: str = "starproof db") -> int:
         "restore": _restore,
         "copy": _copy,
         "drop-month": drop_month.run,
+        "move-frames": move_frames.run,
     }
     return session.guarded(prog, lambda: work[options.command](options))
 
@@ -202,6 +203,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     for command in (migrating, checking_, saving, bringing):
         session.add_database(command)
     drop_month.add(commands, prog)
+    move_frames.add(commands, prog)
     moving = commands.add_parser(
         "copy",
         help="复制到另一个空数据库 / copy into another, empty database (stop the collector first)",

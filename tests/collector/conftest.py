@@ -30,6 +30,7 @@ with warnings.catch_warnings():  # it asks for another HTTP client than the one 
     from starlette.testclient import TestClient
 
 ROOT = Path(__file__).resolve().parents[2]
+PYTHONPATH = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
 MINUTE = 60_000
 T0 = 1_793_462_400_000  # 2026-11-01 00:00 in Shanghai
 NOW = T0 + 40 * 86_400_000
@@ -287,7 +288,7 @@ def serve(url, tmp_path):
             ],
             stderr=subprocess.PIPE,
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+            env={**os.environ, "PYTHONPATH": PYTHONPATH, "PYTHONWARNINGS": "error"},
             text=True,
         )
         lines = []

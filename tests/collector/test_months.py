@@ -428,6 +428,9 @@ def test_figures_of_a_month_look_into_its_partitions_only(sent, opened, store_ki
                 asked.append(query)
                 return record(query)
 
+            def __getattr__(self, name):
+                return getattr(connection, name)
+
         assert list(rows(Watching(), first, first + 30))
         compiled = asked[0].compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
         plan = "\n".join(connection.scalars(text(f"EXPLAIN {compiled}")))

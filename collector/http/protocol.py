@@ -2,16 +2,14 @@
 
 1. Connections whose request head does not arrive are closed. The server itself only times out connections that are
    idle after an answer; without this, a few hundred silent connections would keep everybody else out.
-2. One address has at most so many connections.
-3. A head that could be read in two ways is refused (``collector.http.heads``), and what comes between a whole
+2. A head that could be read in two ways is refused (``collector.http.heads``), and what comes between a whole
    request and its answer is not taken for the next one: nobody smuggles a second request behind a first.
-4. The certificate that the other side showed, if it was asked for one, is handed on with its requests.
+3. The certificate that the other side showed, if it was asked for one, is handed on with its requests.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from ssl import SSLObject
 from typing import Any
 
@@ -29,13 +27,10 @@ class StrictProtocol(H11Protocol):
     """One connection. The class attributes are the server's, see ``strict_protocol``."""
 
     head_timeout_s: int
-    per_address: int
-    open_from: Counter[str]
     _head_timer: asyncio.TimerHandle | None = None
-    _address = ""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Put rule 3 between the library's reader and its server."""
+        """Put rule 2 between the library's reader and its server."""
         super().__init__(*arguments, **options)
         read = self.conn.next_event
 
@@ -51,12 +46,8 @@ class StrictProtocol(H11Protocol):
         self.conn.next_event = judged  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection (rule 2) and begin to wait for its first request."""
+        """Keep the other side's certificate (rule 3), and begin to wait for the first request."""
         super().connection_made(transport)
-        self._address = self.client[0] if self.client else ""
-        self.open_from[self._address] += 1
-        if self.open_from[self._address] > self.per_address:
-            transport.close()
         tls: SSLObject | None = transport.get_extra_info("ssl_object")
         shown = tls.getpeercert(binary_form=True) if tls is not None else None
         self.app_state = {**self.app_state, CERTIFICATE: shown or b""}
@@ -68,18 +59,15 @@ class StrictProtocol(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, unless something came already (rule 3)."""
+        """Wait for the next request, unless something came already (rule 2)."""
         if self.conn.their_state is h11.DONE and self.conn.trailing_data[0]:
             self.transport.close()
         super().on_response_complete()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count the connection no longer."""
+        """Wait for nothing more."""
         self._stop()
-        self.open_from[self._address] -= 1
-        if self.open_from[self._address] <= 0:
-            del self.open_from[self._address]
         super().connection_lost(exc)
 
     def _watch(self) -> None:
@@ -99,7 +87,6 @@ class StrictProtocol(H11Protocol):
         self.transport.close()
 
 
-def strict_protocol(head_timeout_s: int, per_address: int) -> type[StrictProtocol]:
+def strict_protocol(head_timeout_s: int) -> type[StrictProtocol]:
     """Return the protocol of one server."""
-    attributes = {"head_timeout_s": head_timeout_s, "per_address": per_address, "open_from": Counter[str]()}
-    return type("BoundStrictProtocol", (StrictProtocol,), attributes)
+    return type("BoundStrictProtocol", (StrictProtocol,), {"head_timeout_s": head_timeout_s})

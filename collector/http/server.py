@@ -17,6 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from collector.errors import SettingsError
+from collector.http.accepting import CountingListener
 from collector.http.log import Log, ServerMessages
 from collector.http.protocol import MAX_HEADER_BYTES, strict_protocol
 from collector.settings import Limits, parse_listen
@@ -66,7 +67,7 @@ def run(
     stopping: threading.Event | None = None,
     certificates: Certificates | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the running requests and return.
+    """Serve until SIGTERM or SIGINT, then finish the running requests and return; ``bound`` is closed then.
 
     ``stopping`` is set with the signal: answers without an end (streams of events) must end then.
     With ``certificates`` over TLS; SIGHUP then looks at their files, without it does nothing.
@@ -77,7 +78,8 @@ def run(
         logger.propagate = name != "uvicorn"
     config = uvicorn.Config(
         app,
-        http=strict_protocol(limits.header_timeout_s, limits.connections_per_address),
+        http=strict_protocol(limits.header_timeout_s),
+        loop="asyncio",  # another one would not ask the listener
         ws="none",
         lifespan="on",
         log_config=None,
@@ -94,15 +96,19 @@ def run(
     if certificates is not None:
         config.ssl = certificates.context
     url = url_of(bound, scheme="http" if certificates is None else "https")
+    listener = CountingListener(
+        bound, per_address=limits.connections_per_address, most=limits.connections, log=log
+    )
     server = _Server(
         config,
+        listener=listener,
         url=url,
         log=log,
         stopping=stopping or threading.Event(),
         certificates=certificates,
         handshake_s=limits.header_timeout_s,
     )
-    server.run(sockets=[bound])
+    server.run(sockets=[listener])
     log("stopped")
 
 
@@ -113,6 +119,7 @@ class _Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         *,
+        listener: CountingListener,
         url: str,
         log: Log,
         stopping: threading.Event,
@@ -120,6 +127,7 @@ class _Server(uvicorn.Server):
         handshake_s: int,
     ) -> None:
         super().__init__(config)
+        self._listener = listener
         self._url = url
         self._log = log
         self._stopping = stopping
@@ -131,10 +139,15 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._listener.say)
         if self._certificates is not None:
-            # The library passes no limit on; a minute for each silent connection is its default.
-            loop = asyncio.get_running_loop()
-            bounded = partial(loop.create_server, ssl_handshake_timeout=self._handshake_s)
+            # The library passes no limits on; a minute and half of one for each silent connection are its defaults.
+            bounded = partial(
+                loop.create_server,
+                ssl_handshake_timeout=self._handshake_s,
+                ssl_shutdown_timeout=self._handshake_s,
+            )
             loop.create_server = bounded  # type: ignore[method-assign]
             asyncio.sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
         await super().startup(sockets)

@@ -9,7 +9,9 @@ import ast
 import asyncio
 import json
 import re
+import resource
 import socket
+import ssl
 import stat
 import threading
 import time
@@ -149,6 +151,46 @@ def test_slow_heads_slow_bodies_and_many_connections_of_one_address_are_cut(stri
     finally:
         for wire in wires:
             wire.close()
+
+
+def hang(place, count, address):
+    """Connections that never say a word."""
+    return [
+        socket.create_connection((place.hostname, place.port), timeout=5, source_address=(address, 0))
+        for _ in range(count)
+    ]
+
+
+def test_handshakes_that_never_end_are_counted_for_their_address_and_keep_nobody_out(serve, tmp_path):
+    settings = tmp_path / "tls.toml"
+    settings.write_text('[tls]\nmode = "own"\n[limits]\nconnections_per_address = 24\n')
+    running = serve("--config", str(settings))
+    place = urlsplit(running.url)
+    # So few files that what one address may have is left over, and what it tries is not.
+    _, hard = resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (100, hard))
+    wires = hang(place, 150, "127.0.0.9")
+    trust = ssl.create_default_context()
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE  # who answers is not the question here
+    try:
+        for _ in range(3):
+            with httpx.Client(base_url=running.url, timeout=2, verify=trust) as http:
+                assert http.get("/healthz").status_code == 200
+        # Where the system has nothing left all the same, that is said once and not for each attempt.
+        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (20, hard))
+        wires += hang(place, 40, "127.0.0.8")
+        time.sleep(1.5)
+        told = [json.loads(line) for line in running.lines if '"error"' in line]
+        assert [line["event"] for line in told] == ["accept_failed"]
+        assert "LimitNOFILE" in told[0]["message"]
+        resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (200, hard))
+        with httpx.Client(base_url=running.url, timeout=5, verify=trust) as http:
+            assert http.get("/healthz").status_code == 200
+    finally:
+        for wire in wires:
+            wire.close()
+    units = [ROOT / "deploy" / "systemd" / f"starproof-{name}.service" for name in ("collector", "relay")]
+    assert all("\nLimitNOFILE=65536\n" in unit.read_text(encoding="utf-8") for unit in units)
 
 
 def test_a_flooding_host_starves_no_other(serve, speak, url, tmp_path):

@@ -34,6 +34,7 @@ from collector.http.console import beside_the_wire
 from collector.http.log import Log
 from collector.http.metrics import Metrics
 from collector.http.protocol import CERTIFICATE
+from collector.http.shared_run import SharedRun
 from collector.http.shares import AT_ONCE, Shares, sender_of
 from collector.http.writer import RETRY_AFTER_S, Writer
 from collector.ingest import Batch, Clock, Taken
@@ -52,6 +53,8 @@ MAX_BATCH_BYTES = 16 * 1024 * 1024
 """Of several frames; a single frame may have ``MAX_FRAME_BYTES``."""
 SENDERS_BEHIND_ONE_ADDRESS = 50
 """An address may send as often as so many senders: a fleet may stand behind one proxy."""
+LOOKS_PER_BATCH, BATCHES_PER_SCRAPE = 5, 4
+"""An address may look at ``/healthz`` so much oftener, at ``/metrics`` so much less often, than a sender may send."""
 DAMAGED = "the store is damaged; keep everything until it has been restored"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -135,12 +138,18 @@ class _Service:
         self._shares = Shares(AT_ONCE)
         self._enrolling = Buckets(limits.enrolments_per_minute, monotonic)
         self.metrics = Metrics(opened.store)
+        self._looking = Buckets(limits.requests_per_minute * LOOKS_PER_BATCH, monotonic)
+        self._scraping = Buckets(max(1, limits.requests_per_minute // BATCHES_PER_SCRAPE), monotonic)
+        self._look = SharedRun(self._require_store)
+        self._scrape = SharedRun(self.metrics.text)
         self._log_key = opened.keyring.log_key()
         self.ca_pem: Callable[[], bytes] | None = None
         self.clients: Clients | None = None
 
     def close(self) -> None:
         self._writer.close()
+        self._look.close()
+        self._scrape.close()
 
     def guarded(self, name: str, endpoint: Endpoint) -> Endpoint:
         """Return the endpoint with every error of ours turned into its answer."""
@@ -255,17 +264,19 @@ class _Service:
         self._log_batch(key, taken)
         return answer(answer_to_chunks(taken.results, receipts), now_ms=self._clock())
 
-    async def health(self, _request: Request) -> Response:
+    async def health(self, request: Request) -> Response:
+        self._require_rate(self._looking, _peer(request))
         try:
             self._store.health.require()
-            await run_in_threadpool(self._require_store)
+            await self._look.result()
         except StoreDamagedError as error:
             content = {"status": "damaged", "code": "UNAVAILABLE", "message": error.reason}
             return answer(content, now_ms=self._clock(), status=503)
         return answer({"status": "ok"}, now_ms=self._clock())
 
-    async def metrics_text(self, _request: Request) -> Response:
-        return Response(await run_in_threadpool(self.metrics.text), media_type=METRICS_TYPE)
+    async def metrics_text(self, request: Request) -> Response:
+        self._require_rate(self._scraping, _peer(request))
+        return Response(await self._scrape.result(), media_type=METRICS_TYPE)
 
     async def no_such_endpoint(self, _request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404

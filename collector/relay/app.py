@@ -3,7 +3,8 @@
 1. Enrolments are passed on at once or not at all: only the collector can answer them.
 2. Chunks are kept on the disk, then the collector's answer is waited for; in its absence they are ``relayed``,
    which lets no host drop them.
-3. Keys that the collector was not seen to know are kept nothing for: their chunks are passed on while they wait.
+3. Keys that the collector was not seen to know are kept nothing for: their chunks are passed on while they wait,
+   as enrolments are, in a small number of threads that hosts it knows do not need (``collector.relay.strangers``).
 4. A relay signs nothing, opens no chunk, and never tells a time as the collector's.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -26,16 +27,25 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from collector.errors import RequestError, StoreError
-from collector.http.app import MAX_BATCH_BYTES, MAX_JSON_BYTES, METRICS_TYPE, SENDERS_BEHIND_ONE_ADDRESS
+from collector.http.app import (
+    BATCHES_PER_SCRAPE,
+    LOOKS_PER_BATCH,
+    MAX_BATCH_BYTES,
+    MAX_JSON_BYTES,
+    METRICS_TYPE,
+    SENDERS_BEHIND_ONE_ADDRESS,
+)
 from collector.http.bodies import CHUNKS_TYPE, JSON_TYPE, from_base64, json_texts, read_body
 from collector.http.buckets import Buckets
 from collector.http.budget import MAX_BODY_BYTES_IN_FLIGHT, Budget
 from collector.http.chunk_answers import size_header
 from collector.http.log import Log
+from collector.http.shared_run import SharedRun
 from collector.http.shares import AT_ONCE, Shares, sender_of
 from collector.ingest import Clock, split
 from collector.relay.forwarding import CHUNKS_PATH, Forwarder, headers_of
 from collector.relay.queue import UNKNOWN_SIZE, Kept, Queue
+from collector.relay.strangers import Strangers
 from collector.relay.upstream import Answer, Upstream, UpstreamError
 from collector.relay.waiters import Waiters
 from collector.settings import Limits
@@ -51,6 +61,8 @@ WAIT_S = 8.0
 SOON_S, LATER_S = 15, 60
 """When a host may ask again for chunks that are relayed: while the collector answers, and while it is away."""
 UPSTREAM_RETRY_S = 60
+PARTS = 2
+"""One address may use this part of the enrolments, all unknown keys this part of the batches of one address."""
 RELAYED = "relayed"
 _OK, _CREATED, _UNAVAILABLE, _BAD_GATEWAY = 200, 201, 503, 502
 
@@ -84,6 +96,7 @@ def create_relay(
         waiters.loop = asyncio.get_running_loop()
         with forwarder.running():
             yield
+        relay.close()
 
     return Starlette(
         routes=[
@@ -115,7 +128,6 @@ class _Relay:
         monotonic: Callable[[], float],
     ) -> None:
         self._queue = queue
-        self._upstream = upstream
         self._forwarder = forwarder
         self._waiters = waiters
         self._clock = clock
@@ -123,11 +135,26 @@ class _Relay:
         self._limits = limits
         self._senders = Buckets(limits.requests_per_minute, monotonic)
         self._addresses = Buckets(limits.requests_per_minute * SENDERS_BEHIND_ONE_ADDRESS, monotonic)
-        self._enrolling = Buckets(limits.enrolments_per_minute, monotonic)
+        self._looking = Buckets(limits.requests_per_minute * LOOKS_PER_BATCH, monotonic)
+        self._scraping = Buckets(max(1, limits.requests_per_minute // BATCHES_PER_SCRAPE), monotonic)
+        self._standing = SharedRun(queue.standing)
+        # The collector counts all of them for the relay's address, so nobody may use that up alone.
+        self._enrolling = Buckets(max(1, limits.enrolments_per_minute // PARTS), monotonic)
+        self._strangers = Strangers(
+            upstream,
+            is_away=lambda: forwarder.is_away,
+            per_minute=limits.requests_per_minute,
+            all_per_minute=limits.requests_per_minute * SENDERS_BEHIND_ONE_ADDRESS // PARTS,
+            monotonic=monotonic,
+        )
         self._bodies = Budget(MAX_BODY_BYTES_IN_FLIGHT)
         self._shares = Shares(AT_ONCE)
         self.ca_pem: Callable[[], bytes] | None = None
         self.wait_s = WAIT_S
+
+    def close(self) -> None:
+        self._strangers.close()
+        self._standing.close()
 
     def guarded(self, name: str, endpoint: Endpoint) -> Endpoint:
         """Return the endpoint with every error of ours turned into its answer."""
@@ -151,16 +178,20 @@ class _Relay:
 
     async def offer(self, request: Request) -> Response:
         _require_rate(self._enrolling, _peer(request))
+        self._strangers.require_room(_peer(request))
         body = await self._json(request)
         json_texts(body, ("token", "host"), ("source",), longest=512)
-        return _passed_on(await self._ask("/v1/enrolments/offer", body, {"Content-Type": JSON_TYPE}))
+        headers = {"Content-Type": JSON_TYPE}
+        return _passed_on(await self._strangers.ask(_peer(request), "/v1/enrolments/offer", body, headers))
 
     async def enrol(self, request: Request) -> Response:
         _require_rate(self._enrolling, _peer(request))
+        self._strangers.require_room(_peer(request))
         body = await self._json(request)
         names = ("token", "record", "signature", "previous_signature")
         texts = json_texts(body, names, longest=MAX_JSON_BYTES)
-        answer = await self._ask("/v1/enrolments", body, {"Content-Type": JSON_TYPE})
+        headers = {"Content-Type": JSON_TYPE}
+        answer = await self._strangers.ask(_peer(request), "/v1/enrolments", body, headers)
         if answer.status in (_OK, _CREATED):
             public = _public_of(from_base64(texts["record"], "record"))
             await run_in_threadpool(self._queue.know, public.id, public.raw)
@@ -177,6 +208,9 @@ class _Relay:
         counted = sender_of(_peer(request), key)
         _require_rate(self._senders, counted)
         sender = await run_in_threadpool(self._queue.sender, key)
+        if sender is None:  # before a body is read
+            self._strangers.require_rate(_peer(request))
+            self._strangers.require_room(_peer(request))
         said = size_header(request.headers.get("x-starproof-log-size", ""))
         known_size = UNKNOWN_SIZE if said is None else said
         with self._bodies.hold(_peer(request)) as hold:
@@ -190,7 +224,7 @@ class _Relay:
             with self._shares.hold(counted):
                 kept = await run_in_threadpool(_kept, body, key, sender.public if sender else b"")
                 if sender is None:
-                    return await self._at_once(key, body, known_size)
+                    return await self._at_once(_peer(request), key, body, known_size)
                 put = partial(self._queue.put, key, kept, known_size=known_size, now_ms=self._clock())
                 new = await run_in_threadpool(put)
         return await self._answered(key, kept, new, known_size)
@@ -202,8 +236,9 @@ class _Relay:
             raise RequestError(404, "BAD_REQUEST", "this relay has no TLS, so it has no certificate")
         return JSONResponse({"pem": (await run_in_threadpool(self.ca_pem)).decode(), "relay": True})
 
-    async def health(self, _request: Request) -> Response:
-        standing = await run_in_threadpool(self._queue.standing)
+    async def health(self, request: Request) -> Response:
+        _require_rate(self._looking, _peer(request))
+        standing = await self._standing.result()
         content = {
             "status": "ok",
             "relay": True,
@@ -213,8 +248,9 @@ class _Relay:
         }
         return JSONResponse(content)
 
-    async def metrics(self, _request: Request) -> Response:
-        standing = await run_in_threadpool(self._queue.standing)
+    async def metrics(self, request: Request) -> Response:
+        _require_rate(self._scraping, _peer(request))
+        standing = await self._standing.result()
         registry = CollectorRegistry()
         oldest_ms = standing.oldest_ms
         for name, text, value in (
@@ -245,9 +281,9 @@ class _Relay:
         """A fault of ours; the server logs it, the sender keeps everything and tries again."""
         return _refusal(RequestError(500, "INTERNAL", "the relay failed; see its log"))
 
-    async def _at_once(self, key: str, body: bytes, known_size: int) -> Response:
+    async def _at_once(self, address: str, key: str, body: bytes, known_size: int) -> Response:
         """Rule 3."""
-        answer = await self._ask(CHUNKS_PATH, body, headers_of(key, known_size))
+        answer = await self._strangers.ask(address, CHUNKS_PATH, body, headers_of(key, known_size))
         results = answer.document.get("results")
         if answer.status == _OK and isinstance(results, list) and any(map(_is_stored, results)):
             await run_in_threadpool(self._queue.know, key)
@@ -283,9 +319,6 @@ class _Relay:
             # With a step, an answer is here that the host gets for chunks it has asked about before.
             document["again_s"] = 1 if step else LATER_S if trouble else SOON_S
         return JSONResponse(document)
-
-    async def _ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        return await run_in_threadpool(self._upstream.post, path, body, headers)
 
     async def _json(self, request: Request) -> bytes:
         with self._bodies.hold(_peer(request)) as hold:

@@ -15,21 +15,27 @@ import ssl
 import stat
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
 
 from agent.state import State
 from collector import tokens
 from collector.errors import RequestError
+from collector.http import app as service
+from collector.http import server
 from collector.http.heads import head_problem
 from collector.http.log import LineLog
 from collector.http.shares import Shares
 from collector.http.writer import Writer
 from collector.keyring import Keyring
 from collector.opening import open_store
+from collector.settings import Limits
 from collector.store.archive import StoreArchive
 from evidence.keys import PrivateKey
 
@@ -191,6 +197,45 @@ def test_handshakes_that_never_end_are_counted_for_their_address_and_keep_nobody
             wire.close()
     units = [ROOT / "deploy" / "systemd" / f"starproof-{name}.service" for name in ("collector", "relay")]
     assert all("\nLimitNOFILE=65536\n" in unit.read_text(encoding="utf-8") for unit in units)
+
+
+def test_a_crowd_that_looks_at_health_and_metrics_costs_what_one_costs(opened, clock, events, monkeypatch):
+    reading, threads = type(opened.store).reading, []
+
+    @contextmanager
+    def slowly(store):
+        threads.append(threading.current_thread().name)
+        time.sleep(0.3)
+        with reading(store) as connection:
+            yield connection
+
+    monkeypatch.setattr(type(opened.store), "reading", slowly)
+    app = service.create_app(opened, limits=Limits(requests_per_minute=20), clock=clock, log=events)
+    running = uvicorn.Server(uvicorn.Config(app, log_config=None))
+    with server.listening_socket("127.0.0.1:0") as bound:
+        url = server.url_of(bound)
+        serving = threading.Thread(target=running.run, kwargs={"sockets": [bound]})
+        serving.start()
+
+        def ask(address, path):
+            rival = httpx.HTTPTransport(local_address=address)
+            with httpx.Client(base_url=url, timeout=10, transport=rival) as http:
+                return http.get(path).status_code
+
+        try:
+            assert ask("127.0.0.1", "/healthz") == 200
+            del threads[:]
+            with ThreadPoolExecutor(40) as crowd:
+                scrapes = [crowd.submit(ask, "127.0.0.9", "/metrics") for _ in range(20)]
+                looks = [crowd.submit(ask, f"127.0.0.{number}", "/healthz") for number in range(20, 40)]
+                scraped = sorted(one.result() for one in scrapes)
+                assert {one.result() for one in looks} == {200}
+        finally:
+            running.should_exit = True
+            serving.join(10)
+    assert scraped == [200] * 5 + [429] * 15, "a quarter as often as a sender may send"
+    assert len(threads) <= 10, "one look for all who ask at once"
+    assert all(name.startswith("starproof-shared") for name in threads), "no thread that chunks need"
 
 
 def test_a_flooding_host_starves_no_other(serve, speak, url, tmp_path):

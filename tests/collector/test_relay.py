@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import subprocess
+import sys
+import threading
 import time
 import warnings
 import zlib
 from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from cryptography import x509
 from scripted_server import scripted_server
@@ -32,7 +39,7 @@ from collector.store.archive import StoreArchive
 from collector.tls import authority
 from collector.tls.authority import Authority
 from collector.tls.sources import utc_now
-from evidence.chunk import read_frame
+from evidence.chunk import read_frame, write_frame
 from evidence.keys import PrivateKey
 
 with warnings.catch_warnings():
@@ -41,6 +48,7 @@ with warnings.catch_warnings():
 
 T0 = 1_793_462_400_000
 KEY = "a" * 64
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Line:
@@ -192,6 +200,90 @@ def test_nobody_silences_a_host_behind_a_relay_by_sending_in_its_name(queue, lin
 
     assert asyncio.run(scenario()) == [200]
     assert queue.standing().waiting == 1
+
+
+class SlowForStrangers(BaseHTTPRequestHandler):
+    """A collector that never answers those it does not know, and has no time for the host."""
+
+    host = ""
+    asked: list[str]
+    ended: threading.Event
+
+    def do_POST(self):
+        key = self.headers.get("x-starproof-key", "offer")
+        self.asked.append(key)
+        if key != self.host:
+            self.ended.wait(20)
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(500)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_arguments):
+        pass
+
+
+@contextmanager
+def relay_process(tmp_path, to):
+    command = [sys.executable, "-m", "collector.relay.cli", "serve", "--to", to]
+    command += ["--state", str(tmp_path / "state"), "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        try:
+            yield next(json.loads(line)["url"] for line in process.stderr if '"listening"' in line)
+        finally:
+            process.kill()
+
+
+def test_unknown_keys_and_offers_take_no_thread_that_enrolled_hosts_need(tmp_path, web):
+    queue = Queue(tmp_path / "state" / "relay.db", max_bytes=1 << 20, host_bytes=1 << 20)
+    queue.know(web.key.public.id, web.key.public.raw)
+    queue.close()
+    handler = type(
+        "Handler", (SlowForStrangers,), {"host": web.key.public.id, "asked": [], "ended": threading.Event()}
+    )
+    stranger = replace(web, key=PrivateKey.generate())
+    frame = read_frame(stranger.frame(T0))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        with relay_process(tmp_path, f"http://127.0.0.1:{collector.server_port}") as url:
+            place = urlsplit(url)
+            wires = []
+
+            def flood(path, body, kind, key):
+                wires.append(socket.create_connection((place.hostname, place.port), 5, ("127.0.0.9", 0)))
+                head = (
+                    f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nX-StarProof-Key: {key}\r\n"
+                )
+                wires[-1].sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+            for number in range(50):
+                key = f"{number:064x}"
+                chunk = write_frame(replace(frame, key=key))
+                flood("/v1/chunks", chunk, "application/vnd.starproof.chunks", key)
+            for _ in range(5):
+                flood("/v1/enrolments/offer", b'{"token": "x", "host": "h"}', "application/json", "x")
+            time.sleep(0.5)
+            try:
+                with httpx.Client(base_url=url, timeout=4) as http:
+                    headers = {"Content-Type": "application/vnd.starproof.chunks"}
+                    mine = {**headers, "X-StarProof-Key": web.key.public.id}
+                    answer = http.post("/v1/chunks", content=web.next(T0), headers=mine)
+                    assert statuses(answer) == ["relayed"]
+                    asked = len(handler.asked)
+                    assert asked <= 2 + 1, "two of one address, and the host's own"
+                    # The host's chunk has shown that the collector is away: nobody else need ask.
+                    theirs = {**headers, "X-StarProof-Key": frame.key}
+                    answer = http.post("/v1/chunks", content=write_frame(frame), headers=theirs)
+                    assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+                    assert (
+                        http.post("/v1/enrolments/offer", json={"token": "x", "host": "h"}).status_code == 503
+                    )
+                    assert len(handler.asked) == asked
+            finally:
+                handler.ended.set()
+                for wire in wires:
+                    wire.close()
+        collector.shutdown()
 
 
 def test_answers_that_came_while_a_host_was_away_lead_it_step_by_step(queue, line, tmp_path):

@@ -47,7 +47,7 @@ def told(script):
     return [[one["code"] for one in json.loads(asked.body)["alerts"]] for asked in script.asked]
 
 
-def test_a_store_found_damaged_at_the_start_takes_nothing_in_and_is_told_once(
+def test_a_store_found_damaged_at_the_start_takes_nothing_in_and_is_told_once(  # noqa: PLR0917 - fixtures
     api, web, opened, serve, speak, url, tmp_path
 ):
     assert api.http.get("/healthz").json()["status"] == "ok"
@@ -213,12 +213,12 @@ def test_a_webhook_that_fails_is_tried_again_and_those_that_do_not_ask_are_left_
 
 
 def test_postgresql_says_damage_by_its_states_and_other_errors_are_none():
-    class Said(Exception):
+    class SaidError(Exception):
         sqlstate = "XX001"
 
-    assert is_damage(Said())
-    Said.sqlstate = "57P01"
-    assert not is_damage(Said())
+    assert is_damage(SaidError())
+    SaidError.sqlstate = "57P01"
+    assert not is_damage(SaidError())
     with suppress(sqlite3.Error):
         sqlite3.connect("file:/nowhere/at/all?mode=rw", uri=True)
     assert not is_damage(sqlite3.OperationalError("disk I/O error"))

@@ -54,10 +54,9 @@ def told(store):
     agent = CollectorRegistry()
     agent.register(agent_metrics._Collector(lambda: figures, "1"))
     text = metrics.text() + generate_latest(agent)
-    names = {
+    return {
         sample.name for family in text_string_to_metric_families(text.decode()) for sample in family.samples
     }
-    return names
 
 
 def _rules():

@@ -52,6 +52,7 @@ REFUSALS = (
     "LIMIT_EXCEEDED",
     "WRONG_HOST",
     "CLOCK_AHEAD",
+    "CLOCK_WRONG",
     "CONFLICT",
     "BAD_CHAIN",
     "MONTH_DROPPED",

@@ -103,7 +103,7 @@ def test_counters_are_born_at_zero_for_all_that_is_known_beforehand(store):
     ]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     codes = {code for row in rows for code in re.findall(r"`([A-Z_]+)`", row)}
-    assert len(codes) == 10
+    assert len(codes) == 11
     assert chunks == dict.fromkeys(
         [("stored", ""), ("known", ""), *(("refused", code) for code in codes)], 0.0
     )

@@ -28,11 +28,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from row_ingest import CHUNKS_TYPE, listening
+from sqlalchemy import func, select
 from table import Row
 
 from agent.trust import unverified_context
 from collector.opening import open_store
-from collector.store import log
+from collector.store import schema
+from evidence import log_entry
 
 AGENTS, MINUTE_S = 10_000, 60
 SECONDS, SECONDS_FULL, PEER_S = 75, 300, 30
@@ -73,7 +75,14 @@ def measure(options: Namespace) -> list[Row]:
                 aim=aim, note=note if aim is None else "")
         )  # fmt: skip
     rows.append(
-        Row("fleet", "deliveries lost", float(lost), "", aim=0, note="leaves of the log against answers")
+        Row(
+            "fleet",
+            "deliveries lost",
+            float(lost),
+            "",
+            aim=0,
+            note="deliveries sent that have no leaf in the log",
+        )
     )
     memory = None if theirs is None else theirs["memory"]
     rows.append(
@@ -119,9 +128,10 @@ def _ours(folder: Path, seconds: int) -> dict:
         seen["memory"] = measuring.resident_mb(process.pid, "VmHWM")
     store = open_store(url).store
     with store.reading() as connection:
-        leaves = log.head(connection).frontier.size
+        chunks = select(func.count()).where(schema.log_leaf.c.kind == log_entry.CHUNK)
+        leaves = connection.execute(chunks).scalar_one()
     store.close()
-    seen["lost"] = seen["stored"] + AGENTS - leaves + len(requests) - seen["stored"]
+    seen["lost"] = len(requests) - leaves
     seen["commits_s"] = _sync_s(folder)
     return seen
 

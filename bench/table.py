@@ -43,6 +43,8 @@ class Row:
         """Whether the aim was reached, and by how much it was missed."""
         if self.aim is None or self.ours is None:
             return "–"
+        if not self.aim:
+            return "0 ✓" if not self.ours else f"0, missed by {number(self.ours)}"
         factor = self.ours / self.aim if self.better == "less" else self.aim / max(self.ours, 1e-12)
         return f"{number(self.aim)} ✓" if factor <= 1 else f"{number(self.aim)}, missed × {factor:.2g}"
 

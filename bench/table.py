@@ -79,10 +79,11 @@ def machine() -> str:
         ),
         platform.machine(),
     )
+    release = platform.release().partition("-")[0]
     pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return (
         f"{cpu}, {os.cpu_count()} processors, {pages / 2**30:.0f} GiB, {platform.system()} "
-        f"{platform.release()}, Python {platform.python_version()}"
+        f"{release}, Python {platform.python_version()}"
     )
 
 

@@ -244,7 +244,7 @@ def growth(zh: bool) -> list[str]:  # noqa: FBT001 - a language
     head = (
         ["项目", "100 台", "1,000 台", "10,000 台", "指数", "100,000 台（推算）"]
         if zh
-        else ["what", "100 hosts", "1,000", "10,000", "exponent", "100,000 (simulated)"]
+        else ["what", "100 hosts", "1,000", "10,000", "exponent", "100,000 (by the fit)"]
     )
     return _table(head, rows)
 

@@ -8724,23 +8724,32 @@ def mailed_notes(raw: bytes) -> Tuple[List[bytes], Optional[int]]:
 
 
 _STORED = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z", re.ASCII
+    r"(20\d\d)-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.\d{1,6})?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)\Z",
+    re.ASCII,
 )
+
+
+def _stored_at(text: Any) -> int:
+    found = _STORED.match(text)
+    if not found:
+        raise ValueError
+    when = datetime(*(int(part) for part in found.groups()[:6]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
+    zone = found[7]
+    hours = timedelta() if zone == "Z" else timedelta(hours=int(zone[1:3]), minutes=int(zone[4:]))
+    return int((when + (hours if zone[0] == "-" else -hours)).timestamp()) * S_MS
 
 
 def stored_ms(about: bytes) -> int:
     """Return when an object store took an object, as ``aws s3api get-object`` says."""
     try:
         said = json.loads(about[:MAX_OBJECT_BYTES], parse_int=_bounded_integer)
-        found = _STORED.match(said["LastModified"])
-        if not found:
-            raise ValueError
-        when = datetime(*(int(part) for part in found.groups()[:6]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
-        zone = found[7]
-        hours = timedelta() if zone == "Z" else timedelta(hours=int(zone[1:3]), minutes=int(zone[4:]))
-        return int((when + (hours if zone[0] == "-" else -hours)).timestamp()) * S_MS
+        taken = _stored_at(said["LastModified"])
+        until = said.get("ObjectLockRetainUntilDate")
+        if said.get("ObjectLockMode") == "COMPLIANCE" and until is not None:
+            _stored_at(until)
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         raise Bad("not what aws s3api get-object prints") from None
+    return taken
 
 
 class Named(NamedTuple):
@@ -9434,10 +9443,13 @@ def print_report(report: Report, out: Any) -> None:
 
 
 def _messages(path: Path) -> Iterator[Tuple[str, bytes]]:
-    """Yield the messages of a folder, or the one of a file; a file of several proves no times and is refused."""
+    """Yield the messages of a folder, or the one of a file; a file of several proves no times and is refused.
+
+    What stands in a folder and cannot be read is an error, as of a file that was named: a message may be missing.
+    """
     if path.is_dir():
         for one in sorted(path.rglob("*")):
-            if one.is_file():
+            if not one.is_dir():
                 yield from _messages(one)
         return
     data = path.read_bytes()
@@ -9449,7 +9461,7 @@ def _messages(path: Path) -> Iterator[Tuple[str, bytes]]:
 
 
 def _typed(text: str) -> Tuple[int, str, Optional[int]]:
-    found = re.match(r"([0-9]{1,16})=([^@]+)(?:@([0-9]{4})-([0-9]{2})-([0-9]{2}))?\Z", text)
+    found = re.match(r"([0-9]{1,16})=([^@]+)(?:@(20[0-9]{2})-([0-9]{2})-([0-9]{2}))?\Z", text)
     if not found:
         raise argparse.ArgumentTypeError("write SIZE=CODE@YYYY-MM-DD")
     try:
@@ -9471,6 +9483,9 @@ def _limited(path: Path) -> bytes:
     return data
 
 
+MAX_MESSAGES = 100_000
+
+
 def _outside(options: argparse.Namespace) -> Outside:
     objects = []
     for path in options.object:
@@ -9478,6 +9493,8 @@ def _outside(options: argparse.Namespace) -> Outside:
         about = _limited(beside) if beside.is_file() else None
         objects.append((path.name, _limited(path), about))
     mail = [found for path in options.mailbox for found in _messages(path)]
+    if len(mail) > MAX_MESSAGES:
+        raise Bad("more than %d messages; export only those of StarProof" % MAX_MESSAGES)
     roots = [path.read_bytes() for path in options.tsa_root]
     for data in roots:
         read_roots(data)

@@ -8181,6 +8181,17 @@ _RSA, _EC, _SIGNED_DATA, _TST_INFO = (
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 _ESS_CERT, _ESS_CERT_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
 _KEY_USAGE, _BASIC, _EXTENDED, _STAMPING = "2.5.29.15", "2.5.29.19", "2.5.29.37", "1.3.6.1.5.5.7.3.8"
+_SUBJECT_KEY, _AUTHORITY_KEY = "2.5.29.14", "2.5.29.35"
+_CONSTRAINING = {"2.5.29.30", "1.3.6.1.5.5.7.1.7", "1.3.6.1.5.5.7.1.8", "1.3.6.1.5.5.7.1.14"}
+"""Names, addresses, numbers and proxies that a chain is limited to, critical or not: judged by others."""
+_JUDGED_ELSEWHERE = {
+    "2.5.29.17", "2.5.29.18", "2.5.29.31", "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.46", "2.5.29.54",
+    "1.3.6.1.5.5.7.1.1", "1.3.6.1.5.5.7.48.1.5", "2.16.840.1.113730.1.1", _SUBJECT_KEY, _AUTHORITY_KEY,
+}  # fmt: skip
+"""Extensions that others know: if one is critical, the certificate may hold for them, and is not judged here."""
+_STRINGS = {
+    12: "utf-8", 19: "latin-1", 20: "latin-1", 22: "latin-1", 26: "latin-1", 28: "utf-32-be", 30: "utf-16-be",
+}  # fmt: skip
 _DIGEST_INFO = {
     "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
     "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
@@ -8262,12 +8273,12 @@ def _whole_number(one: Der) -> int:
 
 _UTC_TIME = re.compile(rb"([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})Z\Z")
 _LONG_TIME = re.compile(
-    rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]{1,6}))?Z\Z"
+    rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.[0-9]{0,8}[1-9])?Z\Z"
 )
 
 
 def _instant(one: Der) -> int:
-    """Return a time in ms since 1970."""
+    """Return a time in ms since 1970, fractions of its second cut off."""
     found = (
         (_UTC_TIME if one.tag == 0x17 else _LONG_TIME).match(one.body) if one.tag in (0x17, 0x18) else None
     )
@@ -8280,8 +8291,7 @@ def _instant(one: Der) -> int:
         when = datetime(*parts, tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
     except ValueError:
         raise Bad("DER: no such time") from None
-    fraction = (found[7] if one.tag == 0x18 and found[7] else b"").ljust(3, b"0")[:3]
-    return (when - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(seconds=1) * S_MS + int(fraction)
+    return (when - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(seconds=1) * S_MS
 
 
 class Curve(NamedTuple):
@@ -8351,7 +8361,7 @@ class PublicKey:
             modulus, exponent = der_one(body)[0].parts()[:2]
             self.n, self.e = _whole_number(modulus), _whole_number(exponent)
             if not 2048 <= self.n.bit_length() <= 8192 or not 3 <= self.e < 2**33 or not self.e & 1:
-                raise Bad("an RSA key that is too short or odd")
+                raise NotHere("an RSA key that is too short or odd")
         elif self.kind == _EC:
             curve = _CURVES.get(_oid(parts[1])) if len(parts) > 1 else None
             if curve is None:
@@ -8407,7 +8417,8 @@ class Certificate:
         der_whole(raw)
         body, algorithm, signature = whole.parts()
         fields = body.parts()
-        if fields[0].tag == 0xA0:
+        self.first_version = fields[0].tag != 0xA0
+        if not self.first_version:
             fields = fields[1:]
         serial, _, issuer, validity, subject, info = fields[:6]
         self.raw, self.signed_part = raw, body.raw
@@ -8427,33 +8438,74 @@ class Certificate:
 
     def may_issue(self, below: int) -> bool:
         """Return whether it is a CA that may have so many CAs below it."""
-        basic = self.extensions.get(_BASIC)
-        if basic is None:
+        if not self.is_authority():
             return False
-        parts = der_one(basic[1])[0].parts()
-        authority = bool(parts) and parts[0].tag == 1 and parts[0].body == b"\xff"
+        parts = der_one(self.extensions[_BASIC][1])[0].parts()
         if len(parts) > 1 and _whole_number(parts[1]) < below:
             return False
         usage = self.extensions.get(_KEY_USAGE)
-        return authority and (usage is None or _usage_bit(usage[1], 5))
+        return usage is None or _usage_bit(usage[1], 5)
+
+    def is_authority(self) -> bool:
+        """Return whether it says of itself that it is a CA."""
+        parts = der_one(self.extensions.get(_BASIC, (False, b"\x30\x00"))[1])[0].parts()
+        return bool(parts) and parts[0].tag == 1 and parts[0].body == b"\xff"
 
     def stamps(self) -> bool:
-        """Return whether it is for time stamping and for nothing else (RFC 3161, 2.3)."""
+        """Return whether it is for time stamping and for nothing else (RFC 3161, 2.3), and no CA."""
+        if self.is_authority():
+            return False
         extended = self.extensions.get(_EXTENDED)
         if extended is None or not extended[0]:
             return False
         if [_oid(part) for part in der_one(extended[1])[0].parts()] != [_STAMPING]:
             return False
         usage = self.extensions.get(_KEY_USAGE)
-        return usage is None or _usage_bit(usage[1], 0) or _usage_bit(usage[1], 1)
+        used = [bit for bit in range(9) if usage is not None and _usage_bit(usage[1], bit)]
+        return usage is None or (bool(used) and used[-1] <= 1)
 
-    def knows_all_critical(self) -> bool:
-        """Return whether nothing critical is in it that this program does not know."""
-        return all(
-            name in (_KEY_USAGE, _BASIC, _EXTENDED)
+    def refused_for(self) -> List[str]:
+        """Return the extensions for which nobody can take it."""
+        known = {_KEY_USAGE, _BASIC, _EXTENDED} | _CONSTRAINING | _JUDGED_ELSEWHERE
+        return [name for name, (critical, _) in self.extensions.items() if critical and name not in known]
+
+    def left_to_others(self) -> List[str]:
+        """Return the extensions for which it is not judged here."""
+        return [
+            name
             for name, (critical, _) in self.extensions.items()
-            if critical
+            if name in _CONSTRAINING or (critical and name in _JUDGED_ELSEWHERE)
+        ]
+
+    def is_meant(self, issuer: Certificate) -> bool:
+        """Return whether what it says about the key of its issuer is true of this one."""
+        if _AUTHORITY_KEY not in self.extensions:
+            return True
+        said = {part.tag: part for part in der_one(self.extensions[_AUTHORITY_KEY][1])[0].parts()}
+        key = (
+            der_one(issuer.extensions[_SUBJECT_KEY][1])[0].body if _SUBJECT_KEY in issuer.extensions else None
         )
+        if 0x80 in said and key not in (None, said[0x80].body):
+            return False
+        if 0x82 in said and said[0x82].body != der_one(issuer.serial)[0].body:
+            return False
+        names = [one for one in said[0xA1].parts() if one.tag == 0xA4] if 0xA1 in said else []
+        return not names or _plain_name(names[0].body) == _plain_name(issuer.issuer)
+
+
+def _plain_name(raw: bytes) -> List[List[Tuple[bytes, bytes]]]:
+    """Return what a name says, whatever the types of its strings, their case and their spaces."""
+    said = []
+    for part in der_one(raw)[0].parts():
+        values = [(pair[0].body, pair[-1]) for pair in (one.parts() for one in part.parts())]
+        said.append(sorted((kind, _plain_string(value)) for kind, value in values))
+    return said
+
+
+def _plain_string(value: Der) -> bytes:
+    if value.tag not in _STRINGS:
+        return value.raw
+    return " ".join(value.body.decode(_STRINGS[value.tag], "replace").split()).lower().encode()
 
 
 def _usage_bit(value: bytes, bit: int) -> bool:
@@ -8465,7 +8517,8 @@ def read_roots(data: bytes) -> List[Certificate]:
     """Return the certificates in a file, PEM or DER."""
     if len(data) > MAX_ROOTS_BYTES:
         raise Bad("%d bytes are no file of certificates" % len(data))
-    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", data, re.DOTALL)
+    armour = rb"-----BEGIN (X509 )?CERTIFICATE-----(.*?)-----END (?:X509 )?CERTIFICATE-----"
+    blocks = [block for _, block in re.findall(armour, data, re.DOTALL)]
     if not blocks:
         return [_certificate(data)]
     try:
@@ -8542,24 +8595,27 @@ def verify_token(token: bytes, message: bytes, roots: Sequence[Certificate]) -> 
     """Return the time of a token whose chain ends in one of the roots, all valid at that time."""
     stamp = read_token(token, message)
     try:
-        leaf = _signer(stamp, [*stamp.certificates, *roots])
+        leaf = _signer(stamp)
         if not leaf.stamps():
             raise Bad("the certificate is not for time stamping alone")
         others = [one for one in [*stamp.certificates, *roots] if one.raw != leaf.raw]
-        if not _chain_holds(leaf, others, {root.raw for root in roots}, stamp.time_ms, 0):
+        doubts: List[str] = []
+        if not _chain_holds(leaf, others, {root.raw for root in roots}, stamp.time_ms, 0, doubts):
+            if doubts:
+                raise NotHere(doubts[0])
             raise Bad("no chain to one of the roots that was valid at the time")
     except (ValueError, IndexError) as error:
         raise Bad("not a time-stamp response: %s" % error) from None
     return stamp.time_ms
 
 
-def _signer(stamp: Stamp, certificates: Sequence[Certificate]) -> Certificate:
-    """Return the certificate that signed, its signature and its naming in the token verified."""
+def _signer(stamp: Stamp) -> Certificate:
+    """Return the certificate in the token that signed, its signature and its naming in the token verified."""
     fields = stamp.signer.parts()
     named = fields[1].parts()
     digest = _DIGESTS.get(_oid(fields[2].parts()[0]))
     if digest is None or fields[3].tag != 0xA0:
-        raise NotHere("signed attributes are missing, or their hash is not of the SHA-2 family")
+        raise Bad("signed attributes are missing, or their hash is not SHA-256, SHA-384 or SHA-512")
     attributes: Dict[str, Der] = {}
     for one in fields[3].parts():
         name, values = one.parts()
@@ -8572,13 +8628,18 @@ def _signer(stamp: Stamp, certificates: Sequence[Certificate]) -> Certificate:
         raise Bad("the signature is over another time stamp")
     to_sign = b"\x31" + fields[3].raw[1:]
     algorithm, signature = _oid(fields[4].parts()[0]), fields[5].body
-    mine = [
-        c for c in certificates if len(named) == 2 and (c.issuer, c.serial) == (named[0].raw, named[1].raw)
-    ]
-    for leaf in mine:
-        if _is_named(leaf, attributes) and PublicKey(leaf.info).signed(to_sign, signature, algorithm, digest):
-            return leaf
-    raise Bad("no certificate signed it")
+    alike = {c.raw: c for c in stamp.certificates if len(named) == 2 and c.serial == named[1].raw}
+    alike = {raw: c for raw, c in alike.items() if _plain_name(c.issuer) == _plain_name(named[0].raw)}
+    if len(alike) != 1:
+        raise Bad("not one certificate in it is the signer's")
+    [leaf] = alike.values()
+    if not _is_named(leaf, attributes):
+        raise Bad("it does not name the certificate that signed it (RFC 3161, 2.4.2)")
+    if leaf.issuer != named[0].raw:
+        raise NotHere("a name written in another form")
+    if not PublicKey(leaf.info).signed(to_sign, signature, algorithm, digest):
+        raise Bad("no certificate signed it")
+    return leaf
 
 
 def _is_named(leaf: Certificate, attributes: Dict[str, Der]) -> bool:
@@ -8602,20 +8663,33 @@ def _chain_holds(
     roots: set,  # type: ignore[type-arg]
     when: int,
     below: int,
+    doubts: List[str],
 ) -> bool:
-    if not one.not_before <= when <= one.not_after or not one.knows_all_critical() or below > MAX_CHAIN:
+    """Return whether a chain was found; ``doubts`` gets what was not judged, and so may be one for others."""
+    if not one.not_before <= when <= one.not_after or one.refused_for():
+        return False
+    if one.left_to_others() or below > MAX_CHAIN:
+        doubts.append(
+            "the extension %s" % ", ".join(one.left_to_others()) if below <= MAX_CHAIN else "a long chain"
+        )
         return False
     if one.raw in roots and one.issuer == one.subject:
-        return True
+        return one.is_meant(one)
     for issuer in others:
-        if issuer.subject != one.issuer or issuer.raw == one.raw or not issuer.may_issue(below):
+        if _plain_name(issuer.subject) != _plain_name(one.issuer) or issuer.raw == one.raw:
+            continue
+        if issuer.first_version or issuer.subject != one.issuer:
+            doubts.append("a certificate of the first version, or a name written in another form")
+            continue
+        if not issuer.may_issue(below) or not one.is_meant(issuer):
             continue
         try:
             holds = PublicKey(issuer.info).signed(one.signed_part, one.signature, one.algorithm, "sha256")
-        except NotHere:
-            holds = False
+        except NotHere as error:
+            doubts.append(str(error))
+            continue
         rest = [other for other in others if other.raw != issuer.raw]
-        if holds and _chain_holds(issuer, rest, roots, when, below + 1):
+        if holds and _chain_holds(issuer, rest, roots, when, below + 1, doubts):
             return True
     return False
 

@@ -170,10 +170,14 @@ def read_roots(data: bytes) -> list[Certificate]:
         raise TimestampError(f"{len(data)} bytes are no file of root certificates")
     try:
         if b"-----BEGIN" in data:
-            return x509.load_pem_x509_certificates(data)
-        return [x509.load_der_x509_certificate(data)]
-    except ValueError as error:
+            roots = x509.load_pem_x509_certificates(data)
+        else:
+            roots = [x509.load_der_x509_certificate(data)]
+        for root in roots:
+            _ = root.subject, root.issuer  # the library that verifies breaks off at names that cannot be read
+    except (ValueError, LookupError, x509.InvalidVersion) as error:
         raise TimestampError(f"no certificate can be read from it: {_line(error)}") from None
+    return roots
 
 
 def _client() -> Any:

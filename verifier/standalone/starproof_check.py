@@ -8417,9 +8417,13 @@ class Certificate:
         der_whole(raw)
         body, algorithm, signature = whole.parts()
         fields = body.parts()
-        self.first_version = fields[0].tag != 0xA0
-        if not self.first_version:
+        version = 0
+        if fields[0].tag == 0xA0:
+            version = _whole_number(der_one(fields[0].body)[0])
             fields = fields[1:]
+        if version not in (0, 1, 2):
+            raise Bad("no version of a certificate")
+        self.first_version = version == 0
         serial, _, issuer, validity, subject, info = fields[:6]
         self.raw, self.signed_part = raw, body.raw
         self.algorithm, self.signature = _oid(algorithm.parts()[0]), signature.body[1:]

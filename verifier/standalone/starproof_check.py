@@ -8424,7 +8424,9 @@ class Certificate:
         if version not in (0, 1, 2):
             raise Bad("no version of a certificate")
         self.first_version = version == 0
-        serial, _, issuer, validity, subject, info = fields[:6]
+        serial, signed_by, issuer, validity, subject, info = fields[:6]
+        if signed_by.raw != algorithm.raw or signature.tag != 0x03 or signature.body[:1] != b"\0":
+            raise Bad("a certificate in another form")
         self.raw, self.signed_part = raw, body.raw
         self.algorithm, self.signature = _oid(algorithm.parts()[0]), signature.body[1:]
         self.serial, self.issuer, self.subject = serial.raw, issuer.raw, subject.raw
@@ -8452,8 +8454,9 @@ class Certificate:
 
     def is_authority(self) -> bool:
         """Return whether it says of itself that it is a CA."""
-        parts = der_one(self.extensions.get(_BASIC, (False, b"\x30\x00"))[1])[0].parts()
-        return bool(parts) and parts[0].tag == 1 and parts[0].body == b"\xff"
+        basic = der_one(self.extensions.get(_BASIC, (False, b"\x30\x00"))[1])[0]
+        parts = basic.parts()
+        return basic.tag == 0x30 and bool(parts) and parts[0].tag == 1 and parts[0].body == b"\xff"
 
     def stamps(self) -> bool:
         """Return whether it is for time stamping and for nothing else (RFC 3161, 2.3), and no CA."""
@@ -8513,8 +8516,8 @@ def _plain_string(value: Der) -> bytes:
 
 
 def _usage_bit(value: bytes, bit: int) -> bool:
-    body = der_one(value)[0].body
-    return len(body) > 1 + bit // 8 and bool(body[1 + bit // 8] & 0x80 >> bit % 8)
+    tag, body, _ = der_one(value)[0]
+    return tag == 0x03 and len(body) > 1 + bit // 8 and bool(body[1 + bit // 8] & 0x80 >> bit % 8)
 
 
 def read_roots(data: bytes) -> List[Certificate]:
@@ -8564,35 +8567,50 @@ def _token(token: bytes, message: bytes) -> Stamp:
         raise Bad("bytes follow the token")
     der_whole(token)
     status, content = response.parts()
+    _have_tags([response, status, content], [0x30, 0x30, 0x30])
     if _whole_number(status.parts()[0]) != 0:
         raise Bad("the authority did not grant this time stamp")
     kind, wrapped = content.parts()
     if _oid(kind) != _SIGNED_DATA:
         raise Bad("no signed data")
-    fields = der_one(wrapped.body)[0].parts()
-    for algorithm in fields[1].parts():
-        _oid(algorithm.parts()[0])
+    [signed] = wrapped.parts()
+    fields = signed.parts()
+    _have_tags([wrapped, signed, *fields[:3]], [0xA0, 0x30, 0x02, 0x31, 0x30])
+    _have_tags(fields[1].parts(), [0x30] * len(fields[1].parts()))
+    listed = [_oid(algorithm.parts()[0]) for algorithm in fields[1].parts()]
     inner = fields[2].parts()
     if _oid(inner[0]) != _TST_INFO:
         raise Bad("no time stamp inside")
-    info = der_one(inner[1].body)[0]
-    if info.tag != 0x04:
-        raise Bad("no time stamp inside")
+    [info] = inner[1].parts()
+    _have_tags([inner[1], info], [0xA0, 0x04])
     certificates: List[Certificate] = []
     for part in fields[3:-1]:
-        if part.tag == 0xA0:
-            certificates = [_certificate(one.raw) for one in part.parts() if one.tag == 0x30]
+        if part.tag == 0xA0 and not certificates:
+            certificates = [_certificate(one.raw) for one in part.parts()]
+        elif part.tag != 0xA1:
+            raise Bad("signed data in another form")
     signers = fields[-1].parts()
     if fields[-1].tag != 0x31 or len(signers) != 1:
         raise Bad("not one signer")
-    said = der_one(info.body)[0].parts()
+    if _oid(signers[0].parts()[2].parts()[0]) not in listed:
+        raise Bad("the signer's digest is not among those that the token lists")
+    if not _DIGESTS.keys() >= set(listed):
+        raise Bad("the token lists a digest that is not SHA-256, SHA-384 or SHA-512")
+    [stated] = der_all(info.body)
+    said = stated.parts()
     imprint = said[2].parts()
+    _have_tags([stated, *said[:5], *imprint], [0x30, 0x02, 0x06, 0x30, 0x02, 0x18, 0x30, 0x04])
     oid = _oid(imprint[0].parts()[0])
     if oid not in _DIGESTS:
         raise Bad("the hash %s" % oid)
     if imprint[1].body != hashlib.new(_DIGESTS[oid], message).digest():
         raise OtherBytes("the token is about other bytes")
     return Stamp(_instant(said[4]), info.body, signers[0], certificates, _DIGESTS[oid])
+
+
+def _have_tags(elements: Sequence[Der], tags: Sequence[int]) -> None:
+    if [one.tag for one in elements] != list(tags):
+        raise Bad("a time stamp in another form")
 
 
 def verify_token(token: bytes, message: bytes, roots: Sequence[Certificate]) -> int:
@@ -8616,6 +8634,7 @@ def verify_token(token: bytes, message: bytes, roots: Sequence[Certificate]) -> 
 def _signer(stamp: Stamp) -> Certificate:
     """Return the certificate in the token that signed, its signature and its naming in the token verified."""
     fields = stamp.signer.parts()
+    _have_tags([stamp.signer, *fields[:3], *fields[4:6]], [0x30, 0x02, 0x30, 0x30, 0x30, 0x04])
     named = fields[1].parts()
     digest = _DIGESTS.get(_oid(fields[2].parts()[0]))
     if digest is None or fields[3].tag != 0xA0:
@@ -8677,8 +8696,10 @@ def _chain_holds(
             "the extension %s" % ", ".join(one.left_to_others()) if below <= MAX_CHAIN else "a long chain"
         )
         return False
-    if one.raw in roots and one.issuer == one.subject:
-        return one.is_meant(one)
+    if one.raw in roots and _plain_name(one.issuer) == _plain_name(one.subject):
+        if one.issuer != one.subject:
+            doubts.append("a name written in another form")
+        return one.issuer == one.subject and one.is_meant(one)
     for issuer in others:
         if _plain_name(issuer.subject) != _plain_name(one.issuer) or issuer.raw == one.raw:
             continue

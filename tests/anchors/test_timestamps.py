@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from authority import Authority, make_authority
+from cryptography.hazmat.primitives import serialization
+from standalone import alone
 
 from verifier.anchors import timestamp
 from verifier.anchors.timestamp import (
@@ -130,6 +132,17 @@ def test_roots_are_read_from_pem_and_der(tsa: Authority) -> None:
     )
     der = base64.b64decode("".join(pem.split()))
     assert read_roots(der) == read_roots(tsa.root)
+
+
+def test_a_certificate_of_no_version_is_refused_by_both(tsa: Authority) -> None:
+    [root] = read_roots(tsa.root)
+    der = root.public_bytes(serialization.Encoding.DER).replace(
+        b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03", 1
+    )
+    with pytest.raises(TimestampError, match="no certificate"):
+        read_roots(der)
+    with pytest.raises(alone.Bad, match="no version"):
+        alone.read_roots(der)
 
 
 @pytest.mark.parametrize("data", [b"", b"-----BEGIN nothing", b"0" * (MAX_ROOTS_BYTES + 1)])

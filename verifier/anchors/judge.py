@@ -47,6 +47,7 @@ from verifier.anchors.sandwich import SKEW_MS, named_findings
 from verifier.anchors.timestamp import (
     MissingReaderError,
     OtherBytesError,
+    OtherKindError,
     TimestampError,
     read_roots,
     read_token,
@@ -159,7 +160,7 @@ class Judge:
             time_ms = verify_token(receipt.data, note, roots)
         except OtherBytesError as error:
             self._report("ANCHOR_RECEIPT", receipt.name, "the checkpoint of its size", str(error))
-        except MissingReaderError as error:  # nothing speaks against it, and nothing for it
+        except (MissingReaderError, OtherKindError) as error:  # nothing speaks against it, and nothing for it
             why = f"not judged here: {error}"
             self._add(receipt.size, TIMESTAMP, NAMED, receipt.name, why=why)
             self._report("ANCHOR_NOT_JUDGED", receipt.name, "a time stamp that can be read here", str(error))

@@ -189,6 +189,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     "ANCHOR_UNKNOWN": (
         INCOMPLETE, "数据块所指的锚定回执不在证据包中", "chunks name the receipt of an anchor that is not in the pack",
     ),
+    "ANCHOR_LEFT_OUT": (
+        INCOMPLETE,
+        "日志所记的锚定回执不在证据包中：请用完整的数据库重新打包；缺少的时间戳可能说明数据块是事先做好的",
+        "the log names receipts of anchors that are not in the pack: pack again from the whole store; the time stamps that are missing may show that chunks were made before",
+    ),
     "ANCHOR_NEWER": (
         INCOMPLETE,
         "数据块所指的锚定晚于其读数时间：封存晚于读数",

@@ -71,6 +71,8 @@ TABLE = (
     )),
     Row("prepared-in-advance", "事先做好数据", "prepare the data in advance", PARTLY, (
         _way("released day by day, with time stamps", PARTIAL, "ANCHOR_STALE"),
+        _way("the later time stamps left out of the pack", PARTIAL, "ANCHOR_LEFT_OUT"),
+        _way("beside a small fresh chunk of the same day", PARTIAL, "ANCHOR_STALE"),
         _way("under a new key every day", PARTIAL, "ANCHOR_STALE"),
         _way("under a rotated key every day, its last hours fresh", PARTIAL, "ANCHOR_STALE"),
         _way("under a key enrolled anew every day, its last hours fresh", PARTIAL, "ANCHOR_STALE KEY_BREAK"),

@@ -151,6 +151,51 @@ def test_prepared_data_by_mail_alone(way: Way, founded: Found, honest: Twin) -> 
     expect(way, founded(stamped=False, hosts=ONE).begin().month(release).reviewed(), honest)
 
 
+@attack("prepared-in-advance", "the later time stamps left out of the pack")
+def test_prepared_data_beside_receipts_that_were_left_out(way: Way, founded: Found, honest: Twin) -> None:
+    """Made before the window with the only stamp of that time; in the pack it would be the newest."""
+    site = founded(hosts=ONE).begin()
+    [known] = [receipt for receipt in site.archive.receipts() if receipt.suffix == "tsr"]
+
+    def release(site: Site, agent: Agent, day: int) -> None:
+        works(agent, day, more=40)
+        site.seal(agent, anchor=sha256(known.data).hexdigest())
+
+    site.month(release)
+    data = site.pack(keeps=lambda receipt: receipt.suffix != "tsr" or receipt == known)
+    expect_of_both(way, site, data, honest)
+    assert codes(site.reviewed(data)) == way.codes
+    assert "ANCHOR_LEFT_OUT" not in codes(site.reviewed())
+
+
+@attack("prepared-in-advance", "beside a small fresh chunk of the same day")
+def test_prepared_data_beside_a_fresh_chunk_that_names_the_same_stamp(
+    way: Way, forked: Fork, honest: Twin
+) -> None:
+    """A chunk of four hours; the next one, sealed with it, tells of the days after and is kept back until then."""
+    site = forked()
+    stamps = [receipt for receipt in site.archive.receipts() if receipt.suffix == "tsr"]
+    prepared = sha256(stamps[-3].data).hexdigest()  # two days old, as it may be
+    late: list[StoredChunk] = []
+
+    def prepare(site: Site, agent: Agent, day: int) -> None:
+        if day == EVE:
+            works(agent, day, hours=range(4))
+            site.seal(agent, anchor=prepared)
+            before = len(site.outbox)
+            agent.run(hours=24 * len(LAST_DAYS) - 8, busy=60, seen=False)
+            agent.run(hours=4, busy=60)
+            site.seal(agent, anchor=prepared)
+            late.extend(site.outbox[before:])
+            del site.outbox[before:]
+        elif day == DAYS - 1:
+            site.outbox += late
+            late.clear()
+
+    site.month(prepare, days=LAST_DAYS)
+    expect_of_both(way, site, site.pack(), honest)
+
+
 @attack("prepared-in-advance", "under a new key every day")
 def test_prepared_data_under_a_new_key_every_day(way: Way, forked: Fork, honest: Twin) -> None:
     """The first chunk of a key names no stamp; no second one shows that its program was there."""

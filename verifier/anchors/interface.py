@@ -104,7 +104,7 @@ NOTHING = Outside()
 
 @dataclass(frozen=True)
 class NamedAnchor:
-    """The chunks of one host that name one receipt, begun on one local day.
+    """The chunks of one host that name one receipt, begun on one local day, with the ends of the first and the last.
 
     ``begins``: the first chunk of a chain is among them, whose agent has not heard of any receipt yet.
     """
@@ -114,6 +114,7 @@ class NamedAnchor:
     host: str
     place: str
     earliest_end_ms: int
+    latest_end_ms: int
     chunks: int
     begins: bool = False
 

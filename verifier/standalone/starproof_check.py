@@ -180,6 +180,7 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "ANCHOR_CODE_MISTYPED": (6, INCOMPLETE, "短码输入有误，请重新核对", "a code was mistyped; read the log book again"),
     "ANCHOR_OBJECT": (6, INCOMPLETE, "取回的对象不能证实任何检查点", "an object that was fetched confirms no checkpoint"),
     "ANCHOR_UNKNOWN": (6, INCOMPLETE, "数据块所指的锚定回执不在证据包中", "chunks name the receipt of an anchor that is not in the pack"),
+    "ANCHOR_LEFT_OUT": (6, INCOMPLETE, "日志所记的锚定回执不在证据包中：请用完整的数据库重新打包；缺少的时间戳可能说明数据块是事先做好的", "the log names receipts of anchors that are not in the pack: pack again from the whole store; the time stamps that are missing may show that chunks were made before"),
     "ANCHOR_NEWER": (6, INCOMPLETE, "数据块所指的锚定晚于其读数时间：封存晚于读数", "a chunk names an anchor that is newer than its readings: it was sealed later than it was read"),
     "ANCHOR_STALE": (6, INCOMPLETE, "数据块所指的时间戳早于当时已有的时间戳三天以上：不能证明不是事先做好的", "chunks name a time stamp (or none) that was out of date by more than three days: they may have been made before"),
     "DAY_NOT_ANCHORED": (6, INCOMPLETE, "没有任何外部凭证证实这些日子的检查点", "nothing from outside confirms a checkpoint of these days"),
@@ -8859,6 +8860,7 @@ class Named(NamedTuple):
     host: str
     place: str
     earliest_end_ms: int
+    latest_end_ms: int
     chunks: int
     begins: bool = False
 
@@ -8889,14 +8891,17 @@ class Naming:
                 first = self._calendar.day_of(chunk.values[0][0] - 1)  # in which its first interval ends
                 self._logged.setdefault((header.host, first), []).append(leaf[0])
             if header.seq == 0 and not header.anchor:
-                self._first[chain] = Named("", day, header.host, chunk.place, header.end_ms, 1)
+                self._first[chain] = Named("", day, header.host, chunk.place, header.end_ms, header.end_ms, 1)
                 return
             if header.seq == 1 and header.anchor:
                 self._heard.add(chain)
             key = (header.host, header.anchor, day)
-            one = self._found.get(key, Named(header.anchor, day, header.host, chunk.place, header.end_ms, 0))
-            earliest = min(one.earliest_end_ms, header.end_ms)
-            self._found[key] = one._replace(chunks=one.chunks + 1, earliest_end_ms=earliest)
+            end = header.end_ms
+            one = self._found.get(key, Named(header.anchor, day, header.host, chunk.place, end, end, 0))
+            earliest, latest = min(one.earliest_end_ms, end), max(one.latest_end_ms, end)
+            self._found[key] = one._replace(
+                chunks=one.chunks + 1, earliest_end_ms=earliest, latest_end_ms=latest
+            )
 
     def logged(self, hosts: Optional[Container[str]]) -> Dict[int, List[int]]:
         """Return the leaves of the chunks of each day, of these hosts or of all."""
@@ -8978,12 +8983,25 @@ class Anchors:
                 self._add(
                     "ANCHOR_NEWER", one.place, one.host, expected, "the anchor of %d ms" % time, iso(one.day)
                 )
-            known_then = [at for at in self._stamped.values() if at + STALE_MS <= one.earliest_end_ms]
+            known_then = [at for at in self._stamped.values() if at + STALE_MS <= one.latest_end_ms]
             newer = max(known_then, default=None)
             if newer is not None and not one.begins and (time is None or time < newer):
                 expected = "the time stamp of %d ms, or a newer one" % newer
                 got = "names none" if time is None else "names that of %d ms" % time
                 self._add("ANCHOR_STALE", one.place, one.host, expected, got, iso(one.day))
+        self._left_out(window, calendar)
+
+    def _left_out(self, window: Window, calendar: Calendar) -> None:
+        """Every receipt that came in the window, as the log says, must be in the pack: the newest tell what is out of date."""
+        missing: Dict[int, List[str]] = {}
+        for (kind, hash_), (_, arrival) in self._log.places.items():
+            there = hash_.hex() in self._hashes
+            if kind == ANCHOR_LEAF and window.start_ms <= arrival < window.end_ms and not there:
+                missing.setdefault(calendar.day_of(arrival), []).append(hash_.hex())
+        for day, hashes in sorted(missing.items()):
+            got = "without %d of them: %s" % (len(hashes), min(hashes))
+            expected = "the receipts that the log names"
+            self._add("ANCHOR_LEFT_OUT", "data/log/leaves.bin", "", expected, got, iso(day))
 
     def _receipt(self, size: int, kind: str, name: str) -> None:
         data = self._pack.read(name)

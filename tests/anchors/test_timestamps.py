@@ -155,3 +155,17 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(__import__("sys").modules, "rfc3161_client", None)
     with pytest.raises(MissingReaderError, match=timestamp.EXTRA):
         read_token(b"", NOTE)
+
+
+@pytest.mark.parametrize(("name", "raised"), [("PanicException", TimestampError), ("Stopped", None)])
+def test_what_the_library_panics_at_is_refused_and_a_stop_is_a_stop(tsa, monkeypatch, name, raised) -> None:
+    """Its panic is no ``Exception``: a root that a reviewer brings must not end the check without a word."""
+    panic = type(name, (BaseException,), {})
+    token = tsa.stamp(NOTE)
+
+    def fails(*_arguments: object) -> None:
+        raise panic("bad tag")
+
+    monkeypatch.setattr(timestamp._client().VerifierBuilder, "build", fails)
+    with pytest.raises(raised or panic, match="bad tag"):
+        judged(token, tsa)

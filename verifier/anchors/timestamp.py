@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 EXTRA = "tsa"
 MAX_TOKEN_BYTES = 64 * 1024
 MAX_ROOTS_BYTES = 1024 * 1024
+PANIC = "PanicException"
+"""What the library raises for some certificates that it cannot read; no ``Exception``, and it exports no such class."""
 MAX_ROOTS = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HASHES = {
@@ -116,6 +118,10 @@ def verify_token(token: bytes, message: bytes, roots: Sequence[Certificate]) -> 
             client.VerifierBuilder(roots=list(trusted)).build().verify_message(stamp.response, message)
         except (ValueError, client.VerificationError) as error:
             why = _line(error)
+        except BaseException as error:
+            if type(error).__name__ != PANIC:
+                raise
+            why = f"the library cannot read this: {_line(error)}"
         else:
             return stamp.claimed_ms
     raise TimestampError(f"not signed under the roots that you gave, or not valid at its time: {why}")
@@ -190,5 +196,5 @@ def _client() -> Any:
     return rfc3161_client
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]

@@ -9317,7 +9317,7 @@ class Bridging:
         header = chunk.header
         if header.source not in SEALED_WHEN_READ:
             return
-        if chunk.manifest.kind == "counters":
+        if chunk.manifest.kind == "counters" and header.end_ms - header.start_ms > DAY_MS:
             rows = list(zip(*chunk.values[:3]))
             for row, following in zip(rows, rows[1:]):
                 steps = [later - earlier for earlier, later in zip(row, following)]

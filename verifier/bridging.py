@@ -55,9 +55,7 @@ def long_intervals(chunk: Chunk) -> tuple[Interval, ...]:
 
 def logged_when(log: PackedLog | None, enrolments: Iterable[SignedEnrolment]) -> dict[ChainName, int]:
     """Return when the enrolment of every chain came into the log, of those whose leaf is packed."""
-    leaves = (
-        (one.enrolment, None if log is None else log.find(ENROLMENT, one.hash)) for one in enrolments
-    )
+    leaves = ((one.enrolment, None if log is None else log.find(ENROLMENT, one.hash)) for one in enrolments)
     return {(e.host, e.source, e.epoch): leaf.arrival_ms for e, leaf in leaves if leaf is not None}
 
 

@@ -101,7 +101,7 @@ def test_fabricated_month_whose_empty_days_are_anchored(way: Way, founded: Found
     assert "0/1" in text_of(report)
 
 
-def invented(agent: Agent, hours: int) -> None:
+def told_at_once(agent: Agent, hours: int) -> None:
     """One reading after all these hours, then four of an hour each, as busy as anybody likes."""
     agent.run(hours=hours - 4, busy=60, rx=3_000_000, tx=1_000_000, reads=5, writes=5, seen=False)
     agent.run(hours=4, busy=60, rx=3_000_000, tx=1_000_000, reads=5, writes=5)
@@ -122,7 +122,7 @@ def test_fabricated_month_that_one_interval_tells(way: Way, founded: Found, hone
             works(agent, 0, hours=range(4))
             site.seal(agent)
         elif day == DAYS - 1:
-            invented(agent, (DAYS - 1) * 24 + 16)
+            told_at_once(agent, (DAYS - 1) * 24 + 16)
             works(agent, day, hours=range(20, 24))
             site.seal(agent)
 
@@ -140,9 +140,7 @@ def test_fabricated_month_that_one_interval_tells(way: Way, founded: Found, hone
 
 def site_alone(site: Site, data: bytes) -> Any:
     """What the second verifier says."""
-    return checked_alone(
-        data, key=LOG_KEY.public, editions=TRUSTED, now_ms=REVIEWED_MS, outside=site.outside
-    )
+    return checked_alone(data, key=LOG_KEY.public, editions=TRUSTED, now_ms=REVIEWED_MS, outside=site.outside)
 
 
 @attack("bridged-weeks", "three intervals for the month")
@@ -151,7 +149,7 @@ def test_weeks_that_three_intervals_tell(way: Way, founded: Found, honest: Twin)
 
     def every_ten_days(site: Site, agent: Agent, day: int) -> None:
         if day % 10 == 9:
-            invented(agent, 240)
+            told_at_once(agent, 240)
             site.seal(agent)
 
     site = founded(hosts=ONE).begin().month(every_ten_days)

@@ -9362,7 +9362,9 @@ class Bridging:
                 spans.append((start, end))
                 got = "%d h, its key was logged at %d ms" % ((end - start) // HOUR_MS, self._known[name])
                 slot = hours_slot(start, end - 1)
-                findings.add("BRIDGED_LONG", "%s/%d" % name[1:], name[0], "after the leaf of its key", got, slot)
+                findings.add(
+                    "BRIDGED_LONG", "%s/%d" % name[1:], name[0], "after the leaf of its key", got, slot
+                )
         return [
             day for day, length in window.lengths.items()
             if any(start <= window.starts[day] and window.starts[day] + length <= end for start, end in spans)

@@ -136,7 +136,7 @@ TABLE = (
         _way("declared when it is busy", PARTIAL, "SCOPE_CHANGED SCOPE_DECLARED_AFTER SCOPE_NOT_ANCHORED"),
         _way("with readings from before", PARTIAL, "ENROLLED_AFTER CHUNK_LATE ANCHOR_STALE BRIDGED_LONG"),
         _way("with readings from before, dated back", PARTIAL, "CHUNK_LATE ANCHOR_STALE BRIDGED_LONG"),
-        _way("on the last day, dated back, with one interval for the month", PARTIAL, "BRIDGED_LONG"),
+        _way("dated back, with one interval for the time before", PARTIAL, "BRIDGED_LONG"),
     )),
     Row("re-enrolled-key", "重新登记密钥，另起一链", "enrol a new key to restart a bad chain", YES, (
         _way("without the key before", PASS, "KEY_BREAK"),

@@ -39,7 +39,7 @@ STEPS: tuple[Step, ...] = (
     Step(3, "登记", "enrolments", ("ENROLMENT", "KEY_TWICE", "KEY_BREAK", "HOSTS")),
     Step(4, "数据块与链条", "chunks and chains", (
         "CHUNK", "CHUNK_SIGNATURE", "CHUNK_MISPLACED", "CONFLICT", "CHAIN", "SEQ_MISSING", "CLOCK_BACK",
-        "EMPTY", "SAME_MACHINE", "MADE_BEFORE", "ENROLLED_AFTER", "NOT_ATTESTED",
+        "EMPTY", "SAME_MACHINE", "MADE_BEFORE", "ENROLLED_AFTER", "BRIDGED_LONG", "NOT_ATTESTED",
     )),
     Step(5, "日志", "the log", (
         "LOG_ABSENT", "LOG_FORMAT", "LOG_SIGNATURE", "LOG_ROOT", "LOG_ARRIVAL", "LOG_RECORD",

@@ -150,6 +150,7 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "SAME_MACHINE": (4, INCOMPLETE, "不同主机的数据块来自同一台机器的同一次开机", "chunks of different hosts come from one boot of one machine"),
     "MADE_BEFORE": (4, FAIL, "数据块晚于证据包的生成时间", "a chunk is later than the making of the pack"),
     "ENROLLED_AFTER": (4, NOTE, "读数早于该主机密钥的登记", "readings are older than the enrolment of their key"),
+    "BRIDGED_LONG": (4, INCOMPLETE, "两次读数相隔一天以上，或读数早于密钥入日志一天以上：这段时间的用量是事后一次写成的，不能证明当时已有记录", "readings are more than a day apart, or more than a day older than the leaf of their key: that time was told afterwards, all at once"),
     "CLOCK_BACK": (4, NOTE, "主机时钟曾被拨回", "the clock of the host was set back"),
     "NOT_ATTESTED": (4, NOTE, "含未经主机签名的数据（导入文件、云平台或监控系统）", "holds data that no host has signed (imported files, a cloud or a monitor)"),
     "CONFLICT": (4, FAIL, "同一序号收到过不同的数据块", "different chunks with one number were received"),
@@ -9310,7 +9311,8 @@ def check_pack(
     log = report.log = read_log(pack, key, findings)
     coverage, naming = Coverage(log, findings) if log else None, Naming(calendar, log, enrolled.values())
     reader = ChunkReader(pack, files, places, enrolled, every_signature=every_signature)
-    gathered = _read_chains(reader, calendar, coverage, naming, findings)
+    bridging = Bridging(calendar, log, enrolled.values())
+    gathered = _read_chains(reader, calendar, coverage, naming, bridging, findings)
     report.chunks = sum(chain.count for chain in gathered.chains)
     report.attested = sum(chain.count for chain in gathered.chains if chain.source in SIGNED_BY_HOSTS)
     records = _scope_records(pack)
@@ -9352,6 +9354,8 @@ def check_pack(
         if name in pack:
             findings.add("READING_COPY", name)
     check_sources(compared, findings)
+    names = declared.scope.names if declared.scope else None
+    bridged = bridging.report(window, names, findings)
     # (5), (6)
     if coverage and log:
         coverage.made(said)
@@ -9359,14 +9363,28 @@ def check_pack(
         coverage.edition(declared)
         coverage.scopes(declared, records, window)
         coverage.close(said)
-        names = declared.scope.names if declared.scope else None
         coverage.account(
             pack.read("data/log/left-out.zlib"), said, window, names, list(enrolled.values()), records
         )
         report.anchors = Anchors(pack, log, key, outside or Outside(), findings)
         rules = _fixed_rules(declared, records, trusted, log)
         report.anchors.judge(window, calendar, rules, naming.named, naming.logged(names), said.made_ms)
+        for told in report.anchors.days:
+            _state_of_day(told, {iso(day) for day in bridged})
     return report
+
+
+def _state_of_day(told: Dict[str, Any], bridged: Container[str]) -> None:
+    """Say in one word what is confirmed of a day: a day of which no chunk tells is not in time."""
+    if told["confirmed_ms"] is None:
+        told["state"] = "none"
+    elif told["on_time"] == "no":
+        told["state"] = "late"
+    elif told["day"] in bridged:
+        told["state"] = "bridged"
+    else:
+        told["state"] = "in_time" if told["chunks"] else "empty"
+    told["on_time"] = "yes" if told["state"] == "in_time" else "no"
 
 
 class _Gathered:
@@ -9403,8 +9421,84 @@ def _take_activity(gathered: _Gathered, chunk: Chunk, calendar: Calendar) -> Non
         found.add(struct.pack(">qq", high, low))
 
 
+class Bridging:
+    """Notes readings that are more than a day apart, or more than a day older than the leaf of their key.
+
+    What they tell of a month was written once, when it was over; an anchor a day vouches for less than two days.
+    """
+
+    def __init__(self, calendar: Calendar, log: Optional[Log], enrolled: Iterable[Enrolment]) -> None:
+        """Begin with no chunk; of the keys, those count whose leaf is packed."""
+        self._calendar = calendar
+        self._long: Dict[str, set] = {}  # type: ignore[type-arg]
+        self._early: Dict[Tuple[str, str, int], Interval] = {}
+        self._known: Dict[Tuple[str, str, int], int] = {}
+        for one in enrolled:
+            leaf = log.find(ENROLMENT_LEAF, one.hash) if log else None
+            if leaf is not None:
+                self._known[one.host, one.source, one.epoch] = leaf[1]
+
+    def take(self, chunk: Chunk) -> None:
+        """See one more chunk."""
+        header = chunk.header
+        if header.source not in SEALED_WHEN_READ:
+            return
+        if chunk.manifest.kind == "counters" and header.end_ms - header.start_ms > DAY_MS:
+            rows = list(zip(*chunk.values[:3]))
+            for row, following in zip(rows, rows[1:]):
+                steps = [later - earlier for earlier, later in zip(row, following)]
+                start, end = row[0], following[0]
+                if min(steps) > DAY_MS and end - start <= MAX_INTERVAL_MS and self._credited(start, end):
+                    self._long.setdefault(header.host, set()).add((start, end, header.source))
+        name = (header.host, header.source, chunk.epoch)
+        known = self._known.get(name)
+        if known is not None and known - header.start_ms > DAY_MS:
+            end = min(header.end_ms, known)
+            before = self._early.get(name, (header.start_ms, end))
+            self._early[name] = min(before[0], header.start_ms), max(before[1], end)
+
+    def _credited(self, start: int, end: int) -> bool:
+        """Return whether both ends lie in one month, give or take a second."""
+        first, last = self._calendar.day_of(start + 1_000), self._calendar.day_of(end - 1_001)
+        return self._calendar.same_month(first, last)
+
+    def report(self, window: Window, hosts: Optional[Container[str]], findings: Findings) -> List[int]:
+        """Say where more than a day of the window is told so; return the days that lie in it as a whole."""
+
+        def asked(host: str, start: int, end: int) -> bool:
+            inside = 0
+            for day, length in window.lengths.items():
+                begins = window.starts[day]
+                inside += max(0, min(end, begins + length) - max(start, begins))
+            return inside > DAY_MS and (hosts is None or host in hosts)
+
+        spans: List[Interval] = []
+        wanted = "no interval longer than %d h" % (DAY_MS // HOUR_MS)
+        for host in sorted(self._long):
+            mine = [one for one in sorted(self._long[host]) if asked(host, one[0], one[1])]
+            spans.extend((start, end) for start, end, _ in mine)
+            for start, end, source in mine[:5]:
+                got = "%d h between two readings" % ((end - start) // HOUR_MS)
+                findings.add("BRIDGED_LONG", source, host, wanted, got, hours_slot(start, end - 1))
+            if len(mine) > 5:
+                slot = hours_slot(mine[5][0], mine[-1][1] - 1)
+                findings.add("BRIDGED_LONG", host, host, wanted, "%d more of them" % (len(mine) - 5), slot)
+        for name, (start, end) in sorted(self._early.items()):
+            if asked(name[0], start, end):
+                spans.append((start, end))
+                got = "%d h, its key was logged at %d ms" % ((end - start) // HOUR_MS, self._known[name])
+                slot = hours_slot(start, end - 1)
+                findings.add(
+                    "BRIDGED_LONG", "%s/%d" % name[1:], name[0], "after the leaf of its key", got, slot
+                )
+        return [
+            day for day, length in window.lengths.items()
+            if any(start <= window.starts[day] and window.starts[day] + length <= end for start, end in spans)
+        ]  # fmt: skip
+
+
 def _read_chain(
-    reader: ChunkReader, name: Tuple[str, str], calendar: Calendar
+    reader: ChunkReader, name: Tuple[str, str], calendar: Calendar, bridging: Bridging
 ) -> Tuple[Chain, _Gathered, List[Chunk], Findings]:
     """Read all chunks of one host and source, each once; return also their headers, with the time of the first new reading."""
     host, source = name
@@ -9414,6 +9508,7 @@ def _read_chain(
     def passing() -> Iterator[Chunk]:
         for chunk in reader.opened(host, source, findings):
             chain.take(chunk)
+            bridging.take(chunk)
             read_ms = chunk.values[0][1] if chunk.header.rows > 1 else chunk.header.end_ms
             seen.append(chunk._replace(values=[array("q", [read_ms])]))
             yield chunk
@@ -9434,13 +9529,18 @@ def _read_chain(
 
 
 def _read_chains(
-    reader: ChunkReader, calendar: Calendar, coverage: Optional[Coverage], naming: Naming, findings: Findings
+    reader: ChunkReader,
+    calendar: Calendar,
+    coverage: Optional[Coverage],
+    naming: Naming,
+    bridging: Bridging,
+    findings: Findings,
 ) -> _Gathered:
     """Steps 4 and 7. A chain that breaks off is a finding, and hides no other."""
     gathered = _Gathered()
     for name in sorted(reader.groups):
         try:
-            chain, mine, seen, found = _read_chain(reader, name, calendar)
+            chain, mine, seen, found = _read_chain(reader, name, calendar, bridging)
         except NotHere:
             raise
         except Exception as error:  # noqa: BLE001 - fails closed: a chain that breaks off must not hide others

@@ -18,7 +18,7 @@ code               kind  when
 ``unmarked``       bad   days are over and stand in no checkpoint
 ``findings``       warn  the collector noticed something that a reviewer will see
 ``store``          bad   the store is damaged (told without it, ``collector.alerts.damage``)
-``disk``           bad   the store's disk is nearly full
+``disk``           bad   the store's disk is nearly full, or the store takes nothing (``collector.alerts.unkept``)
 ``certificate``    bad   the server's certificate ends within ``CERTIFICATE_DAYS``, or its files cannot be used
 =================  ====  ===================================================================
 """

@@ -2,7 +2,8 @@
 
 Every row runs in a process of its own (its memory is its own, its failure too) beside its peers of Debian, which it
 starts on free ports in a temporary folder and stops by their number. ``--full`` takes the sizes that the aims are
-about where the default is smaller. ``--write`` puts the table into docs/performance.md and its translation.
+about where the default is smaller. ``--write`` puts the rows into bench/results.json in the place of those of earlier
+runs, and all that are there into docs/performance.md and its translation.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import sys
 import time
 from pathlib import Path
 
-from table import Row, as_json, from_json, markdown, text, write
+from table import Row, Run, as_json, from_json, machine, markdown, remember, text, write
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PAGES = (ROOT / "docs/performance.md", ROOT / "docs/performance.zh-CN.md")
+RESULTS = HERE / "results.json"
 ROWS = {
     "limits": 120, "agent": 300, "ingest": 600, "fleet": 600, "verdict": 600, "month": 600, "import": 600, "console": 600,
     "past": 240, "growth": 300,
@@ -41,15 +43,23 @@ def main() -> int:
     if unknown:
         parser.error(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}")
     begun, load = time.perf_counter(), os.getloadavg()[0]
-    rows = [row for name in ROWS if name in chosen for row in measured(name, full=options.full)]
+    found = {name: measured(name, full=options.full) for name in ROWS if name in chosen}
+    rows = [row for lines in found.values() for row in lines]
     print(text(rows))
     print(f"\n{time.perf_counter() - begun:.0f} s")
     if options.json:
         options.json.write_text(as_json(rows), encoding="utf-8")
     if options.write:
-        command = "make bench" + (f" BENCH={options.rows}" if options.rows else "")
-        busy = f"Load of the machine before: {load:.1f}, in {time.perf_counter() - begun:.0f} s."
-        write(PAGES, markdown(rows, command=command, when=time.strftime("%Y-%m-%d"), load=busy))
+        command = (
+            "make bench"
+            + (f" BENCH={options.rows}" if options.rows else "")
+            + (" FULL=1" if options.full else "")
+        )
+        run = Run(
+            command, time.strftime("%Y-%m-%d"), machine(), round(load, 1), round(time.perf_counter() - begun)
+        )
+        kept = remember(RESULTS, run, found)
+        write(PAGES, markdown(sorted(kept, key=lambda one: list(ROWS).index(one.name))))
     return int(any(row.ours is None for row in rows))
 
 

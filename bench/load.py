@@ -142,5 +142,7 @@ def samples(
 
 
 def new_store(folder: Path, name: str = "starproof.db") -> OpenStore:
-    """Return a new store in a folder."""
-    return open_store(f"sqlite:///{folder / name}", enterprise=ENTERPRISE, now_ms=START_MS)
+    """Return a new store in a folder, with the log's key: none is made once hosts are in it."""
+    opened = open_store(f"sqlite:///{folder / name}", enterprise=ENTERPRISE, now_ms=START_MS)
+    opened.keyring.log_key()
+    return opened

@@ -117,7 +117,15 @@ def _usable(needed: list[str], wished: list[str], path: str) -> list[str]:
 def _version(path: str) -> str:
     run = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
     words = (run.stdout or run.stderr).split()
-    return next((word for word in words if any(digit.isdigit() for digit in word)), "?").rstrip(",")
+    named = next((word for word in words if any(digit.isdigit() for digit in word)), "").rstrip(",")
+    return named or _packaged(path)
+
+
+def _packaged(path: str) -> str:
+    """Return the version that Debian gives the package of a program; Debian's VictoriaMetrics does not tell its own."""
+    asked = ["dpkg-query", "--show", "--showformat=${Version}", Path(path).name]
+    run = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return run.stdout.partition("+")[0] or "?"
 
 
 def _field(number: int, body: bytes) -> bytes:

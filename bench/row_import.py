@@ -25,7 +25,7 @@ from row_ingest import store_bytes
 from table import Row
 
 ROWS, ROWS_FULL = 1_000_000, 10_000_000
-METRICS = ("cpu.utilization", "net.rx.rate", "net.tx.rate", "disk.reads.rate", "disk.writes.rate")
+METRICS = ("cpu.utilization", "net.rx", "net.tx", "disk.reads", "disk.writes")
 STEP_S = 300
 A_MONTH = 30 * 86_400 // STEP_S
 LINES_A_REQUEST = 100_000

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -43,6 +43,8 @@ class Row:
         """Whether the aim was reached, and by how much it was missed."""
         if self.aim is None or self.ours is None:
             return "–"
+        if not self.aim:
+            return "0 ✓" if not self.ours else f"0, missed by {number(self.ours)}"
         factor = self.ours / self.aim if self.better == "less" else self.aim / max(self.ours, 1e-12)
         return f"{number(self.aim)} ✓" if factor <= 1 else f"{number(self.aim)}, missed × {factor:.2g}"
 
@@ -77,10 +79,11 @@ def machine() -> str:
         ),
         platform.machine(),
     )
+    release = platform.release().partition("-")[0]
     pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return (
         f"{cpu}, {os.cpu_count()} processors, {pages / 2**30:.0f} GiB, {platform.system()} "
-        f"{platform.release()}, Python {platform.python_version()}"
+        f"{release}, Python {platform.python_version()}"
     )
 
 
@@ -94,12 +97,59 @@ def text(rows: Sequence[Row]) -> str:
     return "\n".join([*shown, "", *dict.fromkeys(limits), *dict.fromkeys(notes)])
 
 
-def markdown(rows: Sequence[Row], *, command: str, when: str, load: str) -> str:
+@dataclass(frozen=True)
+class Run:
+    """The run in which rows were measured: the load is that of the minute before."""
+
+    command: str
+    when: str
+    machine: str
+    load: float
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The lines of one row as they were measured last."""
+
+    name: str
+    run: Run
+    lines: tuple[Row, ...]
+
+
+def remember(path: Path, run: Run, found: Mapping[str, Sequence[Row]]) -> list[Kept]:
+    """Write what a run found beside what earlier runs found of other rows; return all of it."""
+    kept = {one.name: one for one in recalled(path)} | {
+        name: Kept(name, run, tuple(lines)) for name, lines in found.items()
+    }
+    whole = [asdict(one) for one in kept.values()]
+    path.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return list(kept.values())
+
+
+def recalled(path: Path) -> list[Kept]:
+    """Return what earlier runs left in a file, nothing without one."""
+    if not path.exists():
+        return []
+    return [
+        Kept(one["name"], Run(**one["run"]), tuple(Row(**line) for line in one["lines"]))
+        for one in json.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
+def markdown(kept: Sequence[Kept]) -> str:
     """Return the table as it stands in docs/performance.md."""
+    runs = dict.fromkeys(one.run for one in kept)
+    told = [
+        f"{', '.join(one.name for one in kept if one.run == run)}: `{run.command}`, {run.when}, {run.seconds} s, "
+        f"load {run.load} before. {run.machine}."
+        for run in runs
+    ]
+    rows = [row for one in kept for row in one.lines]
     lines = [
         BEGIN,
         "",
-        f"`{command}`, {when}. {machine()}. {load}",
+        *told,
         "",
         "| " + " | ".join(HEAD) + " |",
         "|" + "---|" * len(HEAD),

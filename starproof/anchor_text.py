@@ -50,7 +50,7 @@ def _row(day: AnchoredDay, zone: tzinfo) -> tuple[str, ...]:
             _day(day),
             "[yellow]未证实 not confirmed[/]",
             f"仅列名 only named: {named}",
-            f"0/{day.chunks}",
+            _chunks(day),
             to_the_minute(day.made_after_ms, zone),
         )
     whole = day.chunks_in_time == day.chunks
@@ -59,9 +59,15 @@ def _row(day: AnchoredDay, zone: tzinfo) -> tuple[str, ...]:
         _day(day),
         to_the_minute(day.confirmed_ms, zone) + late,
         kinds,
-        f"{day.chunks_in_time}/{day.chunks}" + ("" if whole else f" [yellow]{_rest(day, zone)}[/]"),
+        _chunks(day) + ("" if whole else f" [yellow]{_rest(day, zone)}[/]"),
         to_the_minute(day.made_after_ms, zone),
     )
+
+
+def _chunks(day: AnchoredDay) -> str:
+    """Return how many chunks were outside in time; of a day without any there is nothing to count."""
+    bridged = " [yellow]跨越一天以上 readings more than a day apart[/]" if day.bridged else ""
+    return (f"{day.chunks_in_time}/{day.chunks}" if day.chunks else "– 无数据块 no chunk") + bridged
 
 
 def _rest(day: AnchoredDay, zone: tzinfo) -> str:

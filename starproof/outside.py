@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
@@ -20,6 +21,9 @@ from verifier.errors import VerifierError
 MAX_MESSAGES = 100_000
 _MAX_LINE_BYTES = 64 * 1024
 """Longer lines are looked at in pieces."""
+_SIZE = re.compile(r"[0-9]{1,16}\Z")
+_DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}\Z")
+"""One way to write it, of the years that packs are of."""
 
 
 class OutsideError(VerifierError):
@@ -83,16 +87,22 @@ def typed_code(text: str) -> tuple[int, str, int | None]:
     Raises:
         ArgumentTypeError: it is not that; a mistyped code names the group that is wrong.
     """
-    size, equals, rest = text.partition("=")
+    size, _, rest = text.partition("=")
     code, at, day = rest.partition("@")
+    if not code or not _SIZE.match(size):
+        raise argparse.ArgumentTypeError("write SIZE=CODE or SIZE=CODE@YYYY-MM-DD")
     try:
-        if not equals or not size.isascii() or not size.isdigit():
-            raise argparse.ArgumentTypeError("write SIZE=CODE or SIZE=CODE@YYYY-MM-DD")
-        return int(size), read_code(code), date.fromisoformat(day).toordinal() if at else None
+        return int(size), read_code(code), _ordinal(day) if at else None
     except EvidenceError as error:
         raise argparse.ArgumentTypeError(f"{size}: {error}") from None
     except ValueError:
         raise argparse.ArgumentTypeError(f"{day!r} is no date; write SIZE=CODE@YYYY-MM-DD") from None
+
+
+def _ordinal(day: str) -> int:
+    if not _DAY.match(day):
+        raise ValueError("not written YYYY-MM-DD")
+    return date.fromisoformat(day).toordinal()
 
 
 def named_outside(options: argparse.Namespace) -> bool:

@@ -18,6 +18,7 @@ from evidence.sources import carries_averages
 from evidence.stored import DaySumRow
 from verifier import layout
 from verifier.batches import Batches
+from verifier.bridging import long_intervals
 from verifier.contradictions.watch import Contradictions
 from verifier.difference import MAX_SHOWN
 from verifier.enrolled import Enrolled
@@ -225,7 +226,7 @@ class _Seen:
                 SeenChunk(
                     stored.host, stored.source, stored.epoch, header.seq, chunk.hash,
                     header.start_ms, header.end_ms, header.anchor,
-                    _read_ms(chunk),
+                    _read_ms(chunk), long_intervals(chunk),
                 )
             )  # fmt: skip
             yield stored, chunk

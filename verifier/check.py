@@ -40,6 +40,7 @@ from verifier.anchors.interface import NOTHING, AnchorReport, Outside
 from verifier.anchors.logged import Logged
 from verifier.anchors.of_pack import Naming, judge_pack, rules_of
 from verifier.anchors.sandwich import unheard
+from verifier.bridging import Bridging, logged_when
 from verifier.chain import Chain, Run, Task, hour_reader, read_here, tasks
 from verifier.container import Container, ContainerError
 from verifier.contents import Contents, read_places, read_statement
@@ -269,7 +270,9 @@ class _Check:
         coverage = Coverage(log, report.findings) if log else None
         naming = Naming(self.calendar, unheard(signed.enrolment for signed in enrolled.accepted))
         logged = Logged(self.calendar, log) if log else None
+        bridging = Bridging(self.calendar, logged_when(log, enrolled.accepted))
         watch = both(coverage.take, both(naming.take, logged.take)) if coverage and logged else ignore
+        watch = both(bridging.take, watch)
         todo = tasks(
             contents.chunk_entries(),
             places=places,
@@ -291,9 +294,12 @@ class _Check:
         if declared is None:
             return
         found = self._derived(enrolled, todo, chains, declared)
-        if found is not None and coverage and log and logged:
-            window = found.figures.window
-            hosts = None if declared.scope is None else declared.scope.host_names
+        if found is None:
+            return
+        window = found.figures.window
+        hosts = None if declared.scope is None else declared.scope.host_names
+        self._step(4, lambda: report.findings.extend(bridging.findings(window, hosts)))
+        if coverage and log and logged:
             self._step(5, lambda: coverage.edition(declared))
             self._step(5, lambda: coverage.window(self.statement, window))
             self._step(5, lambda: coverage.scopes(declared, records, window))
@@ -301,7 +307,8 @@ class _Check:
             asked = Asked(self.statement.enterprise, window, hosts, enrolled.accepted, scopes)
             self._step(5, lambda: coverage.account(contents.read(layout.LOG_LEFT_OUT), asked))
             seen = naming, logged.by_day(hosts)
-            report.anchors = self._step(6, lambda: self._anchors(log, seen, outside, declared, window))
+            anchors = self._step(6, lambda: self._anchors(log, seen, outside, declared, window))
+            report.anchors = anchors and anchors.bridged(bridging.days(window, hosts))
 
     def _step(self, number: int, action: Callable[[], R]) -> R | None:
         return guarded(self.report, number, action)

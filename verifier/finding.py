@@ -47,6 +47,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     ),
     "MADE_BEFORE": (FAIL, "数据块晚于证据包的生成时间", "a chunk is later than the making of the pack"),
     "ENROLLED_AFTER": (NOTE, "读数早于该主机密钥的登记", "readings are older than the enrolment of their key"),
+    "BRIDGED_LONG": (
+        INCOMPLETE,
+        "两次读数相隔一天以上，或读数早于密钥入日志一天以上：这段时间的用量是事后一次写成的，不能证明当时已有记录",
+        "readings are more than a day apart, or more than a day older than the leaf of their key: that time was told afterwards, all at once",
+    ),
     "WINDOW_SHORT": (NOTE, "申报的统计期不是整月", "the declared window is not the whole month"),
     "DAYS_EXCLUDED": (NOTE, "申报范围排除了若干天", "the scope excludes days"),
     "MOSTLY_LEFT_OUT": (
@@ -188,6 +193,11 @@ CATALOGUE: dict[str, tuple[str, str, str]] = {
     ),
     "ANCHOR_UNKNOWN": (
         INCOMPLETE, "数据块所指的锚定回执不在证据包中", "chunks name the receipt of an anchor that is not in the pack",
+    ),
+    "ANCHOR_LEFT_OUT": (
+        INCOMPLETE,
+        "日志所记的锚定回执不在证据包中：请用完整的数据库重新打包；缺少的时间戳可能说明数据块是事先做好的",
+        "the log names receipts of anchors that are not in the pack: pack again from the whole store; the time stamps that are missing may show that chunks were made before",
     ),
     "ANCHOR_NEWER": (
         INCOMPLETE,

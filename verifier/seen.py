@@ -12,7 +12,8 @@ class SeenChunk(NamedTuple):
     """One verified chunk, by what its header says. There are as many as chunks, and workers send them.
 
     ``read_ms`` is the time of its second row, which is its first new reading: the first row may repeat the last
-    reading of the chunk before, from long ago if the agent was stopped since.
+    reading of the chunk before, from long ago if the agent was stopped since. ``long`` are its intervals of more than
+    a day (``verifier.bridging``).
     """
 
     host: str
@@ -24,6 +25,7 @@ class SeenChunk(NamedTuple):
     end_ms: int
     anchor: str
     read_ms: int
+    long: tuple[tuple[int, int], ...] = ()
 
     @property
     def place(self) -> str:

@@ -39,7 +39,7 @@ STEPS: tuple[Step, ...] = (
     Step(3, "登记", "enrolments", ("ENROLMENT", "KEY_TWICE", "KEY_BREAK", "HOSTS")),
     Step(4, "数据块与链条", "chunks and chains", (
         "CHUNK", "CHUNK_SIGNATURE", "CHUNK_MISPLACED", "CONFLICT", "CHAIN", "SEQ_MISSING", "CLOCK_BACK",
-        "EMPTY", "SAME_MACHINE", "MADE_BEFORE", "ENROLLED_AFTER", "NOT_ATTESTED",
+        "EMPTY", "SAME_MACHINE", "MADE_BEFORE", "ENROLLED_AFTER", "BRIDGED_LONG", "NOT_ATTESTED",
     )),
     Step(5, "日志", "the log", (
         "LOG_ABSENT", "LOG_FORMAT", "LOG_SIGNATURE", "LOG_ROOT", "LOG_ARRIVAL", "LOG_RECORD",
@@ -48,7 +48,7 @@ STEPS: tuple[Step, ...] = (
     )),
     Step(6, "锚定", "anchors", (
         "ANCHOR_RECEIPT", "ANCHOR_NOT_JUDGED", "ANCHOR_REFUSED", "ANCHOR_FORK", "ANCHOR_TIME", "ANCHOR_CODE",
-        "ANCHOR_CODE_MISTYPED", "ANCHOR_OBJECT", "ANCHOR_UNKNOWN", "ANCHOR_NEWER", "ANCHOR_STALE", "DAY_NOT_ANCHORED",
+        "ANCHOR_CODE_MISTYPED", "ANCHOR_OBJECT", "ANCHOR_UNKNOWN", "ANCHOR_LEFT_OUT", "ANCHOR_NEWER", "ANCHOR_STALE", "DAY_NOT_ANCHORED",
         "DAY_ANCHORED_LATE", "CHUNKS_ANCHORED_LATE", "SCOPE_NOT_ANCHORED",
     )),
     Step(7, "矛盾", "contradictions between counters", (

@@ -3,7 +3,7 @@
 1. A matter becomes an alert when it was there for the time of its code without a break (``HOLD_MS``). What was
    seen of that is kept through restarts of the collector; of the time in which nobody looked no more than
    ``UNSEEN_MS`` counts, so that after a long absence of the collector its hosts have time to come back.
-2. An alert is over when its matter was not there for ``CLEAR_MS``.
+2. An alert is over when its matter was not there for ``CLEAR_MS``, which is kept through restarts in the same way.
 3. What is open is told once to every webhook that asks for it; also to one that is added later.
 4. Who was told is told when it is over; who was not, is told neither. What is about a month ends with it
    without a word, as does what can only grow (``findings``) or cannot come back (``coverage_lost``).
@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from itertools import islice
 
 from sqlalchemy import Connection
@@ -76,8 +76,8 @@ class Desk:
         """
         present = {(one.code, one.subject): one for one in matters}
         with self._store.reading() as connection:
-            self._remember(connection, now_ms=now_ms, mono_ms=mono_ms)
             standing = alerts.opened(connection)
+            self._remember(connection, standing, now_ms=now_ms, mono_ms=mono_ms)
             unqueued = any(alerts.unqueued(connection, hook.alias, hook.codes) for hook in hooks)
         self._since = {key: self._since.get(key, mono_ms) for key in present}
         self._gone = {key: self._gone.get(key, mono_ms) for key in standing if key not in present}
@@ -94,6 +94,10 @@ class Desk:
             for key, since in islice(self._since.items(), MAX_OPEN)
             if key not in standing and key not in begun
         }
+        ended = {(one.code, one.subject) for one in over}
+        held.update(
+            {key: mono_ms - since for key, since in islice(self._gone.items(), MAX_OPEN) if key not in ended}
+        )
         if not (new or over or unqueued or held or self._written_ms is not None):
             return
         with self._store.writing() as connection:
@@ -110,8 +114,8 @@ class Desk:
             for hook in hooks:
                 alerts.queue_opened(connection, hook.alias, hook.codes, now_ms=now_ms)
             for alert in over:
-                ended = alert.code in _MONTHLY and alert.month != month
-                telling = alert.code not in _SILENTLY and not ended
+                past = alert.code in _MONTHLY and alert.month != month
+                telling = alert.code not in _SILENTLY and not past
                 alerts.close(connection, alert, now_ms=now_ms, telling=telling)
             alerts.forget(connection, now_ms - KEPT_MS)
             alerts.keep_pending(connection, held, now_ms=now_ms)
@@ -125,14 +129,19 @@ class Desk:
             if mono_ms - self._since.get((one.code, one.subject), mono_ms) >= HOLD_MS.get(one.code, 0)
         ]
 
-    def _remember(self, connection: Connection, *, now_ms: int, mono_ms: int) -> None:
+    def _remember(
+        self, connection: Connection, standing: Container[tuple[str, str]], *, now_ms: int, mono_ms: int
+    ) -> None:
         """Take over what was seen before by a process that is gone, or by another one that looked meanwhile."""
         known = alerts.pending(connection)
         written_ms = max((seen_ms for _, seen_ms in known.values()), default=None)
         if written_ms == self._written_ms:
             return
-        self._written_ms, self._gone = written_ms, {}
-        self._since = {
+        self._written_ms = written_ms
+        since = {
             key: mono_ms - held_ms - min(max(0, now_ms - seen_ms), UNSEEN_MS)
             for key, (held_ms, seen_ms) in known.items()
         }
+        # Of an alert that stands it was noted since when its matter is gone, of others since when it is there.
+        self._gone = {key: began for key, began in since.items() if key in standing}
+        self._since = {key: began for key, began in since.items() if key not in standing}

@@ -95,7 +95,7 @@ class Page:
     days: tuple[DayLine, ...]
     unconfirmed: tuple[tuple[Pair, str, Pair, str, str], ...]
     star: Pair | None
-    figures: tuple[tuple[Pair, Pair, str, str], ...]
+    figures: tuple[tuple[Pair, Pair, str, str, str], ...]
     questions: tuple[tuple[Pair, str, str, Pair], ...]
     questions_cut: Pair | None
     versions: tuple[tuple[Pair, str, Pair], ...]
@@ -195,7 +195,7 @@ def _proved(report: CheckReport) -> Iterator[Pair]:
     anchors = report.anchors
     if anchors is not None and anchors.rules_fixed_ms is not None:
         yield pair("rules_fixed", time=instants.to_the_second(anchors.rules_fixed_ms, _zone(report)))
-    confirmed = 0 if anchors is None else sum(day.on_time for day in anchors.days)
+    confirmed = 0 if anchors is None else sum(day.state == "in_time" for day in anchors.days)
     if confirmed:
         yield pair("days_confirmed", count=confirmed)
 
@@ -221,13 +221,12 @@ def _rules(anchors: AnchorReport, zone: tzinfo) -> Pair:
 
 
 def _day(day: AnchoredDay, zone: tzinfo) -> DayLine:
-    state = "none" if day.confirmed_ms is None else "in_time" if day.on_time else "late"
     kinds = _kinds(day.by or day.named)
     chinese, english = pair("named") if day.named and not day.by else ("", "")
     return DayLine(
         day=date.fromordinal(day.day).isoformat(),
-        state=state,
-        word=known("day", state),
+        state=day.state,
+        word=known("day", day.state),
         confirmed=instants.to_the_minute(day.confirmed_ms, zone),
         by=(chinese + kinds[0], english + kinds[1]),
         chunks=_chunks(day, zone),
@@ -237,7 +236,7 @@ def _day(day: AnchoredDay, zone: tzinfo) -> DayLine:
 
 def _chunks(day: AnchoredDay, zone: tzinfo) -> Pair:
     """Return how many chunks of a day were outside in time, and since when all of them are."""
-    amount = f"{day.chunks_in_time:,}/{day.chunks:,}"
+    amount = f"{day.chunks_in_time:,}/{day.chunks:,}" if day.chunks else "–"
     if day.chunks_in_time == day.chunks:
         return amount, amount
     if day.whole_ms is None:
@@ -277,16 +276,26 @@ def _star(verdict: Mapping[str, Any]) -> Pair:
     return chinese, english
 
 
-def _figure(indicator: Mapping[str, Any]) -> tuple[Pair, Pair, str, str]:
+def _figure(indicator: Mapping[str, Any]) -> tuple[Pair, Pair, str, str, str]:
     name = (legible(indicator["name_zh"]), legible(indicator["name_en"]))
     unit = known("unit", legible(indicator["unit"]))
     value = display.number(indicator["value"], rounding=Rounding.DOWN)
     if value is None:
-        return name, ("", ""), "", ""
+        return name, ("", ""), "", "", ""
     low = display.number(indicator["low"], rounding=Rounding.DOWN) or "–"
     high = display.number(indicator["high"], rounding=Rounding.UP) or "∞"
-    share = display.percent(indicator["coverage"]["share"]) if indicator["coverage"] else None
-    return name, (f"{value} {unit[0]}", f"{value} {unit[1]}"), f"{low} – {high}", share or "–"
+    coverage = indicator["coverage"]
+    share = display.percent(coverage["share"]) if coverage else None
+    shown = f"{value} {unit[0]}", f"{value} {unit[1]}"
+    return name, shown, f"{low} – {high}", share or "–", _bridged(coverage)
+
+
+def _bridged(coverage: Mapping[str, Any] | None) -> str:
+    """Return how much of the covered time is bridged, to the second, as the text of a check has it."""
+    if not coverage or coverage["share"] is None:
+        return "–"
+    hours, rest = divmod(coverage["bridged_s"], 3_600)
+    return f"{hours:,}:{rest // 60:02}:{rest % 60:02}"
 
 
 def _questions(report: CheckReport) -> tuple[tuple[tuple[Pair, str, str, Pair], ...], Pair | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -12,17 +13,22 @@ from typing import Any
 
 from collector.errors import LogError
 from collector.log import keeping
-from collector.log.proving import Proof, compare, prove
+from collector.log.proving import Compared, Proof, compare, prove
 from collector.opening import OpenStore, open_store, wall_clock_ms
 from collector.store import checkpoints, log
+from evidence import checkpoint
+from evidence.keys import PublicKey
 from evidence.log_entry import KIND_NAMES
 from starproof import session
+from verifier.anchors.mailbox import notes_in, notes_of
 
 EXAMPLE = "starproof log checkpoint"
 MAX_NOTES_BYTES = 64 * 1024 * 1024
 DEFAULT_SHOWN = 10
 MOST_SHOWN = 100_000
 _MS_PER_S = 1_000
+_PART_OF_NOTE = re.compile(rb"(?m)starproof/[0-9a-f]{16}$|^\xe2\x80\x94 \S+ \S+$")
+"""Its first line, or a signature."""
 
 Clock = Callable[[], int]
 
@@ -117,9 +123,7 @@ def _verify(opened: OpenStore, options: argparse.Namespace) -> int:
     key = opened.keyring.log_key().public
     results = []
     for path in options.files:
-        results += [
-            {"file": str(path), **found.document()} for found in compare(opened.store, _read(path), key=key)
-        ]
+        results += [{"file": str(path), **found.document()} for found in _compared(opened, path, key)]
     bad = [result for result in results if result["problem"]]
     if options.json:
         session.print_json({"schema": "starproof/log-verify/1", "notes": results})
@@ -128,6 +132,26 @@ def _verify(opened: OpenStore, options: argparse.Namespace) -> int:
             said = result["problem"] or "是本日志的前段 is how this log began"
             sys.stdout.write(f"{result['file']}  {_or_none(result['size'])}  {said}\n")
     return 1 if bad else 0
+
+
+def _compared(opened: OpenStore, path: Path, key: PublicKey) -> list[Compared]:
+    """Return what the log says of the notes in a file: of nothing else, or with text about them.
+
+    Raises:
+        LogError: it cannot be read, holds no note, or one that is damaged beside others.
+    """
+    data = _read(path)
+    inside = [*notes_of(data), *(found.note for found in notes_in(str(path), data))]
+    if not inside:
+        raise LogError(
+            f"{path} holds no note of a checkpoint: give the note, the page of the log book (.txt) or the mail (.eml)"
+        )
+    rest = data.replace(b"\r\n", b"\n")
+    for note in notes_of(data):
+        rest = rest.replace(note, b"")
+    if notes_of(data) and _PART_OF_NOTE.search(rest):
+        raise LogError(f"{path} holds a damaged note beside others: compare each in a file of its own")
+    return compare(opened.store, checkpoint.join(dict.fromkeys(inside)), key=key)
 
 
 def _close(opened: OpenStore, options: argparse.Namespace, clock: Clock) -> int:
@@ -196,10 +220,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     comparing = commands.add_parser(
         "verify",
         help="核对外部保存的检查点 / compare checkpoints kept elsewhere with this log",
-        description="Exit status 1 if a note is not signed by this log's key or is not how this log began.",
+        description="Exit status 1 if a note is not signed by this log's key or is not how this log began, or a file holds none.",
         epilog=f"example: {prog} verify checkpoint.txt",
     )
-    comparing.add_argument("files", nargs="+", type=Path, metavar="FILE", help="notes, an empty line between")
+    comparing.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="notes, pages of the log book, mail"
+    )
     ending = commands.add_parser(
         "close", help="关账一个月份 / close a month", epilog=f"example: {prog} close --month 2026-11"
     )

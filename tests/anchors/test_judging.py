@@ -35,6 +35,7 @@ from collector.anchors.page import page_text
 from evidence import canonical, checkpoint
 from evidence.log_entry import CHUNK
 from evidence.short_code import short_code
+from verifier import slots
 from verifier.anchors.interface import (
     NOTHING,
     AnchorReport,
@@ -559,9 +560,8 @@ def test_no_scope_means_that_nothing_was_fixed() -> None:
 
 
 def named(day: int, sha256: str, *, end_ms: int | None = None) -> NamedAnchor:
-    return NamedAnchor(
-        sha256, day, "web-1", "agent-0#4", CALENDAR.day_start(day) + HOUR_MS if end_ms is None else end_ms, 24
-    )
+    ends_ms = CALENDAR.day_start(day) + HOUR_MS if end_ms is None else end_ms
+    return NamedAnchor(sha256, day, "web-1", "agent-0#4", ends_ms, ends_ms, 24)
 
 
 def test_chunks_that_name_a_time_stamp_were_made_after_it(tsa: Any) -> None:
@@ -599,6 +599,7 @@ def test_chunks_that_name_a_stamp_of_days_ago_though_newer_ones_were_there_are_t
         (named(LAST, "", end_ms=later - 1), False),
         (named(LAST, token.sha256, end_ms=later), False),
         (replace(named(LAST, "", end_ms=later), begins=True), False),
+        (replace(named(LAST, "", end_ms=later), earliest_end_ms=later - 1), True),
     ):
         found = judged(made, outside, receipts=[token], named=[one])
         assert ("ANCHOR_STALE" in found.codes) is stale, one
@@ -608,6 +609,18 @@ def test_chunks_that_name_a_stamp_of_days_ago_though_newer_ones_were_there_are_t
 def test_chunks_that_name_what_is_not_in_the_pack_are_told() -> None:
     found = judged(world(), named=[named(FIRST, "a" * 64), named(FIRST, "")])
     assert [one.place for one in found.found("ANCHOR_UNKNOWN")] == ["agent-0#4"]
+
+
+def test_receipts_that_the_log_names_and_the_pack_lacks_are_told_by_day() -> None:
+    made = world()
+    mail = receipt(size_of(made, FIRST), "a", "eml", mailed(made.notes[size_of(made, FIRST)], None))
+    noon = CALENDAR.day_start(FIRST) + 12 * HOUR_MS
+    logged = {mail.sha256: noon, "b" * 64: noon, "a" * 64: noon, "c" * 64: CALENDAR.day_start(LAST)}
+    found = judged(made, receipts=[mail], receipts_logged=logged).found("ANCHOR_LEFT_OUT")
+    assert [(one.severity, one.slot, one.got) for one in found] == [
+        ("incomplete", slots.day(FIRST), f"without 2 of them: {'a' * 64}"),
+        ("incomplete", slots.day(LAST), f"without 1 of them: {'c' * 64}"),
+    ]
 
 
 def test_a_mail_receipt_gives_no_earliest_time() -> None:

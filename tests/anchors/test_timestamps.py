@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from authority import Authority, make_authority
+from cryptography.hazmat.primitives import serialization
+from standalone import alone
 
 from verifier.anchors import timestamp
 from verifier.anchors.timestamp import (
@@ -132,6 +134,17 @@ def test_roots_are_read_from_pem_and_der(tsa: Authority) -> None:
     assert read_roots(der) == read_roots(tsa.root)
 
 
+def test_a_certificate_of_no_version_is_refused_by_both(tsa: Authority) -> None:
+    [root] = read_roots(tsa.root)
+    der = root.public_bytes(serialization.Encoding.DER).replace(
+        b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03", 1
+    )
+    with pytest.raises(TimestampError, match="no certificate"):
+        read_roots(der)
+    with pytest.raises(alone.Bad, match="no version"):
+        alone.read_roots(der)
+
+
 @pytest.mark.parametrize("data", [b"", b"-----BEGIN nothing", b"0" * (MAX_ROOTS_BYTES + 1)])
 def test_a_file_without_certificates_is_refused(data: bytes) -> None:
     with pytest.raises(TimestampError):
@@ -142,3 +155,17 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(__import__("sys").modules, "rfc3161_client", None)
     with pytest.raises(MissingReaderError, match=timestamp.EXTRA):
         read_token(b"", NOTE)
+
+
+@pytest.mark.parametrize(("name", "raised"), [("PanicException", TimestampError), ("Stopped", None)])
+def test_what_the_library_panics_at_is_refused_and_a_stop_is_a_stop(tsa, monkeypatch, name, raised) -> None:
+    """Its panic is no ``Exception``: a root that a reviewer brings must not end the check without a word."""
+    panic = type(name, (BaseException,), {})
+    token = tsa.stamp(NOTE)
+
+    def fails(*_arguments: object) -> None:
+        raise panic("bad tag")
+
+    monkeypatch.setattr(timestamp._client().VerifierBuilder, "build", fails)
+    with pytest.raises(raised or panic, match="bad tag"):
+        judged(token, tsa)

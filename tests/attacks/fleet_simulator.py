@@ -43,7 +43,7 @@ from verifier.declaration import declared_versions, next_record
 from verifier.derivation import Declared
 from verifier.edition_file import parse_edition
 from verifier.pack import Rules, write_pack
-from verifier.ports import Archive, Log
+from verifier.ports import Archive, Log, PackedReceipt
 
 MONTH = "2026-11"
 DAYS = 30
@@ -299,15 +299,19 @@ class Site:
         edition: bytes = EDITION,
         made_ms: int = MADE_MS,
         version: int = 0,
+        keeps: Callable[[PackedReceipt], bool] = lambda _: True,
     ) -> bytes:
-        """What ``starproof pack`` writes; an attacker hands in other parts, or uses an older version of the scope."""
+        """What ``starproof pack`` writes; an attacker hands in other parts, or uses an older version of the scope.
+
+        ``keeps``: which receipts of anchors go in.
+        """
         stream, mine = io.BytesIO(), self.archive
         records = list((archive or mine).scope_versions())
         versions = declared_versions(records)
         declared = Declared(parse_edition(edition), versions[version - 1].scope, versions)
         write_pack(
             stream, archive or mine, month=MONTH, rules=Rules(declared, edition, records[version - 1][1], records),
-            zone=None, log_key=LOG_KEY, made_ms=made_ms, log=log or mine.log, receipts=mine.receipts(),
+            zone=None, log_key=LOG_KEY, made_ms=made_ms, log=log or mine.log, receipts=filter(keeps, mine.receipts()),
         )  # fmt: skip
         return stream.getvalue()
 

@@ -68,9 +68,12 @@ TABLE = (
         _way("anchored afterwards", PARTIAL, "DAY_ANCHORED_LATE SCOPE_NOT_ANCHORED"),
         _way("delivered afterwards", PARTIAL, "CHUNK_LATE LOG_DAY_LATE DAY_ANCHORED_LATE"),
         _way("delivered afterwards, empty days anchored in time", PARTIAL, "CHUNKS_ANCHORED_LATE CHUNK_LATE"),
+        _way("told by one interval, empty days anchored in time", PARTIAL, "BRIDGED_LONG"),
     )),
     Row("prepared-in-advance", "事先做好数据", "prepare the data in advance", PARTLY, (
         _way("released day by day, with time stamps", PARTIAL, "ANCHOR_STALE"),
+        _way("the later time stamps left out of the pack", PARTIAL, "ANCHOR_LEFT_OUT"),
+        _way("beside a small fresh chunk of the same day", PARTIAL, "ANCHOR_STALE"),
         _way("under a new key every day", PARTIAL, "ANCHOR_STALE"),
         _way("under a rotated key every day, its last hours fresh", PARTIAL, "ANCHOR_STALE"),
         _way("under a key enrolled anew every day, its last hours fresh", PARTIAL, "ANCHOR_STALE KEY_BREAK"),
@@ -112,6 +115,9 @@ TABLE = (
         _way("the agent stopped within a boot", PASS),
         _way("the agent's state lost", PASS),
     )),
+    Row("bridged-weeks", "停代理数周，以一次读数跨过", "stop the agent for weeks, let one interval tell of them", YES, (
+        _way("three intervals for the month", PARTIAL, "BRIDGED_LONG"),
+    )),
     Row("hidden-reboot", "借重启隐藏时段", "reboot to hide a stretch", PARTLY, (
         _way("under the boot id from before", FAILED, "UPTIME_BACK"),
         _way("a boot that began too early", FAILED, "BOOTS_OVERLAP"),
@@ -130,8 +136,9 @@ TABLE = (
     )),
     Row("late-enrolment", "中途加入繁忙主机", "enrol busy hosts late", YES, (
         _way("declared when it is busy", PARTIAL, "SCOPE_CHANGED SCOPE_DECLARED_AFTER SCOPE_NOT_ANCHORED"),
-        _way("with readings from before", PARTIAL, "ENROLLED_AFTER CHUNK_LATE ANCHOR_STALE"),
-        _way("with readings from before, dated back", PARTIAL, "CHUNK_LATE ANCHOR_STALE"),
+        _way("with readings from before", PARTIAL, "ENROLLED_AFTER CHUNK_LATE ANCHOR_STALE BRIDGED_LONG"),
+        _way("with readings from before, dated back", PARTIAL, "CHUNK_LATE ANCHOR_STALE BRIDGED_LONG"),
+        _way("dated back, with one interval for the time before", PARTIAL, "BRIDGED_LONG"),
     )),
     Row("re-enrolled-key", "重新登记密钥，另起一链", "enrol a new key to restart a bad chain", YES, (
         _way("without the key before", PASS, "KEY_BREAK"),

@@ -169,6 +169,29 @@ def test_late_enrolment_that_dates_itself_back(way: Way, forked: Fork, honest: T
     expect(way, joined_late(forked(), said_ms=BEGUN_MS).reviewed(), honest)
 
 
+@attack("late-enrolment", "dated back, with one interval for the time before")
+def test_late_enrolment_whose_one_interval_tells_the_month(way: Way, forked: Fork, honest: Twin) -> None:
+    """Its readings are not late: they end when it joins."""
+    site = forked()
+    site.declare(scope_of([*site.hosts, "busy-1"]))
+    agent = site.enrol("busy-1", said_ms=BEGUN_MS)
+    agent.run(hours=24 * EVE, busy=60, rx=3_000_000, tx=1_000_000, reads=5, writes=5, seen=False)
+    agent.run(hours=4, busy=60, rx=3_000_000, tx=1_000_000, reads=5, writes=5)
+    site.seal(agent)
+
+    def rest(site: Site, agent: Agent, day: int) -> None:
+        joined = agent.enrolled.host == "busy-1" and day == EVE
+        works(agent, day, hours=range(4 if joined else 0, 24))
+        site.seal(agent)
+
+    site.month(rest, days=LAST_DAYS)
+    data = site.pack()
+    report = site.reviewed(data)
+    told = {(one.host, one.place) for one in report.findings if one.code == "BRIDGED_LONG"}
+    assert told == {("busy-1", "agent"), ("busy-1", "agent/0")}
+    expect_of_both(way, site, data, honest)
+
+
 # Keys enrolled anew
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from attacker import relinked
@@ -26,6 +27,7 @@ from reviewer import Fork, Twin, attack, audited, expect, expect_of_both, figure
 from standalone import checked_alone, disagreement
 from table import Way
 
+from documents.check_page.page import check_html
 from evidence.chunk import parse_header, read_frame
 from evidence.stored import StoredChunk
 from verifier.anchors.interface import Outside
@@ -99,6 +101,61 @@ def test_fabricated_month_whose_empty_days_are_anchored(way: Way, founded: Found
     assert "0/1" in text_of(report)
 
 
+def told_at_once(agent: Agent, hours: int) -> None:
+    """One reading after all these hours, then four of an hour each, as busy as anybody likes."""
+    agent.run(hours=hours - 4, busy=60, rx=3_000_000, tx=1_000_000, reads=5, writes=5, seen=False)
+    agent.run(hours=4, busy=60, rx=3_000_000, tx=1_000_000, reads=5, writes=5)
+
+
+def states_of_days(site: Site, data: bytes) -> list[str]:
+    anchors = site.reviewed(data).anchors
+    assert anchors is not None
+    return [day.state for day in anchors.days]
+
+
+@attack("fabricated-month", "told by one interval, empty days anchored in time")
+def test_fabricated_month_that_one_interval_tells(way: Way, founded: Found, honest: Twin) -> None:
+    """Four honest hours; the last reading of the month, made up when it is known, tells of all that follows."""
+
+    def made_up(site: Site, agent: Agent, day: int) -> None:
+        if day == 0:
+            works(agent, 0, hours=range(4))
+            site.seal(agent)
+        elif day == DAYS - 1:
+            told_at_once(agent, (DAYS - 1) * 24 + 16)
+            works(agent, day, hours=range(20, 24))
+            site.seal(agent)
+
+    site = founded(hosts=ONE).begin().month(made_up)
+    data = site.pack()
+    expect_of_both(way, site, data, honest)
+    assert states_of_days(site, data) == ["in_time"] + ["bridged"] * (DAYS - 2) + ["in_time"]
+    page = check_html(site.reviewed(data))
+    assert "2 天由外部按时证实" in page
+    assert "0/0" not in page + text_of(site.reviewed(data))
+    assert "712:00:00" in page
+    alone = site_alone(site, data)
+    assert [day["state"] for day in alone.anchors.days] == states_of_days(site, data)
+
+
+def site_alone(site: Site, data: bytes) -> Any:
+    """What the second verifier says."""
+    return checked_alone(data, key=LOG_KEY.public, editions=TRUSTED, now_ms=REVIEWED_MS, outside=site.outside)
+
+
+@attack("bridged-weeks", "three intervals for the month")
+def test_weeks_that_three_intervals_tell(way: Way, founded: Found, honest: Twin) -> None:
+    """Not one of them is late by its own end."""
+
+    def every_ten_days(site: Site, agent: Agent, day: int) -> None:
+        if day % 10 == 9:
+            told_at_once(agent, 240)
+            site.seal(agent)
+
+    site = founded(hosts=ONE).begin().month(every_ten_days)
+    expect_of_both(way, site, site.pack(), honest)
+
+
 def test_late_chunks_of_an_honest_host_are_said_and_small_delays_are_not(forked: Fork) -> None:
     """A host without network for three days makes its days incomplete; one that is minutes late does not."""
     site = forked()
@@ -149,6 +206,51 @@ def test_prepared_data_by_mail_alone(way: Way, founded: Found, honest: Twin) -> 
         site.seal(agent, anchor="")
 
     expect(way, founded(stamped=False, hosts=ONE).begin().month(release).reviewed(), honest)
+
+
+@attack("prepared-in-advance", "the later time stamps left out of the pack")
+def test_prepared_data_beside_receipts_that_were_left_out(way: Way, founded: Found, honest: Twin) -> None:
+    """Made before the window with the only stamp of that time; in the pack it would be the newest."""
+    site = founded(hosts=ONE).begin()
+    [known] = [receipt for receipt in site.archive.receipts() if receipt.suffix == "tsr"]
+
+    def release(site: Site, agent: Agent, day: int) -> None:
+        works(agent, day, more=40)
+        site.seal(agent, anchor=sha256(known.data).hexdigest())
+
+    site.month(release)
+    data = site.pack(keeps=lambda receipt: receipt.suffix != "tsr" or receipt == known)
+    expect_of_both(way, site, data, honest)
+    assert codes(site.reviewed(data)) == way.codes
+    assert "ANCHOR_LEFT_OUT" not in codes(site.reviewed())
+
+
+@attack("prepared-in-advance", "beside a small fresh chunk of the same day")
+def test_prepared_data_beside_a_fresh_chunk_that_names_the_same_stamp(
+    way: Way, forked: Fork, honest: Twin
+) -> None:
+    """A chunk of four hours; the next one, sealed with it, tells of the days after and is kept back until then."""
+    site = forked()
+    stamps = [receipt for receipt in site.archive.receipts() if receipt.suffix == "tsr"]
+    prepared = sha256(stamps[-3].data).hexdigest()  # two days old, as it may be
+    late: list[StoredChunk] = []
+
+    def prepare(site: Site, agent: Agent, day: int) -> None:
+        if day == EVE:
+            works(agent, day, hours=range(4))
+            site.seal(agent, anchor=prepared)
+            before = len(site.outbox)
+            agent.run(hours=24 * len(LAST_DAYS) - 8, busy=60, seen=False)
+            agent.run(hours=4, busy=60)
+            site.seal(agent, anchor=prepared)
+            late.extend(site.outbox[before:])
+            del site.outbox[before:]
+        elif day == DAYS - 1:
+            site.outbox += late
+            late.clear()
+
+    site.month(prepare, days=LAST_DAYS)
+    expect_of_both(way, site, site.pack(), honest)
 
 
 @attack("prepared-in-advance", "under a new key every day")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from email.message import EmailMessage
 
 import pytest
 
+from collector.anchors.interface import Head
+from collector.anchors.page import page_text
 from collector.opening import open_store
 from collector.store import log
 from evidence import checkpoint, log_entry, merkle
@@ -15,6 +18,7 @@ from starproof.commands.log import main
 
 NOW = 1_796_054_400_000  # 2026-12-01 00:00 in Shanghai
 DAY = 86_400_000
+BEGAN = "是本日志的前段 is how this log began"
 
 
 @pytest.fixture
@@ -88,6 +92,40 @@ def test_notes_kept_elsewhere_are_compared(said, tmp_path):
     document = json.loads(said("verify", str(good), str(bad), "--json", status=1).out)
     assert [bool(note["problem"]) for note in document["notes"]] == [False, True]
     assert "cannot read" in said("verify", str(tmp_path / "none"), status=1).err
+
+
+def test_a_page_of_the_log_book_and_a_mail_are_compared(said, key, tmp_path):
+    note = said("checkpoint").out
+    page = page_text(Head("甲公司", 12, "2026-11-30", note.encode()))
+    mail = EmailMessage()
+    mail["From"], mail["To"] = "a@example.com", "b@example.com"
+    mail.set_content(page, cte="quoted-printable")
+    files = {
+        "page.txt": page.encode(),
+        "lines.txt": page.replace("\n", "\r\n").encode(),
+        "mail.eml": mail.as_bytes(),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        assert said("verify", str(tmp_path / name)).out == f"{tmp_path / name}  12  {BEGAN}\n"
+    other = page.replace("\n12\n", "\n11\n")
+    (tmp_path / "other.txt").write_text(other, "utf-8")
+    assert BEGAN not in said("verify", str(tmp_path / "other.txt"), status=1).out
+
+
+def test_a_file_without_a_note_or_with_a_damaged_one_is_no_agreement(said, tmp_path):
+    note = said("checkpoint").out
+    path = tmp_path / "file.txt"
+    for text, told in (
+        ("", "holds no note"),
+        ("only words\n", "holds no note"),
+        (note + "\n" + note.replace("\n\n", "\n"), "damaged note beside others"),
+        (note + "\n" + note.replace("starproof/", "starproof ", 1), "damaged note beside others"),
+    ):
+        path.write_text(text, "utf-8")
+        found = said("verify", str(path), status=1)
+        assert told in found.err
+        assert found.out == ""
 
 
 def test_a_file_too_large_for_notes_is_refused(said, tmp_path, monkeypatch):

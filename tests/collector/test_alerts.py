@@ -326,6 +326,18 @@ def test_an_alert_is_queued_once_it_has_lasted_and_again_only_when_it_is_over(st
     assert _waiting(store) == [("silent", True)]
 
 
+def test_a_collector_that_is_restarted_all_the_time_still_tells_what_is_over(store):
+    first = Desk(store)
+    _note(first, [SILENT], 0)
+    _note(first, [SILENT], HOLD_MS["silent"])
+    begun = _waiting(store)
+    assert begun
+    ends = HOLD_MS["silent"] + MINUTE
+    for looked in range(6):
+        _note(Desk(store), [], ends + looked * MINUTE)
+        assert (_waiting(store) != begun) == (looked * MINUTE >= CLEAR_MS), looked
+
+
 def test_a_collector_that_is_restarted_all_the_time_still_tells_what_lasts(store):
     for minute in range(16):
         assert _waiting(store) == []

@@ -176,7 +176,7 @@ def test_what_is_proved_shrinks_with_what_was_found():
     proved = [zh for zh, _ in view(PASSED).proved]
     assert any("自日志密钥持有人签名以来未被改动" in text for text in proved)
     assert any("统计期之前已经确定：外部证实于" in text for text in proved)
-    assert "30 天由外部按时证实" in proved[-1]
+    assert "3 天由外部按时证实" in proved[-1]
     assert not any("没有统计期之前的锚定回执" in zh for zh, _ in view(PASSED).not_proved)
     opened = view(OPEN)
     assert not any("未被改动" in zh for zh, _ in opened.proved)
@@ -199,10 +199,12 @@ def test_anchors_stand_day_by_day_with_what_confirms_them():
         ),
         days=(
             AnchoredDay(
-                first, 9, 1_793_555_000_000, True, ("rfc3161", "mail"), ("print",), 1_793_000_000_000
+                first, 9, 1_793_555_000_000, True, ("rfc3161", "mail"), ("print",), 1_793_000_000_000, 2, 2
             ),
             AnchoredDay(second, 9, 1_793_999_000_000, False, ("mail",), (), None),
             AnchoredDay(third, 9, None, False, (), ("mail",), None),
+            AnchoredDay(third + 1, 9, 1_793_999_000_000, True, ("mail",), (), None),
+            AnchoredDay(third + 2, 9, 1_793_999_000_000, True, ("mail",), (), None, 3, 3, bridged=True),
         ),
     )
     report = checked(SCOPED_PACK)
@@ -212,7 +214,11 @@ def test_anchors_stand_day_by_day_with_what_confirms_them():
         ("in_time", "时间戳、邮件"),
         ("late", "邮件"),
         ("none", "仅列名：邮件"),
+        ("empty", "邮件"),
+        ("bridged", "邮件"),
     ]
+    assert [day.chunks[0] for day in page.days] == ["2/2", "–", "–", "–", "3/3"]
+    assert "1 天由外部按时证实" in check_html(report)
     assert [(line[0][0], line[2][0]) for line in page.unconfirmed] == [("邮件", "仅列名"), ("记录簿", "不符")]
     assert page.rules == ("未证实", "not confirmed")
     text = Reader(check_html(report)).text
@@ -226,8 +232,10 @@ def test_figures_star_and_hashes_are_those_that_were_recomputed():
     page = view(report)
     assert report.report is not None
     assert page.star == ("未支持任何星级", "No star is supported")
-    by_name = {name[1]: (value, interval) for name, value, interval, _ in page.figures}
+    by_name = {name[1]: (value, interval) for name, value, interval, _, _ in page.figures}
     assert by_name["Mean CPU utilization of the business hosts"] == (("14.70 %", "14.70 %"), "1.02 – 94.50")
+    bridged = {name[1]: last for name, _, _, _, last in page.figures}
+    assert bridged["Mean CPU utilization of the business hosts"] == "6:00:00"
     versions = {label[1]: value for label, value, _ in page.versions}
     assert versions["Figures"] == report.report["hashes"]["figures"]
     assert versions["Edition file"] == report.report["hashes"]["edition"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Protocol
 
@@ -104,7 +104,7 @@ NOTHING = Outside()
 
 @dataclass(frozen=True)
 class NamedAnchor:
-    """The chunks of one host that name one receipt, begun on one local day.
+    """The chunks of one host that name one receipt, begun on one local day, with the ends of the first and the last.
 
     ``begins``: the first chunk of a chain is among them, whose agent has not heard of any receipt yet.
     """
@@ -114,6 +114,7 @@ class NamedAnchor:
     host: str
     place: str
     earliest_end_ms: int
+    latest_end_ms: int
     chunks: int
     begins: bool = False
 
@@ -150,7 +151,8 @@ class AnchoredDay:
     ``made_after_ms`` the latest instant before which no agent chunk of the day can have been made.
     ``chunks`` were sealed when read on that day by declared hosts; ``chunks_in_time`` of them were outside
     with the anchor of the next day, all of them since ``whole_ms`` (``None``: some are not, or there is none).
-    ``on_time``: the day and all its chunks were outside in time.
+    ``on_time``: the checkpoint of the day and all its chunks were outside in time. ``bridged``: of a host it lies as
+    a whole between two readings more than a day apart (``verifier.bridging``).
     """
 
     day: int
@@ -163,6 +165,18 @@ class AnchoredDay:
     chunks: int = 0
     chunks_in_time: int = 0
     whole_ms: int | None = None
+    bridged: bool = False
+
+    @property
+    def state(self) -> str:
+        """``none`` (not confirmed), ``late``, ``bridged``, ``empty`` (no chunk tells of it) or ``in_time``."""
+        if self.confirmed_ms is None:
+            return "none"
+        if not self.on_time:
+            return "late"
+        if self.bridged:
+            return "bridged"
+        return "in_time" if self.chunks else "empty"
 
     def document(self) -> dict[str, Any]:
         """Return the day as it stands in JSON output."""
@@ -170,7 +184,8 @@ class AnchoredDay:
             "day": date.fromordinal(self.day).isoformat(),
             "size": self.size,
             "confirmed_ms": self.confirmed_ms,
-            "on_time": "yes" if self.on_time else "no",
+            "state": self.state,
+            "on_time": "yes" if self.state == "in_time" else "no",
             "by": list(self.by),
             "named": list(self.named),
             "made_after_ms": self.made_after_ms,
@@ -187,6 +202,10 @@ class AnchorReport:
     anchors: tuple[Anchor, ...] = ()
     days: tuple[AnchoredDay, ...] = ()
     rules_fixed_ms: int | None = None
+
+    def bridged(self, days: Collection[int]) -> AnchorReport:
+        """Return the report in which these days are bridged."""
+        return replace(self, days=tuple(replace(day, bridged=day.day in days) for day in self.days))
 
     def document(self) -> dict[str, Any]:
         """Return the report as it stands in JSON output."""

@@ -13,7 +13,7 @@ Steps; every step reports all that it finds, and only what comes from outside th
 (7) times: nothing was outside before the log says that it arrived;
 (8) days: every day that has passed is covered by a confirmed anchor, in time, and so are its chunks;
 (9) rules: scope, edition and log key were covered before the window began;
-(10) sandwich: what chunks name exists and is older than they are.
+(10) sandwich: what chunks name exists and is older than they are, and none that the log names was left out.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ from verifier.anchors.interface import (
 )
 from verifier.anchors.mailbox import notes_in, notes_of
 from verifier.anchors.objects import ObjectAnswerError, read_about
-from verifier.anchors.sandwich import SKEW_MS, named_findings
+from verifier.anchors.sandwich import SKEW_MS, named_findings, unpacked_findings
 from verifier.anchors.timestamp import (
     MissingReaderError,
     OtherBytesError,
+    OtherKindError,
     TimestampError,
     read_roots,
     read_token,
@@ -67,7 +68,8 @@ class Asked:
 
     ``rules`` are the leaves that must have been fixed before the window, by name: index, or ``None`` where
     the log does not hold them; empty if nothing was declared. ``until_ms`` is when the pack was made.
-    ``logged`` are the leaves of the chunks of each day.
+    ``logged`` are the leaves of the chunks of each day, ``receipts_logged`` the receipts that the log names in the
+    window, with their arrivals (ms).
     """
 
     window: Window
@@ -76,6 +78,7 @@ class Asked:
     named: Sequence[NamedAnchor]
     until_ms: int
     logged: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    receipts_logged: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -128,6 +131,7 @@ class Judge:
         # (10)
         hashes = {receipt.sha256 for receipt in self.receipts}
         self.findings.extend(named_findings(asked.named, receipts=hashes, known=self._stamped))
+        self.findings.extend(unpacked_findings(asked.receipts_logged, hashes, asked.calendar))
         return AnchorReport(tuple(self._anchors), days, fixed_ms)
 
     def _receipt(self, receipt: Receipt) -> None:
@@ -159,7 +163,7 @@ class Judge:
             time_ms = verify_token(receipt.data, note, roots)
         except OtherBytesError as error:
             self._report("ANCHOR_RECEIPT", receipt.name, "the checkpoint of its size", str(error))
-        except MissingReaderError as error:  # nothing speaks against it, and nothing for it
+        except (MissingReaderError, OtherKindError) as error:  # nothing speaks against it, and nothing for it
             why = f"not judged here: {error}"
             self._add(receipt.size, TIMESTAMP, NAMED, receipt.name, why=why)
             self._report("ANCHOR_NOT_JUDGED", receipt.name, "a time stamp that can be read here", str(error))

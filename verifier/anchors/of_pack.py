@@ -10,7 +10,7 @@ from evidence import checkpoint
 from evidence.calendar import LocalCalendar
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
-from evidence.log_entry import EDITION, SCOPE
+from evidence.log_entry import ANCHOR, EDITION, SCOPE
 from evidence.merkle import Frontier
 from evidence.sources import SEALED_WHEN_READ
 from verifier.anchors.interface import AnchorReport, NamedAnchor, Outside, Receipt, note_size, parse_name
@@ -58,17 +58,20 @@ class Naming:
             return
         day, chain = self.calendar.day_of(header.start_ms), (header.host, header.source, header.epoch)
         if header.seq == 0 and not header.anchor:
-            self.first[chain] = NamedAnchor("", day, header.host, header.place, header.end_ms, 1)
+            ends_ms = (header.end_ms, header.end_ms)
+            self.first[chain] = NamedAnchor("", day, header.host, header.place, *ends_ms, chunks=1)
             return
         if header.seq == 1 and header.anchor:
             self.heard.add(chain)
         one = self.found.get((header.host, header.anchor, day))
         if one is None:
-            one = NamedAnchor(header.anchor, day, header.host, header.place, header.end_ms, 0)
+            ends_ms = (header.end_ms, header.end_ms)
+            one = NamedAnchor(header.anchor, day, header.host, header.place, *ends_ms, chunks=0)
         self.found[header.host, header.anchor, day] = replace(
             one,
             chunks=one.chunks + 1,
             earliest_end_ms=min(one.earliest_end_ms, header.end_ms),
+            latest_end_ms=max(one.latest_end_ms, header.end_ms),
         )
 
     @property
@@ -121,6 +124,7 @@ def judge_pack(
         named=naming.named,
         until_ms=until_ms,
         logged=logged,
+        receipts_logged=_receipts_logged(log, window),
     )
     return Judge(view, _receipts(entries), outside, entries.findings).judge(asked)
 
@@ -157,6 +161,18 @@ def _notes(entries: Entries, log: PackedLog, key: PublicKey) -> dict[int, bytes]
         if said != size or notes.setdefault(size, note) != note:
             entries.findings.append(Finding("ANCHOR_RECEIPT", name, "", f"size {size}", f"size {said}"))
     return notes
+
+
+def _receipts_logged(log: PackedLog, window: Window) -> dict[str, int]:
+    """Return what the log says came from anchors in the window: hash → arrival (ms).
+
+    Whoever makes a pack takes all receipts since the day before the window or longer, so an honest one has these.
+    """
+    return {
+        hash_: marked.arrival_ms
+        for (kind, hash_), marked in log.places.items()
+        if kind == ANCHOR and window.start_ms <= marked.arrival_ms < window.end_ms
+    }
 
 
 def _receipts(entries: Entries) -> list[Receipt]:

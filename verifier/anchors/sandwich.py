@@ -9,14 +9,18 @@ A chunk that names an old receipt though newer ones were there may have been mad
 of a new one with the next answer, so only one that was cut off for days does so honestly. The first chunk of a
 host's first key may name none if the next one of its chain names one. So may those of ``NEW_KEYS`` of its keys that were
 enrolled anew; after a rotation the agent knows what it knew before.
+
+What is out of date is told by the receipts in the pack. So none that the log names may be left out of it: without
+the later time stamps an old one would be the newest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from evidence.calendar import LocalCalendar
 from evidence.enrolment import Enrolment
-from verifier import slots
+from verifier import layout, slots
 from verifier.anchors.interface import NamedAnchor
 from verifier.finding import Finding
 
@@ -68,7 +72,7 @@ def named_findings(
                 f"names the anchor of {time_ms} ms",
                 slots.day(one.day),
             )
-        newer_ms = max((at for at in known.values() if at + STALE_MS <= one.earliest_end_ms), default=None)
+        newer_ms = max((at for at in known.values() if at + STALE_MS <= one.latest_end_ms), default=None)
         if newer_ms is not None and not one.begins and (time_ms is None or time_ms < newer_ms):
             yield Finding(
                 "ANCHOR_STALE",
@@ -78,3 +82,23 @@ def named_findings(
                 f"names {'none' if time_ms is None else f'that of {time_ms} ms'}, {one.chunks} chunks",
                 slots.day(one.day),
             )
+
+
+def unpacked_findings(
+    logged: Mapping[str, int], receipts: set[str], calendar: LocalCalendar
+) -> Iterator[Finding]:
+    """Yield on which days receipts came that the pack does not hold.
+
+    Args:
+        logged: hashes of the receipts that the log names, with their arrivals (ms).
+        receipts: hashes of the receipts in the pack.
+        calendar: whose days they are.
+    """
+    days: dict[int, list[str]] = {}
+    for sha256, arrival_ms in logged.items():
+        if sha256 not in receipts:
+            days.setdefault(calendar.day_of(arrival_ms), []).append(sha256)
+    for day, hashes in sorted(days.items()):
+        expected = "the receipts that the log names"
+        got = f"without {len(hashes)} of them: {min(hashes)}"
+        yield Finding("ANCHOR_LEFT_OUT", layout.LOG_LEAVES, "", expected, got, slots.day(day))

@@ -2,9 +2,12 @@
 
 (1) the token can be read and its status is granted;
 (2) it is about these bytes: the imprint is their SHA-256, SHA-384 or SHA-512;
-(3) it is signed by a certificate made for time stamping, whose chain ends in one of the roots, all of
+(3) its signer is as ``signer.py`` says: names its certificate, which is no CA, and signs over SHA-2;
+(4) it is signed by a certificate made for time stamping, whose chain ends in one of the roots, all of
     it valid at genTime: an authority's certificate that has expired since takes nothing back (RFC 3161,
     appendix B).
+
+genTime counts in whole seconds; a fraction is cut off.
 
 Certificates in the token serve to build the chain; only what the reviewer brought is trusted.
 """
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from verifier.anchors.signer import read_signer, uses_pss, wrong_with
 from verifier.errors import VerifierError
 
 if TYPE_CHECKING:
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 EXTRA = "tsa"
 MAX_TOKEN_BYTES = 64 * 1024
 MAX_ROOTS_BYTES = 1024 * 1024
+PANIC = "PanicException"
+"""What the library raises for some certificates that it cannot read; no ``Exception``, and it exports no such class."""
 MAX_ROOTS = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HASHES = {
@@ -50,6 +56,12 @@ class MissingReaderError(TimestampError):
     """The extra that reads time-stamp tokens is not installed."""
 
     code: ClassVar[str] = "TIMESTAMP_EXTRA"
+
+
+class OtherKindError(TimestampError):
+    """A time-stamp token is of a kind that is not judged here, which says nothing for or against it."""
+
+    code: ClassVar[str] = "TIMESTAMP_OTHER_KIND"
 
 
 @dataclass(frozen=True)
@@ -85,16 +97,18 @@ def read_token(token: bytes, message: bytes) -> Stamp:
         raise TimestampError(f"the token uses the hash {oid}, which is not SHA-256, SHA-384 or SHA-512")
     if imprint.message != _HASHES[oid](message).digest():
         raise OtherBytesError("the token is about other bytes than the checkpoint")
-    return Stamp((genuine - _EPOCH) // timedelta(milliseconds=1), response)
+    return Stamp((genuine - _EPOCH) // timedelta(seconds=1) * 1000, response)
 
 
 def verify_token(token: bytes, message: bytes, roots: Sequence[Certificate]) -> int:
-    """Return genTime in ms since 1970, all three steps done.
+    """Return genTime in ms since 1970, all steps done.
 
     Raises:
-        TimestampError: as ``read_token``, or the chain does not hold.
+        OtherKindError: it is signed with RSA-PSS.
+        TimestampError: as ``read_token``, or signer or chain do not hold.
     """
     stamp = read_token(token, message)
+    _judge_signer(token, stamp)
     client = _client()
     why = "no root was given"
     # All together, for chains whose intermediates the reviewer brings; then each alone, because of two
@@ -104,9 +118,48 @@ def verify_token(token: bytes, message: bytes, roots: Sequence[Certificate]) -> 
             client.VerifierBuilder(roots=list(trusted)).build().verify_message(stamp.response, message)
         except (ValueError, client.VerificationError) as error:
             why = _line(error)
+        except BaseException as error:
+            if type(error).__name__ != PANIC:
+                raise
+            why = f"the library cannot read this: {_line(error)}"
         else:
             return stamp.claimed_ms
     raise TimestampError(f"not signed under the roots that you gave, or not valid at its time: {why}")
+
+
+def _judge_signer(token: bytes, stamp: Stamp) -> None:
+    """Step 3."""
+    from cryptography import x509  # noqa: PLC0415 - comes with the extra
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 - likewise
+
+    try:
+        signer, signed = read_signer(token), stamp.response.signed_data
+        [named] = signed.signer_infos
+        own = [
+            one
+            for one in map(x509.load_der_x509_certificate, signed.certificates)
+            if (one.issuer, one.serial_number) == (named.issuer, named.serial_number)
+        ]
+        wrong = wrong_with(signer, [one.public_bytes(Encoding.DER) for one in own])
+        basic = (
+            [one.value for one in own[0].extensions if isinstance(one.value, x509.BasicConstraints)]
+            if own
+            else []
+        )
+    except (
+        ValueError,
+        LookupError,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
+        raise TimestampError(f"its signer cannot be read: {_line(error)}") from None
+    if wrong is None and any(one.ca for one in basic):
+        wrong = "signed by the certificate of a CA"
+    if wrong is not None:
+        raise TimestampError(f"not a time stamp of RFC 3161: {wrong}")
+    if uses_pss(signer):
+        raise OtherKindError("signed with RSA-PSS; ask openssl ts -verify")
 
 
 def read_roots(data: bytes) -> list[Certificate]:
@@ -123,10 +176,14 @@ def read_roots(data: bytes) -> list[Certificate]:
         raise TimestampError(f"{len(data)} bytes are no file of root certificates")
     try:
         if b"-----BEGIN" in data:
-            return x509.load_pem_x509_certificates(data)
-        return [x509.load_der_x509_certificate(data)]
-    except ValueError as error:
+            roots = x509.load_pem_x509_certificates(data)
+        else:
+            roots = [x509.load_der_x509_certificate(data)]
+        for root in roots:
+            _ = root.subject, root.issuer  # the library that verifies breaks off at names that cannot be read
+    except (ValueError, LookupError, x509.InvalidVersion) as error:
         raise TimestampError(f"no certificate can be read from it: {_line(error)}") from None
+    return roots
 
 
 def _client() -> Any:
@@ -139,5 +196,5 @@ def _client() -> Any:
     return rfc3161_client
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]

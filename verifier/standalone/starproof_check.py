@@ -150,6 +150,7 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "SAME_MACHINE": (4, INCOMPLETE, "不同主机的数据块来自同一台机器的同一次开机", "chunks of different hosts come from one boot of one machine"),
     "MADE_BEFORE": (4, FAIL, "数据块晚于证据包的生成时间", "a chunk is later than the making of the pack"),
     "ENROLLED_AFTER": (4, NOTE, "读数早于该主机密钥的登记", "readings are older than the enrolment of their key"),
+    "BRIDGED_LONG": (4, INCOMPLETE, "两次读数相隔一天以上，或读数早于密钥入日志一天以上：这段时间的用量是事后一次写成的，不能证明当时已有记录", "readings are more than a day apart, or more than a day older than the leaf of their key: that time was told afterwards, all at once"),
     "CLOCK_BACK": (4, NOTE, "主机时钟曾被拨回", "the clock of the host was set back"),
     "NOT_ATTESTED": (4, NOTE, "含未经主机签名的数据（导入文件、云平台或监控系统）", "holds data that no host has signed (imported files, a cloud or a monitor)"),
     "CONFLICT": (4, FAIL, "同一序号收到过不同的数据块", "different chunks with one number were received"),
@@ -180,6 +181,7 @@ CATALOGUE: Dict[str, Tuple[int, str, str, str]] = {
     "ANCHOR_CODE_MISTYPED": (6, INCOMPLETE, "短码输入有误，请重新核对", "a code was mistyped; read the log book again"),
     "ANCHOR_OBJECT": (6, INCOMPLETE, "取回的对象不能证实任何检查点", "an object that was fetched confirms no checkpoint"),
     "ANCHOR_UNKNOWN": (6, INCOMPLETE, "数据块所指的锚定回执不在证据包中", "chunks name the receipt of an anchor that is not in the pack"),
+    "ANCHOR_LEFT_OUT": (6, INCOMPLETE, "日志所记的锚定回执不在证据包中：请用完整的数据库重新打包；缺少的时间戳可能说明数据块是事先做好的", "the log names receipts of anchors that are not in the pack: pack again from the whole store; the time stamps that are missing may show that chunks were made before"),
     "ANCHOR_NEWER": (6, INCOMPLETE, "数据块所指的锚定晚于其读数时间：封存晚于读数", "a chunk names an anchor that is newer than its readings: it was sealed later than it was read"),
     "ANCHOR_STALE": (6, INCOMPLETE, "数据块所指的时间戳早于当时已有的时间戳三天以上：不能证明不是事先做好的", "chunks name a time stamp (or none) that was out of date by more than three days: they may have been made before"),
     "DAY_NOT_ANCHORED": (6, INCOMPLETE, "没有任何外部凭证证实这些日子的检查点", "nothing from outside confirms a checkpoint of these days"),
@@ -8181,6 +8183,17 @@ _RSA, _EC, _SIGNED_DATA, _TST_INFO = (
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 _ESS_CERT, _ESS_CERT_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
 _KEY_USAGE, _BASIC, _EXTENDED, _STAMPING = "2.5.29.15", "2.5.29.19", "2.5.29.37", "1.3.6.1.5.5.7.3.8"
+_SUBJECT_KEY, _AUTHORITY_KEY = "2.5.29.14", "2.5.29.35"
+_CONSTRAINING = {"2.5.29.30", "1.3.6.1.5.5.7.1.7", "1.3.6.1.5.5.7.1.8", "1.3.6.1.5.5.7.1.14"}
+"""Names, addresses, numbers and proxies that a chain is limited to, critical or not: judged by others."""
+_JUDGED_ELSEWHERE = {
+    "2.5.29.17", "2.5.29.18", "2.5.29.31", "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.46", "2.5.29.54",
+    "1.3.6.1.5.5.7.1.1", "1.3.6.1.5.5.7.48.1.5", "2.16.840.1.113730.1.1", _SUBJECT_KEY, _AUTHORITY_KEY,
+}  # fmt: skip
+"""Extensions that others know: if one is critical, the certificate may hold for them, and is not judged here."""
+_STRINGS = {
+    12: "utf-8", 19: "latin-1", 20: "latin-1", 22: "latin-1", 26: "latin-1", 28: "utf-32-be", 30: "utf-16-be",
+}  # fmt: skip
 _DIGEST_INFO = {
     "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
     "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
@@ -8262,12 +8275,12 @@ def _whole_number(one: Der) -> int:
 
 _UTC_TIME = re.compile(rb"([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})Z\Z")
 _LONG_TIME = re.compile(
-    rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.([0-9]{1,6}))?Z\Z"
+    rb"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.[0-9]{0,8}[1-9])?Z\Z"
 )
 
 
 def _instant(one: Der) -> int:
-    """Return a time in ms since 1970."""
+    """Return a time in ms since 1970, fractions of its second cut off."""
     found = (
         (_UTC_TIME if one.tag == 0x17 else _LONG_TIME).match(one.body) if one.tag in (0x17, 0x18) else None
     )
@@ -8280,8 +8293,7 @@ def _instant(one: Der) -> int:
         when = datetime(*parts, tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
     except ValueError:
         raise Bad("DER: no such time") from None
-    fraction = (found[7] if one.tag == 0x18 and found[7] else b"").ljust(3, b"0")[:3]
-    return (when - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(seconds=1) * S_MS + int(fraction)
+    return (when - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(seconds=1) * S_MS
 
 
 class Curve(NamedTuple):
@@ -8351,7 +8363,7 @@ class PublicKey:
             modulus, exponent = der_one(body)[0].parts()[:2]
             self.n, self.e = _whole_number(modulus), _whole_number(exponent)
             if not 2048 <= self.n.bit_length() <= 8192 or not 3 <= self.e < 2**33 or not self.e & 1:
-                raise Bad("an RSA key that is too short or odd")
+                raise NotHere("an RSA key that is too short or odd")
         elif self.kind == _EC:
             curve = _CURVES.get(_oid(parts[1])) if len(parts) > 1 else None
             if curve is None:
@@ -8407,9 +8419,16 @@ class Certificate:
         der_whole(raw)
         body, algorithm, signature = whole.parts()
         fields = body.parts()
+        version = 0
         if fields[0].tag == 0xA0:
+            version = _whole_number(der_one(fields[0].body)[0])
             fields = fields[1:]
-        serial, _, issuer, validity, subject, info = fields[:6]
+        if version not in (0, 1, 2):
+            raise Bad("no version of a certificate")
+        self.first_version = version == 0
+        serial, signed_by, issuer, validity, subject, info = fields[:6]
+        if signed_by.raw != algorithm.raw or signature.tag != 0x03 or signature.body[:1] != b"\0":
+            raise Bad("a certificate in another form")
         self.raw, self.signed_part = raw, body.raw
         self.algorithm, self.signature = _oid(algorithm.parts()[0]), signature.body[1:]
         self.serial, self.issuer, self.subject = serial.raw, issuer.raw, subject.raw
@@ -8427,45 +8446,88 @@ class Certificate:
 
     def may_issue(self, below: int) -> bool:
         """Return whether it is a CA that may have so many CAs below it."""
-        basic = self.extensions.get(_BASIC)
-        if basic is None:
+        if not self.is_authority():
             return False
-        parts = der_one(basic[1])[0].parts()
-        authority = bool(parts) and parts[0].tag == 1 and parts[0].body == b"\xff"
+        parts = der_one(self.extensions[_BASIC][1])[0].parts()
         if len(parts) > 1 and _whole_number(parts[1]) < below:
             return False
         usage = self.extensions.get(_KEY_USAGE)
-        return authority and (usage is None or _usage_bit(usage[1], 5))
+        return usage is None or _usage_bit(usage[1], 5)
+
+    def is_authority(self) -> bool:
+        """Return whether it says of itself that it is a CA."""
+        basic = der_one(self.extensions.get(_BASIC, (False, b"\x30\x00"))[1])[0]
+        parts = basic.parts()
+        return basic.tag == 0x30 and bool(parts) and parts[0].tag == 1 and parts[0].body == b"\xff"
 
     def stamps(self) -> bool:
-        """Return whether it is for time stamping and for nothing else (RFC 3161, 2.3)."""
+        """Return whether it is for time stamping and for nothing else (RFC 3161, 2.3), and no CA."""
+        if self.is_authority():
+            return False
         extended = self.extensions.get(_EXTENDED)
         if extended is None or not extended[0]:
             return False
         if [_oid(part) for part in der_one(extended[1])[0].parts()] != [_STAMPING]:
             return False
         usage = self.extensions.get(_KEY_USAGE)
-        return usage is None or _usage_bit(usage[1], 0) or _usage_bit(usage[1], 1)
+        used = [bit for bit in range(9) if usage is not None and _usage_bit(usage[1], bit)]
+        return usage is None or (bool(used) and used[-1] <= 1)
 
-    def knows_all_critical(self) -> bool:
-        """Return whether nothing critical is in it that this program does not know."""
-        return all(
-            name in (_KEY_USAGE, _BASIC, _EXTENDED)
+    def refused_for(self) -> List[str]:
+        """Return the extensions for which nobody can take it."""
+        known = {_KEY_USAGE, _BASIC, _EXTENDED} | _CONSTRAINING | _JUDGED_ELSEWHERE
+        return [name for name, (critical, _) in self.extensions.items() if critical and name not in known]
+
+    def left_to_others(self) -> List[str]:
+        """Return the extensions for which it is not judged here."""
+        return [
+            name
             for name, (critical, _) in self.extensions.items()
-            if critical
+            if name in _CONSTRAINING or (critical and name in _JUDGED_ELSEWHERE)
+        ]
+
+    def is_meant(self, issuer: Certificate) -> bool:
+        """Return whether what it says about the key of its issuer is true of this one."""
+        if _AUTHORITY_KEY not in self.extensions:
+            return True
+        said = {part.tag: part for part in der_one(self.extensions[_AUTHORITY_KEY][1])[0].parts()}
+        key = (
+            der_one(issuer.extensions[_SUBJECT_KEY][1])[0].body if _SUBJECT_KEY in issuer.extensions else None
         )
+        if 0x80 in said and key not in (None, said[0x80].body):
+            return False
+        if 0x82 in said and said[0x82].body != der_one(issuer.serial)[0].body:
+            return False
+        names = [one for one in said[0xA1].parts() if one.tag == 0xA4] if 0xA1 in said else []
+        return not names or _plain_name(names[0].body) == _plain_name(issuer.issuer)
+
+
+def _plain_name(raw: bytes) -> List[List[Tuple[bytes, bytes]]]:
+    """Return what a name says, whatever the types of its strings, their case and their spaces."""
+    said = []
+    for part in der_one(raw)[0].parts():
+        values = [(pair[0].body, pair[-1]) for pair in (one.parts() for one in part.parts())]
+        said.append(sorted((kind, _plain_string(value)) for kind, value in values))
+    return said
+
+
+def _plain_string(value: Der) -> bytes:
+    if value.tag not in _STRINGS:
+        return value.raw
+    return " ".join(value.body.decode(_STRINGS[value.tag], "replace").split()).lower().encode()
 
 
 def _usage_bit(value: bytes, bit: int) -> bool:
-    body = der_one(value)[0].body
-    return len(body) > 1 + bit // 8 and bool(body[1 + bit // 8] & 0x80 >> bit % 8)
+    tag, body, _ = der_one(value)[0]
+    return tag == 0x03 and len(body) > 1 + bit // 8 and bool(body[1 + bit // 8] & 0x80 >> bit % 8)
 
 
 def read_roots(data: bytes) -> List[Certificate]:
     """Return the certificates in a file, PEM or DER."""
     if len(data) > MAX_ROOTS_BYTES:
         raise Bad("%d bytes are no file of certificates" % len(data))
-    blocks = re.findall(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", data, re.DOTALL)
+    armour = rb"-----BEGIN (X509 )?CERTIFICATE-----(.*?)-----END (?:X509 )?CERTIFICATE-----"
+    blocks = [block for _, block in re.findall(armour, data, re.DOTALL)]
     if not blocks:
         return [_certificate(data)]
     try:
@@ -8507,29 +8569,39 @@ def _token(token: bytes, message: bytes) -> Stamp:
         raise Bad("bytes follow the token")
     der_whole(token)
     status, content = response.parts()
+    _have_tags([response, status, content], [0x30, 0x30, 0x30])
     if _whole_number(status.parts()[0]) != 0:
         raise Bad("the authority did not grant this time stamp")
     kind, wrapped = content.parts()
     if _oid(kind) != _SIGNED_DATA:
         raise Bad("no signed data")
-    fields = der_one(wrapped.body)[0].parts()
-    for algorithm in fields[1].parts():
-        _oid(algorithm.parts()[0])
+    [signed] = wrapped.parts()
+    fields = signed.parts()
+    _have_tags([wrapped, signed, *fields[:3]], [0xA0, 0x30, 0x02, 0x31, 0x30])
+    _have_tags(fields[1].parts(), [0x30] * len(fields[1].parts()))
+    listed = [_oid(algorithm.parts()[0]) for algorithm in fields[1].parts()]
     inner = fields[2].parts()
     if _oid(inner[0]) != _TST_INFO:
         raise Bad("no time stamp inside")
-    info = der_one(inner[1].body)[0]
-    if info.tag != 0x04:
-        raise Bad("no time stamp inside")
+    [info] = inner[1].parts()
+    _have_tags([inner[1], info], [0xA0, 0x04])
     certificates: List[Certificate] = []
     for part in fields[3:-1]:
-        if part.tag == 0xA0:
-            certificates = [_certificate(one.raw) for one in part.parts() if one.tag == 0x30]
+        if part.tag == 0xA0 and not certificates:
+            certificates = [_certificate(one.raw) for one in part.parts()]
+        elif part.tag != 0xA1:
+            raise Bad("signed data in another form")
     signers = fields[-1].parts()
     if fields[-1].tag != 0x31 or len(signers) != 1:
         raise Bad("not one signer")
-    said = der_one(info.body)[0].parts()
+    if _oid(signers[0].parts()[2].parts()[0]) not in listed:
+        raise Bad("the signer's digest is not among those that the token lists")
+    if not _DIGESTS.keys() >= set(listed):
+        raise Bad("the token lists a digest that is not SHA-256, SHA-384 or SHA-512")
+    [stated] = der_all(info.body)
+    said = stated.parts()
     imprint = said[2].parts()
+    _have_tags([stated, *said[:5], *imprint], [0x30, 0x02, 0x06, 0x30, 0x02, 0x18, 0x30, 0x04])
     oid = _oid(imprint[0].parts()[0])
     if oid not in _DIGESTS:
         raise Bad("the hash %s" % oid)
@@ -8538,28 +8610,37 @@ def _token(token: bytes, message: bytes) -> Stamp:
     return Stamp(_instant(said[4]), info.body, signers[0], certificates, _DIGESTS[oid])
 
 
+def _have_tags(elements: Sequence[Der], tags: Sequence[int]) -> None:
+    if [one.tag for one in elements] != list(tags):
+        raise Bad("a time stamp in another form")
+
+
 def verify_token(token: bytes, message: bytes, roots: Sequence[Certificate]) -> int:
     """Return the time of a token whose chain ends in one of the roots, all valid at that time."""
     stamp = read_token(token, message)
     try:
-        leaf = _signer(stamp, [*stamp.certificates, *roots])
+        leaf = _signer(stamp)
         if not leaf.stamps():
             raise Bad("the certificate is not for time stamping alone")
         others = [one for one in [*stamp.certificates, *roots] if one.raw != leaf.raw]
-        if not _chain_holds(leaf, others, {root.raw for root in roots}, stamp.time_ms, 0):
+        doubts: List[str] = []
+        if not _chain_holds(leaf, others, {root.raw for root in roots}, stamp.time_ms, 0, doubts):
+            if doubts:
+                raise NotHere(doubts[0])
             raise Bad("no chain to one of the roots that was valid at the time")
     except (ValueError, IndexError) as error:
         raise Bad("not a time-stamp response: %s" % error) from None
     return stamp.time_ms
 
 
-def _signer(stamp: Stamp, certificates: Sequence[Certificate]) -> Certificate:
-    """Return the certificate that signed, its signature and its naming in the token verified."""
+def _signer(stamp: Stamp) -> Certificate:
+    """Return the certificate in the token that signed, its signature and its naming in the token verified."""
     fields = stamp.signer.parts()
+    _have_tags([stamp.signer, *fields[:3], *fields[4:6]], [0x30, 0x02, 0x30, 0x30, 0x30, 0x04])
     named = fields[1].parts()
     digest = _DIGESTS.get(_oid(fields[2].parts()[0]))
     if digest is None or fields[3].tag != 0xA0:
-        raise NotHere("signed attributes are missing, or their hash is not of the SHA-2 family")
+        raise Bad("signed attributes are missing, or their hash is not SHA-256, SHA-384 or SHA-512")
     attributes: Dict[str, Der] = {}
     for one in fields[3].parts():
         name, values = one.parts()
@@ -8572,13 +8653,18 @@ def _signer(stamp: Stamp, certificates: Sequence[Certificate]) -> Certificate:
         raise Bad("the signature is over another time stamp")
     to_sign = b"\x31" + fields[3].raw[1:]
     algorithm, signature = _oid(fields[4].parts()[0]), fields[5].body
-    mine = [
-        c for c in certificates if len(named) == 2 and (c.issuer, c.serial) == (named[0].raw, named[1].raw)
-    ]
-    for leaf in mine:
-        if _is_named(leaf, attributes) and PublicKey(leaf.info).signed(to_sign, signature, algorithm, digest):
-            return leaf
-    raise Bad("no certificate signed it")
+    alike = {c.raw: c for c in stamp.certificates if len(named) == 2 and c.serial == named[1].raw}
+    alike = {raw: c for raw, c in alike.items() if _plain_name(c.issuer) == _plain_name(named[0].raw)}
+    if len(alike) != 1:
+        raise Bad("not one certificate in it is the signer's")
+    [leaf] = alike.values()
+    if not _is_named(leaf, attributes):
+        raise Bad("it does not name the certificate that signed it (RFC 3161, 2.4.2)")
+    if leaf.issuer != named[0].raw:
+        raise NotHere("a name written in another form")
+    if not PublicKey(leaf.info).signed(to_sign, signature, algorithm, digest):
+        raise Bad("no certificate signed it")
+    return leaf
 
 
 def _is_named(leaf: Certificate, attributes: Dict[str, Der]) -> bool:
@@ -8602,20 +8688,35 @@ def _chain_holds(
     roots: set,  # type: ignore[type-arg]
     when: int,
     below: int,
+    doubts: List[str],
 ) -> bool:
-    if not one.not_before <= when <= one.not_after or not one.knows_all_critical() or below > MAX_CHAIN:
+    """Return whether a chain was found; ``doubts`` gets what was not judged, and so may be one for others."""
+    if not one.not_before <= when <= one.not_after or one.refused_for():
         return False
-    if one.raw in roots and one.issuer == one.subject:
-        return True
+    if one.left_to_others() or below > MAX_CHAIN:
+        doubts.append(
+            "the extension %s" % ", ".join(one.left_to_others()) if below <= MAX_CHAIN else "a long chain"
+        )
+        return False
+    if one.raw in roots and _plain_name(one.issuer) == _plain_name(one.subject):
+        if one.issuer != one.subject:
+            doubts.append("a name written in another form")
+        return one.issuer == one.subject and one.is_meant(one)
     for issuer in others:
-        if issuer.subject != one.issuer or issuer.raw == one.raw or not issuer.may_issue(below):
+        if _plain_name(issuer.subject) != _plain_name(one.issuer) or issuer.raw == one.raw:
+            continue
+        if issuer.first_version or issuer.subject != one.issuer:
+            doubts.append("a certificate of the first version, or a name written in another form")
+            continue
+        if not issuer.may_issue(below) or not one.is_meant(issuer):
             continue
         try:
             holds = PublicKey(issuer.info).signed(one.signed_part, one.signature, one.algorithm, "sha256")
-        except NotHere:
-            holds = False
+        except NotHere as error:
+            doubts.append(str(error))
+            continue
         rest = [other for other in others if other.raw != issuer.raw]
-        if holds and _chain_holds(issuer, rest, roots, when, below + 1):
+        if holds and _chain_holds(issuer, rest, roots, when, below + 1, doubts):
             return True
     return False
 
@@ -8724,23 +8825,32 @@ def mailed_notes(raw: bytes) -> Tuple[List[bytes], Optional[int]]:
 
 
 _STORED = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z", re.ASCII
+    r"(20\d\d)-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.\d{1,6})?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)\Z",
+    re.ASCII,
 )
+
+
+def _stored_at(text: Any) -> int:
+    found = _STORED.match(text)
+    if not found:
+        raise ValueError
+    when = datetime(*(int(part) for part in found.groups()[:6]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
+    zone = found[7]
+    hours = timedelta() if zone == "Z" else timedelta(hours=int(zone[1:3]), minutes=int(zone[4:]))
+    return int((when + (hours if zone[0] == "-" else -hours)).timestamp()) * S_MS
 
 
 def stored_ms(about: bytes) -> int:
     """Return when an object store took an object, as ``aws s3api get-object`` says."""
     try:
         said = json.loads(about[:MAX_OBJECT_BYTES], parse_int=_bounded_integer)
-        found = _STORED.match(said["LastModified"])
-        if not found:
-            raise ValueError
-        when = datetime(*(int(part) for part in found.groups()[:6]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
-        zone = found[7]
-        hours = timedelta() if zone == "Z" else timedelta(hours=int(zone[1:3]), minutes=int(zone[4:]))
-        return int((when + (hours if zone[0] == "-" else -hours)).timestamp()) * S_MS
+        taken = _stored_at(said["LastModified"])
+        until = said.get("ObjectLockRetainUntilDate")
+        if said.get("ObjectLockMode") == "COMPLIANCE" and until is not None:
+            _stored_at(until)
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         raise Bad("not what aws s3api get-object prints") from None
+    return taken
 
 
 class Named(NamedTuple):
@@ -8751,6 +8861,7 @@ class Named(NamedTuple):
     host: str
     place: str
     earliest_end_ms: int
+    latest_end_ms: int
     chunks: int
     begins: bool = False
 
@@ -8781,14 +8892,17 @@ class Naming:
                 first = self._calendar.day_of(chunk.values[0][0] - 1)  # in which its first interval ends
                 self._logged.setdefault((header.host, first), []).append(leaf[0])
             if header.seq == 0 and not header.anchor:
-                self._first[chain] = Named("", day, header.host, chunk.place, header.end_ms, 1)
+                self._first[chain] = Named("", day, header.host, chunk.place, header.end_ms, header.end_ms, 1)
                 return
             if header.seq == 1 and header.anchor:
                 self._heard.add(chain)
             key = (header.host, header.anchor, day)
-            one = self._found.get(key, Named(header.anchor, day, header.host, chunk.place, header.end_ms, 0))
-            earliest = min(one.earliest_end_ms, header.end_ms)
-            self._found[key] = one._replace(chunks=one.chunks + 1, earliest_end_ms=earliest)
+            end = header.end_ms
+            one = self._found.get(key, Named(header.anchor, day, header.host, chunk.place, end, end, 0))
+            earliest, latest = min(one.earliest_end_ms, end), max(one.latest_end_ms, end)
+            self._found[key] = one._replace(
+                chunks=one.chunks + 1, earliest_end_ms=earliest, latest_end_ms=latest
+            )
 
     def logged(self, hosts: Optional[Container[str]]) -> Dict[int, List[int]]:
         """Return the leaves of the chunks of each day, of these hosts or of all."""
@@ -8870,12 +8984,25 @@ class Anchors:
                 self._add(
                     "ANCHOR_NEWER", one.place, one.host, expected, "the anchor of %d ms" % time, iso(one.day)
                 )
-            known_then = [at for at in self._stamped.values() if at + STALE_MS <= one.earliest_end_ms]
+            known_then = [at for at in self._stamped.values() if at + STALE_MS <= one.latest_end_ms]
             newer = max(known_then, default=None)
             if newer is not None and not one.begins and (time is None or time < newer):
                 expected = "the time stamp of %d ms, or a newer one" % newer
                 got = "names none" if time is None else "names that of %d ms" % time
                 self._add("ANCHOR_STALE", one.place, one.host, expected, got, iso(one.day))
+        self._left_out(window, calendar)
+
+    def _left_out(self, window: Window, calendar: Calendar) -> None:
+        """Every receipt that came in the window, as the log says, must be in the pack: the newest tell what is out of date."""
+        missing: Dict[int, List[str]] = {}
+        for (kind, hash_), (_, arrival) in self._log.places.items():
+            there = hash_.hex() in self._hashes
+            if kind == ANCHOR_LEAF and window.start_ms <= arrival < window.end_ms and not there:
+                missing.setdefault(calendar.day_of(arrival), []).append(hash_.hex())
+        for day, hashes in sorted(missing.items()):
+            got = "without %d of them: %s" % (len(hashes), min(hashes))
+            expected = "the receipts that the log names"
+            self._add("ANCHOR_LEFT_OUT", "data/log/leaves.bin", "", expected, got, iso(day))
 
     def _receipt(self, size: int, kind: str, name: str) -> None:
         data = self._pack.read(name)
@@ -9184,7 +9311,8 @@ def check_pack(
     log = report.log = read_log(pack, key, findings)
     coverage, naming = Coverage(log, findings) if log else None, Naming(calendar, log, enrolled.values())
     reader = ChunkReader(pack, files, places, enrolled, every_signature=every_signature)
-    gathered = _read_chains(reader, calendar, coverage, naming, findings)
+    bridging = Bridging(calendar, log, enrolled.values())
+    gathered = _read_chains(reader, calendar, coverage, naming, bridging, findings)
     report.chunks = sum(chain.count for chain in gathered.chains)
     report.attested = sum(chain.count for chain in gathered.chains if chain.source in SIGNED_BY_HOSTS)
     records = _scope_records(pack)
@@ -9226,6 +9354,8 @@ def check_pack(
         if name in pack:
             findings.add("READING_COPY", name)
     check_sources(compared, findings)
+    names = declared.scope.names if declared.scope else None
+    bridged = bridging.report(window, names, findings)
     # (5), (6)
     if coverage and log:
         coverage.made(said)
@@ -9233,14 +9363,28 @@ def check_pack(
         coverage.edition(declared)
         coverage.scopes(declared, records, window)
         coverage.close(said)
-        names = declared.scope.names if declared.scope else None
         coverage.account(
             pack.read("data/log/left-out.zlib"), said, window, names, list(enrolled.values()), records
         )
         report.anchors = Anchors(pack, log, key, outside or Outside(), findings)
         rules = _fixed_rules(declared, records, trusted, log)
         report.anchors.judge(window, calendar, rules, naming.named, naming.logged(names), said.made_ms)
+        for told in report.anchors.days:
+            _state_of_day(told, {iso(day) for day in bridged})
     return report
+
+
+def _state_of_day(told: Dict[str, Any], bridged: Container[str]) -> None:
+    """Say in one word what is confirmed of a day: a day of which no chunk tells is not in time."""
+    if told["confirmed_ms"] is None:
+        told["state"] = "none"
+    elif told["on_time"] == "no":
+        told["state"] = "late"
+    elif told["day"] in bridged:
+        told["state"] = "bridged"
+    else:
+        told["state"] = "in_time" if told["chunks"] else "empty"
+    told["on_time"] = "yes" if told["state"] == "in_time" else "no"
 
 
 class _Gathered:
@@ -9277,8 +9421,84 @@ def _take_activity(gathered: _Gathered, chunk: Chunk, calendar: Calendar) -> Non
         found.add(struct.pack(">qq", high, low))
 
 
+class Bridging:
+    """Notes readings that are more than a day apart, or more than a day older than the leaf of their key.
+
+    What they tell of a month was written once, when it was over; an anchor a day vouches for less than two days.
+    """
+
+    def __init__(self, calendar: Calendar, log: Optional[Log], enrolled: Iterable[Enrolment]) -> None:
+        """Begin with no chunk; of the keys, those count whose leaf is packed."""
+        self._calendar = calendar
+        self._long: Dict[str, set] = {}  # type: ignore[type-arg]
+        self._early: Dict[Tuple[str, str, int], Interval] = {}
+        self._known: Dict[Tuple[str, str, int], int] = {}
+        for one in enrolled:
+            leaf = log.find(ENROLMENT_LEAF, one.hash) if log else None
+            if leaf is not None:
+                self._known[one.host, one.source, one.epoch] = leaf[1]
+
+    def take(self, chunk: Chunk) -> None:
+        """See one more chunk."""
+        header = chunk.header
+        if header.source not in SEALED_WHEN_READ:
+            return
+        if chunk.manifest.kind == "counters" and header.end_ms - header.start_ms > DAY_MS:
+            rows = list(zip(*chunk.values[:3]))
+            for row, following in zip(rows, rows[1:]):
+                steps = [later - earlier for earlier, later in zip(row, following)]
+                start, end = row[0], following[0]
+                if min(steps) > DAY_MS and end - start <= MAX_INTERVAL_MS and self._credited(start, end):
+                    self._long.setdefault(header.host, set()).add((start, end, header.source))
+        name = (header.host, header.source, chunk.epoch)
+        known = self._known.get(name)
+        if known is not None and known - header.start_ms > DAY_MS:
+            end = min(header.end_ms, known)
+            before = self._early.get(name, (header.start_ms, end))
+            self._early[name] = min(before[0], header.start_ms), max(before[1], end)
+
+    def _credited(self, start: int, end: int) -> bool:
+        """Return whether both ends lie in one month, give or take a second."""
+        first, last = self._calendar.day_of(start + 1_000), self._calendar.day_of(end - 1_001)
+        return self._calendar.same_month(first, last)
+
+    def report(self, window: Window, hosts: Optional[Container[str]], findings: Findings) -> List[int]:
+        """Say where more than a day of the window is told so; return the days that lie in it as a whole."""
+
+        def asked(host: str, start: int, end: int) -> bool:
+            inside = 0
+            for day, length in window.lengths.items():
+                begins = window.starts[day]
+                inside += max(0, min(end, begins + length) - max(start, begins))
+            return inside > DAY_MS and (hosts is None or host in hosts)
+
+        spans: List[Interval] = []
+        wanted = "no interval longer than %d h" % (DAY_MS // HOUR_MS)
+        for host in sorted(self._long):
+            mine = [one for one in sorted(self._long[host]) if asked(host, one[0], one[1])]
+            spans.extend((start, end) for start, end, _ in mine)
+            for start, end, source in mine[:5]:
+                got = "%d h between two readings" % ((end - start) // HOUR_MS)
+                findings.add("BRIDGED_LONG", source, host, wanted, got, hours_slot(start, end - 1))
+            if len(mine) > 5:
+                slot = hours_slot(mine[5][0], mine[-1][1] - 1)
+                findings.add("BRIDGED_LONG", host, host, wanted, "%d more of them" % (len(mine) - 5), slot)
+        for name, (start, end) in sorted(self._early.items()):
+            if asked(name[0], start, end):
+                spans.append((start, end))
+                got = "%d h, its key was logged at %d ms" % ((end - start) // HOUR_MS, self._known[name])
+                slot = hours_slot(start, end - 1)
+                findings.add(
+                    "BRIDGED_LONG", "%s/%d" % name[1:], name[0], "after the leaf of its key", got, slot
+                )
+        return [
+            day for day, length in window.lengths.items()
+            if any(start <= window.starts[day] and window.starts[day] + length <= end for start, end in spans)
+        ]  # fmt: skip
+
+
 def _read_chain(
-    reader: ChunkReader, name: Tuple[str, str], calendar: Calendar
+    reader: ChunkReader, name: Tuple[str, str], calendar: Calendar, bridging: Bridging
 ) -> Tuple[Chain, _Gathered, List[Chunk], Findings]:
     """Read all chunks of one host and source, each once; return also their headers, with the time of the first new reading."""
     host, source = name
@@ -9288,6 +9508,7 @@ def _read_chain(
     def passing() -> Iterator[Chunk]:
         for chunk in reader.opened(host, source, findings):
             chain.take(chunk)
+            bridging.take(chunk)
             read_ms = chunk.values[0][1] if chunk.header.rows > 1 else chunk.header.end_ms
             seen.append(chunk._replace(values=[array("q", [read_ms])]))
             yield chunk
@@ -9308,13 +9529,18 @@ def _read_chain(
 
 
 def _read_chains(
-    reader: ChunkReader, calendar: Calendar, coverage: Optional[Coverage], naming: Naming, findings: Findings
+    reader: ChunkReader,
+    calendar: Calendar,
+    coverage: Optional[Coverage],
+    naming: Naming,
+    bridging: Bridging,
+    findings: Findings,
 ) -> _Gathered:
     """Steps 4 and 7. A chain that breaks off is a finding, and hides no other."""
     gathered = _Gathered()
     for name in sorted(reader.groups):
         try:
-            chain, mine, seen, found = _read_chain(reader, name, calendar)
+            chain, mine, seen, found = _read_chain(reader, name, calendar, bridging)
         except NotHere:
             raise
         except Exception as error:  # noqa: BLE001 - fails closed: a chain that breaks off must not hide others
@@ -9434,10 +9660,13 @@ def print_report(report: Report, out: Any) -> None:
 
 
 def _messages(path: Path) -> Iterator[Tuple[str, bytes]]:
-    """Yield the messages of a folder, or the one of a file; a file of several proves no times and is refused."""
+    """Yield the messages of a folder, or the one of a file; a file of several proves no times and is refused.
+
+    What stands in a folder and cannot be read is an error, as of a file that was named: a message may be missing.
+    """
     if path.is_dir():
         for one in sorted(path.rglob("*")):
-            if one.is_file():
+            if not one.is_dir():
                 yield from _messages(one)
         return
     data = path.read_bytes()
@@ -9449,7 +9678,7 @@ def _messages(path: Path) -> Iterator[Tuple[str, bytes]]:
 
 
 def _typed(text: str) -> Tuple[int, str, Optional[int]]:
-    found = re.match(r"([0-9]{1,16})=([^@]+)(?:@([0-9]{4})-([0-9]{2})-([0-9]{2}))?\Z", text)
+    found = re.match(r"([0-9]{1,16})=([^@]+)(?:@(20[0-9]{2})-([0-9]{2})-([0-9]{2}))?\Z", text)
     if not found:
         raise argparse.ArgumentTypeError("write SIZE=CODE@YYYY-MM-DD")
     try:
@@ -9471,6 +9700,9 @@ def _limited(path: Path) -> bytes:
     return data
 
 
+MAX_MESSAGES = 100_000
+
+
 def _outside(options: argparse.Namespace) -> Outside:
     objects = []
     for path in options.object:
@@ -9478,6 +9710,8 @@ def _outside(options: argparse.Namespace) -> Outside:
         about = _limited(beside) if beside.is_file() else None
         objects.append((path.name, _limited(path), about))
     mail = [found for path in options.mailbox for found in _messages(path)]
+    if len(mail) > MAX_MESSAGES:
+        raise Bad("more than %d messages; export only those of StarProof" % MAX_MESSAGES)
     roots = [path.read_bytes() for path in options.tsa_root]
     for data in roots:
         read_roots(data)

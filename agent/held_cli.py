@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from agent.state import State
 
 SCHEMA = "starproof/agent-held/1"
+_NEWEST_AHEAD = (
+    "the chunk that was sealed last is of the future, too, so this clock may be the one that is wrong; set the clock, "
+    "let the agent run until it has sealed a chunk, stop it, then set chunks aside"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def held(folder: str, options: argparse.Namespace, *, show: Callable[[str], None
 
     state, now_ms = State.of_any_owner(folder), wall_ms()
     if options.set_aside:
-        _require_clock(state)
+        _require_clock(state, now_ms=now_ms)
         found = _set_aside(state, now_ms=now_ms)
     else:
         found = list(ahead(state.path(SPOOL), now_ms=now_ms))
@@ -101,22 +105,33 @@ def _set_aside(state: State, *, now_ms: int) -> list[Held]:
             note=lambda event, fields: events.error(event, **fields),
         )
         found = list(ahead(state.path(SPOOL), now_ms=now_ms))
+        if spool.head is not None and any(one.seq == spool.head.seq for one in found):
+            raise StateError(_NEWEST_AHEAD)
         for one in found:
             spool.refuse(one.seq)
             events.warning("chunk_set_aside", seq=one.seq, start=_said(one.start_ms), end=_said(one.end_ms))
     return found
 
 
-def _require_clock(state: State) -> None:
+def _require_clock(state: State, *, now_ms: int) -> None:
     """Refuse while the clock is known to be wrong: what is right would look like the future.
 
     Raises:
-        StateError: the collector's clock was another one at the last delivery.
+        StateError: the collector's clock was another one at the last delivery, or this clock stands before
+            something that has happened: the enrolment, the last acknowledgement.
     """
     from agent.board import running  # noqa: PLC0415 - only here
     from agent.status import AHEAD_MS  # noqa: PLC0415 - the same
 
-    offset_ms = running(state).get("clock_offset_ms")
+    last = running(state)
+    enrolled_ms, ack_ms = state.require_enrolled().signed.enrolment.time_ms, last.get("last_ack_ms")
+    for what, then_ms in (("enrolment", enrolled_ms), ("last acknowledgement", ack_ms)):
+        if isinstance(then_ms, int) and now_ms < then_ms - AHEAD_MS:
+            raise StateError(
+                f"this host's clock says {_said(now_ms)}, its {what} was at {_said(then_ms)}; "
+                "set the clock, let the agent deliver once, then set chunks aside"
+            )
+    offset_ms = last.get("clock_offset_ms")
     if isinstance(offset_ms, int) and abs(offset_ms) > AHEAD_MS:
         raise StateError(
             f"this host's clock differed from the collector's by {offset_ms // 1000} s at the last delivery; "

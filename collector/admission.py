@@ -18,6 +18,8 @@ A frame passes these gates in order; the first that it fails decides (``docs/wir
 8. of counters, which are sealed when they are read: it
    ends at most ``CLOCK_AHEAD_MS`` after the arrival of
    the next one that is stored, which was sealed later    else CLOCK_WRONG (a finding)
+   (an arrival that our own clock stamped while it stood
+   behind our log disproves nothing, ``log.is_in_order``)
 9. activity is about days of the enterprise's zone       else MALFORMED
 10. its day sums fit into 64 bits (``collector.ingest``)   else LIMIT_EXCEEDED (a finding)
 
@@ -130,7 +132,9 @@ def examine_rest(frame: Frame, key: PinnedKey, signed: Header) -> Chunk | Verdic
     return chunk
 
 
-def judge(chunk: Chunk, key: PinnedKey, around: Mapping[int, ChunkAt], *, now_ms: int) -> Verdict:
+def judge(
+    chunk: Chunk, key: PinnedKey, around: Mapping[int, ChunkAt], *, now_ms: int, disproves: bool = True
+) -> Verdict:
     """Return what to do with an examined chunk (gates 5 to 8).
 
     Args:
@@ -138,9 +142,10 @@ def judge(chunk: Chunk, key: PinnedKey, around: Mapping[int, ChunkAt], *, now_ms
         key: the enrolment it was examined with.
         around: the stored chunks of this enrolment at seq - 1 and seq, and the next after it.
         now_ms: the collector's wall clock.
+        disproves: whether the arrival of the next one can be believed (gate 8).
     """
     header = chunk.header
-    disproved = _disproved(chunk, around)
+    disproved = _disproved(chunk, around) if disproves else ""
     if header.end_ms > now_ms + CLOCK_AHEAD_MS and not disproved:
         ahead_s = (header.end_ms - now_ms) // 1000
         return refuse("CLOCK_AHEAD", f"the chunk ends {ahead_s} s after the collector's clock; set the clock")
@@ -171,6 +176,11 @@ def result(frame: Frame, verdict: Verdict, header: Header | None = None) -> Resu
     return Result(frame.key, seq, frame.hash, verdict)
 
 
+def next_after(seq: int, around: Mapping[int, ChunkAt]) -> ChunkAt | None:
+    """Return the first stored chunk after ``seq``."""
+    return around.get(min((one for one in around if one > seq), default=UNKNOWN_SEQ))
+
+
 def _disproved(chunk: Chunk, around: Mapping[int, ChunkAt]) -> str:
     """Return why a chunk cannot have been sealed at the time that it claims, empty if it can.
 
@@ -178,16 +188,13 @@ def _disproved(chunk: Chunk, around: Mapping[int, ChunkAt]) -> str:
     stored already stays: it was believed by the clock of then.
     """
     header = chunk.header
-    later = min((seq for seq in around if seq > header.seq), default=None)
+    later = next_after(header.seq, around)
     if later is None or header.seq in around or chunk.manifest.kind != COUNTERS:
         return ""
-    arrived_ms = around[later].received_ms
-    ahead_s = (header.end_ms - arrived_ms) // MS_PER_S
-    if header.end_ms <= arrived_ms + CLOCK_AHEAD_MS:
+    ahead_s = (header.end_ms - later.received_ms) // MS_PER_S
+    if header.end_ms <= later.received_ms + CLOCK_AHEAD_MS:
         return ""
-    return (
-        f"the chunk ends {ahead_s} s after seq {later}, sealed later, had arrived; the host's clock was wrong"
-    )
+    return f"the chunk ends {ahead_s} s after seq {later.seq}, sealed later, had arrived; the host's clock was wrong"
 
 
 def _broken_chain(chunk: Chunk, key: PinnedKey, around: Mapping[int, ChunkAt]) -> str:

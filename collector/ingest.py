@@ -16,7 +16,7 @@ from collector import admission
 from collector.admission import Result, Verdict
 from collector.errors import DroppedMonthError, RequestError, SumLimitError
 from collector.store import activity, chunks, day_sums, dropped, findings, log, months, partitions, registry
-from collector.store.chunks import Line
+from collector.store.chunks import ChunkAt, Line
 from collector.store.engine import Store
 from collector.store.findings import Finding
 from collector.store.registry import PinnedKey
@@ -274,6 +274,10 @@ def _placed(
         verdict = admission.refuse(error.code, str(error), finding=True)
     else:
         verdict = admission.judge(chunk, key, around, now_ms=now_ms)
+        later = admission.next_after(chunk.header.seq, around)
+        if verdict.code == "CLOCK_WRONG" and later is not None and not _arrived_in_order(connection, later):
+            # Our own clock was the wrong one then: what is refused now would be lost for good.
+            verdict = admission.judge(chunk, key, around, now_ms=now_ms, disproves=False)
     if verdict.status == admission.STORED:
         try:
             require_zone(chunk, calendar)
@@ -296,6 +300,10 @@ def _placed(
             Finding(now_ms, verdict.code, key.host, key.source, key.epoch, chunk.header.seq, verdict.message),
         )
     return verdict
+
+
+def _arrived_in_order(connection: Connection, stored: ChunkAt) -> bool:
+    return log.is_in_order(connection, log_entry.CHUNK, stored.hash, stamped_ms=stored.received_ms)
 
 
 def _require_held(

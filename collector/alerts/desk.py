@@ -121,6 +121,14 @@ class Desk:
             alerts.keep_pending(connection, held, now_ms=now_ms)
         self._written_ms = now_ms if held else None
 
+    def lasting(self, matters: Sequence[Matter], *, mono_ms: int) -> list[Matter]:
+        """Return those that have lasted as long as their codes say, by what was noted last, also in vain."""
+        return [
+            one
+            for one in matters
+            if mono_ms - self._since.get((one.code, one.subject), mono_ms) >= HOLD_MS.get(one.code, 0)
+        ]
+
     def _remember(
         self, connection: Connection, standing: Container[tuple[str, str]], *, now_ms: int, mono_ms: int
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from collector.store.standing import Newest, Standing
+from collector.store.standing import Beside, Newest, Standing
 from evidence.sources import ACCOUNTS, AGENT, IMPORT
 
 SILENT_AFTER_MS = 30 * 60_000
@@ -37,7 +37,8 @@ class State(Enum):
 def state_of(one: Standing, now_ms: int) -> State:
     """Return how a host stands at an instant."""
     newest = one.newest
-    if newest is None:
+    # Where an agent never reported, what reports beside it says nothing about it.
+    if newest is None or (AGENT in one.sources and newest.source != AGENT):
         return State.NEVER
     if AGENT not in one.sources:
         if set(one.sources) <= {IMPORT, ACCOUNTS}:
@@ -47,13 +48,22 @@ def state_of(one: Standing, now_ms: int) -> State:
     # An arrival in the future is one of before this clock was set back: how long ago it was, nobody knows.
     if abs(now_ms - newest.received_ms) > patience:
         return State.SILENT
-    if newest.source == AGENT and now_ms - newest.end_ms > max(BEHIND_MS, patience):
+    if now_ms - newest.end_ms > max(BEHIND_MS, patience):
         return State.BEHIND
     return State.REPORTING
+
+
+def is_quiet(one: Beside, now_ms: int) -> bool:
+    """Return whether a reader of logs or of a database is not heard of any more; it seals as agents do."""
+    return abs(now_ms - one.received_ms) > _limited_ms(one.length_ms)
 
 
 def _patience_ms(newest: Newest) -> int:
     length = newest.end_ms - newest.start_ms
     if newest.filled_ms is not None:
         length = min(length, newest.filled_ms)
+    return _limited_ms(length)
+
+
+def _limited_ms(length: int) -> int:
     return min(max(SILENT_AFTER_MS, SILENT_CHUNKS * length), SILENT_AT_LAST_MS)

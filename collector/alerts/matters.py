@@ -3,7 +3,7 @@
 =================  ====  ===================================================================
 code               kind  when
 =================  ====  ===================================================================
-``silent``         bad   nothing came for three deliveries (``hosts.state_of``)
+``silent``         bad   nothing came for three deliveries of a host's agent (``hosts.state_of``), or of a reader beside it
 ``behind``         warn  what comes is hours old: the host's spool is catching up
 ``never``          warn  enrolled, and never heard of
 ``unknown``        warn  declared in the scope, and never enrolled
@@ -18,7 +18,7 @@ code               kind  when
 ``unmarked``       bad   days are over and stand in no checkpoint
 ``findings``       warn  the collector noticed something that a reviewer will see
 ``store``          bad   the store is damaged (told without it, ``collector.alerts.damage``)
-``disk``           bad   the store's disk is nearly full
+``disk``           bad   the store's disk is nearly full, or the store takes nothing (``collector.alerts.unkept``)
 ``certificate``    bad   the server's certificate ends within ``CERTIFICATE_DAYS``, or its files cannot be used
 =================  ====  ===================================================================
 """
@@ -124,6 +124,14 @@ def _host(host: HostFacts, situation: Situation) -> Iterator[Matter]:
         yield Matter("never", host.name, "已注册，从未上报", "enrolled, never heard of")
     elif host.state is State.UNKNOWN:
         yield Matter("unknown", host.name, "已申报，没有接入", "declared, not connected")
+    for source, arrived_ms in host.quiet:
+        since = abs(now_ms - arrived_ms)
+        yield Matter(
+            "silent",
+            f"{host.name} {source}",
+            f"{source} 最近一次上报在 {_zh(since)}前",
+            f"{source} was last heard of {_en(since)} ago",
+        )
     offset = host.clock_offset_ms
     if offset is not None and abs(offset) > CLOCK_OFF_MS:
         seconds = offset // MS_PER_S if offset > 0 else -(-offset // MS_PER_S)

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, func, select
 
 from collector.alerts.coverage import Coverage, Month, better, month_of, of_agent, of_averages
 from collector.alerts.declared import Declared, declared
-from collector.alerts.hosts import QUIET_SOURCE_MS, State, state_of
+from collector.alerts.hosts import QUIET_SOURCE_MS, State, is_quiet, state_of
 from collector.alerts.situation import DEFAULT_COVERAGE_PERCENT, AnchorFacts, Disk, HostFacts, Situation
 from collector.opening import OpenStore
 from collector.store import coverage as measuring
 from collector.store import findings, log_standing, schema, scopes, standing
 from collector.store.coverage import Measured, Reach
-from collector.store.standing import Standing
+from collector.store.standing import Beside, Standing
 from evidence.calendar import LocalCalendar
 from evidence.sources import AGENT, IMPORT, carries_averages
 
@@ -85,7 +85,9 @@ def read(
             made_ms=now_ms,
             month=month.name,
             percent=percent,
-            hosts=_hosts(standings, scope, coverages, now_ms),
+            hosts=_hosts(
+                standings, scope, coverages, now_ms, beside=standing.beside_agents(connection, now_ms)
+            ),
             anchors=_anchors(connection),
             anchors_configured=anchors_configured,
             began_ms=began_ms,
@@ -185,7 +187,13 @@ def _hosts(
     scope: Declared | None,
     coverages: Mapping[str, Coverage],
     now_ms: int,
+    *,
+    beside: Sequence[Beside],
 ) -> tuple[HostFacts, ...]:
+    quiet: dict[str, list[tuple[str, int]]] = {}
+    for other in beside:
+        if is_quiet(other, now_ms):
+            quiet.setdefault(other.host, []).append((other.source, other.received_ms))
     facts = [
         HostFacts(
             name=one.name,
@@ -195,6 +203,7 @@ def _hosts(
             lag_ms=one.newest.lag_ms if one.newest else None,
             clock_offset_ms=_clock_offset_ms(one),
             coverage=coverages.get(one.name),
+            quiet=tuple(quiet.get(one.name, ())),
         )
         for one in standings
     ]

@@ -101,13 +101,13 @@ class Messenger:
         bulletin = Bulletin(self.enterprise, self.clocks.wall_ms(), (), (), self.percent, is_test=True)
         self._send(hook, bulletin)
 
-    def tell_unkept(self, hook: Webhook, one: Alert) -> None:
-        """Tell of an alert that is kept nowhere, because the store cannot.
+    def tell_unkept(self, hook: Webhook, *ones: Alert) -> None:
+        """Tell of alerts that are kept nowhere, because the store cannot.
 
         Raises:
             CollectorError: it was not taken.
         """
-        self._send(hook, Bulletin(self.enterprise, self.clocks.wall_ms(), (one,), (), self.percent))
+        self._send(hook, Bulletin(self.enterprise, self.clocks.wall_ms(), ones, (), self.percent))
 
     def _one(self, hook: Webhook, waiting: Sequence[Waiting], now_ms: int) -> Told:
         rows = sorted(waiting, key=lambda one: (one.closing, CODES.get(one.alert.code) != BAD))

@@ -21,8 +21,9 @@ from collector.alerts.reading import Holes, read
 from collector.alerts.sending import Messenger
 from collector.alerts.settings import AlertSettings, read_alerts
 from collector.alerts.situation import History, Situation
+from collector.alerts.unkept import Unkept, with_problem
 from collector.anchors.settings import read_anchors
-from collector.errors import CollectorError, SettingsError
+from collector.errors import CollectorError, SettingsError, StoreError
 from collector.http.log import Log
 from collector.opening import OpenStore
 from collector.polling.opening import Keys
@@ -66,6 +67,7 @@ class Watch:
     def __post_init__(self) -> None:
         """Find who was told of damage."""
         self.damage = Damage(self.opened.keyring.directory, self.log)
+        self.unkept = Unkept(self.opened.keyring.directory, self.log)
 
     def look(self) -> tuple[Situation, tuple[Matter, ...]]:
         """Return the situation as it is now with all that is to be looked at.
@@ -195,7 +197,10 @@ def _lone(watch: Watch) -> Iterator[bool]:
 
 
 def _look_and_tell(watch: Watch, desk: Desk, *, stopping: Callable[[], bool]) -> None:
+    store = watch.opened.store
     try:
+        if store.health.unwritten:
+            _try_writing(watch)
         situation, matters = watch.look()
         wanted = watch.alerts()
         if stopping() or wanted is None:
@@ -203,20 +208,26 @@ def _look_and_tell(watch: Watch, desk: Desk, *, stopping: Callable[[], bool]) ->
         with alone(watch.opened.store, LOCK, directory=watch.opened.keyring.directory) as held:
             if held is None:
                 return  # another process of this store tells
-            desk.note(
-                matters if wanted.webhooks else (),
-                wanted.webhooks,
-                month=situation.month,
-                now_ms=situation.made_ms,
-                mono_ms=watch.clocks.monotonic_ms(),
-            )
+            mono_ms = watch.clocks.monotonic_ms()
             messenger = Messenger(
-                watch.opened.store,
-                watch.opened.identity.enterprise,
-                watch.keys,
-                watch.clocks,
-                wanted.coverage_percent,
+                store, watch.opened.identity.enterprise, watch.keys, watch.clocks, wanted.coverage_percent
             )
+            try:
+                desk.note(
+                    matters if wanted.webhooks else (),
+                    wanted.webhooks,
+                    month=situation.month,
+                    now_ms=situation.made_ms,
+                    mono_ms=mono_ms,
+                )
+            finally:
+                if store.health.unwritten:
+                    watch.seen = (situation, with_problem(matters, store.health.unwritten))
+                    lasting = with_problem(desk.lasting(matters, mono_ms=mono_ms), store.health.unwritten)
+                    watch.unkept.tell(lasting, wanted.webhooks, messenger)
+            if store.health.unwritten:
+                return  # who was told could not be noted, so they would be told at every look
+            watch.unkept.forget()
             for one in messenger.tell(wanted.webhooks, stopping=stopping):
                 if one.error:
                     watch.log("alerts_not_told", level="warning", alias=one.alias, message=one.error)
@@ -226,6 +237,14 @@ def _look_and_tell(watch: Watch, desk: Desk, *, stopping: Callable[[], bool]) ->
         watch.log("alerting_failed", level="error", message=str(error))
     except Exception as error:  # noqa: BLE001 - a fault of ours must not end the looks that follow
         watch.log("alerting_failed", level="error", message=f"{type(error).__name__}: {error}")
+
+
+def _try_writing(watch: Watch) -> None:
+    """See whether the store takes changes again; what it says is kept in its health."""
+    try:
+        watch.opened.store.try_writing()
+    except StoreError as error:
+        watch.log("store_unavailable", level="error", message=str(error))
 
 
 def _changed_ns(path: Path) -> int | None:

@@ -24,6 +24,8 @@ class HostFacts:
     clock_offset_ms: int | None = None
     """The collector's clock minus the host's, as its newest chunk tells; ``None``: never measured."""
     coverage: Coverage | None = None
+    quiet: tuple[tuple[str, int], ...] = ()
+    """Sources that report beside its agent and do so no more, with when each was last heard of."""
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,11 @@ WORDS: Mapping[str, tuple[Said, Said]] = {
         ),
     ),
     "disk": (
-        Said("采集端磁盘将满", "扩容或清理；不要删除库文件"),
-        Said("The collector's disk is nearly full", "make room; never delete files of the store"),
+        Said("采集端磁盘将满，或数据库无法写入", "扩容或清理；不要删除库文件；主机保留未被接收的数据"),
+        Said(
+            "The collector's disk is nearly full, or the store takes nothing",
+            "make room; never delete files of the store; hosts keep what was not taken in",
+        ),
     ),
     "certificate": (
         Said(

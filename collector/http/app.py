@@ -272,6 +272,10 @@ class _Service:
         except StoreDamagedError as error:
             content = {"status": "damaged", "code": "UNAVAILABLE", "message": error.reason}
             return answer(content, now_ms=self._clock(), status=503)
+        unwritten = self._store.health.unwritten
+        if unwritten:
+            content = {"status": "unwritable", "code": "UNAVAILABLE", "message": unwritten}
+            return answer(content, now_ms=self._clock(), status=503)
         return answer({"status": "ok"}, now_ms=self._clock())
 
     async def metrics_text(self, request: Request) -> Response:

@@ -19,7 +19,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from collector.errors import StoreDamagedError, StoreError, StoreMismatchError
 from collector.places import state_directory
@@ -27,7 +27,7 @@ from collector.store import postgresql, schema, sqlite
 from collector.store.clickhouse import settings as clickhouse_settings
 from collector.store.clickhouse.binding import CLUSTER
 from collector.store.clickhouse.cluster import Cluster
-from collector.store.faults import explained, hidden
+from collector.store.faults import explained, hidden, refused_to_write
 from collector.store.health import Health
 
 HEAD = "0016"
@@ -99,8 +99,17 @@ class Store:
     def _writing(self, turn: str) -> Iterator[Connection]:
         self.health.require()
         writer = self.engine.execution_options(**{sqlite.WRITES: turn})
-        with self._noted(), explained(self.engine.url), writer.begin() as connection:
+        with self._noted(), explained(self.engine.url), self._tried(), writer.begin() as connection:
             yield connection
+
+    def try_writing(self) -> None:
+        """Commit a change that changes nothing, to see whether the database takes any.
+
+        Raises:
+            StoreError: as ``writing``.
+        """
+        with self.writing() as connection:
+            connection.execute(schema.log_head.update().values(arrival_ms=schema.log_head.c.arrival_ms))
 
     @property
     def cluster(self) -> Cluster | None:
@@ -116,6 +125,18 @@ class Store:
         except StoreDamagedError as error:
             self.health.note(error.reason)
             raise
+
+    @contextmanager
+    def _tried(self) -> Iterator[None]:
+        """Remember whether the database took what the block writes; a fault of the block itself says nothing."""
+        try:
+            yield
+        except DBAPIError as error:
+            problem = refused_to_write(error)
+            if problem:
+                self.health.wrote(problem)
+            raise
+        self.health.wrote()
 
     def close(self) -> None:
         """Close all connections; whoever asks for another one gets a ``StoreError``."""

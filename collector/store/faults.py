@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, SQLAlchemyError
 
 from collector.errors import StoreBusyError, StoreDamagedError, StoreError
 
@@ -55,6 +55,14 @@ def explained(url: URL) -> Iterator[None]:
         raise _other(f"the database {hidden(url)} reports", error.orig) from None
     except SQLAlchemyError as error:
         raise StoreError(f"the database {hidden(url)} cannot be used: {error}") from None
+
+
+def refused_to_write(error: DBAPIError) -> str:
+    """Return why the database takes no changes at all now (no room, only read), empty if it is something else."""
+    orig = error.orig
+    if not isinstance(error, (OperationalError, InternalError)) or is_busy(orig) or is_damage(orig):
+        return ""
+    return said(orig)
 
 
 def is_busy(error: object) -> bool:

@@ -4,6 +4,8 @@ A damaged store may go on answering for a long time. What it acknowledged would 
 what helps, and senders keep only what was not acknowledged. So the first sign counts until the process ends:
 what the database itself says of its file, at whatever question (``collector.store.faults``), or what a look
 through its pages finds (``collector.store.probing``).
+
+That it takes nothing (its disk is full, it may only be read) is something else: it counts until a commit succeeds.
 """
 
 from __future__ import annotations
@@ -21,12 +23,22 @@ class Health:
     def __init__(self) -> None:
         """Begin with nothing known to be wrong."""
         self._problem = ""
+        self._unwritten = ""
         self._told: Callable[[str], None] | None = None
 
     @property
     def problem(self) -> str:
         """What is wrong, in the database's words; empty if nothing is known."""
         return self._problem
+
+    @property
+    def unwritten(self) -> str:
+        """Why the last change was not written, in the database's words; empty if it was."""
+        return self._unwritten
+
+    def wrote(self, problem: str = "") -> None:
+        """Remember that a change was committed, or why the database did not take it."""
+        self._unwritten = " ".join(problem.split())
 
     def tell(self, told: Callable[[str], None]) -> None:
         """Call ``told`` with the first sign of damage, at once if there was one."""

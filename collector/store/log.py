@@ -22,6 +22,8 @@ from evidence.merkle import Frontier, NodeAt
 
 CLOCK_BACK_MS = 10 * 60 * 1000
 """How far the clock may stand behind the last arrival without a finding: jobs wait for their turn."""
+IN_ORDER_MS = 60_000
+"""How far the clock may have stood behind the last arrival for its stamp to be believed against a host."""
 CLOCK_BACK = "COLLECTOR_CLOCK_BACK"
 _ROWS_AT_ONCE = 10_000
 _QUERY_AT_ONCE = 400
@@ -132,6 +134,15 @@ def leaf_at(connection: Connection, index: int) -> Leaf | None:
     """Return the leaf with this index, ``None`` if the log is not that long."""
     row = connection.execute(_LEAF_AT, {"index": index}).first()
     return None if row is None else _leaf(*row)
+
+
+def is_in_order(connection: Connection, kind: int, hash_: str, *, stamped_ms: int) -> bool:
+    """Return whether the clock that stamped an arrival did not stand behind the arrivals before it.
+
+    The log's arrivals never go back: where the leaf names a later time than the clock did, the clock was behind.
+    """
+    leaf = find(connection, hash_, kind=kind)
+    return leaf is not None and leaf.entry.arrival_ms - stamped_ms <= IN_ORDER_MS
 
 
 def nodes(connection: Connection) -> Iterator[tuple[int, int, bytes]]:

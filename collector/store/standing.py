@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, func, select, true
+from sqlalchemy import Connection, case, exists, func, select, true
 
 from collector.store import frames, schema
 from collector.store.clickhouse import far_sums
@@ -14,12 +14,14 @@ from evidence import columns
 from evidence import enrolment as records
 from evidence.chunk import Header, parse_header, read_frame
 from evidence.manifest import Manifest, parse
-from evidence.sources import AGENT
+from evidence.sources import AGENT, SIGNED_BY_HOSTS
 
 Revision = tuple[int, ...]
 EVER = date.max.toordinal()
 AHEAD_MS = 10 * 60_000
 """As far ahead of the collector's clock chunks are taken (``collector.admission``)."""
+LOOKED_BACK_MS = 7 * 86_400_000
+"""So far chunks of a source are looked for that has no newer one."""
 USUAL_CHUNK_MS = 10 * 60_000
 """Agents seal every ten minutes unless told otherwise."""
 
@@ -47,12 +49,25 @@ class Newest:
 
 @dataclass(frozen=True)
 class Standing:
-    """One host: its sources with the software that enrolled them, and its newest chunk if it has one."""
+    """One host: its sources with the software that enrolled them, and its newest chunk if it has one.
+
+    That is its agent's newest wherever the agent delivered any: what measures a host is what it is judged by.
+    """
 
     id: int
     name: str
     sources: Mapping[str, str]
     newest: Newest | None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A source that reports beside its host's agent: when it was last heard of, and how long its newest chunk is."""
+
+    host: str
+    source: str
+    received_ms: int
+    length_ms: int
 
 
 def revision(connection: Connection) -> Revision:
@@ -107,6 +122,39 @@ def standings(
     return [
         Standing(row.id, row.name, sources.get(row.id, {}), newest.get(row.id))
         for row in connection.execute(query)
+    ]
+
+
+def beside_agents(connection: Connection, now_ms: int) -> Sequence[Beside]:
+    """Return how the sources stand that report beside an agent.
+
+    Readers of logs and of databases, on hosts that have an agent. What was silent for ``LOOKED_BACK_MS`` counts from its
+    newest enrolment.
+    """
+    enrolled, agent, table = schema.enrolment.alias(), schema.enrolment.alias(), schema.chunk.c
+    arrived, length = (
+        select(wanted)
+        .where(
+            table.host_id == enrolled.c.host_id,
+            table.source == enrolled.c.source,
+            table.end_ms > now_ms - LOOKED_BACK_MS,
+            table.end_ms <= now_ms + AHEAD_MS,
+        )
+        .order_by(table.end_ms.desc(), table.start_ms.desc())
+        .limit(1)
+        .scalar_subquery()
+        for wanted in (table.received_ms, table.end_ms - table.start_ms)
+    )
+    query = (
+        select(schema.host.c.name, enrolled.c.source, arrived, length, func.max(enrolled.c.received_ms))
+        .join_from(enrolled, schema.host, schema.host.c.id == enrolled.c.host_id)
+        .where(enrolled.c.source.in_([one for one in SIGNED_BY_HOSTS if one != AGENT]))
+        .where(exists().where(agent.c.host_id == enrolled.c.host_id, agent.c.source == AGENT))
+        .group_by(schema.host.c.name, enrolled.c.host_id, enrolled.c.source)
+    )
+    return [
+        Beside(name, source, since_ms if arrived_ms is None else arrived_ms, length_ms or 0)
+        for name, source, arrived_ms, length_ms, since_ms in connection.execute(query)
     ]
 
 
@@ -175,13 +223,17 @@ def _newest(connection: Connection, host_id: int | None, now_ms: int | None) -> 
     table, other = schema.chunk, schema.chunk.alias("other")
     believed = true() if now_ms is None else other.c.end_ms <= now_ms + AHEAD_MS
     # One look into the index for each host; grouping would read the index of all chunks.
-    last = (
+    latest = (
         select(other.c.id)
         .where(other.c.host_id == schema.host.c.id, believed)
         .order_by(other.c.end_ms.desc(), other.c.start_ms.desc())
         .limit(1)
-        .scalar_subquery()
     )
+    enrolled = schema.enrolment.c
+    measured = exists().where(enrolled.host_id == schema.host.c.id, enrolled.source == AGENT)
+    # Asked only of hosts that have an agent: of others it would read all of their chunks.
+    of_agent = case((measured, latest.where(other.c.source == AGENT).scalar_subquery()))
+    last = func.coalesce(of_agent, latest.scalar_subquery())
     wanted = (
         table.c.host_id,
         table.c.source,

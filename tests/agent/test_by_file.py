@@ -11,7 +11,7 @@ import pytest
 from machine_double import Machine
 
 from agent import cli as agent_cli
-from agent import exporting
+from agent import exporting, held_cli
 from agent.board import Board
 from agent.courier import delivery_of
 from agent.enrol import AGENT
@@ -25,6 +25,7 @@ from agent.sealing import ClockEstimate, Identity, Sealer
 from agent.shelf import THIN
 from agent.spool import Spool
 from agent.state import INBOX, REQUEST, SPOOL, STATUS, State
+from agent.status import AHEAD_MS
 from collector import cli as collector_cli
 from collector.errors import ImportFileError
 from collector.file_command import import_file
@@ -200,6 +201,25 @@ def test_chunks_of_a_time_that_has_not_come_are_listed_and_set_aside(site, capsy
     site.open().seal(1)
     assert site.spool.pending() == [0, 3, 4]
     assert site.spool.refused == 2
+
+
+def test_a_clock_that_is_behind_sets_no_true_chunk_aside(site, capsys, monkeypatch):
+    site.enrol()
+    enrolled_ms = site.state.require_enrolled().signed.enrolment.time_ms
+    true_ms = site.machine.wall_ms = enrolled_ms + FAR_MS
+    site.seal(3)
+
+    def refused(now_ms):
+        monkeypatch.setattr(held_cli, "wall_ms", lambda: now_ms)
+        site.agent("held", "--set-aside", code=1)
+        assert site.open().spool.refused == 0
+        return capsys.readouterr().err
+
+    assert "its enrolment was at" in refused(enrolled_ms - 2 * AHEAD_MS)
+    assert "the chunk that was sealed last" in refused(enrolled_ms)
+    site.state.write(STATUS, json.dumps({"last_ack_ms": true_ms}).encode())
+    assert "its last acknowledgement was at" in refused(enrolled_ms)
+    assert site.spool.pending() == [0, 1, 2]
 
 
 def test_receipts_of_two_sticks_may_come_in_any_order(site):

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sqlalchemy import event
 
 from collector.alerts import sending, serving
 from collector.alerts.desk import CLEAR_MS, HOLD_MS, Desk
@@ -442,3 +443,44 @@ def test_whatever_a_look_meets_is_logged_and_there_is_a_next_one(opened, keys, t
     watch.look = broken
     turn(watch, Desk(opened.store))
     assert str(error) in events.named("alerting_failed")[0]["message"]
+
+
+def test_a_store_that_takes_nothing_is_told_without_it_once_and_healthz_says_so(  # noqa: PLR0917 - fixtures
+    opened, api, web, keys, time, events, robots, tmp_path
+):
+    file = tmp_path / "alerts.toml"
+    file.write_text('[[webhooks]]\nalias = "own"\nkind = "json"\nurl = "env:OWN"\nsecret = "env:SECRET"\n')
+    settings = Settings(db=str(opened.store.engine.url), alerts=str(file))
+    engine, frame = opened.store.engine, web.next(T0)
+    told = lambda: [[one["code"] for one in said["alerts"]] for said in robots.got]  # noqa: E731 - one line
+
+    def only_read(connection, _record):
+        connection.execute("PRAGMA query_only=ON").close()
+
+    def life(minutes):
+        watch, desk = Watch(opened, settings, keys, time.clocks(), events), Desk(opened.store)
+        for _ in range(minutes):
+            turn(watch, desk)
+            time.now_ms += MINUTE
+        return watch
+
+    event.listen(engine, "connect", only_read)
+    engine.dispose()
+    assert api.send(web.key, frame).status_code == 503
+    health = api.http.get("/healthz")
+    assert (health.status_code, health.json()["status"]) == (503, "unwritable")
+    assert "readonly" in health.json()["message"]
+    robots.broken += [(500, {})]
+    watch = life(10)
+    assert "disk" in told()[-1]
+    assert len(events.named("alerts_not_told")) == 1, "the first was refused"
+    assert sum("disk" in codes for codes in told()) == 1
+    assert watch.seen[1][0].code == "disk"
+    life(3)
+    assert sum("disk" in codes for codes in told()) == 1, "a restart tells nobody twice"
+    event.remove(engine, "connect", only_read)
+    engine.dispose()
+    life(1)
+    assert api.http.get("/healthz").json()["status"] == "ok"
+    assert not (opened.keyring.directory / "alerts-unkept.json").exists()
+    assert api.outcomes(web.key, frame) == [("stored", "")]

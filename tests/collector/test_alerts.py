@@ -514,6 +514,33 @@ def test_a_silent_cloud_has_two_days_and_files_none():
     assert state(("agent",), -31 * MINUTE) is State.SILENT, "it arrived before the clock was set back"
 
 
+def test_an_agent_is_silent_also_beside_a_reader_that_lives_and_so_is_a_reader_beside_an_agent(  # noqa: PLR0917
+    opened, api, token, web, take, clock
+):
+    api.enrol(token(), "web-2")
+    database = api.enrol(token("web-1"), "web-1", source="database")
+    first = [host.next(T0, 11, source=name) for host, name in ((web, "agent"), (database, "database"))]
+
+    def told(*frames, at_ms):
+        clock.now_ms = at_ms
+        assert take(*frames) == [("stored", "")] * len(frames)
+        found = [m for m in decide(_situation(opened, at_ms + MINUTE)) if m.code == "silent"]
+        return [(m.subject, m.en) for m in found]
+
+    later = T0 + 10 * HOUR
+    assert told(*first, at_ms=T0 + 11 * MINUTE) == []
+    assert told(database.next(later, 11, source="database"), at_ms=later + 11 * MINUTE) == [
+        ("web-1", "last heard of 10 h 1 min ago")
+    ]
+    assert told(web.next(later + 5 * HOUR, 11), at_ms=later + 5 * HOUR + 11 * MINUTE) == [
+        ("web-1 database", "database was last heard of 5 h 1 min ago")
+    ]
+    only_reader = Standing(
+        1, "a", {"agent": "", "login-log": ""}, Newest("login-log", T0 - MINUTE, T0, T0, None)
+    )
+    assert state_of(only_reader, T0) is State.NEVER
+
+
 def test_a_chunk_that_spans_an_interruption_gives_its_host_no_weeks(opened, web, take):
     take(web.next(T0, 41))
     with opened.store.reading() as connection:

@@ -137,16 +137,31 @@ def test_a_chunk_whose_time_a_later_one_disproves_is_refused_for_good_also_when_
     api, web, clock, store
 ):
     """The clock was a year ahead for two chunks; the next was sealed and stored with the right time."""
-    clock.now_ms = T0 + 30 * MINUTE
     year = 365 * 24 * 60 * MINUTE
-    ahead = [web.next(T0 + year), web.next(T0 + year + 10 * MINUTE)]
+    ahead = [web.next(clock.now_ms + year), web.next(clock.now_ms + year + 10 * MINUTE)]
     assert api.outcomes(web.key, *ahead) == [("refused", "CLOCK_AHEAD")] * 2
-    assert api.outcomes(web.key, web.next(T0 + 20 * MINUTE)) == [("stored", "")]
+    assert api.outcomes(web.key, web.next(clock.now_ms - 10 * MINUTE)) == [("stored", "")]
     assert api.outcomes(web.key, *ahead) == [("refused", "CLOCK_WRONG")] * 2
     clock.now_ms += year
     assert api.outcomes(web.key, *ahead) == [("refused", "CLOCK_WRONG")] * 2
     assert [one.seq for one in StoreArchive(store).findings() if one.code == "CLOCK_WRONG"] == [0, 1]
     assert count(store, schema.chunk) == 1
+
+
+def test_true_chunks_that_waited_while_host_and_collector_stood_behind_together_are_never_refused_for_good(
+    api, web, clock, store
+):
+    """The collector's battery was dead, hosts followed its clock: what arrived then disproves nothing."""
+    day = 24 * 60 * MINUTE
+    week = [web.next(clock.now_ms + day + n * 10 * MINUTE) for n in range(20)]
+    clock.now_ms -= 30 * day
+    assert api.outcomes(web.key, *week) == [("refused", "CLOCK_AHEAD")] * 20
+    assert api.outcomes(web.key, web.next(clock.now_ms - 10 * MINUTE)) == [("stored", "")]
+    assert api.outcomes(web.key, *week) == [("refused", "CLOCK_AHEAD")] * 20
+    clock.now_ms += 40 * day
+    assert api.outcomes(web.key, *week) == [("stored", "")] * 20
+    assert [one.code for one in StoreArchive(store).findings()] == ["COLLECTOR_CLOCK_BACK"]
+    assert count(store, schema.chunk) == 21
 
 
 def test_a_chunk_that_comes_after_a_later_one_is_believed_within_the_tolerance(api, web, clock):

@@ -59,7 +59,9 @@ def test_a_ca_file_is_pinned_and_believed_from_then_on(scene):
 def test_who_speaks_http_to_a_collector_with_tls_is_told_to_write_https(scene):
     server, state, _ = scene
     plain = server.url.replace("https:", "http:")
-    with pytest.raises(TransportError, match=f"perhaps the collector speaks https: then use {server.url} and give its CA"):
+    with pytest.raises(
+        TransportError, match=f"perhaps the collector speaks https: then use {server.url} and give its CA"
+    ):
         post(way_to(plain, Wanted(proxy=""), state, wall_ms=lambda: 0, mono_s=time.monotonic))
 
 

@@ -49,7 +49,7 @@ stop() { kill "$1" && wait "$1" || true; }
 stop_agent() { stop "$agent"; }
 field() { inside starproof-agent status --state $state --json | "$python" -c "import json,sys; print(json.load(sys.stdin)$1)"; }
 spooled() { find "$root$state/spool" -name '*.chunk' | wc -l; }
-unpack() { tar -xzf "$1" -C "$root/bundles"; echo "/bundles/$(tar -tzf "$1" | head -n 1 | cut -d/ -f1)"; }
+unpack() { mkdir "$root/bundles/$2"; tar -xzf "$1" -C "$root/bundles/$2" --strip-components=1; echo "/bundles/$2"; } # BUNDLE NAME
 key() { sha256sum <"$root$state/key"; }
 
 step "before: $(inside python3 --version), pip: $(inside sh -c 'command -v pip || echo none'), routes: $(ip route | wc -l)"
@@ -58,11 +58,12 @@ token=$("$python" -m starproof collector token --db "sqlite:///$outside/starproo
 collector
 
 step "install"
-old_folder=$(unpack "$old") new_folder=$(unpack "$new")
+old_folder=$(unpack "$old" old) new_folder=$(unpack "$new" new)
 start=$(date +%s%N)
 inside sh "$old_folder/install.sh" --name web-1 --token-file - <<<"$token"
 echo "took $((($(date +%s%N) - start) / 1000000)) ms"
 key_before=$(key)
+first=$(inside readlink /opt/starproof-agent/current)
 step "install again: nothing to do"
 inside sh "$old_folder/install.sh" --no-start
 step "measure, deliver"
@@ -78,9 +79,11 @@ echo "waiting: $waiting"; [ "$waiting" -gt 0 ]
 step "upgrade, downgrade: key and spool stay"
 inside sh "$new_folder/install.sh" --no-start
 echo "version: $(inside readlink /opt/starproof-agent/current)"
+[ "$(inside readlink /opt/starproof-agent/current)" != "$first" ] || { echo "both bundles are the same" >&2; exit 1; }
 agent 2; stop_agent
 [ "$key_before" = "$(key)" ]; between=$(spooled); [ "$between" -gt "$waiting" ]
 inside sh "$old_folder/install.sh" --no-start
+[ "$(inside readlink /opt/starproof-agent/current)" = "$first" ]
 echo "version: $(inside readlink /opt/starproof-agent/current)"
 [ "$key_before" = "$(key)" ]; [ "$(spooled)" -eq "$between" ]
 step "uninstall with unsent chunks: refused"

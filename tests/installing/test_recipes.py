@@ -52,3 +52,18 @@ def test_the_ansible_role_is_yaml_and_every_variable_of_its_readme_has_a_default
         )
     )
     assert told == set(defaults)
+
+
+@pytest.mark.parametrize("name", ["docs/install.md", "docs/install.zh-CN.md"])
+def test_each_platform_has_a_card_that_can_be_pasted(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    cards = {card.partition("\n")[0]: card for card in re.split(r"^### ", text, flags=re.MULTILINE)[1:]}
+    for words in ("Ubuntu 22.04", "Ubuntu 20.04", "Debian 11", "Rocky 9", "Rocky 8", "openEuler 22.03", "V10",
+                  "CentOS 7", "Windows Server 2016"):  # fmt: skip
+        (card,) = (card for title, card in cards.items() if words in title)
+        assert "…" not in card  # nothing is left out
+        assert "starproof collector token --config" in card
+        assert ("install.ps1" if "Windows" in words else "sh install.sh --name web-1") in card
+    for old in ("V10", "CentOS 7"):  # their own Python is too old
+        (card,) = (card for title, card in cards.items() if old in title)
+        assert "--runtime" in card

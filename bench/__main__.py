@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from table import Row, Run, as_json, from_json, machine, markdown, remember, text, write
+from results_table import Row, Run, as_json, from_json, machine, markdown, remember, text, write
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

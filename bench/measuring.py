@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from table import Row, as_json, number
+from results_table import Row, as_json, number
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 WAIT_S = 30

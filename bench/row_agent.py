@@ -19,8 +19,8 @@ from pathlib import Path
 
 import measuring
 from agent_weight import PEER, PEER_FLAGS, cpu_ns, memory_kib
+from results_table import Row
 from row_ingest import listening
-from table import Row
 
 SECONDS, WARM_UP_S = 45, 12
 READINGS_A_CHUNK = 10

@@ -15,7 +15,7 @@ from pathlib import Path
 import filled_store
 import load
 import measuring
-from table import Row
+from results_table import Row
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/console"))
 

@@ -27,9 +27,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from results_table import Row
 from row_ingest import CHUNKS_TYPE, listening
 from sqlalchemy import func, select
-from table import Row
 
 from agent.trust import unverified_context
 from collector.opening import open_store

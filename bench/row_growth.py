@@ -12,8 +12,8 @@ from pathlib import Path
 
 import load
 import measuring
+from results_table import Row
 from row_ingest import store_bytes
-from table import Row
 
 from collector import ingest
 from evidence.chunk import read_frame

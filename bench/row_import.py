@@ -21,8 +21,8 @@ import load
 import measuring
 import numpy as np
 import peers
+from results_table import Row
 from row_ingest import store_bytes
-from table import Row
 
 ROWS, ROWS_FULL = 1_000_000, 10_000_000
 METRICS = ("cpu.utilization", "net.rx", "net.tx", "disk.reads", "disk.writes")

@@ -23,7 +23,7 @@ import load
 import measuring
 import peers
 from peers import Peer
-from table import Row
+from results_table import Row
 
 HOSTS, AT_ONCE, READINGS = 200, 20, 60
 HOURS, HOURS_FULL = 8, 24

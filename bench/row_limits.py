@@ -10,7 +10,7 @@ from pathlib import Path
 
 import measuring
 import numpy as np
-from table import Row
+from results_table import Row
 
 from evidence.keys import PrivateKey
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import load
 import measuring
 import numpy as np
+from results_table import Row
 from row_ingest import store_bytes
-from table import Row
 
 from collector import ingest
 from collector.keyring import Keyring

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import measuring
 import past_months
-from table import Row
+from results_table import Row
 
 from collector.opening import open_store
 from collector.store import day_sums, months

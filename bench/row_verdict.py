@@ -21,7 +21,7 @@ import measuring
 import numpy as np
 import peers
 from peers import Peer
-from table import Row
+from results_table import Row
 
 from collector.opening import open_store
 from collector.store.archive import StoreArchive

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from table import number
+from results_table import number
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {"en": ROOT / "docs/scale.md", "zh": ROOT / "docs/scale.zh-CN.md"}

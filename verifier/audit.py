@@ -70,7 +70,7 @@ def audit(
     Args:
         archive: the evidence of one enterprise.
         month: only the days of this local month, and the chunks that touch them.
-        log: the log beside it; audited whole, whatever the month.
+        log: the log beside it; audited whole, so only where no month is named.
         log_key: verifies the log's checkpoints; ``None``: their signatures are not looked at.
         dropped: what the store knows of chunks whose bytes it dropped; ``None``: it dropped none.
         every_signature: verify also the signatures of chunks that the chain proves.
@@ -82,14 +82,14 @@ def audit(
     """
     days = days_of(LocalCalendar(archive.timezone), month)
     # The log is audited whole: what a month has read is not all of it.
-    hashes = log is not None and month is None
+    whole = log if month is None else None
+    hashes = whole is not None
     work = [Piece(hosts, month, every_signature, hashes) for hosts in ((None,) if pieces is None else pieces)]
     done = list((run or here(archive, dropped))(work))
     findings = [*_dropped(dropped, days), *(finding for part in done for finding in part.findings)]
-    if log is not None:
+    if whole is not None:
         known = {host: data for part in done for host, data in part.hashes}
-        chunks = _logged(archive, dropped, known) if hashes else None
-        findings += audit_log(archive, log, key=log_key, dropped=dropped, chunks=chunks)
+        findings += audit_log(archive, whole, key=log_key, chunks=_logged(archive, dropped, known))
     return AuditReport(
         tuple(sorted(set(findings), key=order)),
         sum(part.hosts for part in done),

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from evidence import checkpoint, log_records
-from evidence.chunk import EARLIEST_MS, LATEST_MS, read_frame
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey
 from evidence.log_entry import CHUNK, CLOSE, DAY_MARK, DOCUMENT, ENROLMENT, KIND_NAMES, SCOPE, LogEntry
@@ -23,7 +22,7 @@ from evidence.merkle import Frontier
 from verifier.errors import LedgerError
 from verifier.finding import Finding
 from verifier.ledger import decode, logged_sha256
-from verifier.ports import Archive, Dropped, Log
+from verifier.ports import Archive, Log
 
 LEAVES, NODES, CHECKPOINTS = "log/leaves", "log/nodes", "log/checkpoints"
 SHOWN = 100
@@ -51,8 +50,7 @@ def audit_log(
     log: KeptLog,
     *,
     key: PublicKey | None,
-    dropped: Dropped | None = None,
-    chunks: Iterable[tuple[str, str]] | None = None,
+    chunks: Iterable[tuple[str, str]],
 ) -> list[Finding]:
     """Return what is wrong with the log of a store.
 
@@ -60,12 +58,11 @@ def audit_log(
         archive: what is stored.
         log: its log.
         key: the log key; ``None``: signatures are not verified.
-        dropped: what is known of chunks whose bytes are gone; their leaves stay.
-        chunks: hash and host of every chunk, from who has read them already; ``None``: they are read.
+        chunks: hash and host of every chunk, also of those whose bytes were dropped: their leaves stay.
     """
     audit = _Audit(log, key)
     audit.leaves()
-    audit.things(CHUNK, _chunks(archive, dropped) if chunks is None else chunks)
+    audit.things(CHUNK, chunks)
     audit.things(ENROLMENT, ((signed.hash, signed.enrolment.host) for signed in archive.enrolments()))
     scopes = (hashlib.sha256(record).hexdigest() for record, _ in archive.scope_versions())
     audit.things(SCOPE, ((hash_, "") for hash_ in scopes))
@@ -178,15 +175,3 @@ class _Audit:
 
     def _report(self, code: str, place: str, *, host: str = "", expected: str = "", got: str = "") -> None:
         self._findings.append(Finding(code, place, host, expected, got))
-
-
-def _chunks(archive: Archive, dropped: Dropped | None) -> Iterator[tuple[str, str]]:
-    """Yield hash and host of every stored chunk; one that cannot be read is the other audit's finding."""
-    for host in archive.hosts():
-        if dropped is not None:
-            yield from ((chunk.hash, host) for chunk in dropped.dropped_chunks(host))
-        for stored in archive.chunks(host, EARLIEST_MS, LATEST_MS):
-            try:
-                yield read_frame(stored.frame).hash, host
-            except EvidenceError:
-                continue

@@ -25,7 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SPEC_VERSION = "1.6"
 NEEDED_EXTRA = "all"
 """What must be installed; drivers and anchors of which there are none here are named as left out."""
-LICENCES = {"datasketches": ("Apache-2.0", "LICENSE in its source distribution")}
+LICENCES = {
+    "datasketches": ("Apache-2.0", "LICENSE in its source distribution"),
+    "partd": ("BSD-3-Clause", "LICENSE.txt in its wheel, three clauses"),
+}
 LEFT_OUT = "starproof:not_installed_here"
 READ_FROM = "starproof:licence_read_from"
 Document = dict[str, Any]

@@ -8,8 +8,10 @@ from fleet import Enrolled, Fleet, MemoryArchive, instant
 from evidence.calendar import LocalCalendar
 from evidence.chunk import read_frame
 from evidence.day_sum import DaySum
+from evidence.errors import MismatchError
 from evidence.stored import DroppedChunk, DroppedMonth
 from verifier.audit import audit
+from verifier.recompute import open_stored
 
 HOUR_MS = 3_600_000
 
@@ -190,6 +192,17 @@ def test_a_chunk_signed_with_the_key_of_another_host_is_found():
     archive.stored[0] = replace(archive.stored[0], host="web-1")
     archive.recredit()
     assert "key of another host" in next(f for f in audit(archive).findings if f.code == "CHUNK").got
+
+
+def test_who_opens_chunks_for_figures_refuses_them_too():
+    fleet = Fleet()
+    fleet.agent("db-1").run(hours=3).seal(host="web-1")
+    archive = fleet.archive()
+    (stored,), pins = archive.stored, {signed.hash: signed for signed in archive.enrolments()}
+    with pytest.raises(MismatchError, match="no enrolment is kept"):
+        open_stored(stored, {}, archive.enterprise)
+    with pytest.raises(MismatchError, match="key of another host"):
+        open_stored(replace(stored, host="web-1"), pins, archive.enterprise)
 
 
 def test_a_rotated_key_begins_a_new_chain():
